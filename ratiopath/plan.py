@@ -1,0 +1,127 @@
+"""From a table's columns to what is read: windows on a level, and the chunks each window touches. Pure numpy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
+from ratiopath.pyramid import Pyramid
+from ratiopath.roi import Roi
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of one size on one level of one image; they may overlap and reach beyond the level."""
+
+    level: int
+    """Index of the level whose pixels x, y and extent count."""
+    x: Int64s
+    """Left edges."""
+    y: Int64s
+    """Top edges."""
+    extent: Extent
+    """Size of every window."""
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def overlay_windows(pyramid: Pyramid, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Windows:
+    """Where the ROI of every tile lies in the overlay (SEMANTICS, Mapping 1 to 4).
+
+    Args:
+        pyramid: Levels of the overlay, with mpp.
+        tile_x: Left edge of each tile in tile space, float64 so that the ROI's fractions add exactly.
+        tile_y: Top edge of each tile.
+        mpp: Resolution of tile space.
+        roi: The region of interest, relative to a tile.
+
+    Returns:
+        A window per tile, in the order of the tiles.
+    """
+    level = pyramid.closest(mpp)
+    assert level.mpp is not None  # noqa: S101 - `closest` has refused a pyramid without mpp; this tells the type checker
+    scale_x, scale_y = mpp.x / level.mpp.x, mpp.y / level.mpp.y
+    minx, miny, maxx, maxy = roi.bounds
+    width, height = round_half_up([(maxx - minx) * scale_x, (maxy - miny) * scale_y])
+    return Windows(
+        level.index,
+        round_half_up((tile_x + minx) * scale_x),
+        round_half_up((tile_y + miny) * scale_y),
+        Extent(max(1, int(width)), max(1, int(height))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One chunk and the windows that touch it."""
+
+    column: int
+    """Chunks from the left."""
+    row: int
+    """Chunks from the top."""
+    windows: Int64s
+    """Indices of the windows, ascending."""
+
+
+def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
+    """Every chunk that a window touches, once, top to bottom and left to right.
+
+    Args:
+        windows: What is wanted.
+        level: Size of the level in pixels; what lies beyond does not exist and is not visited.
+        chunk: Size of the pieces the level is read in.
+    """
+    first_column, columns = _touched(windows.x, windows.extent.width, level.width, chunk.width)
+    first_row, rows = _touched(windows.y, windows.extent.height, level.height, chunk.height)
+    touched = columns * rows
+    window = np.repeat(np.arange(len(windows)), touched)
+    nth = np.arange(len(window)) - np.repeat(np.cumsum(touched) - touched, touched)  # 0, 1, ... within its window
+    column = first_column[window] + nth % columns[window]
+    row = first_row[window] + nth // columns[window]
+
+    across = -(-level.width // chunk.width)
+    order = np.argsort(row * across + column, kind="stable")
+    starts = np.flatnonzero(np.diff((row * across + column)[order], prepend=-1))
+    for run in np.split(order, starts[1:]) if len(order) else []:
+        yield Visit(int(column[run[0]]), int(row[run[0]]), window[run])
+
+
+def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, Int64s]:
+    """First chunk along one axis that the interval [start, start + size) touches within the level, and how many."""
+    begin, end = np.clip(start, 0, level), np.clip(start + size, 0, level)
+    first = begin // chunk
+    count = -(-end // chunk) - first
+    return first, np.where(end > begin, count, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Where a window and a chunk overlap, as numpy slices of (row, column)."""
+
+    in_chunk: tuple[slice, slice]
+    """The common pixels, seen from the chunk."""
+    in_window: tuple[slice, slice]
+    """The same pixels, seen from the window."""
+
+
+def overlap(windows: Windows, window: int, visit: Visit, chunk: Extent, shape: tuple[int, ...]) -> Overlap:
+    """The pixels that a visited chunk gives to one of its windows.
+
+    Args:
+        windows: What is wanted.
+        window: Index of the window.
+        visit: The chunk.
+        chunk: Size of the pieces the level is read in.
+        shape: Shape of the chunk's pixels, (height, width, ...): smaller than `chunk` at the level's edge.
+    """
+    rows = _common(int(windows.y[window]), windows.extent.height, visit.row * chunk.height, shape[0])
+    columns = _common(int(windows.x[window]), windows.extent.width, visit.column * chunk.width, shape[1])
+    return Overlap((rows[1], columns[1]), (rows[0], columns[0]))
+
+
+def _common(a: int, a_size: int, b: int, b_size: int) -> tuple[slice, slice]:
+    """[a, a + a_size) and [b, b + b_size): their common part, relative to a and relative to b."""
+    begin, end = max(a, b), min(a + a_size, b + b_size)
+    return slice(begin - a, end - a), slice(begin - b, end - b)

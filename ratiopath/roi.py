@@ -1,0 +1,66 @@
+"""The region of interest: a polygon in the tile, rasterised on a patch's pixel grid."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ratiopath.errors import RoiError
+from ratiopath.geometry import Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Roi:
+    """A (multi)polygon in tile space relative to the tile: (0, 0) is the tile's top-left corner.
+
+    It may be smaller or larger than the tile, have holes and negative or fractional coordinates.
+    """
+
+    polygon: BaseGeometry
+    """A valid, non-empty shapely Polygon or MultiPolygon with finite coordinates and an area > 0."""
+
+    def __post_init__(self) -> None:
+        remedy = "pass a shapely Polygon or MultiPolygon in pixels of the tile, such as shapely.box(0, 0, 512, 512)"
+        if not isinstance(self.polygon, shapely.Polygon | shapely.MultiPolygon):
+            raise RoiError(f"the ROI is a Polygon or MultiPolygon: found {type(self.polygon).__name__}; {remedy}")
+        if self.polygon.is_empty:
+            raise RoiError(f"the ROI is not empty: found {self.polygon.wkt}; {remedy}")
+        if not all(math.isfinite(bound) for bound in self.polygon.bounds):
+            raise RoiError(f"the ROI's coordinates are finite: found bounds {self.polygon.bounds}; {remedy}")
+        if not self.polygon.is_valid:
+            reason = shapely.is_valid_reason(self.polygon)
+            raise RoiError(f"the ROI is valid: found {reason}; repair it with shapely.make_valid or draw it again")
+        if self.polygon.area <= 0:
+            raise RoiError(f"the ROI has an area > 0: found {self.polygon.wkt}; {remedy}")
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(minx, miny, maxx, maxy) in pixels of the tile."""
+        minx, miny, maxx, maxy = self.polygon.bounds
+        return minx, miny, maxx, maxy
+
+    def mask(self, patch: Extent) -> npt.NDArray[np.bool_] | None:
+        """Which pixels of a patch over the ROI's bounding box lie inside (SEMANTICS, Mapping 5).
+
+        Pixel (row i, column j) is inside iff its centre, mapped linearly back on the bounding box, lies in the
+        polygon, border included.
+
+        Args:
+            patch: Size of the patch in overlay pixels.
+
+        Returns:
+            bool of shape (height, width), true inside; None where all pixels are inside, as they are for every box.
+        """
+        minx, miny, maxx, maxy = self.bounds
+        if self.polygon.equals(shapely.box(minx, miny, maxx, maxy)):
+            return None
+        x = minx + (np.arange(patch.width) + 0.5) * (maxx - minx) / patch.width
+        y = miny + (np.arange(patch.height) + 0.5) * (maxy - miny) / patch.height
+        shapely.prepare(self.polygon)
+        inside = np.empty((patch.height, patch.width), dtype=np.bool_)
+        for row, y_centre in enumerate(y):  # a row at a time bounds the memory of the broadcast coordinates
+            inside[row] = shapely.intersects_xy(self.polygon, x, y_centre)
+        return None if inside.all() else inside

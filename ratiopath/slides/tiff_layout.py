@@ -1,0 +1,136 @@
+"""Which pages of a TIFF make up its levels, and what one of their pixels holds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tifffile import PHOTOMETRIC, TiffFile, TiffFrame, TiffPage
+
+from ratiopath.errors import NotAnImageError, UnsupportedImageError
+from ratiopath.geometry import Extent
+
+_REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
+_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
+
+Plane = TiffPage | TiffFrame
+
+
+@dataclass(frozen=True, slots=True)
+class TiffLevel:
+    """One level: the same rectangle of pixels in one page, or a page per channel."""
+
+    page: TiffPage
+    """Carries the tags that all planes share."""
+    planes: tuple[Plane, ...]
+    """One page with all samples, or, in an OME-TIFF, one page per channel."""
+
+    @property
+    def extent(self) -> Extent:
+        """Size in pixels."""
+        return Extent(int(self.page.imagewidth), int(self.page.imagelength))
+
+    @property
+    def samples(self) -> int:
+        """Values per pixel, alpha included."""
+        return int(self.page.samplesperpixel) * len(self.planes)
+
+    @property
+    def alpha(self) -> int | None:
+        """Index of the alpha sample, if there is one."""
+        extra = [int(kind) for kind in self.page.extrasamples]
+        first = int(self.page.samplesperpixel) - len(extra)
+        alphas = [first + i for i, kind in enumerate(extra) if kind in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)]
+        return alphas[0] if alphas else None
+
+
+def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
+    """The levels of the first image of a TIFF, finest first.
+
+    An OME-TIFF names its image; otherwise it is the first page. Further levels are its sub-IFDs, and following pages
+    that are marked as a reduced image or that are the first page scaled by one factor.
+
+    Raises:
+        NotAnImageError: No page at all.
+        UnsupportedImageError: A stack (z, time, volumetric tiles), or a sample format without numpy dtype.
+    """
+    if len(tiff.pages) == 0:
+        raise NotAnImageError("a TIFF has at least one page", path=path, found="none", remedy="export the image again")
+    levels = list(_ome_levels(tiff, path)) if tiff.is_ome else list(_page_levels(tiff))
+    for level in levels:
+        _check(level.page, path)
+    base = levels[0]
+    below = [level for level in levels[1:] if _holds_the_same(base, level)]
+    return (base, *sorted(below, key=lambda level: level.extent.width, reverse=True))
+
+
+def _holds_the_same(base: TiffLevel, level: TiffLevel) -> bool:
+    fits = level.extent.width <= base.extent.width and level.extent.height <= base.extent.height
+    return fits and (level.page.dtype, level.samples) == (base.page.dtype, base.samples)
+
+
+def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
+    series = tiff.series[0]
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    others = {axis: size for axis, size in sizes.items() if axis not in "YXSC" and size > 1}
+    if others:
+        found = "an OME-TIFF with " + ", ".join(f"{axis}={size}" for axis, size in others.items())
+        remedy = "export one plane of the stack"
+        raise UnsupportedImageError("an overlay is one plane", path=path, found=found, remedy=remedy)
+    for level in series.levels:
+        missing = sum(page is None for page in level.pages)
+        if missing:
+            found, remedy = f"{missing} planes missing", "copy the file again, with its companion files"
+            raise UnsupportedImageError("every channel has a page", path=path, found=found, remedy=remedy)
+        planes = tuple(level.pages)
+        yield TiffLevel(planes[0].keyframe, planes)
+
+
+def _page_levels(tiff: TiffFile) -> Iterator[TiffLevel]:
+    base = tiff.pages.first
+    yield TiffLevel(base, (base,))
+    for page in base.pages or ():
+        yield TiffLevel(page, (page,))
+    previous = base
+    for page in tiff.pages[1:]:
+        if _is_level_below(previous, base, page):
+            yield TiffLevel(page, (page,))
+            previous = page
+
+
+def _is_level_below(previous: TiffPage, base: TiffPage, page: TiffPage) -> bool:
+    width, height = page.imagewidth, page.imagelength
+    if page.subfiletype & _TRANSPARENCY_MASK:
+        return False
+    is_smaller = width <= previous.imagewidth and height <= previous.imagelength and page.shape != previous.shape
+    if page.subfiletype & _REDUCED:
+        return bool(is_smaller)
+    # The heights that the factor of the width allows, when each side was rounded down or up.
+    shortest = base.imagelength * (width - 1) / base.imagewidth - 1
+    tallest = base.imagelength * (width + 1) / base.imagewidth + 1
+    return bool(is_smaller and shortest < height < tallest)
+
+
+def _check(page: TiffPage, path: str) -> None:
+    if page.dtype is None:
+        found = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
+        remedy = "export it as bool, integer or float"
+        raise UnsupportedImageError("samples have a numpy dtype", path=path, found=found, remedy=remedy)
+    if page.imagedepth > 1:
+        found, remedy = f"a depth of {page.imagedepth}", "export one plane"
+        raise UnsupportedImageError("an image is flat", path=path, found=found, remedy=remedy)
+    if page.imagewidth < 1 or page.imagelength < 1:
+        found, remedy = f"{page.imagewidth} x {page.imagelength} px", "export it again"
+        raise NotAnImageError("an image has at least one pixel", path=path, found=found, remedy=remedy)
+
+
+def stored_dtype(page: TiffPage) -> np.dtype[np.generic]:
+    """The dtype of a sample in native byte order: bool for one bit, whatever the photometric interpretation."""
+    return np.dtype(page.dtype).newbyteorder("=")
+
+
+def stored_palette(page: TiffPage) -> npt.NDArray[np.uint8] | None:
+    """Colours of the class indices of a palette image, shape (indices, 3): the upper byte of its 16-bit colour map."""
+    if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None:
+        return None
+    return (np.asarray(page.colormap).T >> 8).astype(np.uint8)

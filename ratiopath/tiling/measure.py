@@ -1,0 +1,135 @@
+"""Plan, read, compute for the rows of one image: every chunk that a window touches is decoded once."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
+from ratiopath.errors import MissingMppError, TooManyValuesError
+from ratiopath.geometry import Float64s, Mpp
+from ratiopath.plan import Overlap, Windows, overlap, overlay_windows, visits
+from ratiopath.roi import Roi
+from ratiopath.slides import Chunk, SlideReader
+
+
+def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Overlaps:
+    """Count the overlay's values inside the ROI of every tile.
+
+    Args:
+        reader: The overlay.
+        tile_x: Left edge of each tile in tile space.
+        tile_y: Top edge of each tile.
+        mpp: Resolution of tile space, µm/px.
+        roi: The region of interest, relative to a tile.
+
+    Returns:
+        A row per tile, in order.
+
+    Raises:
+        MissingMppError: The overlay has no resolution.
+        TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
+        TruncatedError: A chunk does not decode.
+    """
+    windows = overlay_windows(with_mpp(reader).pyramid, tile_x, tile_y, mpp, roi)
+    inside = roi.mask(windows.extent)
+    tally = Tally(reader.dtype, reader.channels)
+    for chunk, parts in _read(reader, windows):
+        labels = tally.labels(chunk.pixels)
+        for window, part in parts:
+            tally.add(window, _selected(labels, chunk.exists, inside, part))
+        if tally.overflows():
+            raise _continuous(reader)
+    if tally.overflows():
+        raise _continuous(reader)
+    pixels = windows.extent.width * windows.extent.height if inside is None else np.count_nonzero(inside)
+    return tally.overlaps(np.full(len(windows), pixels, dtype=np.int64))
+
+
+def cut_patches(
+    reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi
+) -> npt.NDArray[np.generic]:
+    """Cut the overlay's pixels under the ROI of every tile.
+
+    Args:
+        reader: The overlay.
+        tile_x: Left edge of each tile in tile space.
+        tile_y: Top edge of each tile.
+        mpp: Resolution of tile space, µm/px.
+        roi: The region of interest, relative to a tile.
+
+    Returns:
+        Shape (tiles, 2, height, width) for one channel and (tiles, 2, height, width, channels) otherwise, in the
+        overlay's dtype: [:, 0] the pixels, 0 where the overlay has none; [:, 1] the mask, true (1) outside the ROI or
+        the overlay.
+
+    Raises:
+        MissingMppError: The overlay has no resolution.
+        TruncatedError: A chunk does not decode.
+    """
+    windows = overlay_windows(with_mpp(reader).pyramid, tile_x, tile_y, mpp, roi)
+    size = (windows.extent.height, windows.extent.width)
+    channels = (reader.channels,) if reader.channels > 1 else ()
+    patches = np.zeros((len(windows), 2, *size, *channels), dtype=reader.dtype)
+    patches[:, 1] = 1
+    inside = roi.mask(windows.extent)
+    for chunk, parts in _read(reader, windows):
+        for window, part in parts:
+            pixels = chunk.pixels[part.in_chunk]
+            seen = np.ones(pixels.shape[:2], dtype=np.bool_) if chunk.exists is None else chunk.exists[part.in_chunk]
+            outside = ~seen if inside is None else ~(seen & inside[part.in_window])
+            patches[window, 0][part.in_window] = np.where(_per_channel(seen, channels), pixels, 0)
+            patches[window, 1][part.in_window] = _per_channel(outside, channels)
+    return patches
+
+
+def with_mpp(reader: SlideReader) -> SlideReader:
+    """The same reader, if its image has a resolution.
+
+    Raises:
+        MissingMppError: It has none.
+    """
+    if reader.pyramid.mpp is None:
+        found, remedy = "neither resolution tags nor metadata with a known unit", "give its mpp or write it to the file"
+        raise MissingMppError("an image has a resolution", path=reader.path, found=found, remedy=remedy)
+    return reader
+
+
+def _read(reader: SlideReader, windows: Windows) -> Iterator[tuple[Chunk, Iterator[tuple[int, Overlap]]]]:
+    """Each touched chunk, decoded, with what it gives to each window that touches it."""
+    level = reader.pyramid.levels[windows.level]
+    extent = reader.chunk_extent(windows.level)
+    for visit in visits(windows, level.extent, extent):
+        chunk = reader.read_chunk(windows.level, visit.column, visit.row)
+        shape = chunk.pixels.shape
+        yield chunk, ((w, overlap(windows, w, visit, extent, shape)) for w in visit.windows.tolist())
+
+
+def _selected(
+    labels: npt.NDArray[np.generic],
+    exists: npt.NDArray[np.bool_] | None,
+    inside: npt.NDArray[np.bool_] | None,
+    part: Overlap,
+) -> npt.NDArray[np.generic]:
+    """The labels of a chunk that exist and lie inside one window's ROI."""
+    pixels = labels[part.in_chunk]
+    if inside is None and exists is None:
+        return pixels
+    if exists is None:
+        return pixels[inside[part.in_window]]  # type: ignore[index]  # one of the two is an array
+    if inside is None:
+        return pixels[exists[part.in_chunk]]
+    return pixels[exists[part.in_chunk] & inside[part.in_window]]
+
+
+def _per_channel(mask: npt.NDArray[np.bool_], channels: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return mask[..., None] if channels else mask
+
+
+def _continuous(reader: SlideReader) -> TooManyValuesError:
+    return TooManyValuesError(
+        f"an overlay has at most {MAX_VALUES:,} distinct values",
+        path=reader.path,
+        found=f"more, of type {reader.dtype} with {reader.channels} channel(s): a continuous image",
+        remedy="use tile_overlay and reduce its patches, or write the overlay with its values binned to classes",
+    )

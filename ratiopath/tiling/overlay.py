@@ -1,0 +1,64 @@
+"""`tile_overlay`: the overlay's pixels under each tile's ROI, as a Ray column expression."""
+
+import pyarrow as pa
+from ray.data.datatype import DataType
+from ray.data.expressions import Expr, udf
+from shapely.geometry.base import BaseGeometry
+
+from ratiopath.geometry import Mpp
+from ratiopath.roi import Roi
+from ratiopath.slides import open_slide
+from ratiopath.tiling.columns import Rows
+from ratiopath.tiling.measure import cut_patches
+from ratiopath.tiling.resolution import tile_mpp
+from ratiopath.tiling.tensors import tensor_column
+
+
+def tile_overlay(
+    roi: BaseGeometry,
+    overlay_path: Expr,
+    tile_x: Expr,
+    tile_y: Expr,
+    mpp_x: Expr,
+    mpp_y: Expr,
+    *,
+    overlay_mpp: float | tuple[float, float] | None = None,
+) -> Expr:
+    """The overlay's pixels under the bounding box of every tile's ROI, and which of them lie outside it.
+
+    Args:
+        roi: shapely Polygon or MultiPolygon in tile space relative to the tile: (0, 0) is its top-left corner.
+        overlay_path: Column of overlay files.
+        tile_x: Column of left edges in pixels of the slide level the tiles were cut from.
+        tile_y: Column of top edges.
+        mpp_x: Column of the tiles' resolution along x, µm per pixel.
+        mpp_y: Column of the tiles' resolution along y.
+        overlay_mpp: Resolution of every overlay's level 0 instead of what its file says: µm/px, or (x, y).
+
+    Returns:
+        An expression for `Dataset.with_column`. `data, mask = row["column"]`: a tensor of the overlay's dtype, shape
+        (2, height, width) for one channel and (2, height, width, channels) otherwise. `data` is 0 where the overlay
+        has no pixel; `mask` is true (1) outside the ROI or the overlay, as in numpy's masked arrays:
+        `np.ma.masked_array(data, mask.astype(bool))`.
+
+    Raises:
+        RoiError: Now, if the ROI is no valid, non-empty polygon.
+        SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
+    """
+    given = None if overlay_mpp is None else Mpp.of(overlay_mpp)
+    expression: Expr = _overlay(Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, given)
+    return expression
+
+
+@udf(return_dtype=DataType(object))
+def _overlay(
+    roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
+) -> pa.Array:
+    rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    parts = []
+    for path, of_file in rows.by_file():
+        with open_slide(path, given) as reader:
+            for mpp, of_group in rows.by_value(of_file, "mpp_x", "mpp_y"):
+                x, y = rows.columns["tile_x"][of_group], rows.columns["tile_y"][of_group]
+                parts.append((of_group, cut_patches(reader, x, y, tile_mpp(mpp, path), roi)))
+    return tensor_column(parts, rows.count)
