@@ -1,0 +1,1 @@
+"""Exact coverage of whole-slide tiles by raster overlays."""

@@ -39,7 +39,8 @@ class Overlaps:
     def existing(self) -> Int64s:
         """Pixels inside the ROI that the overlay has, per row: the denominator of its fractions."""
         sums = np.concatenate([[0], np.cumsum(self.counts)])
-        return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        existing: Int64s = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        return existing
 
     @property
     def fractions(self) -> Float64s:

@@ -34,7 +34,7 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
         InvalidMppError: Its resolution is zero, negative or not finite.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a str path in, as everywhere in the readers
+        with open(path, "rb") as file:
             magic = file.read(4)
     except OSError as error:
         found = error.strerror or type(error).__name__

@@ -144,11 +144,8 @@ def _tiles(page: TiffPage) -> tuple[int, int]:
 def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
     """All strips or tiles of a level are listed and lie within the file."""
     page = level.page
-    if page.is_tiled:
-        expected = math.prod(_tiles(page))
-    else:
-        expected = math.ceil(page.imagelength / page.rowsperstrip)
-    expected *= _separate_samples(page)
+    per_sample = math.prod(_tiles(page)) if page.is_tiled else math.ceil(page.imagelength / page.rowsperstrip)
+    expected = per_sample * _separate_samples(page)
     remedy = "copy or export the file again"
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
@@ -181,7 +178,7 @@ def _explained(path: str) -> Iterator[None]:
     except OSError as error:
         found, remedy = f"{type(error).__name__}: {error}", "check the file and the storage it lies on"
         raise TruncatedError("a file can be read", path=path, found=found, remedy=remedy) from error
-    except Exception as error:  # noqa: BLE001 - a codec may raise anything on a corrupt file, and each has its own class
+    except Exception as error:  # a codec may raise anything on a corrupt file, each its own class
         found, remedy = f"{type(error).__name__}: {error}", "copy or export the file again"
         raise TruncatedError("a TIFF is whole", path=path, found=found, remedy=remedy) from error
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from ratiopath.geometry import Extent
 _REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 
-Plane = TiffPage | TiffFrame
+Plane: TypeAlias = TiffPage | TiffFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ def _check(page: TiffPage, path: str) -> None:
 
 def stored_dtype(page: TiffPage) -> np.dtype[np.generic]:
     """The dtype of a sample in native byte order: bool for one bit, whatever the photometric interpretation."""
-    return np.dtype(page.dtype).newbyteorder("=")
+    dtype: np.dtype[np.generic] = np.dtype(page.dtype).newbyteorder("=")
+    return dtype
 
 
 def stored_palette(page: TiffPage) -> npt.NDArray[np.uint8] | None:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tifffile import TiffFile, TiffPage
 
@@ -37,9 +37,7 @@ def tiff_mpp(tiff: TiffFile, page: TiffPage, path: str) -> Mpp | None:
     if ome is None:
         return None if tags is None else _checked(tags, path, "resolution tags")
     mpp = _checked(ome, path, "OME PhysicalSize")
-    if tags is not None and not all(
-        math.isclose(a, b, rel_tol=_DISAGREEMENT) for a, b in zip(tags, ome, strict=True)
-    ):
+    if tags is not None and not all(math.isclose(a, b, rel_tol=_DISAGREEMENT) for a, b in zip(tags, ome, strict=True)):
         warnings.warn(
             f"resolution tags and OME metadata disagree: path={path!r}, tags {tags}, OME {ome} µm/px; OME is used",
             stacklevel=2,
@@ -73,8 +71,8 @@ def _micrometres(um_per_unit: float, pixels: int, units: int) -> float:
 
 def _ome_mpp(xml: str) -> tuple[float, float] | None:
     try:
-        root = ElementTree.fromstring(xml)  # noqa: S314 - Python's expat is built with the entity-expansion limit
-    except ElementTree.ParseError:
+        root = ET.fromstring(xml)  # noqa: S314 - Python's expat is built with the entity-expansion limit
+    except ET.ParseError:
         return None
     pixels = root.find(".//{*}Pixels")
     if pixels is None:

@@ -65,7 +65,9 @@ class VendorReader:
         chunk = self.chunk_extent(level)
         x, y = column * chunk.width, row * chunk.height
         size = min(chunk.width, extent.width - x), min(chunk.height, extent.height - y)
-        downsample = self._slide.level_downsamples[level]  # OpenSlide wants the corner in level-0 pixels, by its own rule
+        downsample = self._slide.level_downsamples[
+            level
+        ]  # OpenSlide wants the corner in level-0 pixels, by its own rule
         corner = round_half_up([x * downsample, y * downsample])
         try:
             rgba = np.asarray(self._slide.read_region((int(corner[0]), int(corner[1])), level, size))

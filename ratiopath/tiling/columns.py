@@ -87,4 +87,4 @@ def _arrow(name: str, column: Any, count: int) -> pa.Array:
 def _numbers(name: str, array: pa.Array) -> Float64s:
     if len(array) and not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
         raise ParameterError(f"{name} holds numbers: found {array.type}; cast the column")
-    return array.to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -40,15 +40,14 @@ def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mp
             tally.add(window, _selected(labels, chunk.exists, inside, part))
         if tally.overflows():
             raise _continuous(reader)
-    if tally.overflows():
-        raise _continuous(reader)
     pixels = windows.extent.width * windows.extent.height if inside is None else np.count_nonzero(inside)
-    return tally.overlaps(np.full(len(windows), pixels, dtype=np.int64))
+    overlaps = tally.overlaps(np.full(len(windows), pixels, dtype=np.int64))
+    if len(overlaps.keys) > MAX_VALUES:
+        raise _continuous(reader)
+    return overlaps
 
 
-def cut_patches(
-    reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi
-) -> npt.NDArray[np.generic]:
+def cut_patches(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> npt.NDArray[np.generic]:
     """Cut the overlay's pixels under the ROI of every tile.
 
     Args:

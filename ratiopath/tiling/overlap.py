@@ -59,7 +59,7 @@ def tile_overlay_overlap(
     return expression
 
 
-@udf(return_dtype=DataType(dict))
+@udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlap(
     roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
 ) -> pa.Array:

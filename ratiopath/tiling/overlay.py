@@ -50,7 +50,7 @@ def tile_overlay(
     return expression
 
 
-@udf(return_dtype=DataType(object))
+@udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlay(
     roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
 ) -> pa.Array:

@@ -24,7 +24,7 @@ def tensor_column(parts: Sequence[tuple[Int64s, npt.NDArray[np.generic]]], rows:
     """
     kinds = {(stack.shape[1:], stack.dtype) for _, stack in parts}
     if len(kinds) == 1:
-        (shape, dtype), = kinds
+        ((shape, dtype),) = kinds
         if len(parts) == 1:
             return ArrowTensorArray.from_numpy(parts[0][1])
         whole = np.empty((rows, *shape), dtype=dtype)

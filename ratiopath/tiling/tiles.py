@@ -42,7 +42,7 @@ def read_slide_tiles(
     return expression
 
 
-@udf(return_dtype=DataType(object))
+@udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _tiles(
     path: pa.Array,
     tile_x: pa.Array,
@@ -83,7 +83,9 @@ def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
     levels = reader.pyramid.levels
     if not 0 <= windows.level < len(levels):
         found = f"level {windows.level} of {len(levels)}"
-        raise ParameterError(f"the slide has the level: path={reader.path!r}, found {found}; pass 0 to {len(levels) - 1}")
+        raise ParameterError(
+            f"the slide has the level: path={reader.path!r}, found {found}; pass 0 to {len(levels) - 1}"
+        )
     tiles = np.full((len(windows), windows.extent.height, windows.extent.width, _RGB), _WHITE, dtype=np.uint8)
     extent = reader.chunk_extent(windows.level)
     for visit in visits(windows, levels[windows.level].extent, extent):
