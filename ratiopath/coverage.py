@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.geometry import Float64s, Int64s
+from ratiopath.labels import Labelling, distinct
 
 MAX_VALUES = 65_536
 """More distinct values than this are no labels (SEMANTICS, Errors)."""
@@ -62,16 +63,20 @@ def scattered(parts: Sequence[tuple[Int64s, Overlaps]], rows: int) -> Overlaps:
         parts: The rows of a group, and its overlaps in the same order. The groups share no row.
         rows: How many rows there are in all; those in no group stay empty.
     """
-    keys = sorted({key for _, part in parts for key in part.keys}, key=_key_order)
+    keys = tuple(sorted({key for _, part in parts for key in part.keys}, key=_key_order))
     index_of = {key: index for index, key in enumerate(keys)}
-    entry_row, entry_key, entry_count = [], [], []
     inside = np.zeros(rows, dtype=np.int64)
     for group, part in parts:
-        entry_row.append(group[part.rows])
-        entry_key.append(np.array([index_of[key] for key in part.keys], dtype=np.int32)[part.key_index])
-        entry_count.append(part.counts)
         inside[group] = part.inside
-    return _compressed(tuple(keys), entry_row, entry_key, entry_count, inside)
+    if len(parts) == 1 and len(parts[0][0]) == rows and (np.diff(parts[0][0]) == 1).all():
+        return parts[0][1]
+    return _compressed(
+        keys,
+        _joined([group[part.rows] for group, part in parts]),
+        _joined([np.array([index_of[key] for key in part.keys], dtype=np.int64)[part.key_index] for _, part in parts]),
+        _joined([part.counts for _, part in parts]),
+        inside,
+    )
 
 
 def _key_order(key: str) -> tuple[object, ...]:
@@ -79,67 +84,53 @@ def _key_order(key: str) -> tuple[object, ...]:
     return ("," in key, [float(number) for number in key.split(",")])
 
 
-def _compressed(
-    keys: tuple[str, ...],
-    rows: Sequence[Int64s],
-    key_index: Sequence[npt.NDArray[np.integer]],
-    counts: Sequence[Int64s],
-    inside: Int64s,
-) -> Overlaps:
+def _compressed(keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s) -> Overlaps:
     """Entries in any order, possibly several for one (row, key), to compressed sparse rows."""
-    cell = _joined(rows) * max(1, len(keys)) + _joined(key_index)
-    cells, entry = np.unique(cell, return_inverse=True)
+    width = max(1, len(keys))
+    cells, entry = np.unique(rows * width + key_index, return_inverse=True)
     summed = np.zeros(len(cells), dtype=np.int64)
-    np.add.at(summed, entry, _joined(counts))
-    row, key = np.divmod(cells, max(1, len(keys)))
+    np.add.at(summed, entry, counts)
+    row, key = np.divmod(cells, width)
     offsets = np.searchsorted(row, np.arange(len(inside) + 1)).astype(np.int64)
     return Overlaps(keys, offsets, key.astype(np.int32), summed, inside)
 
 
-def _joined(arrays: Sequence[npt.NDArray[np.integer]]) -> Int64s:
-    return np.concatenate(arrays).astype(np.int64) if arrays else np.zeros(0, dtype=np.int64)
+def _joined(arrays: Sequence[Int64s]) -> Int64s:
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts values row by row, a piece at a time; every piece of one file, of one dtype and channel count."""
+    """Counts labels row by row, a piece at a time."""
 
-    dtype: np.dtype[np.generic]
-    """The stored type of a channel."""
-    channels: int
-    """Values per pixel."""
+    labelling: Labelling
+    """Names the labels."""
     _rows: list[Int64s] = field(default_factory=list)
     _labels: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _counts: list[Int64s] = field(default_factory=list)
     _unchecked: int = 0
 
-    def labels(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """One sortable scalar per pixel, shape (height, width): the number itself, or the bytes of the channels."""
-        if self.channels > 1:
-            packed = np.ascontiguousarray(pixels)
-            return packed.view(np.dtype((np.void, packed.itemsize * self.channels)))[..., 0]
-        return pixels.view(np.uint8) if self.dtype == np.bool_ else pixels
-
     def add(self, row: int, labels: npt.NDArray[np.generic]) -> None:
         """Count the labels of some pixels, of any shape, as pixels of a row."""
-        values, counts = _counted(labels.ravel())
+        values, counts = distinct(labels)
         self._unchecked += len(values)
-        self._rows.append(np.full(len(values), row, dtype=np.int64))
-        self._labels.append(values)
-        self._counts.append(counts)
+        self._add(np.full(len(values), row), values, counts)
 
-    def distinct(self) -> npt.NDArray[np.generic]:
-        """The labels counted so far, ascending."""
-        if not self._labels:
-            return np.zeros(0, dtype=self.dtype)
-        return np.unique(np.concatenate(self._labels))
+    def add_counts(self, rows: Int64s, label: np.generic, counts: Int64s) -> None:
+        """Add counts of one label in several rows."""
+        self._add(rows, np.full(len(rows), label), counts)
+
+    def _add(self, rows: Int64s, labels: npt.NDArray[np.generic], counts: Int64s) -> None:
+        self._rows.append(rows)
+        self._labels.append(labels)
+        self._counts.append(counts)
 
     def overflows(self) -> bool:
         """Whether more distinct values were counted than can be labels; looked at afresh every 65,536 entries."""
         if self._unchecked <= MAX_VALUES:
             return False
         self._unchecked = 0
-        return len(self.distinct()) > MAX_VALUES
+        return len(np.unique(np.concatenate(self._labels))) > MAX_VALUES
 
     def overlaps(self, inside: Int64s) -> Overlaps:
         """The counts of all rows.
@@ -147,23 +138,12 @@ class Tally:
         Args:
             inside: Pixels inside the ROI, per row.
         """
-        values = self.distinct()
-        index = [np.searchsorted(values, labels) for labels in self._labels]
-        parts = _compressed(self._names(values), self._rows, index, self._counts, inside)
-        return scattered([(np.arange(len(inside)), parts)], len(inside))
-
-    def _names(self, labels: npt.NDArray[np.generic]) -> tuple[str, ...]:
-        if self.channels == 1:
-            return tuple(str(label) for label in labels)
-        pixels = np.frombuffer(labels.tobytes(), dtype=self.dtype).reshape(-1, self.channels)
-        return tuple(str(p[0]) if (p == p[0]).all() else ",".join(str(value) for value in p) for p in pixels)
-
-
-def _counted(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], Int64s]:
-    """The distinct labels, ascending, and how often each occurs."""
-    if labels.dtype == np.uint8:  # bincount: ten times np.unique
-        counts = np.bincount(labels)
-        values = np.flatnonzero(counts)
-        return values.astype(np.uint8), counts[values]
-    values, counts = np.unique(labels, return_counts=True)
-    return values, counts.astype(np.int64)
+        if not self._labels:
+            nothing = np.zeros(0, dtype=np.int64)
+            return _compressed((), nothing, nothing, nothing, inside)
+        values, key_index = np.unique(np.concatenate(self._labels), return_inverse=True)
+        names = self.labelling.names(values)
+        keys = tuple(sorted(set(names), key=_key_order))
+        index_of = {key: index for index, key in enumerate(keys)}
+        by_name = np.array([index_of[name] for name in names])
+        return _compressed(keys, np.concatenate(self._rows), by_name[key_index], np.concatenate(self._counts), inside)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ratiopath.coverage import Overlaps, Tally, scattered
+from ratiopath.labels import Labelling
 
 
 def as_dicts(overlaps: Overlaps) -> list[dict[str, int]]:
@@ -14,9 +15,9 @@ def as_dicts(overlaps: Overlaps) -> list[dict[str, int]]:
 
 
 def tallied(dtype, channels, pieces, rows) -> Overlaps:
-    tally = Tally(np.dtype(dtype), channels)
+    tally = Tally(Labelling(np.dtype(dtype), channels))
     for row, pixels in pieces:
-        tally.add(row, tally.labels(np.array(pixels, dtype=dtype)))
+        tally.add(row, tally.labelling.labels(np.array(pixels, dtype=dtype)))
     return tally.overlaps(np.full(rows, 10))
 
 
@@ -73,7 +74,7 @@ def test_no_rows_and_no_groups_are_fine():
 
 
 def test_more_than_65536_values_overflow_and_exactly_that_many_do_not():
-    tally = Tally(np.dtype(np.float32), 1)
+    tally = Tally(Labelling(np.dtype(np.float32), 1))
     tally.add(0, np.arange(65_536, dtype=np.float32))
     assert not tally.overflows()
     tally.add(0, np.arange(65_536, dtype=np.float32))

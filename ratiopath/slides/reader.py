@@ -21,6 +21,8 @@ class Chunk:
     """Shape (height, width): where something was scanned. None where that is everywhere."""
     is_stored: bool = True
     """False for a sparse piece: the file left it out and every pixel is its fill value."""
+    is_uniform: bool = False
+    """True where all pixels are known to exist and to be equal, without a look at them."""
 
 
 class SlideReader(Protocol):

@@ -18,6 +18,13 @@ from ratiopath.slides.reader import Chunk
 from ratiopath.slides.tiff_layout import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
 from ratiopath.slides.tiff_mpp import tiff_mpp
 
+Segment = tuple[int, bytes | None]
+"""A strip or tile: its index in the page, and its encoded bytes, None where it is sparse."""
+
+_MEMO_BYTES, _MEMO_ENTRIES = 4096, 1024
+"""Uniform TIFF tiles are remembered by their compressed bytes: measured 1.5x instead of 2.4x of the decode time on a
+smooth binary mask. 512 x 512 equal pixels are some 300 bytes in Deflate."""
+
 _STRIP_ROWS = 128
 """Strips are read in bands of at least this many rows: a chunk of one row costs more to handle than to decode."""
 
@@ -50,6 +57,7 @@ class TiffReader:
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
         self.dtype = stored_dtype(base.page)
+        self._uniform: dict[tuple[int, bytes], npt.NDArray[np.generic]] = {}
         self.palette = stored_palette(base.page)
         self._alpha = base.alpha
         self.channels = base.samples - (self._alpha is not None)
@@ -72,50 +80,56 @@ class TiffReader:
         chunk = self.chunk_extent(level)
         height = min(chunk.height, source.extent.height - row * chunk.height)
         width = min(chunk.width, source.extent.width - column * chunk.width)
-        stored = list(self._segments(source, level, column, row))
-        is_stored = any(plane.databytecounts[segment] for plane, segments in stored for segment in segments)
         with _explained(self.path):
-            samples = [
-                np.concatenate([self._decode(source.page, plane, segment) for segment in segments])
-                for plane, segments in stored
+            encoded = [
+                [self._encoded(plane, segment) for segment in segments]
+                for plane, segments in source.segments(chunk.height, column, row)
             ]
-        pixels = samples[0] if len(samples) == 1 else np.concatenate(samples, axis=2)
-        return self._without_alpha(pixels[:height, :width], is_stored=is_stored)
+            pixel = self._uniform_pixel(level, encoded)
+            if pixel is not None:
+                return self._chunk(np.broadcast_to(pixel, (height, width, len(pixel))), encoded, is_uniform=True)
+            pixels = _joined([_joined([self._decode(source.page, *s) for s in strips], 0) for strips in encoded], 2)
+            self._remember_uniform(level, encoded, pixels)
+        return self._chunk(pixels[:height, :width], encoded)
 
-    def _segments(self, source: TiffLevel, level: int, column: int, row: int) -> Iterator[tuple[Plane, range]]:
-        """What to decode for one chunk: per page and separate sample, its tile or the strips of its band."""
-        page = source.page
-        if page.is_tiled:
-            across, down = _tiles(page)
-            first, count, per_sample = row * across + column, 1, across * down
-        else:
-            per_sample = math.ceil(page.imagelength / page.rowsperstrip)
-            count = math.ceil(self.chunk_extent(level).height / page.rowsperstrip)
-            first = row * count
-        for plane in source.planes:
-            for sample in range(_separate_samples(page)):
-                start = sample * per_sample + first
-                yield plane, range(start, start + min(count, per_sample - first))
-
-    def _decode(self, page: TiffPage, plane: Plane, segment: int) -> npt.NDArray[np.generic]:
-        """One segment, shape (height, width, samples), at the edges as the file pads it."""
+    def _encoded(self, plane: Plane, segment: int) -> Segment:
         offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
-        encoded = None
-        if offset and size:
-            self._tiff.filehandle.seek(offset)
-            encoded = self._tiff.filehandle.read(size)
+        if not offset or not size:
+            return segment, None
+        self._tiff.filehandle.seek(offset)
+        return segment, self._tiff.filehandle.read(size)
+
+    def _decode(self, page: TiffPage, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
+        """One segment, shape (height, width, samples), at the edges as the file pads it."""
         pixels, _, shape = page.decode(encoded, segment, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
-        if pixels is None:  # a sparse segment: the writer left it out because it holds nothing but the fill value
+        if pixels is None:  # sparse: the writer left it out because it holds nothing but the fill value
             return np.full(shape[1:], page.nodata, dtype=self.dtype)
         return np.asarray(pixels[0], dtype=self.dtype)
 
-    def _without_alpha(self, pixels: npt.NDArray[np.generic], *, is_stored: bool) -> Chunk:
+    def _uniform_pixel(self, level: int, encoded: list[list[Segment]]) -> npt.NDArray[np.generic] | None:
+        """The one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""
+        if all(data is None for segments in encoded for _, data in segments):
+            samples = self._levels[level].samples
+            return np.full(samples, self._levels[level].page.nodata, dtype=self.dtype)
+        key = _memo_key(level, encoded)
+        return None if key is None else self._uniform.get(key)
+
+    def _remember_uniform(self, level: int, encoded: list[list[Segment]], pixels: npt.NDArray[np.generic]) -> None:
+        """Equal bytes decode to equal pixels: most tiles of a mask are background, written with the same few bytes."""
+        key = _memo_key(level, encoded)
+        if key is not None and len(self._uniform) < _MEMO_ENTRIES and (pixels == pixels[0, 0]).all():
+            self._uniform[key] = pixels[0, 0].copy()
+
+    def _chunk(
+        self, pixels: npt.NDArray[np.generic], encoded: list[list[Segment]], *, is_uniform: bool = False
+    ) -> Chunk:
+        is_stored = any(data is not None for segments in encoded for _, data in segments)
         exists = None
         if self._alpha is not None:
             scanned = pixels[..., self._alpha] != 0
             exists = None if scanned.all() else scanned
             pixels = np.delete(pixels, self._alpha, axis=2)
-        return Chunk(pixels[..., 0] if self.channels == 1 else pixels, exists, is_stored)
+        return Chunk(pixels[..., 0] if self.channels == 1 else pixels, exists, is_stored, is_uniform and exists is None)
 
     def close(self) -> None:
         """Release the file."""
@@ -128,24 +142,21 @@ class TiffReader:
         self.close()
 
 
-_SEPARATE = 2  # PlanarConfiguration (TIFF 6.0, page 38)
+def _joined(arrays: list[npt.NDArray[np.generic]], axis: int) -> npt.NDArray[np.generic]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=axis)
 
 
-def _separate_samples(page: TiffPage) -> int:
-    """How many times a page lists its segments: once, or once per sample."""
-    return int(page.samplesperpixel) if page.planarconfig == _SEPARATE else 1
-
-
-def _tiles(page: TiffPage) -> tuple[int, int]:
-    """Tiles across and down."""
-    return math.ceil(page.imagewidth / page.tilewidth), math.ceil(page.imagelength / page.tilelength)
+def _memo_key(level: int, encoded: list[list[Segment]]) -> tuple[int, bytes] | None:
+    """What identifies a TIFF tile's pixels, where it is so small that it may be uniform."""
+    if len(encoded) != 1 or len(encoded[0]) != 1:
+        return None
+    _, data = encoded[0][0]
+    return (level, data) if data is not None and len(data) <= _MEMO_BYTES else None
 
 
 def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
     """All strips or tiles of a level are listed and lie within the file."""
-    page = level.page
-    per_sample = math.prod(_tiles(page)) if page.is_tiled else math.ceil(page.imagelength / page.rowsperstrip)
-    expected = per_sample * _separate_samples(page)
+    expected = level.segments_per_plane
     remedy = "copy or export the file again"
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)

@@ -1,5 +1,6 @@
 """Which pages of a TIFF make up its levels, and what one of their pixels holds."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from ratiopath.errors import NotAnImageError, UnsupportedImageError
 from ratiopath.geometry import Extent
 
 _REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
+_SEPARATE = 2  # PlanarConfiguration (TIFF 6.0, page 38)
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 
 Plane: TypeAlias = TiffPage | TiffFrame
@@ -35,6 +37,41 @@ class TiffLevel:
     def samples(self) -> int:
         """Values per pixel, alpha included."""
         return int(self.page.samplesperpixel) * len(self.planes)
+
+    @property
+    def _separate(self) -> int:
+        """How often a page lists its segments: once, or once per sample."""
+        return int(self.page.samplesperpixel) if self.page.planarconfig == _SEPARATE else 1
+
+    @property
+    def _across(self) -> int:
+        return math.ceil(self.page.imagewidth / self.page.tilewidth) if self.page.is_tiled else 1
+
+    @property
+    def _down(self) -> int:
+        rows = int(self.page.tilelength if self.page.is_tiled else self.page.rowsperstrip)
+        return math.ceil(int(self.page.imagelength) / rows)
+
+    @property
+    def segments_per_plane(self) -> int:
+        """Strips or tiles that each page must list."""
+        return self._across * self._down * self._separate
+
+    def segments(self, chunk_height: int, column: int, row: int) -> Iterator[tuple[Plane, range]]:
+        """What to decode for one chunk: per page and separate sample, its tile or the strips of its band.
+
+        Args:
+            chunk_height: Rows of a chunk: those of a tile, or a multiple of those of a strip.
+            column: Chunks from the left.
+            row: Chunks from the top.
+        """
+        per_sample = self._across * self._down
+        count = 1 if self.page.is_tiled else math.ceil(chunk_height / self.page.rowsperstrip)
+        first = row * count * self._across + column
+        for plane in self.planes:
+            for sample in range(self._separate):
+                start = sample * per_sample + first
+                yield plane, range(start, start + min(count, per_sample - first))
 
     @property
     def alpha(self) -> int | None:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from ratiopath.counting import Counter
 from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
 from ratiopath.errors import MissingMppError, TooManyValuesError
 from ratiopath.geometry import Float64s, Mpp
+from ratiopath.labels import Labelling
 from ratiopath.plan import Overlap, Windows, overlap, overlay_windows, visits
 from ratiopath.roi import Roi
 from ratiopath.slides import Chunk, SlideReader
@@ -32,16 +34,18 @@ def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mp
         TruncatedError: A chunk does not decode.
     """
     windows = overlay_windows(with_mpp(reader).pyramid, tile_x, tile_y, mpp, roi)
-    inside = roi.mask(windows.extent)
-    tally = Tally(reader.dtype, reader.channels)
-    for chunk, parts in _read(reader, windows):
-        labels = tally.labels(chunk.pixels)
-        for window, part in parts:
-            tally.add(window, _selected(labels, chunk.exists, inside, part))
+    level, extent = reader.pyramid.levels[windows.level], reader.chunk_extent(windows.level)
+    tally = Tally(Labelling(reader.dtype, reader.channels))
+    counter = Counter(windows, level.extent, extent, roi.mask(windows.extent), tally)
+    for visit in visits(windows, level.extent, extent):
+        chunk = reader.read_chunk(windows.level, visit.column, visit.row)
+        if chunk.is_uniform:
+            counter.add_uniform(visit, tally.labelling.labels(chunk.pixels[:1, :1]), chunk.pixels.shape[:2])
+        else:
+            counter.add(visit, tally.labelling.labels(chunk.pixels), chunk.exists)
         if tally.overflows():
             raise _continuous(reader)
-    pixels = windows.extent.width * windows.extent.height if inside is None else np.count_nonzero(inside)
-    overlaps = tally.overlaps(np.full(len(windows), pixels, dtype=np.int64))
+    overlaps = counter.overlaps()
     if len(overlaps.keys) > MAX_VALUES:
         raise _continuous(reader)
     return overlaps
@@ -102,23 +106,6 @@ def _read(reader: SlideReader, windows: Windows) -> Iterator[tuple[Chunk, Iterat
         chunk = reader.read_chunk(windows.level, visit.column, visit.row)
         shape = chunk.pixels.shape
         yield chunk, ((w, overlap(windows, w, visit, extent, shape)) for w in visit.windows.tolist())
-
-
-def _selected(
-    labels: npt.NDArray[np.generic],
-    exists: npt.NDArray[np.bool_] | None,
-    inside: npt.NDArray[np.bool_] | None,
-    part: Overlap,
-) -> npt.NDArray[np.generic]:
-    """The labels of a chunk that exist and lie inside one window's ROI."""
-    pixels = labels[part.in_chunk]
-    if inside is None and exists is None:
-        return pixels
-    if exists is None:
-        return pixels[inside[part.in_window]]  # type: ignore[index]  # one of the two is an array
-    if inside is None:
-        return pixels[exists[part.in_chunk]]
-    return pixels[exists[part.in_chunk] & inside[part.in_window]]
 
 
 def _per_channel(mask: npt.NDArray[np.bool_], channels: tuple[int, ...]) -> npt.NDArray[np.bool_]:
