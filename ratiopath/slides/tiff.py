@@ -1,22 +1,20 @@
 """TIFF and OME-TIFF, read natively: in their own dtype and channels, whatever layout and codec imagecodecs knows."""
 
-import logging
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from tifffile import TiffFile, TiffPage
 
-from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
+from ratiopath.errors import TruncatedError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk
 from ratiopath.slides.tiff_layout import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
 from ratiopath.slides.tiff_mpp import tiff_mpp
+from ratiopath.slides.tiff_trouble import explained, no_complaints
 
 Segment = tuple[int, bytes | None]
 """A strip or tile: its index in the page, and its encoded bytes, None where it is sparse."""
@@ -43,10 +41,10 @@ class TiffReader:
             SlideError: See `open_slide`.
         """
         self.path = path
-        with _explained(path):
+        with no_complaints(path):
             self._tiff = TiffFile(path)
         try:
-            with _explained(path):
+            with no_complaints(path):
                 self._levels = tiff_levels(self._tiff, path)
                 base = self._levels[0]
                 known = mpp or tiff_mpp(self._tiff, base.page, path)
@@ -80,7 +78,7 @@ class TiffReader:
         chunk = self.chunk_extent(level)
         height = min(chunk.height, source.extent.height - row * chunk.height)
         width = min(chunk.width, source.extent.width - column * chunk.width)
-        with _explained(self.path):
+        try:
             encoded = [
                 [self._encoded(plane, segment) for segment in segments]
                 for plane, segments in source.segments(chunk.height, column, row)
@@ -89,7 +87,9 @@ class TiffReader:
             if pixel is not None:
                 return self._chunk(np.broadcast_to(pixel, (height, width, len(pixel))), encoded, is_uniform=True)
             pixels = _joined([_joined([self._decode(source.page, *s) for s in strips], 0) for strips in encoded], 2)
-            self._remember_uniform(level, encoded, pixels)
+        except Exception as error:
+            raise explained(error, self.path) from error
+        self._remember_uniform(level, encoded, pixels)
         return self._chunk(pixels[:height, :width], encoded)
 
     def _encoded(self, plane: Plane, segment: int) -> Segment:
@@ -168,43 +168,3 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
         if beyond.any():
             found = f"{int(beyond.sum())} of {len(offsets)} segments of page {plane.index} end beyond {file_size} bytes"
             raise TruncatedError("a TIFF holds all its segments", path=path, found=found, remedy=remedy)
-
-
-@contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Turn what tifffile and the codecs raise, or merely log as an error, into this library's errors.
-
-    tifffile logs a directory that is cut off and goes on with the pages before it: a level would silently be missing.
-    """
-    complaints = _Complaints()
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(complaints)
-    try:
-        yield
-    except (SlideError, MemoryError):
-        raise
-    except NotImplementedError as error:
-        remedy = "export it with another layout or codec"
-        raise UnsupportedImageError("an image can be decoded", path=path, found=str(error), remedy=remedy) from error
-    except OSError as error:
-        found, remedy = f"{type(error).__name__}: {error}", "check the file and the storage it lies on"
-        raise TruncatedError("a file can be read", path=path, found=found, remedy=remedy) from error
-    except Exception as error:  # a codec may raise anything on a corrupt file, each its own class
-        found, remedy = f"{type(error).__name__}: {error}", "copy or export the file again"
-        raise TruncatedError("a TIFF is whole", path=path, found=found, remedy=remedy) from error
-    finally:
-        logger.removeHandler(complaints)
-    if complaints.messages:
-        found, remedy = "; ".join(complaints.messages), "copy or export the file again"
-        raise TruncatedError("a TIFF is whole", path=path, found=found, remedy=remedy)
-
-
-class _Complaints(logging.Handler):
-    """Collects what a library logs as an error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
