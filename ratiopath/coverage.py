@@ -49,8 +49,12 @@ class Overlaps:
         return self.counts / self.existing[self.rows]
 
     def coverage(self, keys: Sequence[str]) -> Float64s:
-        """The share of several values together, per row: 0 where none occurs, NaN where no pixel exists."""
-        wanted = np.isin(self.key_index, [index for index, key in enumerate(self.keys) if key in set(keys)])
+        """The share of several values together, per row: 0 where none occurs, NaN where no pixel exists.
+
+        Values are compared as numbers: 255 is also the 255.0 of a float overlay.
+        """
+        values = {_as_numbers(key) for key in keys}
+        wanted = np.isin(self.key_index, [index for index, key in enumerate(self.keys) if _as_numbers(key) in values])
         counts = np.bincount(self.rows[wanted], weights=self.counts[wanted], minlength=len(self))
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: nothing is known
             return counts / self.existing
@@ -63,7 +67,7 @@ def scattered(parts: Sequence[tuple[Int64s, Overlaps]], rows: int) -> Overlaps:
         parts: The rows of a group, and its overlaps in the same order. The groups share no row.
         rows: How many rows there are in all; those in no group stay empty.
     """
-    keys = tuple(sorted({key for _, part in parts for key in part.keys}, key=_key_order))
+    keys = tuple(sorted({key for _, part in parts for key in part.keys}, key=_as_numbers))
     index_of = {key: index for index, key in enumerate(keys)}
     inside = np.zeros(rows, dtype=np.int64)
     for group, part in parts:
@@ -79,9 +83,9 @@ def scattered(parts: Sequence[tuple[Int64s, Overlaps]], rows: int) -> Overlaps:
     )
 
 
-def _key_order(key: str) -> tuple[object, ...]:
-    """Numbers by size and before colours."""
-    return ("," in key, [float(number) for number in key.split(",")])
+def _as_numbers(key: str) -> tuple[float, ...]:
+    """The value behind a name; also an order in which numbers are ascending and colours follow their first channel."""
+    return tuple(float(number) for number in key.split(","))
 
 
 def _compressed(keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s) -> Overlaps:
@@ -143,7 +147,7 @@ class Tally:
             return _compressed((), nothing, nothing, nothing, inside)
         values, key_index = np.unique(np.concatenate(self._labels), return_inverse=True)
         names = self.labelling.names(values)
-        keys = tuple(sorted(set(names), key=_key_order))
+        keys = tuple(sorted(set(names), key=_as_numbers))
         index_of = {key: index for index, key in enumerate(keys)}
         by_name = np.array([index_of[name] for name in names])
         return _compressed(keys, np.concatenate(self._rows), by_name[key_index], np.concatenate(self._counts), inside)

@@ -56,8 +56,8 @@ def test_groups_with_other_keys_come_under_one_list_in_numeric_order():
 
     together = scattered([(np.array([3, 0]), first), (np.array([2]), second)], rows=4)
 
-    assert together.keys == ("0", "30", "255", "1,2,3")
-    assert as_dicts(together) == [{"0": 1}, {}, {"30": 1, "1,2,3": 1}, {"255": 1}]
+    assert together.keys == ("0", "1,2,3", "30", "255")
+    assert as_dicts(together) == [{"0": 1}, {}, {"1,2,3": 1, "30": 1}, {"255": 1}]
     assert together.inside.tolist() == [10, 0, 10, 10]
 
 
@@ -66,6 +66,13 @@ def test_coverage_groups_values_and_tells_absent_from_unknown():
 
     np.testing.assert_array_equal(overlaps.coverage(["1", "3"]), [0.5, 0.0, np.nan])
     np.testing.assert_array_equal(overlaps.coverage(["99"]), [0.0, 0.0, np.nan])
+
+
+def test_coverage_compares_values_as_numbers():
+    overlaps = tallied(np.float32, 1, [(0, [[1.0, 0.5]])], rows=1)
+
+    assert overlaps.keys == ("0.5", "1.0")
+    assert overlaps.coverage(["1"]).tolist() == [0.5]
 
 
 def test_no_rows_and_no_groups_are_fine():
