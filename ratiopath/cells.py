@@ -7,6 +7,7 @@ What this buys over slicing every window out of every chunk (docs/decisions/0004
 overlapping windows are not counted twice, and a cell's count is a byte-wide sum that numpy runs at memory speed.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,6 +23,8 @@ Sums = npt.NDArray[np.int32]
 
 _LANE = 8
 """Bytes summed by one addition of 64 bits."""
+_RUN = 16
+"""Rows that are added as one."""
 _MAX_ROWS = 255
 """Rows of a cell: as many as a byte can count."""
 
@@ -104,8 +107,10 @@ class Place:
             mask: Shape of the chunk, padded with False to whole lanes along x, contiguous.
         """
         lanes = mask.view(np.uint64)
-        if self.y.is_even:  # half the time of reduceat
-            per_row = np.add.reduce(lanes.reshape(len(self.y.starts), -1, lanes.shape[1]), axis=1)
+        if self.y.is_even:  # a third of the time of reduceat: numpy adds long runs faster than many short ones
+            cells, run = len(self.y.starts), math.gcd(int(self.y.lengths[0]), _RUN)
+            runs = np.add.reduce(lanes.reshape(cells, -1, run * lanes.shape[1]), axis=1)
+            per_row = np.add.reduce(runs.reshape(cells, run, lanes.shape[1]), axis=1)
         else:
             per_row = np.add.reduceat(lanes, self.y.starts, axis=0)
         return np.add.reduceat(per_row.view(np.uint8), self.x.starts, axis=1, dtype=np.int32)

@@ -54,6 +54,13 @@ class _Layer:
             return self._place.sums(equal)
         return self._place.sums(np.logical_and(equal, self._inside, out=self._buffer))
 
+    def rest(self, taken: Sequence[Sums]) -> Sums:
+        """What some labels leave of all pixels of the chunk per cell, inside the ROI."""
+        left = self.count_all()
+        for sums in taken:
+            left -= sums
+        return left
+
     def count_all(self) -> Sums:
         """All pixels of the chunk per cell, inside the ROI."""
         return self._place.areas() if self._inside is None else self._place.sums(self._inside)
@@ -122,21 +129,20 @@ class Counter:
         if not self._layers or labels.dtype.kind == "V":
             return False
         self._move_to(visit, labels.shape)
-        cells_hold_all = exists is None and self._roi is None
+        least = labels.min()
+        by_complement = least == 0 and exists is None
+        remaining = int(np.count_nonzero(labels)) if by_complement else labels.size
         counted: list[tuple[np.generic, list[Sums]]] = []
-        remaining = labels.size
-        for label in self._candidates(labels):
-            equal = self._where(labels, label)
-            pixels = 0 if cells_hold_all else int(np.count_nonzero(equal))
-            if exists is not None:
-                equal[:, : labels.shape[1]] &= exists
-            sums = [layer.count(equal) for layer in self._layers]
-            pixels = int(sums[0].sum()) if cells_hold_all else pixels
+        for label in self._candidates(labels, least, has_background=by_complement) if remaining else ():
+            pixels, sums = self._count(labels, label, exists)
             if pixels:
                 counted.append((label, sums))
                 remaining -= pixels
             if not remaining or len(counted) > MANY_VALUES:
                 break
+        if by_complement:  # the background: what no other label takes, for the price of one look at the chunk
+            others = [sums for _, sums in counted]
+            counted.append((least, [layer.rest(taken) for layer, *taken in zip(self._layers, *others, strict=True)]))
         if remaining or len(counted) > MANY_VALUES or not self._room_for([label for label, _ in counted]):
             return False
         for label, per_layer in counted:
@@ -144,16 +150,32 @@ class Counter:
                 layer.add(label, per_cell)
         return True
 
-    def _candidates(self, labels: npt.NDArray[np.generic]) -> Iterator[np.generic]:
-        """Labels the chunk may hold: its least and its greatest, those seen before, and only then all others."""
-        least, greatest = labels.min(), labels.max()
-        yield least
-        if greatest > least:
-            yield greatest
-            between = [label for label in self._known if least < label < greatest]
-            yield from between
-            others, _ = distinct(labels)
-            yield from np.setdiff1d(others, [least, greatest, *between])[: MANY_VALUES + 1]
+    def _count(self, labels: npt.NDArray[np.generic], label: np.generic, exists: Mask | None) -> tuple[int, list[Sums]]:
+        """Pixels of a label in the whole chunk, and per cell of each layer those that exist inside the ROI."""
+        equal = self._where(labels, label)
+        if exists is None and self._roi is None:
+            sums = [layer.count(equal) for layer in self._layers]
+            return int(sums[0].sum()), sums
+        pixels = int(np.count_nonzero(equal))
+        if exists is not None:
+            equal[:, : labels.shape[1]] &= exists
+        return pixels, [layer.count(equal) for layer in self._layers] if pixels else []
+
+    def _candidates(
+        self, labels: npt.NDArray[np.generic], least: np.generic, *, has_background: bool
+    ) -> Iterator[np.generic]:
+        """Labels the chunk may hold: its greatest and its least, those seen before, and only then all others."""
+        greatest = labels.max()
+        yield greatest
+        tried = [greatest, least]
+        if not has_background and greatest > least:
+            yield least
+        for label in self._known:
+            if least < label < greatest:  # type: ignore[operator]  # numpy orders its scalars
+                tried.append(label)
+                yield label
+        others, _ = distinct(labels)
+        yield from np.setdiff1d(others, tried)
 
     def _where(self, labels: npt.NDArray[np.generic], label: np.generic) -> Mask:
         if self._shape != labels.shape:  # a buffer of another width would keep old pixels where it must be False

@@ -117,7 +117,9 @@ class TiffReader:
     def _remember_uniform(self, level: int, encoded: list[list[Segment]], pixels: npt.NDArray[np.generic]) -> None:
         """Equal bytes decode to equal pixels: most tiles of a mask are background, written with the same few bytes."""
         key = _memo_key(level, encoded)
-        if key is not None and len(self._uniform) < _MEMO_ENTRIES and (pixels == pixels[0, 0]).all():
+        if key is None or len(self._uniform) == _MEMO_ENTRIES:
+            return
+        if (pixels[-1, -1] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all():
             self._uniform[key] = pixels[0, 0].copy()
 
     def _chunk(
