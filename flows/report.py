@@ -1,0 +1,44 @@
+"""The last lines of a run started by hand."""
+
+import os
+import sys
+
+import pyarrow.parquet as pq
+
+from flows.finish import Summary
+
+SHOWN = 20
+"""Slides put aside that are told of; failures.parquet tells all."""
+
+
+def complain(*lines: str) -> None:
+    """Say what went wrong, on stderr."""
+    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - what a command says
+
+
+def report(summary: Summary) -> None:
+    """Say what the run did, on stdout, and what it put aside, on stderr."""
+    failures = os.path.join(summary.output, "failures.parquet")
+    if not summary.found:
+        complain("warning: no slides were found; the tables are empty")
+    for failure in pq.read_table(failures).slice(0, SHOWN).to_pylist():
+        complain(f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}")
+    if summary.put_aside > SHOWN:
+        complain(f"and {summary.put_aside - SHOWN} more: see {failures}")
+    print(f"{summary}: see {summary.output}")  # noqa: T201 - what a command says
+
+
+def explain_sample(folder: str) -> None:
+    """Say what to look at after a run on the sample."""
+    print(  # noqa: T201 - what a command says
+        f"\nThis was a sample, in {folder}/:",
+        "slides/                    two synthetic slides with their masks",
+        "coverage.yaml              the configuration; change it and run",
+        f"                           python -m flows.coverage --config {folder}/coverage.yaml",
+        "coverage/slides.parquet    a row per slide",
+        "coverage/coverage/         a row per tile: how much of it is tissue, stroma, tumor and necrosis",
+        "coverage/tiles/            the tiles that `keep` keeps, a file per slide; read them all with",
+        f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
+        "coverage/failures.parquet  slides put aside, and why (none here)",
+        sep="\n  ",
+    )

@@ -1,0 +1,80 @@
+"""What the tasks have in common: a table in, a table out, and a table of the slides put aside on the way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.engine import Outcome, Work, blocks_of, map_rows
+from flows.progress import progress
+from flows.tables import TableReference, write_table
+from flows.workspace import Workspace
+from schemas.failures import FAILURES
+from schemas.table import TableSchema, checked
+
+SLIDES_PER_BLOCK = 16
+"""Slides for one Ray task where the cost of a slide is unknown: a block costs Ray about 20 ms."""
+
+
+def take(reference: TableReference, schema: TableSchema) -> pa.Table:
+    """Read and check the table that another task gave."""
+    return checked(pq.read_table(reference.path, partitioning=None), schema)
+
+
+def give(
+    stage: str,
+    rows: Sequence[dict[str, Any]],
+    failures: Sequence[dict[str, Any]],
+    schema: TableSchema,
+    workspace: Workspace,
+) -> TableReference:
+    """Check and write what a task gives.
+
+    Args:
+        stage: The task.
+        rows: A row per slide that goes on.
+        failures: A row per slide that is put aside: path, error and message.
+        schema: What the rows must be.
+        workspace: Where to write.
+    """
+    table = checked(pa.Table.from_pylist(list(rows), schema.arrow), schema)
+    aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], FAILURES.arrow)
+    path = workspace.between(f"{schema.name} of {stage}.parquet")
+    write_table(table, path, workspace.hidden)
+    write_table(checked(aside, FAILURES), workspace.failures(stage), workspace.hidden)
+    return TableReference(path, table.num_rows, workspace.failures(stage), aside.num_rows)
+
+
+def map_slides(
+    stage: str,
+    slides: pa.Table,
+    work: Work,
+    gives: TableSchema,
+    workspace: Workspace,
+    blocks: Sequence[slice] | None = None,
+) -> TableReference:
+    """Do the work of a task for each slide on Ray Data.
+
+    Args:
+        stage: The task.
+        slides: A row per slide, with its path.
+        work: What is done with a row.
+        gives: What the work gives for each slide.
+        workspace: Where to write.
+        blocks: Slides that one Ray task works through.
+    """
+    paths = slides["path"].to_pylist()
+    done: list[Outcome] = []
+    with progress(stage, len(paths)) as advance:
+        for outcome in map_rows(slides, work, gives.arrow, blocks or blocks_of([1] * len(paths), SLIDES_PER_BLOCK)):
+            done.append(outcome)
+            advance(paths[outcome.number])
+    done.sort(key=lambda outcome: outcome.number)
+    rows = [outcome.result for outcome in done if outcome.result is not None]
+    failures = [
+        {"path": paths[outcome.number], "error": outcome.error, "message": outcome.message}
+        for outcome in done
+        if outcome.result is None
+    ]
+    return give(stage, rows, failures, gives, workspace)

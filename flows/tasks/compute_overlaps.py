@@ -1,0 +1,108 @@
+"""Compute overlaps: what each overlay covers of every tile."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.config import CoverageConfig
+from flows.engine import Outcome, blocks_of, map_rows
+from flows.measure import measured
+from flows.progress import progress
+from flows.provenance import coverage_metadata
+from flows.stage import give, take
+from flows.tables import TableReference, join_files, write_table
+from flows.tasks.tile_slides import ROWS_PER_GROUP
+from flows.workspace import Workspace
+from schemas.coverage import coverage
+from schemas.grid import GRID
+from schemas.overlay_paths import overlay_paths
+from schemas.slide_files import SLIDE_FILES
+from schemas.table import checked
+
+STAGE = "compute overlaps"
+PART = pa.schema([("part", pa.string())])
+"""What measuring a unit gives: the file with its rows."""
+
+
+def compute_overlaps(
+    grids: TableReference, overlays: TableReference, config: CoverageConfig, workspace: Workspace
+) -> TableReference:
+    """Measure every overlay on every tile and write coverage/, one file per slide, in the order of the grid.
+
+    A unit of work is a row group of a slide's grid. It is written as a part; a slide's file is put together and moved
+    into place once its parts are there. A slide of which a unit fails is put aside as a whole.
+
+    Returns:
+        Which file holds the coverage of which slide.
+    """
+    slides = _joined(take(overlays, overlay_paths(config.overlay_columns)), take(grids, SLIDE_FILES))
+    units = [{"slide": number, **unit} for number, slide in enumerate(slides) for unit in _units(slide)]
+    blocks = blocks_of([unit.pop("tiles") for unit in units], ROWS_PER_GROUP)
+    slide_of = [unit.pop("slide") for unit in units]
+    outcomes = map_rows(
+        pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
+    )
+    files, failures = {}, {}
+    with progress(STAGE, len(slides)) as advance:
+        for number, done in _by_slide(slide_of, len(slides), outcomes):
+            slide = slides[number]
+            failed = next((outcome for outcome in done if outcome.result is None), None)
+            if failed is None:
+                parts = [outcome.result["part"] for outcome in done if outcome.result is not None]
+                files[number] = _put_together(slide, parts, config, workspace)
+            else:
+                failures[number] = {"path": slide["path"], "error": failed.error, "message": failed.message}
+            advance(slide["path"])
+    rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
+    return give(STAGE, rows, aside, SLIDE_FILES, workspace)
+
+
+def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
+    """The slides that have both a grid and overlays."""
+    grid_of = {grid["slide_id"]: grid["file"] for grid in grids.to_pylist()}
+    return [
+        {**slide, "grid": grid_of[slide["slide_id"]]} for slide in overlays.to_pylist() if slide["slide_id"] in grid_of
+    ]
+
+
+def _units(slide: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    metadata = pq.read_metadata(slide["grid"])
+    for group in range(metadata.num_row_groups):
+        yield {**slide, "group": group, "tiles": metadata.row_group(group).num_rows}
+
+
+def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+    with pq.ParquetFile(unit["grid"]) as file:
+        tiles = checked(file.read_row_group(unit["group"]), GRID)
+    table = measured(tiles, {name: unit[f"{name}_path"] for name in config.overlays}, config)
+    part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
+    write_table(checked(table, coverage(config.overlay_columns)), part, workspace.hidden)
+    return {"part": part}
+
+
+def _by_slide(slide_of: Sequence[int], slides: int, outcomes: Iterable[Outcome]) -> Iterator[tuple[int, list[Outcome]]]:
+    """Each slide when all of its units are done, with their outcomes in the order of the grid."""
+    expected = Counter(slide_of)
+    yield from ((slide, []) for slide in range(slides) if not expected[slide])
+    done: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        slide = slide_of[outcome.number]
+        done[slide].append(outcome)
+        if len(done[slide]) == expected[slide]:
+            yield slide, sorted(done.pop(slide), key=lambda one: one.number)
+
+
+def _put_together(
+    slide: dict[str, Any], parts: Sequence[str], config: CoverageConfig, workspace: Workspace
+) -> dict[str, Any]:
+    path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
+    schema = coverage(config.overlay_columns).arrow.with_metadata(coverage_metadata(config))
+    rows = join_files(parts, path, schema, workspace.hidden)
+    for part in parts:
+        os.unlink(part)
+    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows}

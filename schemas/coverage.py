@@ -1,0 +1,94 @@
+"""coverage/ and tiles/: a row per tile, with what each overlay covers of it."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.grid import GRID_COLUMNS, TILE_KEY
+from schemas.names import OverlayColumns
+from schemas.table import Column, Rule, TableSchema
+from schemas.values import FRACTION, OVERLAP
+
+TOLERANCE = 1e-9
+"""By how much the sum of a row's fractions may differ from 1."""
+
+
+def coverage(overlays: Sequence[OverlayColumns]) -> TableSchema:
+    """Every tile of the grid."""
+    return _tiles("coverage", overlays)
+
+
+def tiles(overlays: Sequence[OverlayColumns]) -> TableSchema:
+    """The tiles that `keep` keeps."""
+    return _tiles("tiles", overlays)
+
+
+def _tiles(name: str, overlays: Sequence[OverlayColumns]) -> TableSchema:
+    columns = [column for overlay in overlays for column in _columns(overlay)]
+    rules = [rule for overlay in overlays for rule in _rules(overlay)]
+    return TableSchema.of(name, (*GRID_COLUMNS, *columns), key=TILE_KEY, rules=rules)
+
+
+def _columns(overlay: OverlayColumns) -> list[Column]:
+    return [
+        Column(overlay.path, pa.string(), nullable=overlay.missing != "fail"),
+        Column(overlay.overlap, OVERLAP),
+        Column(overlay.inside, pa.float64(), (FRACTION,)),
+        *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
+    ]
+
+
+def _rules(overlay: OverlayColumns) -> list[Rule]:
+    def is_unknown(table: pa.Table) -> npt.NDArray[np.bool_]:
+        unknown: npt.NDArray[np.bool_] = table[overlay.inside].to_numpy() == 0
+        return unknown
+
+    def is_null_elsewhere(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+        unknown = is_unknown(table)
+        if overlay.missing == "zero":  # no overlay is as good as one without the class
+            unknown &= table[overlay.path].is_valid().to_numpy()
+        differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != unknown
+        return differs
+
+    return [
+        Rule(overlay.overlap, "fractions are > 0 and at most 1", lambda t: _out_of_range(t, overlay.overlap)),
+        Rule(overlay.overlap, "fractions sum to 1, or there is none", lambda t: _sum_is_not_one(t, overlay.overlap)),
+        Rule(
+            overlay.overlap,
+            f"there is a fraction exactly where {overlay.inside} > 0",
+            lambda t: (_entries(t, overlay.overlap)[0] == 0) != is_unknown(t),
+        ),
+        *(
+            Rule(name, "is null exactly where nothing is known", partial(is_null_elsewhere, column=name))
+            for name in overlay.classes
+        ),
+    ]
+
+
+def _entries(table: pa.Table, column: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """How many fractions each row has, and all fractions in order."""
+    maps = table[column].combine_chunks()
+    maps = pa.concat_arrays(maps.chunks) if isinstance(maps, pa.ChunkedArray) else maps
+    offsets = maps.offsets.to_numpy().astype(np.int64)
+    fractions = maps.items.to_numpy(zero_copy_only=False)[offsets[0] : offsets[-1]] if len(offsets) else np.zeros(0)
+    return np.diff(offsets), fractions
+
+
+def _row_of_each(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _out_of_range(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+    counts, fractions = _entries(table, column)
+    wrong = ~((fractions > 0) & (fractions <= 1))  # so that NaN is wrong too
+    return np.bincount(_row_of_each(counts)[wrong], minlength=len(counts)) > 0
+
+
+def _sum_is_not_one(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+    counts, fractions = _entries(table, column)
+    sums = np.bincount(_row_of_each(counts), weights=fractions, minlength=len(counts))
+    differs: npt.NDArray[np.bool_] = (counts > 0) & ~(np.abs(sums - 1) <= TOLERANCE)
+    return differs

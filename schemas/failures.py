@@ -1,0 +1,21 @@
+"""failures.parquet: a row per slide that was put aside."""
+
+import pandera.pyarrow as pap
+import pyarrow as pa
+
+from schemas.table import Column, TableSchema
+from schemas.values import PATH
+
+STAGES = ("discover slides", "tile slides", "derive overlay paths", "compute overlaps", "filter by coverage")
+"""The tasks, in order: where a slide can be put aside."""
+
+FAILURES = TableSchema.of(
+    "failures",
+    (
+        PATH,
+        Column("stage", pa.string(), (pap.Check.isin(STAGES, error=f"a stage is one of {', '.join(STAGES)}"),)),
+        Column("error", pa.string()),
+        Column("message", pa.string()),
+    ),
+    key=("path",),
+)

@@ -1,0 +1,21 @@
+"""The grid of one slide: its tiles, before anything is known of what lies over them."""
+
+import pyarrow as pa
+
+from schemas.table import Column, TableSchema
+from schemas.values import LEVEL, MPP, NOT_NEGATIVE, PATH, TILE_EXTENT
+
+TILE_KEY = ("slide_id", "tile_x", "tile_y")
+"""What names a tile."""
+GRID_COLUMNS = (
+    Column(
+        "slide_id", pa.string()
+    ),  # its form is checked once, in the slides table: a regex a tile costs as much as the rest
+    PATH,
+    LEVEL,
+    Column("tile_x", pa.int64(), (NOT_NEGATIVE,)),
+    Column("tile_y", pa.int64(), (NOT_NEGATIVE,)),
+    *TILE_EXTENT,
+    *MPP,
+)
+GRID = TableSchema.of("grid", GRID_COLUMNS, key=TILE_KEY)

@@ -1,0 +1,21 @@
+"""One quiet local Ray for all tests that need one."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import ray
+import ray.data
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """A cluster of two CPUs in this machine; started once, since a start takes seconds."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.use_datasource_v2 = False  # it reads the footers of four tiny files with a pool of actors: 20 s of starts
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    yield
+    ray.shutdown()

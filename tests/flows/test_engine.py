@@ -1,0 +1,55 @@
+"""Work on rows through Ray: an error of a slide is an outcome, any other error ends the run."""
+
+import pickle
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import ray.exceptions
+
+from flows.engine import blocks_of, map_rows
+from ratiopath.errors import MissingMppError
+
+ROWS = pa.table({"name": ["a", "b", "c", "d"]})
+GIVES = pa.schema([("name", pa.string()), ("length", pa.int64())])
+
+
+@pytest.mark.parametrize(
+    ("weights", "at_least", "sizes"),
+    [([1, 1, 1, 1, 1], 2, [2, 2, 1]), ([5, 1, 1, 9], 3, [1, 3]), ([9, 9], 1, [1, 1]), ([], 3, []), ([0, 0], 1, [2])],
+)
+def test_blocks_are_consecutive_and_heavy_enough(weights: list[int], at_least: int, sizes: list[int]) -> None:
+    blocks = blocks_of(weights, at_least)
+    assert [block.stop - block.start for block in blocks] == sizes
+    assert [number for block in blocks for number in range(block.start, block.stop)] == list(range(len(weights)))
+
+
+def measure(row: dict[str, Any]) -> dict[str, Any]:
+    if row["name"] == "b":
+        raise MissingMppError("has mpp", path="b", found="none", remedy="give one")
+    if row["name"] == "c":
+        raise PermissionError(13, "Permission denied", "c")
+    return {"name": row["name"], "length": 1}
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
+    outcomes = sorted(map_rows(ROWS, measure, GIVES, blocks_of([1] * 4, 2)), key=lambda outcome: outcome.number)
+    assert [outcome.number for outcome in outcomes] == [0, 1, 2, 3]
+    assert [outcome.result for outcome in outcomes] == [{"name": "a", "length": 1}, None, None, {"name": "d", "length": 1}]
+    assert (outcomes[1].error, outcomes[1].message) == ("MissingMppError", "has mpp: path='b', none; give one")
+    assert (outcomes[2].error, outcomes[2].message) == ("PermissionError", "[Errno 13] Permission denied: 'c'")
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_programming_error_ends_the_run() -> None:
+    def wrong(row: dict[str, Any]) -> dict[str, Any]:
+        return {"name": row["nme"]}
+
+    with pytest.raises(ray.exceptions.RayTaskError, match="KeyError"):
+        list(map_rows(ROWS, wrong, GIVES, blocks_of([1] * 4, 2)))
+
+
+def test_no_rows_need_no_ray() -> None:
+    assert list(map_rows(ROWS.slice(0, 0), measure, GIVES, [])) == []
+    assert pickle.loads(pickle.dumps(measure)) is measure

@@ -1,0 +1,164 @@
+"""What single files hold that no layout of the table does, and that the content picks the reader."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import openslide
+import oracles
+import pytest
+import shapely
+import tifffile
+from expressions import overlaps_of, patches_of, tile_table
+from layouts import LAYOUTS, Layout, Raster
+
+CENTIMETRE = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER", "metadata": None}
+"""0.5 µm/px."""
+
+
+def noise(rows: int, columns: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    shape = (rows, columns) if channels == 1 else (rows, columns, channels)
+    return np.random.default_rng(seed).integers(0, 9, shape).astype(np.uint8)
+
+
+def whole(path: Path, level: np.ndarray, mpp: tuple[float, float] = (0.5, 0.5)) -> tuple[np.ndarray, np.ndarray]:
+    """The patch of a tile as large as a level."""
+    [patch] = patches_of(tile_table(path, [(0, 0)], mpp), shapely.box(0, 0, level.shape[1], level.shape[0]))
+    return patch
+
+
+@pytest.mark.parametrize("name", ["mask", "mask.png", "mask.svs", "mask.mrxs", "mask.ome.tiff", "maska.tiff.jpg"])
+@pytest.mark.parametrize("layout", ["tiles", "ome", "aperio"])
+def test_the_content_picks_the_reader_not_the_name(layout: str, name: str, tmp_path: Path) -> None:
+    stored = LAYOUTS[layout].write(tmp_path / name, Raster((noise(40, 50, 3),), (0.5, 0.5)))
+    pixels, mask = whole(tmp_path / name, stored.levels[0])
+    np.testing.assert_array_equal(pixels, stored.levels[0], strict=True)
+    assert not mask.any()
+
+
+def test_the_same_pixels_give_the_same_answer_through_openslide_and_natively(tmp_path: Path) -> None:
+    """The tiles of an Aperio slide under a plain description: OpenSlide no longer knows it as a vendor's."""
+    small = noise(25, 30, 3)
+    aperio = LAYOUTS["aperio"].write(tmp_path / "slide.svs", Raster((small.repeat(8, 0).repeat(8, 1),), (0.5, 0.5)))
+    natively = replace(LAYOUTS["jpeg"], tile=(32, 32), unit="INCH")
+    plain = natively.write(tmp_path / "plain.tiff", aperio)
+    assert openslide.OpenSlide.detect_format(tmp_path / "slide.svs") == "aperio"
+    assert openslide.OpenSlide.detect_format(tmp_path / "plain.tiff") in (None, "generic-tiff")
+    roi = shapely.Point(40, 40).buffer(30)
+    for stored, name in ((aperio, "slide.svs"), (plain, "plain.tiff")):
+        table = tile_table(tmp_path / name, [(0, 0), (100, 120), (230, 150)], (0.5, 0.5))
+        found = overlaps_of(table, roi)
+        tiles = zip(table["tile_x"].to_pylist(), table["tile_y"].to_pylist(), strict=True)
+        want = [oracles.overlap(list(stored.levels), (0.5, 0.5), x, y, (0.5, 0.5), roi) for x, y in tiles]
+        assert found == [pytest.approx(row, rel=1e-12) for row in want]
+
+
+@pytest.mark.parametrize("size", [(64, 2101), (2101, 64), (64, 4203)])
+def test_levels_wider_than_one_read_keep_every_pixel_through_openslide(size: tuple[int, int], tmp_path: Path) -> None:
+    """OpenSlide places regions in level-0 pixels: a downsample that is no whole number must not shift or blur."""
+    levels = [noise(size[0] // factor, size[1] // factor, 3, seed=factor) * 20 for factor in (1, 2, 4)]
+    stored = LAYOUTS["aperio"].write(tmp_path / "slide.svs", Raster(tuple(levels), (0.5, 0.5)))
+    for number, mpp in enumerate(oracles.level_mpps(list(stored.levels), stored.mpp)):
+        pixels, _ = whole(tmp_path / "slide.svs", stored.levels[number], mpp)
+        np.testing.assert_array_equal(pixels, stored.levels[number], strict=True)
+
+
+def test_a_tile_the_scanner_left_out_does_not_exist(tmp_path: Path) -> None:
+    level = noise(64, 96, 3) + 1
+    level[:32, 32:64] = 0
+    stored = replace(LAYOUTS["aperio"], sparse=True).write(tmp_path / "slide.svs", Raster((level,), (0.5, 0.5)))
+    missing = np.zeros((64, 96), bool)
+    missing[:32, 32:64] = True
+    pixels, mask = whole(tmp_path / "slide.svs", level)
+    np.testing.assert_array_equal(mask[..., 0], missing)
+    np.testing.assert_array_equal(pixels[~missing], stored.levels[0][~missing])
+    np.testing.assert_array_equal(pixels[missing], 0)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_palette_indices_of_less_than_a_byte_are_the_values(bits: int, tmp_path: Path) -> None:
+    """tifffile writes no such samples, so the packed bytes are written and the tags changed."""
+    per_byte = 8 // bits
+    level = np.random.default_rng(1).integers(0, 2**bits, (20, 32)).astype(np.uint8)
+    shifts = np.arange(per_byte)[::-1] * bits
+    packed = (level.reshape(20, -1, per_byte) << shifts).sum(axis=2).astype(np.uint8)
+    path = tmp_path / "palette.tiff"
+    colormap = np.zeros((3, 256), np.uint16)
+    tifffile.imwrite(path, packed, photometric="palette", colormap=colormap, rowsperstrip=7, **CENTIMETRE)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tags = tiff.pages[0].tags
+        tags["ImageWidth"].overwrite(level.shape[1])
+        tags["BitsPerSample"].overwrite(bits)
+        tags["ColorMap"].overwrite(tags["ColorMap"].value[:, : 2**bits].ravel())
+    pixels, _ = whole(path, level)
+    np.testing.assert_array_equal(pixels, level, strict=True)
+
+
+def test_associated_alpha_of_zero_does_not_exist_either(tmp_path: Path) -> None:
+    level, alpha = noise(20, 30, 3) + 1, (noise(20, 30) > 4) * np.uint8(255)
+    level[alpha == 0] = 0
+    samples = np.dstack([level, alpha])
+    tifffile.imwrite(tmp_path / "a.tiff", samples, photometric="rgb", extrasamples=["assocalpha"], **CENTIMETRE)
+    pixels, mask = whole(tmp_path / "a.tiff", level)
+    np.testing.assert_array_equal(pixels, level, strict=True)
+    np.testing.assert_array_equal(mask[..., 1], alpha == 0)
+
+
+def test_a_half_transparent_pixel_exists(tmp_path: Path) -> None:
+    level, alpha = noise(20, 30), (noise(20, 30, seed=3)).astype(np.uint8)
+    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level,), (0.5, 0.5), (alpha,)))
+    pixels, mask = whole(tmp_path / "a.tiff", level)
+    np.testing.assert_array_equal(pixels[alpha > 0], level[alpha > 0])
+    np.testing.assert_array_equal(mask, alpha == 0)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("YX", (40, 50)), ("YXS", (40, 50, 3)), ("CYX", (4, 40, 50))])
+def test_ome_tiff_as_tifffile_writes_it(axes: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    small = tuple(n // 2 if axis in "YX" else n for axis, n in zip(axes, shape, strict=True))
+    levels = [random.integers(0, 5, size).astype(np.uint16) for size in (shape, small)]
+    sizes = {"PhysicalSizeX": 500, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.00025, "PhysicalSizeYUnit": "mm"}
+    photometric = "rgb" if axes == "YXS" else "minisblack"
+    with tifffile.TiffWriter(tmp_path / "a.ome.tiff", ome=True) as writer:
+        common = {"photometric": photometric, "tile": (16, 16), "compression": "zlib"}
+        writer.write(levels[0], subifds=1, metadata={"axes": axes, **sizes}, **common)
+        writer.write(levels[1], subfiletype=1, **common)
+    for level, mpp in zip(levels, ((0.5, 0.25), (1.0, 0.5)), strict=True):
+        want = np.moveaxis(level, 0, 2) if axes == "CYX" else level
+        pixels, mask = whole(tmp_path / "a.ome.tiff", want, mpp)
+        np.testing.assert_array_equal(pixels, want, strict=True)
+        assert not mask.any()
+
+
+def test_where_tags_and_ome_disagree_ome_wins_and_a_warning_says_so(tmp_path: Path) -> None:
+    level = noise(40, 50)
+    Layout(container="ome", pyramid="none", unit="µm").write(tmp_path / "a.ome.tiff", Raster((level,), (0.5, 0.5)))
+    with tifffile.TiffFile(tmp_path / "a.ome.tiff") as tiff:
+        description = tiff.pages[0].description.encode()
+    tags = {"resolution": (10_000, 10_000), "resolutionunit": "CENTIMETER", "metadata": None}
+    tifffile.imwrite(tmp_path / "b.ome.tiff", level, description=description, **tags)
+    with pytest.warns(UserWarning, match="b.ome.tiff") as caught:
+        pixels, _ = whole(tmp_path / "b.ome.tiff", level, (0.5, 0.5))
+    np.testing.assert_array_equal(pixels, level)
+    assert any("disagree" in str(warning.message) for warning in caught)
+
+
+def test_resolution_tags_of_lower_levels_are_not_trusted(tmp_path: Path) -> None:
+    """The second level claims a wrong mpp: by its size, a tile at 1 µm/px belongs to it none the less."""
+    levels = [noise(40, 60), noise(20, 30, seed=1)]
+    with tifffile.TiffWriter(tmp_path / "a.tiff") as writer:
+        for number, level in enumerate(levels):
+            tags = {"resolution": (20_000 / 16**number,) * 2, "resolutionunit": "CENTIMETER", "metadata": None}
+            writer.write(level, subfiletype=number, **tags)
+    pixels, _ = whole(tmp_path / "a.tiff", levels[1], (1.0, 1.0))
+    np.testing.assert_array_equal(pixels, levels[1], strict=True)
+
+
+def test_a_file_replaced_in_place_is_read_anew(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        level = noise(30, 30, seed=seed)
+        stored = LAYOUTS["deflate"].write(tmp_path / f"{seed}.tiff", Raster((level,), (0.5, 0.5)))
+        shutil.copy(tmp_path / f"{seed}.tiff", tmp_path / "mask.tiff")
+        pixels, _ = whole(tmp_path / "mask.tiff", level)
+        np.testing.assert_array_equal(pixels, stored.levels[0], strict=True)
