@@ -8,7 +8,7 @@ overlapping windows are not counted twice, and a cell's count is a byte-wide sum
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,11 +39,8 @@ class Span:
     """Where they begin in the chunk."""
     lengths: Int64s
     """How many pixels each has in the chunk."""
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all have one length, as in every aligned grid."""
-        return bool((self.lengths == self.lengths[0]).all())
+    run: int
+    """Where all have one length, as in every aligned grid: how many pixels can be added as one; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,9 @@ class Axis:
         first = int(np.searchsorted(self.edges, begin, side="right")) - 1
         stop = int(np.searchsorted(self.edges, end, side="left"))
         starts = np.maximum(self.edges[first:stop], begin) - begin
-        return Span(slice(first, stop), starts, np.diff(starts, append=end - begin))
+        lengths = np.diff(starts, append=end - begin)
+        run = math.gcd(int(lengths[0]), _RUN) if (lengths == lengths[0]).all() else 0
+        return Span(slice(first, stop), starts, lengths, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +106,10 @@ class Place:
             mask: Shape of the chunk, padded with False to whole lanes along x, contiguous.
         """
         lanes = mask.view(np.uint64)
-        if self.y.is_even:  # a third of the time of reduceat: numpy adds long runs faster than many short ones
-            cells, run = len(self.y.starts), math.gcd(int(self.y.lengths[0]), _RUN)
-            runs = np.add.reduce(lanes.reshape(cells, -1, run * lanes.shape[1]), axis=1)
-            per_row = np.add.reduce(runs.reshape(cells, run, lanes.shape[1]), axis=1)
+        if self.y.run:  # a third of the time of reduceat: numpy adds long runs faster than many short ones
+            cells = len(self.y.starts)
+            runs = np.add.reduce(lanes.reshape(cells, -1, self.y.run * lanes.shape[1]), axis=1)
+            per_row = np.add.reduce(runs.reshape(cells, self.y.run, lanes.shape[1]), axis=1)
         else:
             per_row = np.add.reduceat(lanes, self.y.starts, axis=0)
         return np.add.reduceat(per_row.view(np.uint8), self.x.starts, axis=1, dtype=np.int32)
@@ -186,6 +185,16 @@ def _ranks(starts: Int64s, size: int) -> tuple[Int64s, int]:
     return rank, max(1, int(overlapping.max(initial=1)))
 
 
+@dataclass(slots=True)
+class _Pasted:
+    """The ROI pasted at the windows of one chunk."""
+
+    mask: Mask
+    """Padded to whole lanes along x."""
+    areas: dict[tuple[bytes, bytes], Sums] = field(default_factory=dict)
+    """Its true pixels per cell, by where the cells begin."""
+
+
 class Stencil:
     """The ROI pasted at every window of a layer, chunk by chunk; remembered by where windows lie in the chunk."""
 
@@ -201,23 +210,32 @@ class Stencil:
         self._x, self._y = np.unique(windows.x), np.unique(windows.y)
         self._extent = windows.extent
         self._roi = roi
-        self._pasted: dict[tuple[object, ...], Mask] = {}
+        self._kept: dict[tuple[object, ...], _Pasted] = {}
+        self._pasted: _Pasted
 
-    def over(self, x: int, y: int, shape: tuple[int, int]) -> Mask:
+    def move_to(self, x: int, y: int, shape: tuple[int, int]) -> Mask:
         """Which pixels of the chunk at (x, y) lie inside the ROI of some window; padded to whole lanes along x."""
         columns = _reaching(self._x, self._extent.width, x, shape[1])
         rows = _reaching(self._y, self._extent.height, y, shape[0])
-        key = (*columns, None, *rows, shape)
-        mask = self._pasted.pop(key, None)
-        if mask is None:
-            mask = padded(shape)
-            for top in rows:
-                for left in columns:
-                    self._paste(mask[:, : shape[1]], left, top)
-            if len(self._pasted) == self._KEPT:
-                del self._pasted[next(iter(self._pasted))]
-        self._pasted[key] = mask  # the last used is the last to go
-        return mask
+        key = (columns.tobytes(), rows.tobytes(), shape)
+        pasted = self._kept.pop(key, None)
+        if pasted is None:
+            pasted = _Pasted(padded(shape))
+            for top in rows.tolist():
+                for left in columns.tolist():
+                    self._paste(pasted.mask[:, : shape[1]], left, top)
+            if len(self._kept) == self._KEPT:
+                del self._kept[next(iter(self._kept))]
+        self._kept[key] = self._pasted = pasted  # the last used is the last to go
+        return pasted.mask
+
+    def areas(self, place: Place) -> Sums:
+        """Pixels that each cell has inside the ROI in the chunk moved to."""
+        key = (place.y.starts.tobytes(), place.x.starts.tobytes())
+        areas = self._pasted.areas.get(key)
+        if areas is None:
+            areas = self._pasted.areas[key] = place.sums(self._pasted.mask)
+        return areas.copy()
 
     def _paste(self, mask: Mask, left: int, top: int) -> None:
         bottom, right = top + self._extent.height, left + self._extent.width
@@ -225,8 +243,7 @@ class Stencil:
         mask[max(0, top) : bottom, max(0, left) : right] = seen
 
 
-def _reaching(starts: Int64s, size: int, begin: int, length: int) -> Sequence[int]:
+def _reaching(starts: Int64s, size: int, begin: int, length: int) -> Int64s:
     """Where the windows that reach into [begin, begin + length) start, relative to `begin`."""
     first, stop = np.searchsorted(starts, [begin - size + 1, begin + length])
-    reaching: list[int] = (starts[first:stop] - begin).tolist()
-    return reaching
+    return starts[first:stop] - begin

@@ -44,7 +44,7 @@ class _Layer:
         """Turn to the chunk at (x, y)."""
         self._place = self.cells.place(x, y, shape)
         if self._stencil is not None:
-            self._inside = self._stencil.over(x, y, shape)
+            self._inside = self._stencil.move_to(x, y, shape)
             if self._buffer.shape != self._inside.shape:
                 self._buffer = np.empty_like(self._inside)
 
@@ -63,7 +63,9 @@ class _Layer:
 
     def count_all(self) -> Sums:
         """All pixels of the chunk per cell, inside the ROI."""
-        return self._place.areas() if self._inside is None else self._place.sums(self._inside)
+        if self._stencil is None:
+            return self._place.areas()
+        return self._stencil.areas(self._place)
 
     def add(self, label: np.generic, sums: Sums) -> None:
         """Add what the chunk counts of a label."""
@@ -90,6 +92,7 @@ class Counter:
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
         self._capacity = _TABLE_BYTES // max(1, table)
         self._known: list[np.generic] = []
+        self._recent: list[np.generic] = []
         self._shape: tuple[int, ...] = ()
         self._equal = padded((1, 1))
 
@@ -129,20 +132,22 @@ class Counter:
         if not self._layers or labels.dtype.kind == "V":
             return False
         self._move_to(visit, labels.shape)
-        least = labels.min()
-        by_complement = least == 0 and exists is None
+        by_complement = exists is None and labels.dtype.kind == "u"
+        background = labels.dtype.type(0)
         remaining = int(np.count_nonzero(labels)) if by_complement else labels.size
         counted: list[tuple[np.generic, list[Sums]]] = []
-        for label in self._candidates(labels, least, has_background=by_complement) if remaining else ():
+        for label in self._candidates(labels, but=[background] if by_complement else []) if remaining else ():
             pixels, sums = self._count(labels, label, exists)
             if pixels:
                 counted.append((label, sums))
                 remaining -= pixels
             if not remaining or len(counted) > MANY_VALUES:
                 break
+        self._recent = [label for label, _ in counted]
         if by_complement:  # the background: what no other label takes, for the price of one look at the chunk
-            others = [sums for _, sums in counted]
-            counted.append((least, [layer.rest(taken) for layer, *taken in zip(self._layers, *others, strict=True)]))
+            taken = [sums for _, sums in counted]
+            rests = [layer.rest(others) for layer, *others in zip(self._layers, *taken, strict=True)]
+            counted.append((background, rests))
         if remaining or len(counted) > MANY_VALUES or not self._room_for([label for label, _ in counted]):
             return False
         for label, per_layer in counted:
@@ -161,21 +166,23 @@ class Counter:
             equal[:, : labels.shape[1]] &= exists
         return pixels, [layer.count(equal) for layer in self._layers] if pixels else []
 
-    def _candidates(
-        self, labels: npt.NDArray[np.generic], least: np.generic, *, has_background: bool
-    ) -> Iterator[np.generic]:
-        """Labels the chunk may hold: its greatest and its least, those seen before, and only then all others."""
+    def _candidates(self, labels: npt.NDArray[np.generic], but: Sequence[np.generic]) -> Iterator[np.generic]:
+        """Labels the chunk may hold, each once: the surest first, so that the last ones need not be tried."""
         greatest = labels.max()
         yield greatest
-        tried = [greatest, least]
-        if not has_background and greatest > least:
-            yield least
-        for label in self._known:
-            if least < label < greatest:  # type: ignore[operator]  # numpy orders its scalars
-                tried.append(label)
+        tried = {*but, greatest}
+        for label in self._recent:  # of the chunk before: masks are smooth
+            if label not in tried:
+                tried.add(label)
+                yield label
+        least = labels.min()
+        between = [label for label in self._known if least < label < greatest]
+        for label in (least, *between):
+            if label not in tried:
+                tried.add(label)
                 yield label
         others, _ = distinct(labels)
-        yield from np.setdiff1d(others, tried)
+        yield from (label for label in others if label not in tried)
 
     def _where(self, labels: npt.NDArray[np.generic], label: np.generic) -> Mask:
         if self._shape != labels.shape:  # a buffer of another width would keep old pixels where it must be False
