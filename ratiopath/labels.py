@@ -48,7 +48,8 @@ class Labelling:
         """
         if self.channels == 1:
             return tuple("0.0" if str(label) == "-0.0" else str(label) for label in labels)
-        pixels = np.frombuffer(labels.tobytes(), dtype=self.dtype).reshape(len(labels), -1)[:, : self.channels]
+        width = labels.dtype.itemsize // self.dtype.itemsize
+        pixels = np.frombuffer(labels.tobytes(), dtype=self.dtype).reshape(len(labels), width)[:, : self.channels]
         values = pixels.view(np.uint8) if self.dtype == np.bool_ else pixels
         return tuple(str(p[0]) if (p == p[0]).all() else ",".join(str(value) for value in p) for p in values)
 

@@ -1,5 +1,6 @@
 """A row of the slides table: what tiling needs to know of a slide, without a pixel read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ def _chosen(pyramid: Pyramid, tiling: Tiling, path: str) -> Level:
 
 
 def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(pair) != 2 or not all(isinstance(v, int | np.integer) and not isinstance(v, bool) and v > 0 for v in pair):  # noqa: PLR2004 - x and y
         raise ParameterError(f"{name} is a whole number of pixels >= 1, or a pair (x, y) of them: found {value!r}")
     return int(pair[0]), int(pair[1])

@@ -6,6 +6,7 @@ import openslide
 
 from ratiopath.errors import NotAnImageError, SlideNotFoundError
 from ratiopath.geometry import Mpp
+from ratiopath.slides.aperio import AperioReader
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff import TiffReader
 from ratiopath.slides.vendor import VendorReader
@@ -17,7 +18,8 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     """Open a slide or an overlay.
 
-    Vendor formats go through OpenSlide, other TIFFs (OME-TIFF, generic pyramids, plain TIFF) are read natively.
+    Vendor formats go through OpenSlide; JPEG-compressed Aperio and all other TIFFs (OME-TIFF, generic pyramids, plain
+    TIFF) are read natively.
 
     Args:
         path: The file. A `.mrxs` names its data folder too.
@@ -41,6 +43,11 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
         remedy = "check the path and its permissions"
         raise SlideNotFoundError("the file exists and is readable", path=path, found=found, remedy=remedy) from error
     vendor = openslide.OpenSlide.detect_format(path)
+    if vendor == "aperio":
+        reader = AperioReader(path, mpp)
+        if reader.is_native:
+            return reader
+        reader.close()
     if vendor not in (None, "generic-tiff"):
         return VendorReader(path, mpp)
     if magic not in _TIFF_MAGIC:

@@ -30,6 +30,9 @@ _STRIP_ROWS = 128
 class TiffReader:
     """An open TIFF, a `SlideReader`."""
 
+    is_scan = False
+    """Whether what a writer left out was not scanned; else it holds the fill value."""
+
     def __init__(self, path: str, mpp: Mpp | None = None) -> None:
         """Open a TIFF and check that all pixels of all its levels are in the file.
 
@@ -41,17 +44,17 @@ class TiffReader:
             SlideError: See `open_slide`.
         """
         self.path = path
-        with no_complaints(path):
-            self._tiff = TiffFile(path)
+        self._file = open(path, "rb")  # noqa: SIM115 - closed in close(); tifffile leaves open a file it cannot parse
         try:
             with no_complaints(path):
-                self._levels = tiff_levels(self._tiff, path)
+                self._tiff = TiffFile(self._file)
+                self._levels = self._layout(self._tiff)
                 base = self._levels[0]
-                known = mpp or tiff_mpp(self._tiff, base.page, path)
+                known = mpp or self._resolution(self._tiff, base.page)
                 for level in self._levels:
                     _check_segments(level, os.path.getsize(path), path)
         except BaseException:
-            self._tiff.close()
+            self._file.close()
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
         self.dtype = stored_dtype(base.page)
@@ -59,6 +62,12 @@ class TiffReader:
         self.palette = stored_palette(base.page)
         self._alpha = base.alpha
         self.channels = base.samples - (self._alpha is not None)
+
+    def _layout(self, tiff: TiffFile) -> tuple[TiffLevel, ...]:
+        return tiff_levels(tiff, self.path)
+
+    def _resolution(self, tiff: TiffFile, page: TiffPage) -> Mpp | None:
+        return tiff_mpp(tiff, page, self.path)
 
     def chunk_extent(self, level: int) -> Extent:
         """A TIFF tile, or a band of whole strips."""
@@ -126,7 +135,7 @@ class TiffReader:
         self, pixels: npt.NDArray[np.generic], encoded: list[list[Segment]], *, is_uniform: bool = False
     ) -> Chunk:
         is_stored = any(data is not None for segments in encoded for _, data in segments)
-        exists = None
+        exists = None if is_stored or not self.is_scan else np.zeros(pixels.shape[:2], dtype=np.bool_)
         if self._alpha is not None:
             scanned = pixels[..., self._alpha] != 0
             exists = None if scanned.all() else scanned
@@ -136,6 +145,7 @@ class TiffReader:
     def close(self) -> None:
         """Release the file."""
         self._tiff.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self

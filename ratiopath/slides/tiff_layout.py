@@ -94,7 +94,27 @@ def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
     """
     if len(tiff.pages) == 0:
         raise NotAnImageError("a TIFF has at least one page", path=path, found="none", remedy="export the image again")
-    levels = list(_ome_levels(tiff, path)) if tiff.is_ome else list(_page_levels(tiff))
+    base = tiff.pages.first
+    levels = list(_ome_levels(tiff, path)) if tiff.is_ome else [_of_page(base), *map(_of_page, base.pages or ())]
+    if len(levels) == len(levels[0].planes) == 1:
+        levels += _levels_below(tiff, levels[0].page, must_be_marked=tiff.is_ome)
+    return _finest_first(levels, path)
+
+
+def tiled_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
+    """The tiled pages of a TIFF as levels, finest first: what Aperio writes between striped thumbnail and label.
+
+    Raises:
+        UnsupportedImageError: See `tiff_levels`.
+    """
+    return _finest_first([_of_page(page) for page in tiff.pages if page.is_tiled], path)
+
+
+def _of_page(page: TiffPage) -> TiffLevel:
+    return TiffLevel(page, (page,))
+
+
+def _finest_first(levels: list[TiffLevel], path: str) -> tuple[TiffLevel, ...]:
     for level in levels:
         _check(level.page, path)
     base = levels[0]
@@ -124,15 +144,14 @@ def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
         yield TiffLevel(planes[0].keyframe, planes)
 
 
-def _page_levels(tiff: TiffFile) -> Iterator[TiffLevel]:
-    base = tiff.pages.first
-    yield TiffLevel(base, (base,))
-    for page in base.pages or ():
-        yield TiffLevel(page, (page,))
+def _levels_below(tiff: TiffFile, base: TiffPage, *, must_be_marked: bool) -> Iterator[TiffLevel]:
+    """Pages after the first that are levels of it: an OME-TIFF's other pages are other images unless marked."""
     previous = base
-    for page in tiff.pages[1:]:
-        if _is_level_below(previous, base, page):
-            yield TiffLevel(page, (page,))
+    for index in range(1, len(tiff.pages)):
+        page = tiff.pages.get(index, aspage=True)
+        is_marked = page.subfiletype & _REDUCED
+        if (is_marked or not must_be_marked) and _is_level_below(previous, base, page):
+            yield _of_page(page)
             previous = page
 
 

@@ -124,7 +124,10 @@ def test_defaults() -> None:
         ({"overlays__tissue__classes": {"tissue": []}}, "overlays.tissue.classes.tissue: list should have at least 1"),
         ({"overlays__tissue__classes": {"tissue": ["red"]}}, "overlays.tissue.classes.tissue[0]: found 'red'; give a"),
         ({"overlays__tissue__classes": {"tissue": [float("nan")]}}, "overlays.tissue.classes.tissue[0]: found nan"),
-        ({"overlays__tissue__classes": {"tile_x": [1]}}, "overlays: class tile_x of overlay tissue is already a column"),
+        (
+            {"overlays__tissue__classes": {"tile_x": [1]}},
+            "overlays: class tile_x of overlay tissue is already a column",
+        ),
         (
             {"overlays__tissue__classes": {"tissue_path": [1]}},
             "overlays: class tissue_path of overlay tissue is already column tissue_path of overlay tissue",

@@ -67,7 +67,7 @@ def test_paths_are_absolute(tmp_path, monkeypatch) -> None:
     ("exclude", "left"),
     [
         (["*_thumb.tiff"], ["a.svs", "old/b.svs"]),
-        (["old/*"], ["a.svs", "a_thumb.tiff", "old/b_thumb.tiff"]),
+        (["old/*"], ["a.svs", "a_thumb.tiff"]),
         (["*.svs", "*_thumb.tiff"], []),
         (["a"], ["a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff"]),
     ],
@@ -75,8 +75,6 @@ def test_paths_are_absolute(tmp_path, monkeypatch) -> None:
 def test_excluded_files_are_no_slides(tmp_path, monkeypatch, exclude: list[str], left: list[str]) -> None:
     touch(tmp_path, "a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff")
     monkeypatch.chdir(tmp_path)
-    if exclude == ["old/*"]:
-        left = ["a.svs", "a_thumb.tiff"]
     assert found(tmp_path, exclude=exclude) == left
 
 
@@ -99,7 +97,7 @@ def test_neither_is_one_named_explicitly_or_of_an_excluded_slide(tmp_path) -> No
         ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}, "ac"),
         ({"a": {"a"}, "b": {"b", "c"}, "c": set()}, "ab"),
         ({"b": {"a"}, "a": {"b"}}, "a"),
-        ({"c": {"a"}, "b": {"c"}, "a": {"b"}}, "a"),
+        ({"c": {"a"}, "b": {"c"}, "a": {"b"}}, "ac"),
         ({"z": {"b"}, "b": {"a"}, "a": {"b"}}, "az"),
         ({"a": {"c"}, "b": {"c"}, "c": {"d"}, "d": set()}, "abd"),
         ({}, ""),
@@ -193,5 +191,5 @@ class TestManifest:
 
     def test_a_column_that_holds_no_paths_is_refused(self, tmp_path) -> None:
         pq.write_table(pa.table({"path": ["a.svs"], "mask": [3]}), tmp_path / "m.parquet")
-        with pytest.raises(ConfigurationError, match="mask in row 1 of manifest .* is no path, found 3"):
+        with pytest.raises(ConfigurationError, match=r"mask in row 1 of manifest .* is no path, found 3"):
             self.slides(tmp_path, f"{tmp_path}/m.parquet")

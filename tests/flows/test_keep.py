@@ -72,7 +72,7 @@ def test_null_follows_kleene() -> None:
         ("a in (1, 2)", "'(1, 2)' is no number"),
         ("a is 1", "unknown comparison 'Is'"),
         ("a > True", "'True' is no number"),
-        ("a > '1'", '"\'1\'" is no number'),
+        ("a > '1'", "\"'1'\" is no number"),
         ("a > 1j", "'1j' is no number"),
         ("a > 1e999", "too large"),
         ("a > " + "9" * 400, "too large"),
@@ -92,7 +92,7 @@ def test_null_follows_kleene() -> None:
     ],
 )
 def test_anything_else_is_refused_with_a_remedy(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=".*") as refused:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is looked at below
         keep_expression(text, ["a", "b"])
     assert message in str(refused.value)
     assert ";" in str(refused.value)

@@ -115,3 +115,19 @@ def test_a_roi_smaller_than_an_overlay_pixel_sees_one_pixel(tmp_path: Path) -> N
     LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level,), (8.0, 8.0)))
     table = tile_table(tmp_path / "a.tiff", [(0, 0), (8, 0), (3, 4), (4, 4)], (1.0, 1.0))
     assert overlaps_of(table, shapely.box(0, 0, 0.25, 0.25)) == [{"10": 1.0}, {"20": 1.0}, {"30": 1.0}, {"40": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("x", "offset", "pixel"), [(150_000, 0.499, 150_000), (150_000, 0.5, 150_001), (99_999, -0.501, 99_998)]
+)
+def test_far_from_the_corner_coordinates_keep_their_fractions(
+    x: int, offset: float, pixel: int, tmp_path: Path
+) -> None:
+    """In float32 the numbers around 150,000 are a 64th apart."""
+    level = np.arange(200_000, dtype=np.uint32)[None]
+    Layout(pyramid="none", tile=None, compression="deflate").write(tmp_path / "a.tiff", Raster((level,), (1.0, 1.0)))
+    table = tile_table(tmp_path / "a.tiff", [(x, 0)], (1.0, 1.0))
+    roi = shapely.box(offset, 0, offset + 1, 1)
+    assert overlaps_of(table, roi) == [{str(pixel): 1.0}]
+    [(data, _)] = patches_of(table, roi)
+    assert data.tolist() == [[pixel]]

@@ -1,0 +1,360 @@
+"""The flow, end to end, on real Ray, a real Prefect server and real files."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import oracles
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+import ray.data
+import shapely
+from prefect.client.schemas.objects import State
+from study import (
+    SIZE,
+    configured,
+    random_labels,
+    settings,
+    truncate,
+    write_mask,
+    write_slide,
+    write_slide_without_mpp,
+    write_study,
+)
+
+from flows.coverage import PutAsideError, coverage
+from flows.finish import Summary
+from schemas.coverage import coverage as coverage_schema
+from schemas.coverage import tiles as tiles_schema
+from schemas.failures import FAILURES
+from schemas.slides import SLIDES
+from schemas.table import checked
+
+pytestmark = pytest.mark.usefixtures("local_ray", "server")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "slides").mkdir()
+    return tmp_path / "slides"
+
+
+@pytest.fixture
+def output(tmp_path) -> Path:
+    return tmp_path / "output"
+
+
+def run(folder: Path, **changes: Any) -> State:
+    return coverage(configured(folder, **changes), return_state=True)
+
+
+def failures(output: Path) -> dict[str, tuple[str, str, str]]:
+    table = checked(pq.read_table(output / "failures.parquet"), FAILURES)
+    return {os.path.basename(row["path"]): (row["stage"], row["error"], row["message"]) for row in table.to_pylist()}
+
+
+def names(output: Path, table: str) -> set[str]:
+    """Names of the slides in a table."""
+    return {os.path.basename(path) for path in pq.read_table(output / table)["path"].to_pylist()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+
+
+def test_a_run_completes_with_whole_tables(folder, output) -> None:
+    write_study(folder, "a", "b")
+    state = run(folder)
+    assert (state.type.value, state.name) == ("COMPLETED", "Completed")
+    assert state.message.startswith("2 of 2 slides in the tables, 0 put aside; ")
+    config = configured(folder)
+
+    slides = checked(pq.read_table(output / "slides.parquet"), SLIDES)
+    assert slides["path"].to_pylist() == [f"{folder}/a.tiff", f"{folder}/b.tiff"]
+    assert slides.select(["extent_x", "extent_y", "mpp_x", "level", "downsample"]).to_pylist()[0] == {
+        "extent_x": 64, "extent_y": 48, "mpp_x": 0.5, "level": 0, "downsample": 1.0,
+    }  # fmt: skip
+    ids = slides["slide_id"].to_pylist()
+    for table, schema in (("coverage", coverage_schema), ("tiles", tiles_schema)):
+        assert sorted(os.listdir(output / table)) == sorted(f"{one}.parquet" for one in ids)
+        for one in ids:
+            checked(pq.read_table(output / table / f"{one}.parquet"), schema(config.overlay_columns))
+    assert failures(output) == {}
+    assert sorted(os.listdir(output)) == ["coverage", "failures.parquet", "run.json", "slides.parquet", "tiles"]
+
+    covered = pq.read_table(output / "coverage" / f"{ids[0]}.parquet")
+    assert list(zip(covered["tile_x"].to_pylist(), covered["tile_y"].to_pylist(), strict=True)) == [
+        (x, y) for y in (0, 16, 32) for x in (0, 16, 32, 48)
+    ]
+    kept = pq.read_table(output / "tiles" / f"{ids[0]}.parquet")
+    assert kept.equals(covered.filter(pa.compute.greater_equal(covered["tissue"], 0.5)))
+    assert 0 < kept.num_rows < covered.num_rows
+
+    summary = state.result()
+    assert summary == Summary(str(output), 2, 0, 0, 24, pq.read_table(output / "tiles").num_rows)
+    record = json.loads((output / "run.json").read_text())
+    assert record["counts"]["kept"] == summary.kept
+    assert record["configuration"] == config.model_dump(mode="json")
+    assert {"python", "ray", "prefect", "ratiopath-flows"} <= record["versions"].keys()
+    assert len(record["times"]["seconds_per_task"]) == 5
+
+
+def test_fractions_are_the_oracles(folder, output) -> None:
+    write_slide(folder / "a.tiff")
+    tissue = write_mask(folder / "a_tissue.tiff", random_labels(1, (0, 255)))
+    classes = write_mask(folder / "a_classes.ome.tiff", random_labels(2, (0, 1, 2, 3), (96, 128)), mpp=0.25)
+    run(folder, keep=None)
+    for row in pq.read_table(output / "tiles").to_pylist():
+        tile = row["tile_x"], row["tile_y"], (0.5, 0.5), shapely.box(0, 0, 16, 16)
+        expected = oracles.overlap([tissue], (1.0, 1.0), *tile)
+        assert dict(row["tissue_overlap"]) == pytest.approx(expected)
+        assert row["tissue"] == pytest.approx(expected["255"])
+        expected = oracles.overlap([classes], (0.25, 0.25), *tile)
+        assert dict(row["annotation_overlap"]) == pytest.approx(expected)
+        assert row["tumor"] == pytest.approx(expected["1"] + expected["2"])
+
+
+@pytest.fixture
+def broken(folder) -> Path:
+    """A good slide among bad ones."""
+    write_study(folder, "good", "bare", "under_text", "under_cut")
+    write_slide_without_mpp(folder / "no_mpp.tiff")
+    (folder / "text.tiff").write_text("not an image")
+    truncate(write_slide(folder / "cut.tiff", size=(480, 640)), 0.01)
+    (folder / "bare_tissue.tiff").unlink()
+    (folder / "under_text_tissue.tiff").write_text("not an image")
+    truncate(folder / "under_cut_tissue.tiff", 0.5)
+    return folder
+
+
+def test_bad_slides_are_put_aside_and_the_others_go_on(broken, output) -> None:
+    state = run(broken)
+    assert (state.type.value, state.name) == ("FAILED", "PutAside")
+    assert state.message.startswith("1 of 7 slides in the tables, 6 put aside; ")
+    assert state.message.endswith("0 tolerated: failures.parquet tells which and why")
+    found = failures(output)
+    assert {name: failure[:2] for name, failure in found.items()} == {
+        "no_mpp.tiff": ("discover slides", "MissingMppError"),
+        "text.tiff": ("discover slides", "NotAnImageError"),
+        "cut.tiff": ("discover slides", "TruncatedError"),
+        "bare.tiff": ("derive overlay paths", "OverlayNotFoundError"),
+        "under_text.tiff": ("compute overlaps", "NotAnImageError"),
+        "under_cut.tiff": ("compute overlaps", "TruncatedError"),
+    }
+    assert "give slide_mpp, or tile by level" in found["no_mpp.tiff"][2]
+    assert found["bare.tiff"][2] == (
+        f"a slide has the overlay tissue: path='{broken}/bare.tiff', no file '{broken}/bare_tissue.tiff'; "
+        "add it, correct overlays.tissue.path, or set overlays.tissue.missing to null or zero"
+    )
+    assert f"{broken}/under_text_tissue.tiff" in found["under_text.tiff"][2]
+    assert names(output, "coverage") == names(output, "tiles") == {"good.tiff"}
+    assert names(output, "slides.parquet") == {"good.tiff", "bare.tiff", "under_text.tiff", "under_cut.tiff"}
+    with pytest.raises(PutAsideError, match="6 put aside"):
+        state.result()
+
+
+@pytest.mark.parametrize(("tolerate", "is_completed"), [(6, True), (0.85, False)])
+def test_tolerated_slides_do_not_fail_the_run(broken, tolerate: float, is_completed: bool) -> None:
+    state = run(broken, tolerate=tolerate)
+    assert state.is_completed() == is_completed
+    assert "6 put aside" in state.message
+
+
+def test_a_slide_is_put_aside_once_for_its_first_reason(folder, output) -> None:
+    write_study(folder, "a")
+    for name in ("a_tissue.tiff", "a_classes.ome.tiff"):
+        (folder / name).unlink()
+    assert run(folder).name == "PutAside"
+    [(stage, _, message)] = failures(output).values()
+    assert (stage, "the overlay tissue" in message) == ("derive overlay paths", True)
+
+
+@pytest.mark.parametrize(("missing", "share", "kept"), [("null", None, 12), ("zero", 0.0, 24)])
+def test_a_missing_overlay_may_be_null_or_zero(folder, output, missing: str, share: float | None, kept: int) -> None:
+    write_study(folder, "a", "b")
+    (folder / "a_tissue.tiff").unlink()
+    overlays = settings(folder)["overlays"]
+    overlays["tissue"]["missing"] = missing
+    assert run(folder, overlays=overlays, keep="tissue >= 0").is_completed()
+    rows = [row for row in pq.read_table(output / "coverage").to_pylist() if row["path"].endswith("a.tiff")]
+    assert {(row["tissue"], row["tissue_path"], row["tissue_inside"]) for row in rows} == {(share, None, 0.0)}
+    assert pq.read_table(output / "tiles").num_rows == kept
+
+
+def test_an_empty_folder_gives_empty_tables(folder, output) -> None:
+    state = run(folder)
+    assert (state.is_completed(), state.result().found) == (True, 0)
+    overlays = configured(folder).overlay_columns
+    assert checked(pq.read_table(output / "slides.parquet"), SLIDES).num_rows == 0
+    assert failures(output) == {}
+    for table, schema in (("coverage", coverage_schema(overlays)), ("tiles", tiles_schema(overlays))):
+        found = pyarrow.dataset.dataset(output / table)
+        assert (found.count_rows(), found.schema.names) == (0, schema.arrow.names)
+        assert ray.data.read_parquet(str(output / table)).count() == 0
+    write_study(folder, "a")
+    run(folder)
+    assert names(output, "coverage") == {"a.tiff"}
+    assert len(os.listdir(output / "coverage")) == 1
+
+
+def test_each_folder_reads_as_one_dataset(folder, output) -> None:
+    write_study(folder, "a", "b", "c")
+    assert run(folder, keep="tissue > 2").result().kept == 0
+    overlays = configured(folder).overlay_columns
+    for table, rows, schema in (("coverage", 36, coverage_schema(overlays)), ("tiles", 0, tiles_schema(overlays))):
+        checked(pyarrow.dataset.dataset(output / table).to_table(), schema)
+        dataset = ray.data.read_parquet(str(output / table))
+        assert dataset.count() == rows
+        assert dataset.schema().names == schema.arrow.names
+
+
+def test_a_slide_smaller_than_a_tile_may_have_no_tiles(folder, output) -> None:
+    write_study(folder, "a")
+    state = run(folder, tiling={"mpp": 0.5, "tile_extent": 100, "last": "drop"})
+    assert (state.is_completed(), state.result().tiles) == (True, 0)
+    assert pyarrow.dataset.dataset(output / "coverage").count_rows() == 0
+    assert not (output / "coverage" / "empty.parquet").exists()
+
+
+def test_two_workers_and_one_write_the_same_bytes(folder, output) -> None:
+    write_study(folder, "a", "b")
+    write_slide(folder / "c.tiff", size=(200, 240))
+    write_mask(folder / "c_tissue.tiff", random_labels(5, (0, 255), (100, 120)))
+    write_mask(folder / "c_classes.ome.tiff", random_labels(6, (0, 1, 3), (300, 360)), mpp=0.33)
+    tiling = {"mpp": 0.5, "tile_extent": [3, 2], "stride": 1}  # c has 47,960 tiles: three units of work
+    run(folder, tiling=tiling)
+    first = contents(output)
+    options = ray.data.DataContext.get_current().execution_options
+    options.resource_limits = options.resource_limits.copy(cpu=1)
+    try:
+        run(folder, tiling=tiling)
+    finally:
+        options.resource_limits = type(options.resource_limits)()
+    assert contents(output) == first
+    assert len(first) == 8
+    groups = [pq.read_metadata(path).num_row_groups for path in (output / "coverage").iterdir()]
+    assert sorted(groups) == [1, 1, 3]
+    [large] = [path for path in (output / "coverage").iterdir() if pq.read_metadata(path).num_rows > 40_000]
+    table = pq.read_table(large)
+    order = table["tile_y"].to_numpy() * 1000 + table["tile_x"].to_numpy()
+    assert np.all(np.diff(order) > 0)
+
+
+def test_a_slide_put_aside_leaves_the_tables(folder, output) -> None:
+    write_study(folder, "a", "b")
+    run(folder)
+    (folder / "a_tissue.tiff").unlink()
+    assert run(folder).name == "PutAside"
+    assert names(output, "coverage") == {"b.tiff"}
+    write_study(folder, "a")
+    assert run(folder).is_completed()
+    assert names(output, "coverage") == {"a.tiff", "b.tiff"}
+    assert failures(output) == {}
+
+
+def test_a_slide_that_is_gone_stays_until_the_configuration_changes(folder, output) -> None:
+    write_study(folder, "a", "b")
+    run(folder)
+    for path in folder.glob("a*"):
+        path.unlink()
+    run(folder)
+    assert names(output, "coverage") == {"a.tiff", "b.tiff"}
+    run(folder, keep=None)
+    assert names(output, "coverage") == {"a.tiff", "b.tiff"}
+    assert names(output, "tiles") == {"b.tiff"}
+    run(folder, tiling={"level": 0, "tile_extent": 16})
+    assert names(output, "coverage") == {"b.tiff"}
+
+
+def test_files_of_others_and_of_a_killed_run_do_no_harm(folder, output) -> None:
+    write_study(folder, "a")
+    (output / ".work" / "grid").mkdir(parents=True)
+    (output / ".work" / "grid" / "x.parquet").write_text("half a file")
+    (output / "coverage").mkdir()
+    (output / "coverage" / "notes.txt").write_text("mine")
+    assert run(folder).is_completed()
+    assert (output / "coverage" / "notes.txt").exists()
+    assert not (output / ".work").exists()
+
+
+def test_an_id_is_of_the_path_and_the_tiling(folder, output) -> None:
+    write_study(folder, "a")
+
+    def slide_id(**changes: Any) -> str:
+        run(folder, **changes)
+        return pq.read_table(output / "slides.parquet")["slide_id"][0].as_py()
+
+    first = slide_id()
+    write_slide(folder / "a.tiff", size=(SIZE[0] + 3, SIZE[1]))
+    assert slide_id(roi=[0, 0, 8, 8], keep=None) == first
+    assert slide_id(tiling={"mpp": 0.5, "tile_extent": [16, 16], "stride": 16}) == first
+    assert slide_id(tiling={"mpp": 0.5, "tile_extent": 16, "stride": 8}) != first
+
+
+def test_names_may_hold_anything(folder, output) -> None:
+    strange = ["a b'c\"d", "š片", "x\ny", "{name}", "b[1]*"]
+    write_study(folder / "{dir} [x]", *strange)
+    assert run(folder).is_completed()
+    assert names(output, "coverage") == {f"{name}.tiff" for name in strange}
+
+
+def test_a_manifest_gives_resolution_and_overlays(folder, output, tmp_path) -> None:
+    write_slide_without_mpp(folder / "a.tiff")
+    write_slide_without_mpp(folder / "b.tiff")
+    write_mask(tmp_path / "masks" / "of a.tiff", random_labels(1, (0, 255)))
+    (tmp_path / "m.csv").write_text(
+        "path,mpp,mask\nslides/a.tiff,0.5,masks/of a.tiff\nslides/b.tiff,,masks/of a.tiff\n"
+    )
+    overlays = {"tissue": {"path": {"column": "mask"}, "classes": {"tissue": [255]}}}
+    state = run(folder, slides=str(tmp_path / "m.csv"), overlays=overlays)
+    assert failures(output)["b.tiff"][:2] == ("discover slides", "MissingMppError")
+    assert state.result(raise_on_failure=False).summary.tiles == 12
+    assert names(output, "coverage") == {"a.tiff"}
+    assert run(folder, slides=str(tmp_path / "m.csv"), overlays=overlays, slide_mpp=0.5).is_completed()
+
+
+def test_a_level_needs_no_mpp_but_overlays_do(folder, output) -> None:
+    write_slide_without_mpp(folder / "a.tiff")
+    write_mask(folder / "a_tissue.tiff", random_labels(1, (0, 255)))
+    write_mask(folder / "a_classes.ome.tiff", random_labels(1, (0, 3)))
+    assert run(folder, tiling={"level": 0, "tile_extent": 16}).name == "PutAside"
+    assert failures(output)["a.tiff"][:2] == ("compute overlaps", "MissingMppError")
+    run(folder, tiling={"level": 1, "tile_extent": 16})
+    assert failures(output)["a.tiff"][:2] == ("discover slides", "UnsupportedImageError")
+
+
+def test_an_output_that_cannot_be_written_fails_the_run(folder, tmp_path) -> None:
+    write_study(folder, "a")
+    (tmp_path / "file").touch()
+    state = run(folder, output=str(tmp_path / "file" / "output"))
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert "OutputError: the output can be written" in state.message
+
+
+def test_a_run_that_fails_leaves_what_was_complete(folder, output) -> None:
+    write_study(folder, "a")
+    run(folder)
+    before = contents(output)
+    (output / "tiles").rename(output / "tiles-elsewhere")
+    (output / "tiles").write_text("a file in the way")
+    assert run(folder).type.value == "FAILED"
+    (output / "tiles").unlink()
+    (output / "tiles-elsewhere").rename(output / "tiles")
+    after = {name: content for name, content in contents(output).items() if not name.startswith(".work")}
+    assert after == before
+
+
+def test_slides_that_do_not_exist_fail_the_flow(folder) -> None:
+    state = run(folder, slides=str(folder / "nope"))
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert "ConfigurationError: slides: " in state.message
+
+
+def test_a_wrong_parameter_fails_the_flow_before_it_runs(folder) -> None:
+    state = coverage(settings(folder, tolerate=-1), return_state=True)
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert "config.tolerate: Value error, found -1; give a number of slides" in state.message

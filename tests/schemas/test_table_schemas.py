@@ -1,0 +1,227 @@
+"""A table that breaks its schema is told with table, column, rule and rows."""
+
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+
+from schemas.coverage import coverage, tiles
+from schemas.failures import FAILURES
+from schemas.grid import GRID
+from schemas.names import OverlayColumns
+from schemas.overlay_paths import overlay_paths
+from schemas.slide_files import SLIDE_FILES
+from schemas.slides import SLIDES, discovered_slides
+from schemas.table import SchemaError, TableSchema, checked
+
+OVERLAYS = (OverlayColumns("tissue", ("tissue",), "fail"), OverlayColumns("ann", ("tumor", "stroma"), "zero"))
+COVERAGE = coverage(OVERLAYS)
+ROWS = 10
+ID = "0a" * 32
+
+
+def maps(*rows: dict[str, float] | None) -> pa.Array:
+    return pa.array([None if row is None else list(row.items()) for row in rows], pa.map_(pa.string(), pa.float64()))
+
+
+def covered() -> pa.Table:
+    """Ten tiles: of the third nothing is known, and the fourth has no annotation."""
+    number = np.arange(ROWS)
+    known = [{"0": 0.25, "1": 0.5, "3": 0.25}] * ROWS
+    unknown = [{} if row == 2 else known[row] for row in number]
+    columns = {
+        "slide_id": [ID] * ROWS,
+        "path": ["/a.svs"] * ROWS,
+        "level": [0] * ROWS,
+        "tile_x": number % 4 * 512,
+        "tile_y": number // 4 * 512,
+        "tile_extent_x": [512] * ROWS,
+        "tile_extent_y": [512] * ROWS,
+        "mpp_x": [0.5] * ROWS,
+        "mpp_y": [0.5] * ROWS,
+        "tissue_path": ["/m.tiff"] * ROWS,
+        "tissue_overlap": maps(*unknown),
+        "tissue_inside": [0.0 if row == 2 else 1.0 for row in number],
+        "tissue": [None if row == 2 else 0.5 for row in number],
+        "ann_path": [None if row == 3 else "/c.tiff" for row in number],
+        "ann_overlap": maps(*({} if row == 3 else known[row] for row in number)),
+        "ann_inside": [0.0 if row == 3 else 1.0 for row in number],
+        "tumor": [0.0 if row == 3 else 0.5 for row in number],
+        "stroma": [0.0 if row == 3 else 0.25 for row in number],
+    }
+    return pa.table(columns, schema=COVERAGE.arrow)
+
+
+def with_column(name: str, column: object) -> pa.Table:
+    table = covered()
+    place = table.column_names.index(name)
+    array = column if isinstance(column, pa.Array) else pa.array(column, table.schema.field(name).type)
+    return table.set_column(place, name, array)
+
+
+def refused(table: pa.Table, schema: TableSchema) -> SchemaError:
+    with pytest.raises(SchemaError) as error:
+        checked(table, schema)
+    return error.value
+
+
+def test_a_right_table_passes_unchanged() -> None:
+    table = covered()
+    assert checked(table, COVERAGE) is table
+    checked(table, tiles(OVERLAYS))
+
+
+@pytest.mark.parametrize("part", [slice(0, 0), slice(2, 3), slice(3, 7)])
+def test_parts_of_it_and_chunks_pass(part: slice) -> None:
+    table = covered()
+    checked(table.slice(part.start, part.stop - part.start), COVERAGE)
+    checked(pa.concat_tables([table.slice(0, part.start), table.slice(part.start)]), COVERAGE)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        COVERAGE,
+        tiles(OVERLAYS),
+        GRID,
+        SLIDES,
+        discovered_slides(("ann",)),
+        overlay_paths(OVERLAYS),
+        FAILURES,
+        SLIDE_FILES,
+    ],
+    ids=lambda schema: schema.name,
+)
+def test_an_empty_table_passes_and_survives_parquet(schema: TableSchema, tmp_path) -> None:
+    pq.write_table(checked(schema.arrow.empty_table(), schema), tmp_path / "t.parquet")
+    checked(pq.read_table(tmp_path / "t.parquet"), schema)
+
+
+def test_a_table_survives_parquet(tmp_path) -> None:
+    pq.write_table(covered(), tmp_path / "t.parquet")
+    checked(pq.read_table(tmp_path / "t.parquet"), COVERAGE)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rule", "tiles"),
+    [
+        ("tumor", [0.5] * 9 + [1.5], "fractions lie in [0, 1]", [(512, 1024)]),
+        ("tumor", [0.5] * 9 + [-0.1], "fractions lie in [0, 1]", [(512, 1024)]),
+        ("tumor", [0.5] * 9 + [float("nan")], "fractions lie in [0, 1]", [(512, 1024)]),
+        ("tumor", [0.5] * 3 + [0.0] + [0.5] * 5 + [None], "is null exactly where nothing is known", [(512, 1024)]),
+        ("tissue", [0.5] * 10, "is null exactly where nothing is known", [(1024, 0)]),
+        ("tumor", [0.5] * 3 + [None] + [0.5] * 6, "is null exactly where nothing is known", [(1536, 0)]),
+        ("tissue_inside", [1.0] * 2 + [0.0] + [1.0] * 6 + [1.1], "fractions lie in [0, 1]", [(512, 1024)]),
+        ("tissue_path", [None] + ["/m"] * 9, "not_nullable", [(0, 0)]),
+        ("path", ["/a"] * 9 + [None], "not_nullable", [(512, 1024)]),
+        ("tile_x", [-1, *range(1, 10)], "values are >= 0", [(-1, 0)]),
+        ("mpp_x", [0.5] * 9 + [0.0], "values are > 0", [(512, 1024)]),
+        ("level", [0] * 9 + [-1], "values are >= 0", [(512, 1024)]),
+        ("tissue_overlap", maps({"0": 0.5}, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "fractions sum to 1", [(0, 0)]),
+        (
+            "tissue_overlap",
+            maps({"0": 1.0, "1": 0.0}, {"0": 1.0}, {}, *[{"0": 1.0}] * 7),
+            "fractions are > 0",
+            [(0, 0)],
+        ),
+        (
+            "tissue_overlap",
+            maps({"0": 2.0, "1": -1.0}, {"0": 1.0}, {}, *[{"0": 1.0}] * 7),
+            "fractions are > 0",
+            [(0, 0)],
+        ),
+        ("tissue_overlap", maps({"0": float("nan")}, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "fractions are > 0", [(0, 0)]),
+        ("tissue_overlap", maps(None, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "not_nullable", [(0, 0)]),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_row(
+    column: str, values: object, rule: str, tiles: list[tuple[int, int]]
+) -> None:
+    error = refused(with_column(column, values), COVERAGE)
+    assert (error.table, error.column) == ("coverage", column)
+    assert error.rule.startswith(rule)
+    assert [(row["tile_x"], row["tile_y"]) for row in error.examples] == tiles
+    assert column in error.examples[0]
+    assert str(error).startswith(f"table coverage, column {column}: {rule}")
+
+
+def test_a_map_is_empty_exactly_where_nothing_exists() -> None:
+    error = refused(with_column("tissue_inside", [1.0] * ROWS), COVERAGE)
+    assert (error.column, error.rule) == ("tissue_overlap", "there is a fraction exactly where tissue_inside > 0")
+    assert [(row["tile_x"], row["tissue_overlap"]) for row in error.examples] == [(1024, [])]
+
+
+def test_fractions_may_miss_one_by_rounding() -> None:
+    third = [{"0": 1 / 3, "1": 1 / 3, "2": 1 / 3 + 1e-12}]
+    checked(with_column("tissue_overlap", maps(*third * 2, {}, *third * 7)), COVERAGE)
+
+
+def test_a_tile_is_there_once() -> None:
+    error = refused(with_column("tile_x", [0] * ROWS), COVERAGE)
+    assert error.column == "slide_id, tile_x, tile_y"
+    assert error.rule == "multiple_fields_uniqueness"
+    assert len(error.examples) == 5
+
+
+def test_examples_are_few() -> None:
+    assert len(refused(with_column("tumor", [2.0] * ROWS), COVERAGE).examples) == 5
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "rule"),
+    [
+        (covered().drop_columns(["tumor"]), "slide_id, path", "the columns are slide_id, path"),
+        (covered().select(covered().column_names[::-1]), "stroma, tumor", "the columns are slide_id, path"),
+        (covered().append_column("x", pa.array(range(ROWS))), "slide_id, path", "the columns are slide_id, path"),
+        (with_column("tile_x", pa.array(range(ROWS), pa.int32())), "tile_x", "the type is int64, found int32"),
+        (
+            with_column("path", pa.array(["/a"] * ROWS, pa.large_string())),
+            "path",
+            "the type is string, found large_string",
+        ),
+        (with_column("tumor", pa.array([0.5] * ROWS, pa.float32())), "tumor", "the type is double, found float"),
+        (
+            with_column("ann_overlap", pa.array([[]] * ROWS, pa.map_(pa.string(), pa.float32()))),
+            "ann_overlap",
+            "the type is map<string, double>, found map<string, float>",
+        ),
+    ],
+)
+def test_columns_and_types_are_exact_and_nothing_is_cast(table: pa.Table, column: str, rule: str) -> None:
+    error = refused(table, COVERAGE)
+    assert error.column.startswith(column)
+    assert error.rule.startswith(rule)
+
+
+def test_slides_and_failures_have_rules_of_their_own() -> None:
+    slide = {"slide_id": ID, "path": "/a", "downsample": 1.0, "level": 0, "mpp_x": None, "mpp_y": None}
+    slide |= {f"{name}_{axis}": 1 for name in ("extent", "tile_extent", "stride") for axis in "xy"}
+
+    def slides(*rows: dict) -> pa.Table:
+        return pa.Table.from_pylist(list(rows), SLIDES.arrow)
+
+    checked(slides(slide), SLIDES)
+    assert refused(slides({**slide, "downsample": 0.5}), SLIDES).rule == "a downsample is >= 1"
+    assert refused(slides({**slide, "slide_id": "x"}), SLIDES).rule == "ids are SHA-256 in hexadecimal digits"
+    assert refused(slides(slide, slide), SLIDES).column == "path"
+    assert refused(slides({**slide, "extent_x": 0}), SLIDES).rule == "values are > 0"
+    failure = {"path": "/a", "stage": "tile slides", "error": "E", "message": "m"}
+    checked(pa.Table.from_pylist([failure], FAILURES.arrow), FAILURES)
+    wrong = pa.Table.from_pylist([{**failure, "stage": "x"}], FAILURES.arrow)
+    assert refused(wrong, FAILURES).rule.startswith("a stage is one of discover slides, ")
+
+
+def test_an_error_survives_pickling() -> None:
+    error = refused(with_column("tumor", [2.0] * ROWS), COVERAGE)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (str(copy), copy.examples, copy.rule) == (str(error), error.examples, error.rule)
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_an_error_survives_a_ray_worker() -> None:
+    table = with_column("tumor", [2.0] * ROWS)
+    with pytest.raises(SchemaError, match=r"table coverage, column tumor: fractions lie in \[0, 1\], broken by"):
+        ray.get(ray.remote(lambda: checked(table, coverage(OVERLAYS))).remote())
