@@ -1,7 +1,7 @@
 """Overlays to measure on, made from a fixed seed and kept in a cache folder.
 
-Smooth masks flatter every engine: their TIFF tiles compress a hundredfold and most hold one value. Hence also masks with
-noisy edges and with specks of the size of nuclei.
+Smooth masks flatter every engine: their TIFF tiles compress a hundredfold and most hold one value. Hence also masks
+with noisy edges and with specks of the size of nuclei.
 """
 
 from collections.abc import Callable, Iterator
@@ -102,7 +102,7 @@ def noisy(field, rng):
 def nuclei(field, rng):
     """Three classes of specks about 12 px across, where the field is positive."""
     out = np.zeros(field.shape, dtype=np.uint8)
-    disc = np.hypot(*np.mgrid[-6:7, -6:7]) <= 6  # noqa: PLR2004 - radius in px
+    disc = np.hypot(*np.mgrid[-6:7, -6:7]) <= 6
     for y, x in rng.integers(6, TILE - 7, (400, 2)) if field.shape == (TILE, TILE) else ():
         if field[y, x] > 0:
             out[y - 6 : y + 7, x - 6 : x + 7][disc] = rng.integers(1, 4)
