@@ -10,6 +10,10 @@ from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk
 
+_LOOK_BACK = 2048
+"""Pixels among which an addressable one is looked for."""
+_UNBLENDED = 1 / 1024
+"""Pixels by which a corner may be off: cairo, which OpenSlide draws with, places to 1/256."""
 _CHUNK = 1024
 """OpenSlide hides the tiles of the file; its own cache (32 MiB) bridges those that a chunk's border cuts."""
 
@@ -64,15 +68,14 @@ class VendorReader:
         extent = self.pyramid.levels[level].extent
         chunk = self.chunk_extent(level)
         x, y = column * chunk.width, row * chunk.height
-        size = min(chunk.width, extent.width - x), min(chunk.height, extent.height - y)
-        downsample = self._slide.level_downsamples[
-            level
-        ]  # OpenSlide wants the corner in level-0 pixels, by its own rule
-        corner = round_half_up([x * downsample, y * downsample])
+        width, height = min(chunk.width, extent.width - x), min(chunk.height, extent.height - y)
+        downsample = self._slide.level_downsamples[level]
+        (left, x_base), (top, y_base) = _addressable(x, downsample), _addressable(y, downsample)
         try:
-            rgba = np.asarray(self._slide.read_region((int(corner[0]), int(corner[1])), level, size))
+            region = self._slide.read_region((x_base, y_base), level, (x - left + width, y - top + height))
         except openslide.OpenSlideError as error:
             raise _truncated(self.path, error) from error
+        rgba = np.asarray(region)[y - top :, x - left :]
         scanned = rgba[..., 3] != 0
         return Chunk(rgba[..., :3], None if scanned.all() else scanned)
 
@@ -85,6 +88,20 @@ class VendorReader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _addressable(start: int, downsample: float) -> tuple[int, int]:
+    """The last pixel up to `start` that OpenSlide can be asked for exactly, in this level and in level 0.
+
+    It takes a corner in whole level-0 pixels. Where the downsample is no whole number most pixels have none, and
+    OpenSlide would blend neighbours; a little further back one nearly has, so that is where reading begins.
+    """
+    candidates = np.arange(start, max(-1, start - _LOOK_BACK), -1)
+    bases = round_half_up(candidates * downsample)
+    off = np.abs(bases / downsample - candidates)
+    exact = np.flatnonzero(off < _UNBLENDED)
+    chosen = int(exact[0]) if len(exact) else int(off.argmin())
+    return int(candidates[chosen]), int(bases[chosen])
 
 
 def _truncated(path: str, error: Exception) -> TruncatedError:
