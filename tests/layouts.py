@@ -120,6 +120,8 @@ class Layout:
         stored = replace(stored, levels=tuple(self._decoded(path, stored))) if self.lossy else stored
         if self.sparse:
             _drop_empty_chunks(path)
+        if self.container == "aperio" and self.compression == "jpeg2000":
+            _call_jpeg2000_by_its_aperio_number(path)
         return stored
 
     def _write_levels(
@@ -181,13 +183,16 @@ class Layout:
         height, width = raster.levels[0].shape[:2]
         title = f"Aperio Image Library v11.2.1 \r\n{width}x{height}"
         mpp = f"|AppMag = 20|MPP = {raster.mpp[0]!r}"
-        common = {"photometric": "rgb", "compression": "jpeg", "metadata": None, "software": False}
+        common = {"photometric": "rgb", "metadata": None, "software": False}
+        options = self._options(raster, raster.levels[0])
+        codec = {name: options[name] for name in ("tile", "compression", "compressionargs")}
         for number, level in enumerate(raster.levels):
             size = f"{title} ({self.tile[1]}x{self.tile[0]}) -> {level.shape[1]}x{level.shape[0]} JPEG/RGB Q=70"
-            writer.write(level, tile=self.tile, description=(f"{title} " if number == 0 else size) + mpp, **common)
+            writer.write(level, description=(f"{title} " if number == 0 else size) + mpp, **codec, **common)
             if number == 0:
-                thumbnail = np.ascontiguousarray(level[::4, ::4])
-                writer.write(thumbnail, rowsperstrip=16, description=f"{title} -> thumbnail{mpp}", **common)
+                small = np.ascontiguousarray(level[::4, ::4])
+                strips = {"compression": "jpeg", "rowsperstrip": 16, **common}
+                writer.write(small, description=f"{title} -> thumbnail{mpp}", **strips)
 
     def _decoded(self, path: Path, raster: Raster) -> Iterator[np.ndarray]:
         with tifffile.TiffFile(path) as tiff:
@@ -224,6 +229,14 @@ def _drop_empty_chunks(path: Path) -> None:
             for name in (f"{kind}Offsets", f"{kind}ByteCounts"):
                 tag = page.tags[name]
                 tag.overwrite([value if keep else 0 for value, keep in zip(tag.value, kept, strict=True)])
+
+
+def _call_jpeg2000_by_its_aperio_number(path: Path) -> None:
+    """33005 instead of 34712: OpenSlide decodes no other."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for page in tiff.pages:
+            if page.is_tiled:
+                page.tags["Compression"].overwrite(33005)
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -277,5 +290,6 @@ LAYOUTS: dict[str, Layout] = {
     "ome-channel-pages-one-level": Layout(container="ome-cyx", pyramid="none", tile=None, rows_per_strip=3, unit="nm"),
     "ome-jpeg": Layout(container="ome", pyramid="subifds", compression="jpeg", lossy=True, unit="µm"),
     "aperio": Layout(container="aperio", compression="jpeg", lossy=True, tile=(32, 32)),
+    "aperio-jpeg2000": Layout(container="aperio", compression="jpeg2000", lossless_option=("level", 0), tile=(32, 32)),
 }
 """Every layout by its name; `fits` says which rasters a layout can hold."""

@@ -24,10 +24,14 @@ class AperioReader(TiffReader):
 
     @property
     def is_native(self) -> bool:
-        """Whether all levels are 8-bit colour JPEG, whose pixels agree with OpenSlide's bit by bit."""
+        """Whether OpenSlide's pixels are known to be equal: all levels are 8-bit colour JPEG, the lower ones complete.
+
+        OpenSlide fills a tile that is left out of a lower level from the finer one.
+        """
         pages = [level.page for level in self._levels]
         is_rgb = self.channels == _RGB and self.dtype == np.uint8
-        return is_rgb and all(page.compression == COMPRESSION.JPEG for page in pages)
+        is_complete = all(0 not in page.databytecounts for page in pages[1:])
+        return is_rgb and is_complete and all(page.compression == COMPRESSION.JPEG for page in pages)
 
     def _layout(self, tiff: TiffFile) -> tuple[TiffLevel, ...]:
         return tiled_levels(tiff, self.path)

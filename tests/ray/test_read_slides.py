@@ -87,9 +87,10 @@ def test_a_given_resolution_replaces_that_of_the_file(tmp_path: Path) -> None:
     assert (row["level"], row["mpp_x"], row["mpp_y"]) == (0, 0.5, 0.4)
 
 
-def test_an_aperio_slide_gives_its_mpp_and_levels_through_openslide(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["aperio", "aperio-jpeg2000"])
+def test_an_aperio_slide_gives_its_mpp_and_levels(layout: str, tmp_path: Path) -> None:
     levels = tuple(np.full((*size, 3), 200, np.uint8) for size in ((101, 203), (50, 101)))
-    LAYOUTS["aperio"].write(tmp_path / "a.svs", Raster(levels, (0.25, 0.25)))
+    LAYOUTS[layout].write(tmp_path / "a.svs", Raster(levels, (0.25, 0.25)))
     row = described(str(tmp_path / "a.svs"), level=1)
     assert (row["extent_x"], row["extent_y"], row["mpp_x"], row["downsample"]) == (101, 50, 0.5, 2.0)
 

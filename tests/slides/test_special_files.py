@@ -29,7 +29,7 @@ def whole(path: Path, level: np.ndarray, mpp: tuple[float, float] = (0.5, 0.5)) 
 
 
 @pytest.mark.parametrize("name", ["mask", "mask.png", "mask.svs", "mask.mrxs", "mask.ome.tiff", "maska.tiff.jpg"])
-@pytest.mark.parametrize("layout", ["tiles", "ome", "aperio"])
+@pytest.mark.parametrize("layout", ["tiles", "ome", "aperio", "aperio-jpeg2000"])
 def test_the_content_picks_the_reader_not_the_name(layout: str, name: str, tmp_path: Path) -> None:
     stored = LAYOUTS[layout].write(tmp_path / name, Raster((noise(40, 50, 3),), (0.5, 0.5)))
     pixels, mask = whole(tmp_path / name, stored.levels[0])
@@ -38,11 +38,12 @@ def test_the_content_picks_the_reader_not_the_name(layout: str, name: str, tmp_p
 
 
 def test_the_same_pixels_give_the_same_answer_through_openslide_and_natively(tmp_path: Path) -> None:
-    """The tiles of an Aperio slide under a plain description: OpenSlide no longer knows it as a vendor's."""
+    """The pixels of an Aperio slide in a plain TIFF, which OpenSlide does not know as a vendor's."""
     small = noise(25, 30, 3)
-    aperio = LAYOUTS["aperio"].write(tmp_path / "slide.svs", Raster((small.repeat(8, 0).repeat(8, 1),), (0.5, 0.5)))
-    natively = replace(LAYOUTS["jpeg"], tile=(32, 32), unit="INCH")
-    plain = natively.write(tmp_path / "plain.tiff", aperio)
+    aperio = LAYOUTS["aperio-jpeg2000"].write(
+        tmp_path / "slide.svs", Raster((small.repeat(8, 0).repeat(8, 1),), (0.5, 0.5))
+    )
+    plain = replace(LAYOUTS["jpeg2000"], tile=(32, 32), unit="INCH").write(tmp_path / "plain.tiff", aperio)
     assert openslide.OpenSlide.detect_format(tmp_path / "slide.svs") == "aperio"
     assert openslide.OpenSlide.detect_format(tmp_path / "plain.tiff") in (None, "generic-tiff")
     roi = shapely.Point(40, 40).buffer(30)
@@ -54,20 +55,24 @@ def test_the_same_pixels_give_the_same_answer_through_openslide_and_natively(tmp
         assert found == [pytest.approx(row, rel=1e-12) for row in want]
 
 
+@pytest.mark.parametrize("layout", ["aperio", "aperio-jpeg2000"])
 @pytest.mark.parametrize("size", [(64, 2101), (2101, 64), (64, 4203)])
-def test_levels_wider_than_one_read_keep_every_pixel_through_openslide(size: tuple[int, int], tmp_path: Path) -> None:
+def test_lower_levels_keep_every_pixel_where_no_whole_number_divides_the_first(
+    size: tuple[int, int], layout: str, tmp_path: Path
+) -> None:
     """OpenSlide places regions in level-0 pixels: a downsample that is no whole number must not shift or blur."""
     levels = [noise(size[0] // factor, size[1] // factor, 3, seed=factor) * 20 for factor in (1, 2, 4)]
-    stored = LAYOUTS["aperio"].write(tmp_path / "slide.svs", Raster(tuple(levels), (0.5, 0.5)))
+    stored = LAYOUTS[layout].write(tmp_path / "slide.svs", Raster(tuple(levels), (0.5, 0.5)))
     for number, mpp in enumerate(oracles.level_mpps(list(stored.levels), stored.mpp)):
         pixels, _ = whole(tmp_path / "slide.svs", stored.levels[number], mpp)
         np.testing.assert_array_equal(pixels, stored.levels[number], strict=True)
 
 
-def test_a_tile_the_scanner_left_out_does_not_exist(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["aperio", "aperio-jpeg2000"])
+def test_a_tile_the_scanner_left_out_does_not_exist(layout: str, tmp_path: Path) -> None:
     level = noise(64, 96, 3) + 1
     level[:32, 32:64] = 0
-    stored = replace(LAYOUTS["aperio"], sparse=True).write(tmp_path / "slide.svs", Raster((level,), (0.5, 0.5)))
+    stored = replace(LAYOUTS[layout], sparse=True).write(tmp_path / "slide.svs", Raster((level,), (0.5, 0.5)))
     missing = np.zeros((64, 96), bool)
     missing[:32, 32:64] = True
     pixels, mask = whole(tmp_path / "slide.svs", level)
@@ -162,3 +167,17 @@ def test_a_file_replaced_in_place_is_read_anew(tmp_path: Path) -> None:
         shutil.copy(tmp_path / f"{seed}.tiff", tmp_path / "mask.tiff")
         pixels, _ = whole(tmp_path / "mask.tiff", level)
         np.testing.assert_array_equal(pixels, stored.levels[0], strict=True)
+
+
+@pytest.mark.parametrize("layout", ["aperio", "aperio-jpeg2000"])
+def test_a_tile_left_out_of_a_lower_level_is_filled_as_openslide_fills_it(layout: str, tmp_path: Path) -> None:
+    levels = [noise(128, 128, 3) + 1, noise(64, 64, 3) + 1]
+    levels[1][:32, :32] = 0
+    replace(LAYOUTS[layout], sparse=True).write(tmp_path / "slide.svs", Raster(tuple(levels), (0.5, 0.5)))
+
+    pixels, mask = whole(tmp_path / "slide.svs", levels[1], (1.0, 1.0))
+
+    with openslide.OpenSlide(tmp_path / "slide.svs") as slide:
+        rgba = np.asarray(slide.read_region((0, 0), 1, (64, 64)))
+    np.testing.assert_array_equal(pixels, rgba[..., :3] * (rgba[..., 3:] > 0))
+    np.testing.assert_array_equal(mask[..., 0], rgba[..., 3] == 0)

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,15 @@ import ray
 import ray.data
 import shapely
 import tifffile
-from expressions import overlap_expression, overlaps_of, overlay_expression, patches_of, tile_table
+from expressions import overlap_expression, overlaps_of, patches_of, tile_table
 from layouts import LAYOUTS, Layout, Raster
 
 from ratiopath.errors import (
     InvalidMppError,
     MissingMppError,
     NotAnImageError,
-    ParameterError,
-    RatiopathError,
-    RoiError,
     SlideError,
     SlideNotFoundError,
-    TooManyValuesError,
     TruncatedError,
     UnsupportedImageError,
 )
@@ -90,16 +86,19 @@ def described(layout: Layout, was: str, becomes: str, channels: int = 1) -> Call
 
 
 OME = Layout(container="ome", pyramid="none", unit="nm")
-SVS = LAYOUTS["aperio"]
+SVS, SVS_2000 = LAYOUTS["aperio"], LAYOUTS["aperio-jpeg2000"]
 
 
-def corrupt(path: Path) -> None:
-    LAYOUTS["deflate"].write(path, Raster((level(),), (0.5, 0.5)))
-    with tifffile.TiffFile(path) as tiff:
-        start = tiff.pages[0].dataoffsets[0]
-    with path.open("r+b") as file:
-        file.seek(start)
-        file.write(b"\xff" * 40)
+def corrupt(layout: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        LAYOUTS[layout].write(path, Raster((level(3),), (0.5, 0.5)))
+        with tifffile.TiffFile(path) as tiff:
+            start = tiff.pages[0].dataoffsets[0]
+        with path.open("r+b") as file:
+            file.seek(start)
+            file.write(b"\xff" * 40)
+
+    return make
 
 
 def stack(path: Path) -> None:
@@ -122,7 +121,10 @@ FAULTS = {
     "cut-strips": Fault(cut("strip-whole", 0.9), TruncatedError, "TIFF", "segments", "again"),
     "cut-bigtiff": Fault(cut("bigtiff", 0.95), TruncatedError, "TIFF", "segments", "again"),
     "cut-aperio": Fault(cut("aperio", 0.4), TruncatedError, "TIFF", "segments", "again"),
-    "corrupt": Fault(corrupt, TruncatedError, "whole", "Error", "again"),
+    "corrupt": Fault(corrupt("deflate"), TruncatedError, "whole", "Error", "again"),
+    "corrupt-jpeg": Fault(corrupt("jpeg"), TruncatedError, "whole", "Error", "again"),
+    "corrupt-aperio": Fault(corrupt("aperio"), TruncatedError, "whole", "Error", "again"),
+    "corrupt-aperio-jpeg2000": Fault(corrupt("aperio-jpeg2000"), TruncatedError, "whole", "Error", "again"),
     "stack": Fault(stack, UnsupportedImageError, "one plane", "Z=3", "export one plane"),
     "no-tags": Fault(tagged(), MissingMppError, "resolution", "neither", "mpp"),
     "no-unit": Fault(tagged(resolution=(5, 5), resolutionunit="NONE"), MissingMppError, "resolution", "neither", "mpp"),
@@ -132,6 +134,9 @@ FAULTS = {
     "ome-in-pixels": Fault(described(OME, '"nm"', '"pixel"'), MissingMppError, "resolution", "neither", "mpp"),
     "aperio-without-mpp": Fault(
         described(SVS, "MPP = 0.5", "", channels=3), MissingMppError, "resolution", "neither", "mpp"
+    ),
+    "aperio-jpeg2000-without-mpp": Fault(
+        described(SVS_2000, "MPP = 0.5", "", channels=3), MissingMppError, "resolution", "neither", "mpp"
     ),
     "no-pixel-per-centimetre": Fault(
         with_tag("XResolution", (0, 1)), InvalidMppError, "finite and > 0", "inf", "resol"
@@ -147,6 +152,9 @@ FAULTS = {
     ),
     "aperio-negative": Fault(
         described(SVS, "MPP = 0.5", "MPP = -1.", channels=3), InvalidMppError, "finite and > 0", "-1", "resol"
+    ),
+    "aperio-jpeg2000-negative": Fault(
+        described(SVS_2000, "MPP = 0.5", "MPP = -1.", channels=3), InvalidMppError, "finite and > 0", "-1", "resol"
     ),
 }
 
@@ -187,7 +195,16 @@ def test_a_file_with_a_wrong_resolution_is_read_where_another_is_given(name: str
     assert sum(overlaps_of(table, BOX, overlay_mpp=(0.5, 0.5))[0].values()) == pytest.approx(1)
 
 
-CUT_LAYOUTS = ["tiles", "strips-of-7", "ome", "bigtiff-subifds-big-endian", "planes", "jpeg", "aperio"]
+CUT_LAYOUTS = [
+    "tiles",
+    "strips-of-7",
+    "ome",
+    "bigtiff-subifds-big-endian",
+    "planes",
+    "jpeg",
+    "aperio",
+    "aperio-jpeg2000",
+]
 
 
 @pytest.mark.parametrize("layout", CUT_LAYOUTS)
@@ -231,94 +248,6 @@ def test_one_bad_file_of_a_block_is_the_one_that_is_named(tmp_path: Path) -> Non
     with pytest.raises(SlideNotFoundError) as caught:
         overlaps_of(table, BOX)
     assert caught.value.path == paths[1]
-
-
-def triangle_to(y: float) -> shapely.Polygon:
-    with np.errstate(invalid="ignore"):  # what is wrong is made on purpose
-        return shapely.Polygon([(0, 0), (4, 0), (4, y)])
-
-
-WRONG_ROIS = {
-    "empty-polygon": (shapely.Polygon(), "not empty"),
-    "empty-multipolygon": (shapely.MultiPolygon(), "not empty"),
-    "bow-tie": (shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)]), "valid"),
-    "line": (shapely.LineString([(0, 0), (4, 4)]), "Polygon"),
-    "point": (shapely.Point(1, 1), "Polygon"),
-    "collection": (shapely.GeometryCollection([shapely.box(0, 0, 1, 1)]), "Polygon"),
-    "flat": (shapely.Polygon([(0, 0), (4, 0), (0, 0)]), "found"),
-    "nan": (triangle_to(float("nan")), "found"),
-    "infinite": (triangle_to(float("inf")), "finite"),
-    "none": (None, "Polygon"),
-    "numbers": ((0, 0, 4, 4), "Polygon"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG_ROIS)
-@pytest.mark.parametrize("expression", [overlap_expression, overlay_expression])
-def test_a_wrong_roi_is_refused_when_the_expression_is_made(name: str, expression: Callable) -> None:
-    roi, rule = WRONG_ROIS[name]
-    with pytest.raises(RoiError, match="found") as caught:
-        expression(roi)
-    assert rule in str(caught.value)
-    assert "shapely." in str(caught.value)
-    assert isinstance(caught.value, ParameterError | ValueError | RatiopathError)
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
-
-
-@pytest.mark.parametrize("mpp", [0, -0.5, float("nan"), float("inf"), (0.5, 0)])
-@pytest.mark.parametrize("expression", [overlap_expression, overlay_expression])
-def test_a_wrong_resolution_is_refused_when_the_expression_is_made(mpp: object, expression: Callable) -> None:
-    with pytest.raises(ParameterError, match="finite and > 0"):
-        expression(BOX, overlay_mpp=mpp)
-
-
-@pytest.mark.parametrize("mpp", [(0.0, 0.5), (0.5, -1.0), (float("nan"), 0.5), (0.5, float("inf"))])
-@pytest.mark.parametrize("read", [overlaps_of, patches_of])
-def test_a_wrong_resolution_of_the_tiles_is_refused(mpp: tuple[float, float], read: Callable, tmp_path: Path) -> None:
-    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level(),), (0.5, 0.5)))
-    with pytest.raises(InvalidMppError, match="finite and > 0") as caught:
-        read(tile_table(tmp_path / "a.tiff", [(0, 0)], mpp), BOX)
-    assert str(tmp_path / "a.tiff") in str(caught.value)
-    assert "mpp_x" in caught.value.remedy
-
-
-def many_values(path: Path, count: int) -> None:
-    values = np.arange(257 * 257, dtype=np.int64) % count
-    pixels = np.random.default_rng(0).permutation(values).reshape(257, 257).astype(np.float32)
-    Layout(pyramid="none", compression="deflate").write(path, Raster((pixels,), (0.5, 0.5)))
-
-
-def test_65_536_values_are_counted(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_536)
-    [row] = overlaps_of(tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5)), shapely.box(0, 0, 257, 257))
-    assert len(row) == 65_536
-
-
-def test_65_537_values_are_refused_and_the_message_says_what_to_use_instead(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_537)
-    table = tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5))
-    with pytest.raises(TooManyValuesError) as caught:
-        overlaps_of(table, shapely.box(0, 0, 257, 257))
-    for part in ("65,536", "float32", str(tmp_path / "a.tiff"), "tile_overlay"):
-        assert part in str(caught.value)
-    [(pixels, _)] = patches_of(table, shapely.box(0, 0, 257, 257))
-    assert len(np.unique(pixels)) == 65_537
-
-
-def test_values_spread_over_many_tiles_count_together(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_537)
-    tiles = [(x, y) for y in range(0, 257, 32) for x in range(0, 257, 32)]
-    with pytest.raises(TooManyValuesError):
-        overlaps_of(tile_table(tmp_path / "a.tiff", tiles, (0.5, 0.5)), shapely.box(0, 0, 32, 32))
-
-
-def test_more_than_65_536_colours_are_refused_too(tmp_path: Path) -> None:
-    values = np.arange(260 * 260)
-    colours = np.stack([values % 256, values // 256 % 256, values // 65_536], axis=-1).reshape(260, 260, 3)
-    whole = Raster((colours.astype(np.uint8),), (0.5, 0.5))
-    replace(LAYOUTS["deflate"], pyramid="none").write(tmp_path / "a.tiff", whole)
-    with pytest.raises(TooManyValuesError, match="3 channel"):
-        overlaps_of(tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5)), shapely.box(0, 0, 260, 260))
 
 
 @pytest.mark.parametrize("name", ["missing", "text", "cut-in-the-pixels", "no-tags", "ome-zero"])

@@ -59,7 +59,7 @@ def test_pixels_with_alpha_zero_are_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(tile, np.where(alpha[..., None] > 0, level, np.uint8(255)), strict=True)
 
 
-@pytest.mark.parametrize("layout", ["aperio", "sparse"])
+@pytest.mark.parametrize("layout", ["aperio", "aperio-jpeg2000", "sparse"])
 def test_pieces_that_were_left_out_are_white(layout: str, tmp_path: Path) -> None:
     level = noise(64, 96) // 2 + 1
     level[32:, 32:64] = 0
