@@ -57,7 +57,7 @@ def _column_name(name: str) -> str:
     return name
 
 
-def overlay_value(value: Any) -> str:
+def _overlay_value(value: Any) -> str:
     """The name of an overlay value: true and 1.0 are "1", the grey colour "7,7,7" is "7".
 
     Raises:
@@ -104,7 +104,7 @@ PixelPair = Annotated[
 ]
 Resolution = Annotated[float, Field(gt=0)]
 OverlayValues = Annotated[
-    list[Annotated[int | float | str, BeforeValidator(overlay_value)]],
+    list[Annotated[int | float | str, BeforeValidator(_overlay_value)]],
     Field(min_length=1),
     BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
 ]
@@ -176,7 +176,9 @@ class CoverageConfig(_Section):
     output: PathText = Field(description="folder of the tables; may exist")
     tiling: Tiling = Field(description="how slides are cut into tiles")
     slide_mpp: Resolution | None = Field(
-        None, description="resolution of level 0 of every slide instead of what the files say, µm per pixel"
+        None,
+        description="resolution of level 0 of every slide instead of what the files say, µm per pixel; the mpp of a"
+        " manifest's row wins",
     )
     roi: Annotated[
         tuple[float, float, float, float] | str | None,

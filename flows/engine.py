@@ -5,13 +5,19 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
-import ray
-import ray.data
 
 from ratiopath.errors import SlideError
+
+if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+import ray
+import ray.data
 
 Work = Callable[[dict[str, Any]], dict[str, Any]]
 """What is done with a row: it gives a row, or raises SlideError or OSError where the slide is to be put aside."""
@@ -34,13 +40,22 @@ class Outcome:
 def ensure_ray() -> None:
     """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a cluster."""
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "log_to_driver": False}
         ray.init(logging_level="ERROR", **local)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def warm_up() -> None:
+    """Start Ray and let its local workers load the tasks, without waiting for them. Ray wants the main thread."""
+    ensure_ray()
+    if os.environ.get("RAY_ADDRESS"):
+        return
+    load = ray.remote(num_cpus=1)(import_module)
+    for _ in range(int(ray.available_resources().get("CPU", 1))):
+        load.remote("flows.tasks")
 
 
 def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice]) -> Iterator[Outcome]:

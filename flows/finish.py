@@ -8,11 +8,10 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
 from flows.provenance import KEY, coverage_metadata, made_with, tiles_metadata, versions
-from flows.tables import TableReference, write_json, write_table
+from flows.tables import TableReference, read_table, write_json, write_table
 from flows.tasks.discover_slides import slide_id
 from flows.workspace import Workspace
 from schemas.coverage import coverage, tiles
@@ -110,26 +109,26 @@ def _failures(given: Mapping[str, TableReference]) -> pa.Table:
     """Each slide put aside once, for the first reason there was."""
     first: dict[str, dict[str, str]] = {}
     for stage in STAGES:
-        for failure in pq.read_table(given[stage].failures).to_pylist():
+        for failure in read_table(given[stage].failures).to_pylist():
             first.setdefault(failure["path"], failure)
     return checked(pa.Table.from_pylist([first[path] for path in sorted(first)], FAILURES.arrow), FAILURES)
 
 
 def _rows(index: TableReference) -> int:
-    return int(pc.sum(pq.read_table(index.path)["rows"]).as_py() or 0)
+    return int(pc.sum(read_table(index.path)["rows"]).as_py() or 0)
 
 
 def _tidy(workspace: Workspace, folder: str, index: TableReference, aside: Collection[str], schema: pa.Schema) -> None:
     """Leave a folder that reads as one table: of this configuration, without the slides put aside."""
     os.makedirs(workspace.published(folder), exist_ok=True)
-    current = {os.path.basename(file) for file in pq.read_table(index.path)["file"].to_pylist()}
+    current = {os.path.basename(file) for file in read_table(index.path)["file"].to_pylist()}
     for name in set(os.listdir(workspace.published(folder))) - current:
         path = workspace.published(folder, name)
         stem, suffix = os.path.splitext(name)
         if suffix == ".parquet" and (stem in aside or made_with(path) not in (None, schema.metadata[KEY])):
             os.unlink(path)
-    has_slides = any(name != EMPTY for name in os.listdir(workspace.published(folder)))
-    if not has_slides:
+    tables = {name for name in os.listdir(workspace.published(folder)) if name.endswith(".parquet")}
+    if not tables - {EMPTY}:
         write_table(schema.empty_table(), workspace.published(folder, EMPTY), workspace.hidden)
-    elif os.path.exists(workspace.published(folder, EMPTY)):
+    elif EMPTY in tables:
         os.unlink(workspace.published(folder, EMPTY))

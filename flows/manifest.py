@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.refusal import ConfigurationError
+from flows.tables import read_table
 
 SUFFIXES = (".csv", ".parquet")
 """Names of manifests, compared without case."""
@@ -67,7 +68,7 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[FoundSlide]:
 def _rows(path: str) -> list[dict[str, Any]]:
     try:
         if path.lower().endswith(".parquet"):
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            rows: list[dict[str, Any]] = read_table(path).to_pylist()
             return rows
         with open(path, newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file, strict=True))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from flows.config import CoverageConfig, Overlay, overlay_value
+from flows.config import CoverageConfig, Overlay
 from ratiopath.coverage import Overlaps
 from ratiopath.errors import MissingMppError
 from ratiopath.geometry import Mpp
@@ -58,12 +58,10 @@ def _measure(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConf
 
 def _present(overlay: OverlayColumns, path: str, overlaps: Overlaps, settings: Overlay) -> list[pa.Array]:
     inside = np.divide(overlaps.existing, overlaps.inside, out=np.zeros(len(overlaps)), where=overlaps.inside > 0)
-    value_of = {key: overlay_value(key) for key in overlaps.keys}
-    classes = []
-    for name in overlay.classes:
-        values = set(settings.classes[name])
-        shares = overlaps.coverage([key for key, value in value_of.items() if value in values])
-        classes.append(pa.array(shares, pa.float64(), from_pandas=True))  # NaN, nothing known, is null
+    classes = [
+        pa.array(overlaps.coverage([str(value) for value in settings.classes[name]]), from_pandas=True)
+        for name in overlay.classes
+    ]  # where nothing is known NaN becomes null
     return [pa.repeat(path, len(overlaps)), overlap_map(overlaps), pa.array(inside), *classes]
 
 

@@ -1,5 +1,6 @@
 """How far a task is, on a terminal; nothing elsewhere."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,12 +19,11 @@ def progress(task: str, slides: int) -> Iterator[Callable[[str], None]]:
     Yields:
         What to call with each slide that is done.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _: None
         return
     text = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*text, TextColumn("{task.fields[slide]}", markup=False), console=console) as bar:
+    with Progress(*text, TextColumn("{task.fields[slide]}", markup=False), console=Console(stderr=True)) as bar:
         shown = bar.add_task(task, total=slides, slide="")
         yield lambda slide: bar.update(shown, advance=1, slide=slide)
         bar.update(shown, slide="")

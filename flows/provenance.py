@@ -5,6 +5,7 @@ import json
 import platform
 from importlib.metadata import version
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
@@ -27,7 +28,10 @@ def tiles_metadata(config: CoverageConfig) -> dict[bytes, bytes]:
 
 def made_with(path: str) -> bytes | None:
     """The hash that a file carries; None for a file of somebody else."""
-    found: bytes | None = (pq.read_schema(path).metadata or {}).get(KEY)
+    try:
+        found: bytes | None = (pq.read_schema(path).metadata or {}).get(KEY)
+    except (pa.ArrowInvalid, OSError):
+        return None
     return found
 
 

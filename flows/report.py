@@ -3,28 +3,26 @@
 import os
 import sys
 
-import pyarrow.parquet as pq
-
 from flows.finish import Summary
+from flows.tables import read_table
 
 SHOWN = 20
 """Slides put aside that are told of; failures.parquet tells all."""
 
 
-def complain(*lines: str) -> None:
-    """Say what went wrong, on stderr."""
-    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - what a command says
-
-
 def report(summary: Summary) -> None:
     """Say what the run did, on stdout, and what it put aside, on stderr."""
     failures = os.path.join(summary.output, "failures.parquet")
+    told = [
+        f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {' '.join(failure['message'].split())}"
+        for failure in read_table(failures).slice(0, SHOWN).to_pylist()
+    ]
     if not summary.found:
-        complain("warning: no slides were found; the tables are empty")
-    for failure in pq.read_table(failures).slice(0, SHOWN).to_pylist():
-        complain(f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}")
+        told.append("warning: no slides were found; the tables are empty")
     if summary.put_aside > SHOWN:
-        complain(f"and {summary.put_aside - SHOWN} more: see {failures}")
+        told.append(f"and {summary.put_aside - SHOWN} more: see {failures}")
+    for line in told:
+        print(line, file=sys.stderr)  # noqa: T201 - what a command says
     print(f"{summary}: see {summary.output}")  # noqa: T201 - what a command says
 
 

@@ -4,22 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.engine import Outcome, Work, blocks_of, map_rows
 from flows.progress import progress
-from flows.tables import TableReference, write_table
+from flows.tables import TableReference, read_table, write_table
 from flows.workspace import Workspace
 from schemas.failures import FAILURES
 from schemas.table import TableSchema, checked
 
-SLIDES_PER_BLOCK = 16
+MAX_SLIDES_PER_BLOCK = 16
 """Slides for one Ray task where the cost of a slide is unknown: a block costs Ray about 20 ms."""
+MIN_BLOCKS = 16
+"""Few slides are spread over workers first."""
 
 
 def take(reference: TableReference, schema: TableSchema) -> pa.Table:
     """Read and check the table that another task gave."""
-    return checked(pq.read_table(reference.path, partitioning=None), schema)
+    return checked(read_table(reference.path), schema)
 
 
 def give(
@@ -53,6 +54,7 @@ def map_slides(
     gives: TableSchema,
     workspace: Workspace,
     blocks: Sequence[slice] | None = None,
+    aside: Sequence[dict[str, Any]] = (),
 ) -> TableReference:
     """Do the work of a task for each slide on Ray Data.
 
@@ -62,12 +64,14 @@ def map_slides(
         work: What is done with a row.
         gives: What the work gives for each slide.
         workspace: Where to write.
-        blocks: Slides that one Ray task works through.
+        blocks: Slides that one Ray task works through; a few by default.
+        aside: Slides that were put aside before: path, error and message.
     """
     paths = slides["path"].to_pylist()
+    per_block = min(MAX_SLIDES_PER_BLOCK, 1 + len(paths) // MIN_BLOCKS)
     done: list[Outcome] = []
     with progress(stage, len(paths)) as advance:
-        for outcome in map_rows(slides, work, gives.arrow, blocks or blocks_of([1] * len(paths), SLIDES_PER_BLOCK)):
+        for outcome in map_rows(slides, work, gives.arrow, blocks or blocks_of([1] * len(paths), per_block)):
             done.append(outcome)
             advance(paths[outcome.number])
     done.sort(key=lambda outcome: outcome.number)
@@ -77,4 +81,4 @@ def map_slides(
         for outcome in done
         if outcome.result is None
     ]
-    return give(stage, rows, failures, gives, workspace)
+    return give(stage, rows, [*aside, *failures], gives, workspace)

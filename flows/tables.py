@@ -88,6 +88,11 @@ def write_json(content: dict[str, Any], path: str, work: str) -> None:
         _move(beside, path)
 
 
+def read_table(path: str) -> pa.Table:
+    """Read one file; a folder called key=value on its way is no column of it."""
+    return pq.read_table(path, partitioning=None)
+
+
 def row_groups(path: str) -> Iterator[pa.Table]:
     """The row groups of a Parquet file, one after another, in bounded memory."""
     with pq.ParquetFile(path) as file:

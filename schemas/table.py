@@ -13,6 +13,8 @@ from pandera.errors import SchemaErrors
 
 MAX_EXAMPLES = 5
 """Rows that a violation shows."""
+_IN_WORDS = {"not_nullable": "holds no null", "multiple_fields_uniqueness": "names each row once"}
+"""What pandera calls its own rules."""
 
 
 class SchemaError(Exception):
@@ -134,7 +136,11 @@ def _check_values(table: pa.Table, schema: TableSchema) -> None:
         if not isinstance(cases, pa.Table):
             raise SchemaError(schema.name, str(error.column_name), f"{error.check}, found {cases}") from None
         column = ", ".join(cases.column_names)
-        name = error.check.error or error.check.name if isinstance(error.check, pap.Check) else str(error.check)
+        name = (
+            error.check.error or error.check.name
+            if isinstance(error.check, pap.Check)
+            else _IN_WORDS.get(error.check, str(error.check))
+        )
         broken = np.logical_and.reduce([_is_among(table[key], cases[key]) for key in cases.column_names])
         raise SchemaError(schema.name, column, name, _examples(table, pa.array(broken), column, schema)) from None
 
@@ -151,4 +157,4 @@ def _examples(table: pa.Table, broken: pa.Array, column: str, schema: TableSchem
 
 
 def _has_no_null(column: str) -> Rule:
-    return Rule(column, "not_nullable", lambda table: table[column].is_null().to_numpy())
+    return Rule(column, "holds no null", lambda table: table[column].is_null().to_numpy())

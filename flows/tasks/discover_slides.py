@@ -27,7 +27,8 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     Raises:
         ConfigurationError: An entry of `slides` does not exist or cannot be used.
     """
-    found = discovered(config)
+    everything = discovered(config)
+    found = [slide for slide in everything if _is_text(slide.path)]
     overlays = tuple(config.manifest_columns)
     table = pa.table(
         {
@@ -40,10 +41,26 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
         }
     )
     gives = discovered_slides(overlays)
-    reference = map_slides(STAGE, table, partial(_describe, config=config), gives, workspace)
+    aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
+    reference = map_slides(STAGE, table, partial(_describe, config=config), gives, workspace, aside=aside)
     slides = take(reference, gives).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace.hidden)
     return reference
+
+
+def _is_text(path: str) -> bool:
+    """Whether a table can hold the path: a name in bytes that are no UTF-8 is one that no table can."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unnameable(path: str) -> dict[str, str]:
+    shown = path.encode(errors="backslashreplace").decode()
+    message = f"the name of a slide is UTF-8: path={shown!r}, found other bytes; rename the file"
+    return {"path": shown, "error": "UnicodeEncodeError", "message": message}
 
 
 def _describe(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:

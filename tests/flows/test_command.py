@@ -11,8 +11,8 @@ import pytest
 import yaml
 from study import settings, write_slide_without_mpp, write_study
 
-from flows.command import configuration
-from flows.coverage import main
+from flows.command import main
+from flows.options import configuration
 from flows.refusal import ConfigurationError
 
 

@@ -275,9 +275,10 @@ def test_files_of_others_and_of_a_killed_run_do_no_harm(folder, output) -> None:
     (output / ".work" / "grid").mkdir(parents=True)
     (output / ".work" / "grid" / "x.parquet").write_text("half a file")
     (output / "coverage").mkdir()
-    (output / "coverage" / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "mine.parquet"):
+        (output / "coverage" / name).write_text("mine")
     assert run(folder).is_completed()
-    assert (output / "coverage" / "notes.txt").exists()
+    assert {"notes.txt", "mine.parquet"} < set(os.listdir(output / "coverage"))
     assert not (output / ".work").exists()
 
 
@@ -300,6 +301,21 @@ def test_names_may_hold_anything(folder, output) -> None:
     write_study(folder / "{dir} [x]", *strange)
     assert run(folder).is_completed()
     assert names(output, "coverage") == {f"{name}.tiff" for name in strange}
+
+
+def test_a_name_that_is_no_text_is_put_aside(folder, output) -> None:
+    write_study(folder, "a")
+    with open(os.fsencode(folder) + b"/b\xff.tiff", "wb"):
+        pass
+    assert run(folder).name == "PutAside"
+    [(name, failure)] = failures(output).items()
+    assert (name, failure[:2]) == ("b\\udcff.tiff", ("discover slides", "UnicodeEncodeError"))
+    assert failure[2].endswith("found other bytes; rename the file")
+
+
+def test_an_output_below_a_folder_that_looks_like_a_partition(folder, tmp_path) -> None:
+    write_study(folder, "a")
+    assert run(folder, output=f"{tmp_path}/path=1/level=2").is_completed()
 
 
 def test_a_manifest_gives_resolution_and_overlays(folder, output, tmp_path) -> None:

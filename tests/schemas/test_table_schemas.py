@@ -11,7 +11,7 @@ import ray
 from schemas.coverage import coverage, tiles
 from schemas.failures import FAILURES
 from schemas.grid import GRID
-from schemas.names import OverlayColumns
+from schemas.names import TILE_COLUMNS, OverlayColumns
 from schemas.overlay_paths import overlay_paths
 from schemas.slide_files import SLIDE_FILES
 from schemas.slides import SLIDES, discovered_slides
@@ -68,6 +68,10 @@ def refused(table: pa.Table, schema: TableSchema) -> SchemaError:
     return error.value
 
 
+def test_every_table_of_tiles_begins_with_the_same_columns() -> None:
+    assert GRID.arrow.names == COVERAGE.arrow.names[: len(TILE_COLUMNS)] == list(TILE_COLUMNS)
+
+
 def test_a_right_table_passes_unchanged() -> None:
     table = covered()
     assert checked(table, COVERAGE) is table
@@ -115,8 +119,8 @@ def test_a_table_survives_parquet(tmp_path) -> None:
         ("tissue", [0.5] * 10, "is null exactly where nothing is known", [(1024, 0)]),
         ("tumor", [0.5] * 3 + [None] + [0.5] * 6, "is null exactly where nothing is known", [(1536, 0)]),
         ("tissue_inside", [1.0] * 2 + [0.0] + [1.0] * 6 + [1.1], "fractions lie in [0, 1]", [(512, 1024)]),
-        ("tissue_path", [None] + ["/m"] * 9, "not_nullable", [(0, 0)]),
-        ("path", ["/a"] * 9 + [None], "not_nullable", [(512, 1024)]),
+        ("tissue_path", [None] + ["/m"] * 9, "holds no null", [(0, 0)]),
+        ("path", ["/a"] * 9 + [None], "holds no null", [(512, 1024)]),
         ("tile_x", [-1, *range(1, 10)], "values are >= 0", [(-1, 0)]),
         ("mpp_x", [0.5] * 9 + [0.0], "values are > 0", [(512, 1024)]),
         ("level", [0] * 9 + [-1], "values are >= 0", [(512, 1024)]),
@@ -134,7 +138,7 @@ def test_a_table_survives_parquet(tmp_path) -> None:
             [(0, 0)],
         ),
         ("tissue_overlap", maps({"0": float("nan")}, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "fractions are > 0", [(0, 0)]),
-        ("tissue_overlap", maps(None, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "not_nullable", [(0, 0)]),
+        ("tissue_overlap", maps(None, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "holds no null", [(0, 0)]),
     ],
 )
 def test_a_wrong_value_is_told_with_its_row(
@@ -162,7 +166,7 @@ def test_fractions_may_miss_one_by_rounding() -> None:
 def test_a_tile_is_there_once() -> None:
     error = refused(with_column("tile_x", [0] * ROWS), COVERAGE)
     assert error.column == "slide_id, tile_x, tile_y"
-    assert error.rule == "multiple_fields_uniqueness"
+    assert error.rule == "names each row once"
     assert len(error.examples) == 5
 
 
