@@ -4,6 +4,7 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 import shapely
@@ -154,7 +155,7 @@ class Overlay(_Section):
         default_factory=dict, description="column name -> overlay values, such as {tumor: [1, 2], stroma: [3]}"
     )
     missing: Annotated[
-        Literal["fail", "null", "zero"], BeforeValidator(lambda value: "null" if value is None else value)
+        Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
     ] = Field("fail", description="a slide without this overlay is put aside (fail), or its classes are null, or zero")
     mpp: Resolution | None = Field(
         None, description="resolution of the overlay's level 0 instead of what its file says"
@@ -203,7 +204,7 @@ class CoverageConfig(_Section):
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
         taken = {name.lower(): "a column of every table of tiles" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
-            own = OverlayColumns(name, (), overlay.missing).own
+            own = OverlayColumns(name, (), overlay.missing or "null").own
             for kind, column in [*(("column", c) for c in own), *(("class", c) for c in overlay.classes)]:
                 what = f"{kind} {column} of overlay {name}"
                 if column.lower() in taken:  # databases do not tell Tissue from tissue
@@ -231,7 +232,7 @@ class CoverageConfig(_Section):
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:
         """What the tables hold of each overlay."""
-        return tuple(OverlayColumns(name, tuple(o.classes), o.missing) for name, o in self.overlays.items())
+        return tuple(OverlayColumns(name, tuple(o.classes), o.missing or "null") for name, o in self.overlays.items())
 
     @property
     def region(self) -> Roi:
@@ -241,7 +242,7 @@ class CoverageConfig(_Section):
 
     def may_put_aside(self, found: int) -> float:
         """How many of the slides found may be put aside before the run counts as failed."""
-        return self.tolerate if isinstance(self.tolerate, int) else self.tolerate * found
+        return self.tolerate if isinstance(self.tolerate, int) else float(Fraction(str(self.tolerate)) * found)
 
 
 def _classes(overlays: Mapping[str, Overlay]) -> list[str]:

@@ -20,6 +20,7 @@ from prefect.states import Completed, Failed
 
 from flows.config import CoverageConfig
 from flows.finish import Summary, finish
+from flows.lock import only_run
 from flows.tables import TableReference
 from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, filter_by_coverage, tile_slides
 from flows.workspace import Workspace
@@ -60,7 +61,6 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
     workspace = Workspace(os.path.abspath(config.output))
-    shutil.rmtree(workspace.hidden, ignore_errors=True)  # of a run that was killed
     given: dict[str, TableReference] = {}
     seconds: dict[str, float] = {}
 
@@ -71,10 +71,12 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         return given[stage]
 
     discover, tile, derive, compute, keep = STAGES
-    slides = run(discover)
-    covered = run(compute, run(tile, slides), run(derive, slides))
-    run(keep, covered)
-    summary = finish(config, workspace, given, seconds, started)
+    with only_run(workspace.output):
+        shutil.rmtree(workspace.hidden, ignore_errors=True)  # of a run that was killed
+        slides = run(discover)
+        covered = run(compute, run(tile, slides), run(derive, slides))
+        run(keep, covered)
+        summary = finish(config, workspace, given, seconds, started)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)
     aside = PutAsideError(summary)

@@ -1,5 +1,6 @@
 """Which files are slides: what the configuration names, without what it excludes and what lies over another slide."""
 
+import glob
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +58,9 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
 def _is_excluded(path: str, patterns: Iterable[str]) -> bool:
     """A pattern with a slash is matched against the whole path, any other against the name; * also matches a slash."""
     return any(
-        fnmatchcase(path, os.path.abspath(pattern)) if "/" in pattern else fnmatchcase(os.path.basename(path), pattern)
+        fnmatchcase(path, os.path.join(glob.escape(os.getcwd()), pattern))
+        if "/" in pattern
+        else fnmatchcase(os.path.basename(path), pattern)
         for pattern in patterns
     )
 

@@ -71,11 +71,21 @@ def _rows(path: str) -> list[dict[str, Any]]:
             rows: list[dict[str, Any]] = read_table(path).to_pylist()
             return rows
         with open(path, newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file, strict=True))
+            reader = csv.DictReader(file, strict=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            return [_whole(row, path, number) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
         raise ConfigurationError(f"slides: no such manifest {path!r}; check the path") from None
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise ConfigurationError(f"slides: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
+
+
+def _whole(row: dict[str | None, Any], path: str, number: int) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise ConfigurationError(
+            f"slides: row {number} of manifest {path!r} has not as many cells as the header; separate them with commas"
+        )
+    return {str(name): cell for name, cell in row.items()}
 
 
 def _names(path: str) -> list[str]:
@@ -83,7 +93,7 @@ def _names(path: str) -> list[str]:
     if path.lower().endswith(".parquet"):
         return list(pq.read_schema(path).names)
     with open(path, newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file), [])
+        return [name.strip() for name in next(csv.reader(file), [])]
 
 
 def _text(cell: Any, path: str, number: int, name: str) -> str | None:

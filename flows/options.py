@@ -81,7 +81,7 @@ def _options_of(model: type[BaseModel]) -> type[BaseModel]:
 def _option(field: FieldInfo) -> tuple[Any, Any]:
     section = section_of(field.annotation)
     is_list = any(get_origin(kind) is list for kind in (field.annotation, *get_args(field.annotation)))
-    kind: Any = list[str] if is_list else str
+    kind: Any = list[Any] if is_list else Any
     if section is not None:
         kind = _options_of(section)
     if section is not None and get_origin(field.annotation) is dict:
@@ -103,12 +103,20 @@ def _merged(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, An
             below = merged.get(name)
             merged[name] = _merged(below if isinstance(below, dict) else {}, option)
         else:
-            merged[name] = [_value(text) for text in option] if isinstance(option, list) else _value(option)
+            merged[name] = _values(option) if isinstance(option, list) else _value(option)
     return merged
 
 
-def _value(text: str) -> Any:
+def _values(texts: Sequence[str]) -> list[Any]:
+    """One value per repetition of an option; or, given once, a list as the file would hold it."""
+    values = [_value(text) for text in texts]
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+
+
+def _value(text: Any) -> Any:
     """Text, unless it is null, a list or a mapping; numbers are for the model to recognise."""
+    if not isinstance(text, str):
+        return text  # parsed already
     if text == "null" or text.startswith(("[", "{")):
         try:
             return json.loads(text)

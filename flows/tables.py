@@ -49,7 +49,7 @@ class TableWriter:
         self.path = path
         self.rows = 0
         self._beside = os.path.join(work, f"{uuid4().hex}.unfinished")
-        with _writing(path):
+        with writing(path):
             os.makedirs(work, exist_ok=True)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             self._file = pq.ParquetWriter(self._beside, schema)
@@ -57,7 +57,7 @@ class TableWriter:
     def write(self, group: pa.Table) -> None:
         """Append a row group; an empty one is left out, since not every reader takes a row group without rows."""
         if group.num_rows:
-            with _writing(self.path):
+            with writing(self.path):
                 self._file.write_table(group, row_group_size=group.num_rows)
             self.rows += group.num_rows
 
@@ -65,7 +65,7 @@ class TableWriter:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        with _writing(self.path):
+        with writing(self.path):
             self._file.close()
             if error is None:
                 _move(self._beside, self.path)
@@ -82,7 +82,7 @@ def write_table(table: pa.Table, path: str, work: str) -> None:
 def write_json(content: dict[str, Any], path: str, work: str) -> None:
     """Write a JSON file the same way."""
     beside = os.path.join(work, f"{uuid4().hex}.unfinished")
-    with _writing(path):
+    with writing(path):
         with open(beside, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2, ensure_ascii=False)
         _move(beside, path)
@@ -125,7 +125,7 @@ def _move(beside: str, path: str) -> None:
 
 
 @contextmanager
-def _writing(path: str) -> Iterator[None]:
+def writing(path: str) -> Iterator[None]:
     """Tell an error of the output from one of a slide, which is an OSError too."""
     try:
         yield

@@ -35,7 +35,7 @@ def _derive(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:
     paths = {}
     for name, overlay in config.overlays.items():
         path = overlay_path(slide["path"], overlay.path, slide.get(f"{name}_source"))
-        if path is None or not os.path.exists(path):
+        if path is None or not _exists(path):
             if overlay.missing == "fail":
                 raise OverlayNotFoundError(
                     f"a slide has the overlay {name}",
@@ -46,3 +46,12 @@ def _derive(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:
             path = None
         paths[f"{name}_path"] = path
     return {"slide_id": slide["slide_id"], "path": slide["path"], **paths}
+
+
+def _exists(path: str) -> bool:
+    """Whether there is such a file; an overlay that merely cannot be reached puts the slide aside, as an OSError."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -42,7 +42,7 @@ class AperioReader(TiffReader):
         if found is None:
             return None
         try:
-            return Mpp.of(float(found[1]))
+            return Mpp.of(float(found[1].replace(",", ".")))  # some scanners write a decimal comma
         except (ParameterError, ValueError) as error:
             text, remedy = f"MPP = {found[1]} in its description", "correct the file or give its resolution"
             raise InvalidMppError("mpp is finite and > 0", path=self.path, found=text, remedy=remedy) from error

@@ -55,9 +55,21 @@ def _named_by(path: str) -> Iterator[str]:
 
 
 def _inside(folder: str) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link back up
+            folders.clear()
+            continue
+        seen.add(real)
         mirax = {os.path.splitext(name)[0] for name in names if name.lower().endswith(".mrxs")}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in mirax)
         for name in names:
             if not name.startswith(".") and name.lower().endswith(SUFFIXES):
                 yield os.path.join(parent, name)
+
+
+def _unreadable(error: OSError) -> None:
+    """A folder that cannot be listed is an error: its slides would silently be missing."""
+    found, remedy = error.strerror or type(error).__name__, "check its permissions and the storage it lies on"
+    raise SlideNotFoundError("a folder of slides can be listed", path=str(error.filename), found=found, remedy=remedy)

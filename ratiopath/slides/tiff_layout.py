@@ -98,6 +98,8 @@ def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
     levels = list(_ome_levels(tiff, path)) if tiff.is_ome else [_of_page(base), *map(_of_page, base.pages or ())]
     if len(levels) == len(levels[0].planes) == 1:
         levels += _levels_below(tiff, levels[0].page, must_be_marked=tiff.is_ome)
+    if not tiff.is_ome:
+        _refuse_stack(tiff, path)
     return _finest_first(levels, path)
 
 
@@ -140,6 +142,10 @@ def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
         if missing:
             found, remedy = f"{missing} planes missing", "copy the file again, with its companion files"
             raise UnsupportedImageError("every channel has a page", path=path, found=found, remedy=remedy)
+        elsewhere = sum(page.parent is not tiff for page in level.pages)
+        if elsewhere:
+            found, remedy = f"{elsewhere} planes in companion files", "export it as one file"
+            raise UnsupportedImageError("an image is one file", path=path, found=found, remedy=remedy)
         planes = tuple(level.pages)
         yield TiffLevel(planes[0].keyframe, planes)
 
@@ -153,6 +159,19 @@ def _levels_below(tiff: TiffFile, base: TiffPage, *, must_be_marked: bool) -> It
         if (is_marked or not must_be_marked) and _is_level_below(previous, base, page):
             yield _of_page(page)
             previous = page
+
+
+def _refuse_stack(tiff: TiffFile, path: str) -> None:
+    """Pages as large as the first and not marked as something else are further planes; one alone would be a part."""
+    base = tiff.pages.first
+    pages = [tiff.pages.get(index, aspage=True) for index in range(1, len(tiff.pages))]
+    planes = sum(page.subfiletype == base.subfiletype == 0 and page.shape == base.shape for page in pages)
+    if planes:
+        found, remedy = (
+            f"{planes + 1} pages of {base.imagewidth} x {base.imagelength} px",
+            ("write classes as values or samples of one page, or as channels of an OME-TIFF"),
+        )
+        raise UnsupportedImageError("a TIFF is one plane", path=path, found=found, remedy=remedy)
 
 
 def _is_level_below(previous: TiffPage, base: TiffPage, page: TiffPage) -> bool:

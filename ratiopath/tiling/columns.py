@@ -87,4 +87,8 @@ def _arrow(name: str, column: Any, count: int) -> pa.Array:
 def _numbers(name: str, array: pa.Array) -> Float64s:
     if len(array) and not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
         raise ParameterError(f"{name} holds numbers: found {array.type}; cast the column")
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
+    numbers = np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
+    if not name.startswith("mpp") and not np.isfinite(numbers).all():  # a wrong mpp is an error of its file
+        found = int(np.count_nonzero(~np.isfinite(numbers)))
+        raise ParameterError(f"{name} is finite: found {found} NaN or infinite in {len(numbers)} rows; filter them out")
+    return numbers

@@ -7,12 +7,15 @@ import numpy.typing as npt
 
 from ratiopath.counting import Counter
 from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
-from ratiopath.errors import MissingMppError, TooManyValuesError
+from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.labels import Labelling
 from ratiopath.plan import Overlap, Windows, overlap, overlay_windows, visits
 from ratiopath.roi import Roi
 from ratiopath.slides import Chunk, SlideReader
+
+MAX_PATCH = 1 << 28
+"""Overlay pixels under one ROI: a unit forgotten in an overlay's metadata would ask for a million times more."""
 
 
 def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Overlaps:
@@ -33,7 +36,7 @@ def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mp
         TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
         TruncatedError: A chunk does not decode.
     """
-    windows = overlay_windows(with_mpp(reader).pyramid, tile_x, tile_y, mpp, roi)
+    windows = _windows(reader, tile_x, tile_y, mpp, roi)
     level, extent = reader.pyramid.levels[windows.level], reader.chunk_extent(windows.level)
     tally = Tally(Labelling(reader.dtype, reader.channels))
     counter = Counter(windows, level.extent, extent, roi.mask(windows.extent), tally)
@@ -70,7 +73,7 @@ def cut_patches(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mp
         MissingMppError: The overlay has no resolution.
         TruncatedError: A chunk does not decode.
     """
-    windows = overlay_windows(with_mpp(reader).pyramid, tile_x, tile_y, mpp, roi)
+    windows = _windows(reader, tile_x, tile_y, mpp, roi)
     size = (windows.extent.height, windows.extent.width)
     channels = (reader.channels,) if reader.channels > 1 else ()
     patches = np.zeros((len(windows), 2, *size, *channels), dtype=reader.dtype)
@@ -84,6 +87,21 @@ def cut_patches(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mp
             patches[window, 0][part.in_window] = np.where(_per_channel(seen, channels), pixels, 0)
             patches[window, 1][part.in_window] = _per_channel(outside, channels)
     return patches
+
+
+def _windows(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Windows:
+    """Where the ROIs lie in the overlay, if both resolutions can be true."""
+    pyramid = with_mpp(reader).pyramid
+    level = pyramid.closest(mpp)
+    if level.mpp is not None:
+        minx, miny, maxx, maxy = roi.bounds
+        pixels = (maxx - minx) * (maxy - miny) * (mpp.x / level.mpp.x) * (mpp.y / level.mpp.y)
+        if not pixels <= MAX_PATCH:
+            found = f"{pixels:.3g} px, of {level.mpp.x} x {level.mpp.y} µm under a tile of {mpp.x} x {mpp.y} µm/px"
+            remedy = "one of the two resolutions is wrong: correct the file or give its resolution"
+            rule = f"a tile's ROI spans at most {MAX_PATCH:,} px of its overlay"
+            raise InvalidMppError(rule, path=reader.path, found=found, remedy=remedy)
+    return overlay_windows(pyramid, tile_x, tile_y, mpp, roi)
 
 
 def with_mpp(reader: SlideReader) -> SlideReader:

@@ -193,3 +193,15 @@ def test_the_schema_describes_every_field() -> None:
     for section in sections:
         assert section["additionalProperties"] is False
         assert all("description" in field for field in section["properties"].values()), section["title"]
+
+
+def test_null_is_in_the_form_of_a_deployment_too() -> None:
+    missing = CoverageConfig.model_json_schema()["$defs"]["Overlay"]["properties"]["missing"]
+
+    assert {"type": "null"} in missing["anyOf"]
+
+
+def test_a_share_of_slides_is_counted_without_rounding() -> None:
+    config = CoverageConfig.model_validate(changed(tolerate=0.29))
+
+    assert config.may_put_aside(100) == 29

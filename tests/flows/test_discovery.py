@@ -166,6 +166,9 @@ class TestManifest:
             ("file,mask\na,b\n", "has no column 'path', found file, mask; add it"),
             ("path\na\n", "has no column 'mask', found path; add it, or correct overlays.NAME.path.column"),
             ("path,mask\n,b\n", "row 1 of manifest"),
+            ("path;mask\na.svs;0,5\n", "separate them with commas"),
+            ("path,mask\na.svs,b,c\n", "not as many cells as the header"),
+            ("path,mask\na.svs\n", "not as many cells as the header"),
             ("path,mask,mpp\na,b,\nc,d,zero\n", "mpp in row 2 of manifest"),
             ("path,mask,mpp\na,b,-1\n", "is no resolution > 0, found '-1'; give µm per pixel or leave it empty"),
             ("path,mask\na.svs,x\na.svs,y\n", "has two different rows in manifests; delete one of them"),
@@ -193,3 +196,10 @@ class TestManifest:
         pq.write_table(pa.table({"path": ["a.svs"], "mask": [3]}), tmp_path / "m.parquet")
         with pytest.raises(ConfigurationError, match=r"mask in row 1 of manifest .* is no path, found 3"):
             self.slides(tmp_path, f"{tmp_path}/m.parquet")
+
+
+def test_the_working_directory_is_no_pattern(tmp_path, monkeypatch) -> None:
+    folder = touch(tmp_path / "[2023] x", "a.svs", "thumbs/b.svs")
+    monkeypatch.chdir(folder)
+
+    assert found(folder, exclude=["thumbs/*"]) == ["a.svs"]

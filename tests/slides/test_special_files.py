@@ -13,6 +13,11 @@ import tifffile
 from expressions import overlaps_of, patches_of, tile_table
 from layouts import LAYOUTS, Layout, Raster
 
+from ratiopath.errors import InvalidMppError, ParameterError, UnsupportedImageError
+from ratiopath.geometry import Mpp
+from ratiopath.slides import open_slide
+from ratiopath.tiling.columns import Rows
+
 CENTIMETRE = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER", "metadata": None}
 """0.5 µm/px."""
 
@@ -181,3 +186,52 @@ def test_a_tile_left_out_of_a_lower_level_is_filled_as_openslide_fills_it(layout
         rgba = np.asarray(slide.read_region((0, 0), 1, (64, 64)))
     np.testing.assert_array_equal(pixels, rgba[..., :3] * (rgba[..., 3:] > 0))
     np.testing.assert_array_equal(mask[..., 0], rgba[..., 3] == 0)
+
+
+def test_an_ome_tiff_whose_planes_lie_in_other_files_is_refused(tmp_path: Path) -> None:
+    planes = [np.full((32, 32), value, np.uint8) for value in (7, 9)]
+    pixels = 'ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="32" SizeY="32" SizeC="2" SizeZ="1" SizeT="1"'
+    channels = '<Channel ID="Channel:0:0"/><Channel ID="Channel:0:1"/>'
+    data = "".join(
+        f'<TiffData FirstC="{n}" PlaneCount="1"><UUID FileName="m{n}.ome.tif">urn:uuid:{n}</UUID></TiffData>'
+        for n in (0, 1)
+    )
+    image = f'<Image ID="Image:0"><Pixels {pixels}>{channels}{data}</Pixels></Image>'
+    for number, plane in enumerate(planes):
+        schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+        description = f'<OME xmlns="{schema}" UUID="urn:uuid:{number}">{image}</OME>'
+        tifffile.imwrite(tmp_path / f"m{number}.ome.tif", plane, description=description, metadata=None)
+
+    with pytest.raises(UnsupportedImageError, match=r"one file.*1 planes in companion files"):
+        open_slide(str(tmp_path / "m0.ome.tif"))
+
+
+def test_a_stack_of_plain_pages_is_refused_rather_than_read_in_part(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.tiff", np.zeros((5, 64, 64), np.uint8), photometric="minisblack", metadata=None)
+
+    with pytest.raises(UnsupportedImageError, match="5 pages of 64 x 64 px"):
+        open_slide(str(tmp_path / "stack.tiff"))
+
+
+def test_an_aperio_slide_may_write_its_mpp_with_a_decimal_comma(tmp_path: Path) -> None:
+    LAYOUTS["aperio"].write(tmp_path / "a.svs", Raster((noise(64, 64, 3),), (0.5, 0.5)))
+    content = (tmp_path / "a.svs").read_bytes()
+    (tmp_path / "a.svs").write_bytes(content.replace(b"MPP = 0.5", b"MPP = 0,5"))
+
+    with open_slide(str(tmp_path / "a.svs")) as slide, openslide.OpenSlide(tmp_path / "a.svs") as same:
+        assert slide.pyramid.mpp == Mpp(0.5, 0.5)
+        assert float(same.properties["openslide.mpp-x"]) == 0.5
+
+
+def test_resolutions_that_cannot_both_be_true_are_refused(tmp_path: Path) -> None:
+    LAYOUTS["tiles"].write(tmp_path / "mask.tiff", Raster((noise(64, 64, 1),), (0.0002, 0.0002)))
+
+    with pytest.raises(InvalidMppError, match=r"at most 268,435,456 px.*correct the file or give its resolution"):
+        overlaps_of(tile_table(tmp_path / "mask.tiff", [(0, 0)], (0.5, 0.5)), shapely.Point(256, 256).buffer(200))
+
+
+def test_a_coordinate_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    LAYOUTS["tiles"].write(tmp_path / "mask.tiff", Raster((noise(64, 64, 1),), (0.5, 0.5)))
+
+    with pytest.raises(ParameterError, match="tile_x is finite: found 1 NaN"):
+        Rows.of([str(tmp_path / "mask.tiff")], "overlay_path", tile_x=[float("nan")], tile_y=[0.0])
