@@ -1,11 +1,15 @@
 """One quiet local Ray for all tests that need one."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
-import ray
-import ray.data
+
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would start each worker through uv, in a copy
+
+import ray  # noqa: E402 - Ray looks at the variable when it is imported
+import ray.data  # noqa: E402 - ditto
 
 
 @pytest.fixture(scope="session")
