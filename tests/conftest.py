@@ -8,8 +8,8 @@ import pytest
 
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would start each worker through uv, in a copy
 
-import ray  # noqa: E402 - Ray looks at the variable when it is imported
-import ray.data  # noqa: E402 - ditto
+import ray
+import ray.data
 
 
 @pytest.fixture(scope="session")
