@@ -7,25 +7,23 @@ from contextlib import contextmanager
 
 from flows.tables import OutputError, writing
 
-NAME = ".lock"
-"""The lock's file; it stays, but the lock on it ends with the process that holds it."""
-
 
 @contextmanager
 def only_run(output: str) -> Iterator[None]:
-    """Keep other runs off an output folder.
+    """Keep other runs off an output folder, by a lock on the folder itself that ends with the process that holds it.
 
     Raises:
-        OutputError: Another run holds it, or the folder cannot be written.
+        OutputError: Another run holds it, or the folder cannot be made.
     """
-    path = os.path.join(output, NAME)
-    with writing(path):
+    with writing(output):
         os.makedirs(output, exist_ok=True)
-        file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - held open while the run lasts
-    with file:
+        folder = os.open(output, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             remedy = "wait for it to end, or name another output"
             raise OutputError(f"one run writes to an output: path={output!r}, another is running; {remedy}") from None
         yield
+    finally:
+        os.close(folder)
