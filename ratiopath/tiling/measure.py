@@ -10,7 +10,7 @@ from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.labels import Labelling
-from ratiopath.plan import Overlap, Windows, overlap, overlay_windows, visits
+from ratiopath.plan import Overlap, Visit, Windows, overlap, overlay_windows, visits
 from ratiopath.roi import Roi
 from ratiopath.slides import Chunk, SlideReader
 
@@ -40,8 +40,7 @@ def measure_overlaps(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mp
     level, extent = reader.pyramid.levels[windows.level], reader.chunk_extent(windows.level)
     tally = Tally(Labelling(reader.dtype, reader.channels))
     counter = Counter(windows, level.extent, extent, roi.mask(windows.extent), tally)
-    for visit in visits(windows, level.extent, extent):
-        chunk = reader.read_chunk(windows.level, visit.column, visit.row)
+    for visit, chunk in touched_chunks(reader, windows):
         if chunk.is_uniform:
             counter.add_uniform(visit, tally.labelling.labels(chunk.pixels[:1, :1]), chunk.pixels.shape[:2])
         else:
@@ -79,8 +78,8 @@ def cut_patches(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mp
     patches = np.zeros((len(windows), 2, *size, *channels), dtype=reader.dtype)
     patches[:, 1] = 1
     inside = roi.mask(windows.extent)
-    for chunk, parts in _read(reader, windows):
-        for window, part in parts:
+    for visit, chunk in touched_chunks(reader, windows):
+        for window, part in parts(reader, windows, visit, chunk):
             pixels = chunk.pixels[part.in_chunk]
             seen = np.ones(pixels.shape[:2], dtype=np.bool_) if chunk.exists is None else chunk.exists[part.in_chunk]
             outside = ~seen if inside is None else ~(seen & inside[part.in_window])
@@ -116,14 +115,18 @@ def with_mpp(reader: SlideReader) -> SlideReader:
     return reader
 
 
-def _read(reader: SlideReader, windows: Windows) -> Iterator[tuple[Chunk, Iterator[tuple[int, Overlap]]]]:
-    """Each touched chunk, decoded, with what it gives to each window that touches it."""
-    level = reader.pyramid.levels[windows.level]
+def touched_chunks(reader: SlideReader, windows: Windows) -> Iterator[tuple[Visit, Chunk]]:
+    """Each chunk that a window touches, decoded once."""
+    extent = reader.pyramid.levels[windows.level].extent
+    for visit in visits(windows, extent, reader.chunk_extent(windows.level)):
+        yield visit, reader.read_chunk(windows.level, visit.column, visit.row)
+
+
+def parts(reader: SlideReader, windows: Windows, visit: Visit, chunk: Chunk) -> Iterator[tuple[int, Overlap]]:
+    """What a chunk gives to each window that touches it."""
     extent = reader.chunk_extent(windows.level)
-    for visit in visits(windows, level.extent, extent):
-        chunk = reader.read_chunk(windows.level, visit.column, visit.row)
-        shape = chunk.pixels.shape
-        yield chunk, ((w, overlap(windows, w, visit, extent, shape)) for w in visit.windows.tolist())
+    for window in visit.windows.tolist():
+        yield window, overlap(windows, window, visit, extent, chunk.pixels.shape)
 
 
 def _per_channel(mask: npt.NDArray[np.bool_], channels: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -8,9 +8,10 @@ from ray.data.expressions import Expr, udf
 
 from ratiopath.errors import ParameterError, UnsupportedImageError
 from ratiopath.geometry import Extent
-from ratiopath.plan import Windows, overlap, visits
+from ratiopath.plan import Windows
 from ratiopath.slides import Chunk, SlideReader, open_slide
 from ratiopath.tiling.columns import Rows
+from ratiopath.tiling.measure import parts, touched_chunks
 from ratiopath.tiling.tensors import tensor_column
 
 _WHITE = 255
@@ -60,14 +61,14 @@ def _tiles(
         tile_extent_y=tile_extent_y,
         level=level,
     )
-    parts = []
+    stacks = []
     for file, of_file in rows.by_file():
         with open_slide(file) as reader:
             for (width, height, index), group in rows.by_value(of_file, "tile_extent_x", "tile_extent_y", "level"):
                 x, y = (rows.columns[name][group].astype(np.int64) for name in ("tile_x", "tile_y"))
                 windows = Windows(int(index), x, y, Extent(int(width), int(height)))
-                parts.append((group, cut_tiles(reader, windows)))
-    return tensor_column(parts, rows.count)
+                stacks.append((group, cut_tiles(reader, windows)))
+    return tensor_column(stacks, rows.count)
 
 
 def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
@@ -87,14 +88,11 @@ def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
             f"the slide has the level: path={reader.path!r}, found {found}; pass 0 to {len(levels) - 1}"
         )
     tiles = np.full((len(windows), windows.extent.height, windows.extent.width, _RGB), _WHITE, dtype=np.uint8)
-    extent = reader.chunk_extent(windows.level)
-    for visit in visits(windows, levels[windows.level].extent, extent):
-        chunk = reader.read_chunk(windows.level, visit.column, visit.row)
+    for visit, chunk in touched_chunks(reader, windows):
         if not chunk.is_stored:
             continue  # a sparse piece of a slide was never scanned
         pixels = _rgb(reader, chunk)
-        for window in visit.windows.tolist():
-            part = overlap(windows, window, visit, extent, pixels.shape)
+        for window, part in parts(reader, windows, visit, chunk):
             tiles[window][part.in_window] = pixels[part.in_chunk]
     return tiles
 
