@@ -17,6 +17,16 @@ Field = Callable[[int, int], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What lies under one TIFF tile, as smooth fields of mean 0 and deviation about 1."""
+
+    tissue: npt.NDArray[np.float32]
+    """> 0 in pieces of tissue about a centimetre across, with ragged edges."""
+    texture: npt.NDArray[np.float32]
+    """Varies over a millimetre."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """One overlay of the benchmark."""
 
@@ -32,8 +42,10 @@ class Mask:
     """The stored type."""
     compression: str
     """tifffile's name of the codec."""
-    label: Callable[[npt.NDArray[np.float32], np.random.Generator], npt.NDArray[np.generic]]
-    """From a smooth field in about [-1, 1] to stored values."""
+    label: Callable[["Ground", np.random.Generator], npt.NDArray[np.generic]]
+    """From what lies under a TIFF tile to stored values."""
+    channels: int = 1
+    """Values per pixel."""
 
     def path(self, cache: Path) -> Path:
         """Where the file is kept; its name holds what decides its content."""
@@ -45,7 +57,7 @@ class Mask:
         if not path.exists():
             cache.mkdir(parents=True, exist_ok=True)
             beside = path.with_suffix(".part")
-            channels = self.label(np.zeros((1, 1), np.float32), np.random.default_rng(0)).shape[2:]
+            channels = (self.channels,) if self.channels > 1 else ()
             tifffile.imwrite(
                 beside,
                 self._tiles(),
@@ -62,10 +74,12 @@ class Mask:
         return path
 
     def _tiles(self) -> Iterator[npt.NDArray[np.generic]]:
-        field = smooth_field(seed=7, wavelength=3000 / self.mpp)
+        pieces = smooth_field(seed=7, wavelength=20_000 / self.mpp)
+        texture = smooth_field(seed=8, wavelength=2000 / self.mpp)
         for y in range(0, self.height, TILE):
             for x in range(0, self.width, TILE):
-                yield self.label(field(x, y), np.random.default_rng((7, x, y)))
+                tissue = 2 * pieces(x, y) + 0.5 * texture(x, y)
+                yield self.label(Ground(tissue, texture(x, y)), np.random.default_rng((7, x, y)))
 
 
 def smooth_field(seed: int, wavelength: float, waves: int = 24) -> Field:
@@ -84,42 +98,41 @@ def smooth_field(seed: int, wavelength: float, waves: int = 24) -> Field:
     return tile
 
 
-def binary(field, rng):
-    """Tissue or none: 255 where the field is positive."""
-    return np.where(field > 0, 255, 0).astype(np.uint8)
+def binary(ground, rng):
+    """Tissue or none."""
+    return np.where(ground.tissue > 0, 255, 0).astype(np.uint8)
 
 
-def classes(field, rng):
-    """Five classes by height."""
-    return np.digitize(field, [-0.8, -0.2, 0.3, 0.9]).astype(np.uint8)
+def classes(ground, rng):
+    """No tissue, and four classes of it."""
+    return np.where(ground.tissue > 0, 1 + np.digitize(ground.texture, [-0.8, 0, 0.8]), 0).astype(np.uint8)
 
 
-def noisy(field, rng):
-    """The binary mask with 0.4 % of its pixels flipped."""
-    return binary(field, rng) ^ np.where(rng.random(field.shape) < 0.004, 255, 0).astype(np.uint8)
+def noisy(ground, rng):
+    """The binary mask with 0.4 % of its pixels flipped, in tissue and outside."""
+    return binary(ground, rng) ^ np.where(rng.random(ground.tissue.shape) < 0.004, 255, 0).astype(np.uint8)
 
 
-def nuclei(field, rng):
-    """Three classes of specks about 12 px across, where the field is positive."""
-    out = np.zeros(field.shape, dtype=np.uint8)
+def nuclei(ground, rng):
+    """Three classes of specks about 12 px across in the tissue."""
+    out = np.zeros(ground.tissue.shape, dtype=np.uint8)
     disc = np.hypot(*np.mgrid[-6:7, -6:7]) <= 6
-    for y, x in rng.integers(6, TILE - 7, (400, 2)) if field.shape == (TILE, TILE) else ():
-        if field[y, x] > 0:
+    for y, x in rng.integers(6, TILE - 7, (400, 2)):
+        if ground.tissue[y, x] > 0:
             out[y - 6 : y + 7, x - 6 : x + 7][disc] = rng.integers(1, 4)
     return out
 
 
-def instances(field, rng):
+def instances(ground, rng):
     """uint16 labels: an own number for each 32 px square of tissue, a few thousand values in all."""
-    ids = rng.integers(1, 5000, (TILE // 32, TILE // 32))
-    squares = np.kron(ids, np.ones((32, 32), dtype=np.int64))[: field.shape[0], : field.shape[1]]
-    return np.where(field > 0, squares, 0).astype(np.uint16)
+    squares = np.kron(rng.integers(1, 5000, (TILE // 32, TILE // 32)), np.ones((32, 32), dtype=np.int64))
+    return np.where(ground.tissue > 0, squares, 0).astype(np.uint16)
 
 
-def colours(field, rng):
+def colours(ground, rng):
     """Five classes as colours, to be compressed as JPEG: thousands of values around the edges."""
     palette = np.array([[255, 255, 255], [230, 150, 180], [120, 40, 140], [200, 30, 30], [30, 30, 200]], dtype=np.uint8)
-    return palette[classes(field, rng)]
+    return palette[classes(ground, rng)]
 
 
 MASKS = {
@@ -132,7 +145,7 @@ MASKS = {
         Mask("fractional", 25_088, 20_096, 1.84, "uint8", "adobe_deflate", binary),
         Mask("lzw", 25_088, 20_096, 2.0, "uint8", "lzw", classes),
         Mask("instances", 12_544, 10_048, 4.0, "uint16", "adobe_deflate", instances),
-        Mask("colours", 6_272, 5_024, 8.0, "uint8", "jpeg", colours),
+        Mask("colours", 6_272, 5_024, 8.0, "uint8", "jpeg", colours, channels=3),
         Mask("giant", 100_352, 80_384, 0.5, "uint8", "adobe_deflate", binary),
     )
 }

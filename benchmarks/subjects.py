@@ -17,6 +17,7 @@ import shapely
 import tifffile
 from ray.data.expressions import col
 
+from ratiopath.coverage import Overlaps
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.grid import grid_columns
 from ratiopath.roi import Roi
@@ -93,14 +94,11 @@ def floor(job: Job) -> None:
                 decode(encoded, out=buffer)
 
 
-def ours(job: Job) -> np.ndarray:
+def ours(job: Job) -> Overlaps:
     """The engine in this process."""
     with open_slide(str(job.path)) as mask:
         x, y = job.x.astype(np.float64), job.y.astype(np.float64)
-        found = measure_overlaps(mask, x, y, Mpp.of(SLIDE_MPP), Roi(job.roi))
-    counts = np.zeros((len(found), 256), dtype=np.int64)
-    counts[found.rows, np.array([int(key) for key in found.keys])[found.key_index]] = found.counts
-    return counts
+        return measure_overlaps(mask, x, y, Mpp.of(SLIDE_MPP), Roi(job.roi))
 
 
 def ours_through_ray(job: Job, rows_per_block: int = 16_384) -> None:

@@ -1,31 +1,55 @@
 """The overlap engine: every chunk is decoded once and counted on the cheapest path that is exact for it.
 
     uniform chunk           its label times the area of each cell           no pixel is looked at
-    few labels              one comparison and one byte-wide sum a label    `ratiopath.cells`
+    few labels              a mask a label, as bits, counted per cell       `ratiopath.cells`
     many labels, NaN, or    the pixels of each window, one window at a      `ratiopath.coverage.Tally`
     windows on no grid      time
 
-All three add up, so that a chunk's path is its own affair.
+All three add up, so that a chunk's path is its own affair. The background 0 is never counted by cells: at the end it is
+what the area of a window on the level has left.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.cells import Cells, Mask, Place, Stencil, Sums, layers, padded
+from ratiopath.bits import Mask, Words, ones, packed, padded, padded_width
+from ratiopath.cells import Cells, Place, Sums
 from ratiopath.coverage import Overlaps, Tally
 from ratiopath.geometry import Extent, Int64s
 from ratiopath.labels import distinct
 from ratiopath.plan import Visit, Windows, overlap
+from ratiopath.stencil import Pasted, Stencil, areas_on, layers
 
 MANY_VALUES = 16
 """A chunk with more labels is counted window by window: joint counting costs as much and is harder to read."""
+_NEAR = 2
+"""Integers as near as this are all counted; of others it is verified that none is left out."""
+_SAMPLED = 16
+"""One pixel in so many along each axis tells which labels to try, and whether they are too many."""
 _MANY_LAYERS = 16
 _MANY_CELLS = 32
 """Cells per window: a grid has 1 to 9, random windows have as many as there are windows."""
 _FEW_CELLS = 1 << 16
 _TABLE_BYTES = 1 << 28
+
+Labels = npt.NDArray[Any]
+"""One scalar per pixel of a chunk, shape (height, width)."""
+
+
+class _Elsewhere:
+    """Stands among the labels for pixels that are counted window by window, or do not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A chunk taken apart: the pixels in no mask have the label `rest`."""
+
+    masks: list[tuple[Any, Words]]
+    rest: Any
 
 
 class _Layer:
@@ -36,38 +60,24 @@ class _Layer:
         self.chosen = chosen
         self.cells = Cells.of(subset, level)
         self._stencil = None if roi is None else Stencil(subset, roi)
-        self._inside: Mask | None = None
-        self._buffer = padded((1, 1))
+        self._pasted: Pasted | None = None
         self._place: Place
 
-    def move_to(self, x: int, y: int, shape: tuple[int, int]) -> None:
+    def move_to(self, x: int, y: int, shape: tuple[int, ...]) -> None:
         """Turn to the chunk at (x, y)."""
         self._place = self.cells.place(x, y, shape)
         if self._stencil is not None:
-            self._inside = self._stencil.move_to(x, y, shape)
-            if self._buffer.shape != self._inside.shape:
-                self._buffer = np.empty_like(self._inside)
+            self._pasted = self._stencil.at(x, y, shape)
 
-    def count(self, equal: Mask) -> Sums:
-        """True pixels of the chunk per cell, inside the ROI."""
-        if self._inside is None:
-            return self._place.sums(equal)
-        return self._place.sums(np.logical_and(equal, self._inside, out=self._buffer))
-
-    def rest(self, taken: Sequence[Sums]) -> Sums:
-        """What some labels leave of all pixels of the chunk per cell, inside the ROI."""
-        left = self.count_all()
-        for sums in taken:
-            left -= sums
-        return left
-
-    def count_all(self) -> Sums:
+    def areas(self) -> Sums:
         """All pixels of the chunk per cell, inside the ROI."""
-        if self._stencil is None:
-            return self._place.areas()
-        return self._stencil.areas(self._place)
+        return self._place.areas() if self._pasted is None else self._pasted.areas(self._place)
 
-    def add(self, label: np.generic, sums: Sums) -> None:
+    def sums(self, words: Words) -> Sums:
+        """The pixels of a mask per cell, inside the ROI."""
+        return self._place.sums(words if self._pasted is None else words & self._pasted.words)
+
+    def add(self, label: object, sums: Sums) -> None:
         """Add what the chunk counts of a label."""
         self.cells.add(label, self._place, sums)
 
@@ -85,18 +95,23 @@ class Counter:
             roi: Which pixels of a window are inside, shape (height, width); None where all are.
             tally: Names the labels, and counts what no cells can.
         """
-        self._windows, self._chunk, self._roi, self._tally = windows, chunk, roi, tally
+        self._windows, self._level, self._chunk, self._roi, self._tally = windows, level, chunk, roi, tally
         split = [np.arange(len(windows))] if roi is None else layers(windows)
-        fits = len(split) <= _MANY_LAYERS and _cells_of(windows) <= max(_FEW_CELLS, _MANY_CELLS * len(windows))
+        self._background = tally.labelling.label.type(0)
+        dtype = tally.labelling.label
+        self._signed = np.dtype(f"i{dtype.itemsize}") if dtype.kind in "iu" else None  # there 255 is -1, next to 0
+        self._integers: dict[int, Any] = {}
+        fits = dtype.kind != "V" and len(split) <= _MANY_LAYERS
+        fits = fits and _cells_of(windows) <= max(_FEW_CELLS, _MANY_CELLS * len(windows))
         self._layers = [_Layer(windows, chosen, level, roi) for chosen in split if len(chosen)] if fits else []
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
         self._capacity = _TABLE_BYTES // max(1, table)
-        self._known: list[np.generic] = []
-        self._recent: list[np.generic] = []
-        self._shape: tuple[int, ...] = ()
-        self._equal = padded((1, 1))
+        self._known: set[Any] = set()
+        self._recent: list[Any] = []
+        self._buffer = padded((1, 1))
+        self._width = -1
 
-    def add(self, visit: Visit, labels: npt.NDArray[np.generic], exists: Mask | None) -> None:
+    def add(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
         """Count one chunk.
 
         Args:
@@ -104,12 +119,13 @@ class Counter:
             labels: One scalar per pixel, shape (height, width).
             exists: Which pixels exist; None where all do.
         """
-        if not self._add_to_cells(visit, labels, exists):
-            for window in visit.windows.tolist():
-                part = overlap(self._windows, window, visit, self._chunk, labels.shape)
-                self._tally.add(window, _selected(labels, exists, self._roi, part.in_chunk, part.in_window))
+        split = self._split(labels) if self._layers else None
+        if split is not None and self._has_room_for([split.rest, *(label for label, _ in split.masks)]):
+            self._add_to_cells(visit, split, None if exists is None else self._packed(exists), labels.shape)
+        else:
+            self._add_to_windows(visit, labels, exists)
 
-    def add_uniform(self, visit: Visit, label: npt.NDArray[np.generic], shape: tuple[int, int]) -> None:
+    def add_uniform(self, visit: Visit, label: Labels, shape: tuple[int, int]) -> None:
         """Count one chunk whose pixels all exist and have one label, without looking at them.
 
         Args:
@@ -117,95 +133,135 @@ class Counter:
             label: The label, shape (1, 1).
             shape: Height and width of the chunk.
         """
-        if label.dtype.kind == "V" or not self._layers or not self._room_for([label[0, 0]]):
-            self.add(visit, np.broadcast_to(label, shape), None)
+        if self._layers and label[0, 0] == self._background:
             return
-        self._move_to(visit, shape)
-        for layer in self._layers:
-            layer.add(label[0, 0], layer.count_all())
+        if self._layers and self._has_room_for([label[0, 0]]):
+            self._add_to_cells(visit, _Split([], label[0, 0]), None, shape)
+        else:
+            self._add_to_windows(visit, np.broadcast_to(label, shape), None)
 
-    def _move_to(self, visit: Visit, shape: tuple[int, int]) -> None:
+    def _add_to_cells(self, visit: Visit, split: _Split, exists: Words | None, shape: tuple[int, ...]) -> None:
         for layer in self._layers:
             layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, shape)
+            taken = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
+            if exists is not None:
+                taken.append((_Elsewhere, layer.areas() - layer.sums(exists)))
+            if split.rest != self._background:
+                taken.append((split.rest, layer.areas() - sum(sums for _, sums in taken)))
+            for label, sums in taken:
+                layer.add(label, sums)
 
-    def _add_to_cells(self, visit: Visit, labels: npt.NDArray[np.generic], exists: Mask | None) -> bool:
-        if not self._layers or labels.dtype.kind == "V":
-            return False
-        self._move_to(visit, labels.shape)
-        by_complement = exists is None and labels.dtype.kind == "u"
-        background = labels.dtype.type(0)
-        remaining = int(np.count_nonzero(labels)) if by_complement else labels.size
-        counted: list[tuple[np.generic, list[Sums]]] = []
-        for label in self._candidates(labels, but=[background] if by_complement else []) if remaining else ():
-            pixels, sums = self._count(labels, label, exists)
+    def _add_to_windows(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
+        for window in visit.windows.tolist():
+            part = overlap(self._windows, window, visit, self._chunk, labels.shape)
+            self._tally.add(window, _selected(labels, exists, self._roi, part.in_chunk, part.in_window))
+        for layer in self._layers:
+            layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, labels.shape)
+            layer.add(_Elsewhere, layer.areas())
+
+    def _split(self, labels: Labels) -> _Split | None:
+        """Find a chunk's labels and their masks; None if they are too many, or NaN is among them.
+
+        Integers between the least and the greatest are few in most chunks: then there is nothing to verify. Else masks
+        are made until their pixels are all that is not background.
+        """
+        if self._signed is None:
+            return self._split_verified(labels, labels.max())
+        ordered = labels.view(self._signed)
+        least, greatest = int(ordered.min()), int(ordered.max())
+        if greatest - least > _NEAR:
+            return self._split_verified(labels, self._integer(greatest))
+        values = [self._integer(value) for value in range(least, greatest + 1)]
+        if least > 0 or greatest < 0:
+            return _Split([(value, self._where(labels, value)) for value in values[1:]], values[0])
+        values.remove(self._background)
+        masks = [(value, self._where(labels, value)) for value in values[1:]]
+        if values:  # what is neither background nor another label
+            words = self._where_not_background(labels)
+            for _, others in masks:
+                words ^= others
+            masks.append((values[0], words))
+        return _Split(masks, self._background)
+
+    def _integer(self, ordered: int) -> Any:
+        """The label that a signed integer of the same bits stands for."""
+        label = self._integers.get(ordered)
+        if label is None:
+            label = self._integers[ordered] = np.array(ordered, self._signed).view(self._tally.labelling.label)[()]
+        return label
+
+    def _split_verified(self, labels: Labels, surest: object) -> _Split | None:
+        remaining, masks = int(np.count_nonzero(labels)), []
+        for label in self._candidates(labels, surest):
+            words = self._where(labels, label)
+            pixels = ones(words)
             if pixels:
-                counted.append((label, sums))
+                masks.append((label, words))
                 remaining -= pixels
-            if not remaining or len(counted) > MANY_VALUES:
+            if not remaining or len(masks) > MANY_VALUES:
                 break
-        self._recent = [label for label, _ in counted]
-        if by_complement:  # the background: what no other label takes, for the price of one look at the chunk
-            taken = [sums for _, sums in counted]
-            rests = [layer.rest(others) for layer, *others in zip(self._layers, *taken, strict=True)]
-            counted.append((background, rests))
-        if remaining or len(counted) > MANY_VALUES or not self._room_for([label for label, _ in counted]):
-            return False
-        for label, per_layer in counted:
-            for layer, per_cell in zip(self._layers, per_layer, strict=True):
-                layer.add(label, per_cell)
-        return True
+        self._recent = [label for label, _ in masks]
+        return None if remaining or len(masks) > MANY_VALUES else _Split(masks, self._background)
 
-    def _count(self, labels: npt.NDArray[np.generic], label: np.generic, exists: Mask | None) -> tuple[int, list[Sums]]:
-        """Pixels of a label in the whole chunk, and per cell of each layer those that exist inside the ROI."""
-        equal = self._where(labels, label)
-        if exists is None and self._roi is None:
-            sums = [layer.count(equal) for layer in self._layers]
-            return int(sums[0].sum()), sums
-        pixels = int(np.count_nonzero(equal))
-        if exists is not None:
-            equal[:, : labels.shape[1]] &= exists
-        return pixels, [layer.count(equal) for layer in self._layers] if pixels else []
-
-    def _candidates(self, labels: npt.NDArray[np.generic], but: Sequence[np.generic]) -> Iterator[np.generic]:
+    def _candidates(self, labels: Labels, surest: object) -> Iterator[Any]:
         """Labels the chunk may hold, each once: the surest first, so that the last ones need not be tried."""
-        greatest = labels.max()
-        yield greatest
-        tried = {*but, greatest}
-        for label in self._recent:  # of the chunk before: masks are smooth
-            if label not in tried:
-                tried.add(label)
-                yield label
-        least = labels.min()
-        between = [label for label in self._known if least < label < greatest]
-        for label in (least, *between):
+        sample, _ = distinct(labels[::_SAMPLED, ::_SAMPLED])
+        if len(sample) > MANY_VALUES:
+            return
+        tried = {self._background}
+        for label in (surest, *self._recent, *sample):  # recent: of the chunk before, masks are smooth
             if label not in tried:
                 tried.add(label)
                 yield label
         others, _ = distinct(labels)
-        yield from (label for label in others if label not in tried)
+        if len(others) <= MANY_VALUES + 1:
+            yield from (label for label in others if label not in tried)
 
-    def _where(self, labels: npt.NDArray[np.generic], label: np.generic) -> Mask:
-        if self._shape != labels.shape:  # a buffer of another width would keep old pixels where it must be False
-            self._shape, self._equal = labels.shape, padded(labels.shape)
-        np.equal(labels, label, out=self._equal[:, : labels.shape[1]])
-        return self._equal
+    def _where_not_background(self, labels: Labels) -> Words:
+        if labels.itemsize == 1 and labels.shape[1] == padded_width(labels.shape[1]):
+            return packed(labels)  # packing takes all but 0 for true
+        return self._packed(labels != self._background)
 
-    def _room_for(self, labels: Sequence[np.generic]) -> bool:
-        fresh = [label for label in labels if label not in self._known]
-        if len(self._known) + len(fresh) > self._capacity:
+    def _where(self, labels: Labels, label: Any) -> Words:
+        inside = self._written(labels.shape)
+        np.equal(labels, label, out=inside)
+        return packed(self._buffer)
+
+    def _packed(self, mask: Mask) -> Words:
+        self._written(mask.shape)[:] = mask
+        return packed(self._buffer)
+
+    def _written(self, shape: tuple[int, ...]) -> Mask:
+        """The part of the buffer that a chunk fills; what pads it stays False."""
+        height, width = shape
+        if len(self._buffer) != height or self._width != width:  # one of another width would keep old pixels
+            self._buffer, self._width = padded((height, width)), width
+        return self._buffer[:, :width]
+
+    def _has_room_for(self, labels: list[Any]) -> bool:
+        known = self._known.union(labels)
+        if len(known) > self._capacity:
             return False
-        self._known.extend(fresh)
+        self._known = known
         return True
 
     def overlaps(self) -> Overlaps:
         """The counts of all windows."""
+        areas = areas_on(self._level, self._windows, self._roi)
         for layer in self._layers:
+            background = areas[layer.chosen]
             for label, counts in layer.cells.per_window():
-                present = np.flatnonzero(counts)
-                self._tally.add_counts(layer.chosen[present], label, counts[present])
+                background -= counts
+                if label is not _Elsewhere:
+                    self._add_counts(layer.chosen, label, counts)
+            self._add_counts(layer.chosen, self._background, background)
         size = self._windows.extent.width * self._windows.extent.height
         inside = size if self._roi is None else int(np.count_nonzero(self._roi))
         return self._tally.overlaps(np.full(len(self._windows), inside, dtype=np.int64))
+
+    def _add_counts(self, windows: Int64s, label: Any, counts: Int64s) -> None:
+        present = np.flatnonzero(counts)
+        self._tally.add_counts(windows[present], label, counts[present])
 
 
 def _cells_of(windows: Windows) -> int:
@@ -213,12 +269,12 @@ def _cells_of(windows: Windows) -> int:
 
 
 def _selected(
-    labels: npt.NDArray[np.generic],
+    labels: Labels,
     exists: Mask | None,
     roi: Mask | None,
     in_chunk: tuple[slice, slice],
     in_window: tuple[slice, slice],
-) -> npt.NDArray[np.generic]:
+) -> Labels:
     """The labels of a chunk that exist and lie inside one window's ROI."""
     pixels = labels[in_chunk]
     if exists is not None:

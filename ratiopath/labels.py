@@ -1,6 +1,7 @@
 """One scalar per pixel, and the name of what it stands for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +27,21 @@ class Labelling:
             where they fit into one and as raw bytes otherwise.
         """
         if self.channels == 1:
-            stored = np.ascontiguousarray(pixels)
-            return stored.view(np.uint8) if self.dtype == np.bool_ else stored
+            return np.ascontiguousarray(pixels).view(self.label)
+        if self.label.kind == "V":
+            return np.ascontiguousarray(pixels).view(self.label)[..., 0]
         height, width, channels = pixels.shape
-        if self._packed is None:
-            return np.ascontiguousarray(pixels).view(np.dtype((np.void, self.dtype.itemsize * channels)))[..., 0]
-        padded = np.zeros((height, width, self._packed.itemsize // self.dtype.itemsize), dtype=self.dtype)
+        padded = np.zeros((height, width, self.label.itemsize // self.dtype.itemsize), dtype=self.dtype)
         padded[..., :channels] = pixels
-        return padded.view(self._packed)[..., 0]
+        return padded.view(self.label)[..., 0]
 
     @property
-    def _packed(self) -> np.dtype[np.generic] | None:
+    def label(self) -> np.dtype[Any]:
+        """The type of labels, of kind "V" where they are raw bytes; where they are not, 0 is 0 in all channels."""
+        if self.channels == 1:
+            return np.dtype(np.uint8) if self.dtype == np.bool_ else self.dtype
         size = self.dtype.itemsize * self.channels
-        return next((np.dtype(f"u{word}") for word in (2, 4, 8) if size <= word), None)
+        return np.dtype(next((f"u{word}" for word in (2, 4, 8) if size <= word), (np.void, size)))
 
     def names(self, labels: npt.NDArray[np.generic]) -> tuple[str, ...]:
         """The names of some labels: the number, also of a pixel whose channels are equal; else all channels.
@@ -54,7 +57,7 @@ class Labelling:
         return tuple(str(p[0]) if (p == p[0]).all() else ",".join(str(value) for value in p) for p in values)
 
 
-def distinct(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
+def distinct(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
     """The distinct labels of any shape, ascending, and how often each occurs."""
     if labels.dtype == np.uint8 or (labels.dtype == np.uint16 and labels.size > 1 << 12):
         counts = np.bincount(labels.ravel())  # ten times np.unique

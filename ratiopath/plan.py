@@ -82,10 +82,13 @@ def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
     row = first_row[window] + nth // columns[window]
 
     across = -(-level.width // chunk.width)
-    order = np.argsort(row * across + column, kind="stable")
-    starts = np.flatnonzero(np.diff((row * across + column)[order], prepend=-1))
-    for run in np.split(order, starts[1:]) if len(order) else []:
-        yield Visit(int(column[run[0]]), int(row[run[0]]), window[run])
+    place = row * across + column
+    order = np.argsort(place, kind="stable")
+    place, window = place[order], window[order]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    stops = np.append(starts, len(place))[1:]
+    for where, start, stop in zip(place[starts].tolist(), starts.tolist(), stops.tolist(), strict=True):
+        yield Visit(where % across, where // across, window[start:stop])
 
 
 def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, Int64s]:

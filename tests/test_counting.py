@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratiopath import counting
-from ratiopath.cells import layers
 from ratiopath.coverage import Tally
 from ratiopath.geometry import Extent
 from ratiopath.labels import Labelling
 from ratiopath.plan import Windows, visits
+from ratiopath.stencil import layers
 
 IMAGES = {
     "uniform": lambda rng, shape: np.full(shape, 7, np.uint8),

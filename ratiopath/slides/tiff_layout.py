@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -16,10 +17,13 @@ _REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36
 _SEPARATE = 2  # PlanarConfiguration (TIFF 6.0, page 38)
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 
+_STRIP_ROWS = 128
+"""Strips are read in bands of at least this many rows: a chunk of one row costs more to handle than to decode."""
+
 Plane: TypeAlias = TiffPage | TiffFrame
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TiffLevel:
     """One level: the same rectangle of pixels in one page, or a page per channel."""
 
@@ -28,50 +32,60 @@ class TiffLevel:
     planes: tuple[Plane, ...]
     """One page with all samples, or, in an OME-TIFF, one page per channel."""
 
-    @property
+    @cached_property
     def extent(self) -> Extent:
         """Size in pixels."""
         return Extent(int(self.page.imagewidth), int(self.page.imagelength))
 
-    @property
+    @cached_property
+    def chunk(self) -> Extent:
+        """Size of the pieces it is read in: a TIFF tile, or a band of whole strips."""
+        if self.page.is_tiled:
+            return Extent(int(self.page.tilewidth), int(self.page.tilelength))
+        rows = min(int(self.page.rowsperstrip), self.extent.height)
+        return Extent(self.extent.width, rows * math.ceil(_STRIP_ROWS / rows))
+
+    @cached_property
     def samples(self) -> int:
         """Values per pixel, alpha included."""
         return int(self.page.samplesperpixel) * len(self.planes)
 
-    @property
+    @cached_property
     def _separate(self) -> int:
         """How often a page lists its segments: once, or once per sample."""
         return int(self.page.samplesperpixel) if self.page.planarconfig == _SEPARATE else 1
 
-    @property
+    @cached_property
     def _across(self) -> int:
-        return math.ceil(self.page.imagewidth / self.page.tilewidth) if self.page.is_tiled else 1
+        return math.ceil(self.extent.width / self.chunk.width)
 
-    @property
-    def _down(self) -> int:
+    @cached_property
+    def _per_sample(self) -> int:
         rows = int(self.page.tilelength if self.page.is_tiled else self.page.rowsperstrip)
-        return math.ceil(int(self.page.imagelength) / rows)
+        return self._across * math.ceil(self.extent.height / rows)
+
+    @cached_property
+    def _per_chunk(self) -> int:
+        return 1 if self.page.is_tiled else math.ceil(self.chunk.height / self.page.rowsperstrip)
 
     @property
     def segments_per_plane(self) -> int:
         """Strips or tiles that each page must list."""
-        return self._across * self._down * self._separate
+        return self._per_sample * self._separate
 
-    def segments(self, chunk_height: int, column: int, row: int) -> Iterator[tuple[Plane, range]]:
+    def segments(self, column: int, row: int) -> Iterator[tuple[Plane, range]]:
         """What to decode for one chunk: per page and separate sample, its tile or the strips of its band.
 
         Args:
-            chunk_height: Rows of a chunk: those of a tile, or a multiple of those of a strip.
             column: Chunks from the left.
             row: Chunks from the top.
         """
-        per_sample = self._across * self._down
-        count = 1 if self.page.is_tiled else math.ceil(chunk_height / self.page.rowsperstrip)
-        first = row * count * self._across + column
+        first = row * self._per_chunk * self._across + column
+        count = min(self._per_chunk, self._per_sample - first)
         for plane in self.planes:
             for sample in range(self._separate):
-                start = sample * per_sample + first
-                yield plane, range(start, start + min(count, per_sample - first))
+                start = sample * self._per_sample + first
+                yield plane, range(start, start + count)
 
     @property
     def alpha(self) -> int | None:
