@@ -9,47 +9,28 @@ All three add up, so that a chunk's path is its own affair. The background 0 is 
 what the area of a window on the level has left.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ratiopath.bits import Mask, Words, ones, packed, padded, padded_width
+from ratiopath.bits import Mask, Words
 from ratiopath.cells import Cells, Place, Sums
 from ratiopath.coverage import Overlaps, Tally
 from ratiopath.geometry import Extent, Int64s
-from ratiopath.labels import distinct
 from ratiopath.plan import Visit, Windows, overlap
+from ratiopath.splitting import Labels, Split, Splitter
 from ratiopath.stencil import Pasted, Stencil, areas_on, layers
 
-MANY_VALUES = 16
-"""A chunk with more labels is counted window by window: joint counting costs as much and is harder to read."""
-_NEAR = 2
-"""Integers as near as this are all counted; of others it is verified that none is left out."""
-_SAMPLED = 16
-"""One pixel in so many along each axis tells which labels to try, and whether they are too many."""
 _MANY_LAYERS = 16
+"""Of windows that overlap and have a ROI."""
 _MANY_CELLS = 32
 """Cells per window: a grid has 1 to 9, random windows have as many as there are windows."""
 _FEW_CELLS = 1 << 16
 _TABLE_BYTES = 1 << 28
 
-Labels = npt.NDArray[Any]
-"""One scalar per pixel of a chunk, shape (height, width)."""
-
 
 class _Elsewhere:
     """Stands among the labels for pixels that are counted window by window, or do not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Split:
-    """A chunk taken apart: the pixels in no mask have the label `rest`."""
-
-    masks: list[tuple[Any, Words]]
-    rest: Any
 
 
 class _Layer:
@@ -97,19 +78,15 @@ class Counter:
         """
         self._windows, self._level, self._chunk, self._roi, self._tally = windows, level, chunk, roi, tally
         split = [np.arange(len(windows))] if roi is None else layers(windows)
-        self._background = tally.labelling.label.type(0)
-        dtype = tally.labelling.label
-        self._signed = np.dtype(f"i{dtype.itemsize}") if dtype.kind in "iu" else None  # there 255 is -1, next to 0
-        self._integers: dict[int, Any] = {}
-        fits = dtype.kind != "V" and len(split) <= _MANY_LAYERS
+        label = tally.labelling.label
+        self._splitter = Splitter(label)
+        self._background = label.type(0)
+        fits = label.kind != "V" and len(split) <= _MANY_LAYERS
         fits = fits and _cells_of(windows) <= max(_FEW_CELLS, _MANY_CELLS * len(windows))
         self._layers = [_Layer(windows, chosen, level, roi) for chosen in split if len(chosen)] if fits else []
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
         self._capacity = _TABLE_BYTES // max(1, table)
         self._known: set[Any] = set()
-        self._recent: list[Any] = []
-        self._buffer = padded((1, 1))
-        self._width = -1
 
     def add(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
         """Count one chunk.
@@ -119,9 +96,9 @@ class Counter:
             labels: One scalar per pixel, shape (height, width).
             exists: Which pixels exist; None where all do.
         """
-        split = self._split(labels) if self._layers else None
+        split = self._splitter.split(labels) if self._layers else None
         if split is not None and self._has_room_for([split.rest, *(label for label, _ in split.masks)]):
-            self._add_to_cells(visit, split, None if exists is None else self._packed(exists), labels.shape)
+            self._add_to_cells(visit, split, None if exists is None else self._splitter.pack(exists), labels.shape)
         else:
             self._add_to_windows(visit, labels, exists)
 
@@ -136,11 +113,11 @@ class Counter:
         if self._layers and label[0, 0] == self._background:
             return
         if self._layers and self._has_room_for([label[0, 0]]):
-            self._add_to_cells(visit, _Split([], label[0, 0]), None, shape)
+            self._add_to_cells(visit, Split([], label[0, 0]), None, shape)
         else:
             self._add_to_windows(visit, np.broadcast_to(label, shape), None)
 
-    def _add_to_cells(self, visit: Visit, split: _Split, exists: Words | None, shape: tuple[int, ...]) -> None:
+    def _add_to_cells(self, visit: Visit, split: Split, exists: Words | None, shape: tuple[int, ...]) -> None:
         for layer in self._layers:
             layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, shape)
             taken = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
@@ -158,85 +135,6 @@ class Counter:
         for layer in self._layers:
             layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, labels.shape)
             layer.add(_Elsewhere, layer.areas())
-
-    def _split(self, labels: Labels) -> _Split | None:
-        """Find a chunk's labels and their masks; None if they are too many, or NaN is among them.
-
-        Integers between the least and the greatest are few in most chunks: then there is nothing to verify. Else masks
-        are made until their pixels are all that is not background.
-        """
-        if self._signed is None:
-            return self._split_verified(labels, labels.max())
-        ordered = labels.view(self._signed)
-        least, greatest = int(ordered.min()), int(ordered.max())
-        if greatest - least > _NEAR:
-            return self._split_verified(labels, self._integer(greatest))
-        values = [self._integer(value) for value in range(least, greatest + 1)]
-        if least > 0 or greatest < 0:
-            return _Split([(value, self._where(labels, value)) for value in values[1:]], values[0])
-        values.remove(self._background)
-        masks = [(value, self._where(labels, value)) for value in values[1:]]
-        if values:  # what is neither background nor another label
-            words = self._where_not_background(labels)
-            for _, others in masks:
-                words ^= others
-            masks.append((values[0], words))
-        return _Split(masks, self._background)
-
-    def _integer(self, ordered: int) -> Any:
-        """The label that a signed integer of the same bits stands for."""
-        label = self._integers.get(ordered)
-        if label is None:
-            label = self._integers[ordered] = np.array(ordered, self._signed).view(self._tally.labelling.label)[()]
-        return label
-
-    def _split_verified(self, labels: Labels, surest: object) -> _Split | None:
-        remaining, masks = int(np.count_nonzero(labels)), []
-        for label in self._candidates(labels, surest):
-            words = self._where(labels, label)
-            pixels = ones(words)
-            if pixels:
-                masks.append((label, words))
-                remaining -= pixels
-            if not remaining or len(masks) > MANY_VALUES:
-                break
-        self._recent = [label for label, _ in masks]
-        return None if remaining or len(masks) > MANY_VALUES else _Split(masks, self._background)
-
-    def _candidates(self, labels: Labels, surest: object) -> Iterator[Any]:
-        """Labels the chunk may hold, each once: the surest first, so that the last ones need not be tried."""
-        sample, _ = distinct(labels[::_SAMPLED, ::_SAMPLED])
-        if len(sample) > MANY_VALUES:
-            return
-        tried = {self._background}
-        for label in (surest, *self._recent, *sample):  # recent: of the chunk before, masks are smooth
-            if label not in tried:
-                tried.add(label)
-                yield label
-        others, _ = distinct(labels)
-        if len(others) <= MANY_VALUES + 1:
-            yield from (label for label in others if label not in tried)
-
-    def _where_not_background(self, labels: Labels) -> Words:
-        if labels.itemsize == 1 and labels.shape[1] == padded_width(labels.shape[1]):
-            return packed(labels)  # packing takes all but 0 for true
-        return self._packed(labels != self._background)
-
-    def _where(self, labels: Labels, label: Any) -> Words:
-        inside = self._written(labels.shape)
-        np.equal(labels, label, out=inside)
-        return packed(self._buffer)
-
-    def _packed(self, mask: Mask) -> Words:
-        self._written(mask.shape)[:] = mask
-        return packed(self._buffer)
-
-    def _written(self, shape: tuple[int, ...]) -> Mask:
-        """The part of the buffer that a chunk fills; what pads it stays False."""
-        height, width = shape
-        if len(self._buffer) != height or self._width != width:  # one of another width would keep old pixels
-            self._buffer, self._width = padded((height, width)), width
-        return self._buffer[:, :width]
 
     def _has_room_for(self, labels: list[Any]) -> bool:
         known = self._known.union(labels)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
-from ratiopath.pyramid import Pyramid
+from ratiopath.pyramid import Level, Pyramid
 from ratiopath.roi import Roi
 
 
@@ -27,30 +27,58 @@ class Windows:
         return len(self.x)
 
 
-def overlay_windows(pyramid: Pyramid, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Windows:
-    """Where the ROI of every tile lies in the overlay (SEMANTICS, Mapping 1 to 4).
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """From tile space to one level of an overlay (SEMANTICS, Mapping 1 to 4)."""
 
-    Args:
-        pyramid: Levels of the overlay, with mpp.
-        tile_x: Left edge of each tile in tile space, float64 so that the ROI's fractions add exactly.
-        tile_y: Top edge of each tile.
-        mpp: Resolution of tile space.
-        roi: The region of interest, relative to a tile.
+    level: Level
+    """The overlay's level that is closest to the tiles' resolution."""
+    x: float
+    """Pixels of the level per pixel of a tile along x."""
+    y: float
+    """The same along y."""
+    roi: Roi
+    """The region of interest, relative to a tile."""
 
-    Returns:
-        A window per tile, in the order of the tiles.
-    """
-    level = pyramid.closest(mpp)
-    assert level.mpp is not None  # noqa: S101 - `closest` has refused a pyramid without mpp; this tells the type checker
-    scale_x, scale_y = mpp.x / level.mpp.x, mpp.y / level.mpp.y
-    minx, miny, maxx, maxy = roi.bounds
-    width, height = round_half_up([(maxx - minx) * scale_x, (maxy - miny) * scale_y])
-    return Windows(
-        level.index,
-        round_half_up((tile_x + minx) * scale_x),
-        round_half_up((tile_y + miny) * scale_y),
-        Extent(max(1, int(width)), max(1, int(height))),
-    )
+    @classmethod
+    def of(cls, pyramid: Pyramid, mpp: Mpp, roi: Roi) -> "Mapping":
+        """Find the level and the scale.
+
+        Args:
+            pyramid: Levels of the overlay, with mpp.
+            mpp: Resolution of tile space.
+            roi: The region of interest, relative to a tile.
+
+        Raises:
+            ParameterError: The pyramid has no resolution.
+        """
+        level, of_level = pyramid.closest(mpp)
+        return cls(level, mpp.x / of_level.x, mpp.y / of_level.y, roi)
+
+    @property
+    def patch(self) -> tuple[float, float]:
+        """Width and height of the ROI's bounding box in pixels of the level, not rounded."""
+        minx, miny, maxx, maxy = self.roi.bounds
+        return (maxx - minx) * self.x, (maxy - miny) * self.y
+
+    def windows(self, tile_x: Float64s, tile_y: Float64s) -> Windows:
+        """Where the ROI of every tile lies in the overlay.
+
+        Args:
+            tile_x: Left edge of each tile in tile space, float64 so that the ROI's fractions add exactly.
+            tile_y: Top edge of each tile.
+
+        Returns:
+            A window per tile, in the order of the tiles.
+        """
+        minx, miny, _, _ = self.roi.bounds
+        width, height = round_half_up(self.patch)
+        return Windows(
+            self.level.index,
+            round_half_up((tile_x + minx) * self.x),
+            round_half_up((tile_y + miny) * self.y),
+            Extent(max(1, int(width)), max(1, int(height))),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,19 +57,18 @@ class Pyramid:
         """Resolution of level 0, or None if unknown."""
         return self.levels[0].mpp
 
-    def closest(self, mpp: Mpp) -> Level:
-        """The level whose mpp is closest: smallest mean of |Δx| and |Δy|, a tie goes to the finer.
+    def closest(self, mpp: Mpp) -> tuple[Level, Mpp]:
+        """The level whose mpp is closest, and that mpp: smallest mean of |Δx| and |Δy|, a tie goes to the finer.
 
         Raises:
             ParameterError: The pyramid has no resolution.
         """
-
-        def distance(level: Level) -> float:
-            if level.mpp is None:
-                raise ParameterError("the closest level needs a pyramid with mpp: found none")
-            return (abs(level.mpp.x - mpp.x) + abs(level.mpp.y - mpp.y)) / 2
-
-        return min(self.levels, key=distance)  # min keeps the first of equals: the finer
+        known = [(level, level.mpp) for level in self.levels if level.mpp is not None]
+        if not known:
+            raise ParameterError("the closest level needs a pyramid with mpp: found none")
+        return min(
+            known, key=lambda one: abs(one[1].x - mpp.x) + abs(one[1].y - mpp.y)
+        )  # min keeps the first of equals
 
 
 def axis_downsample(base: int, size: int) -> float:

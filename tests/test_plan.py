@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shapely import box
 
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.plan import Windows, overlap, overlay_windows, visits
+from ratiopath.plan import Mapping, Windows, overlap, visits
 from ratiopath.pyramid import Pyramid
 from ratiopath.roi import Roi
 
@@ -15,7 +15,7 @@ def test_the_origin_is_scaled_with_the_roi_and_the_size_without_the_tile():
     pyramid = Pyramid.of([Extent(100, 100)], Mpp(2, 4))
     tiles = np.array([0.0, 3.0, 5.0])
 
-    windows = overlay_windows(pyramid, tiles, tiles, Mpp(1, 1), Roi(box(1, 1, 11, 11)))
+    windows = Mapping.of(pyramid, Mpp(1, 1), Roi(box(1, 1, 11, 11))).windows(tiles, tiles)
 
     assert windows.x.tolist() == [1, 2, 3]  # floor((tile + 1) / 2 + 0.5)
     assert windows.y.tolist() == [0, 1, 2]  # floor((tile + 1) / 4 + 0.5)
@@ -25,7 +25,7 @@ def test_the_origin_is_scaled_with_the_roi_and_the_size_without_the_tile():
 def test_a_patch_has_at_least_one_pixel():
     pyramid = Pyramid.of([Extent(10, 10)], Mpp(100, 100))
 
-    assert overlay_windows(pyramid, np.zeros(1), np.zeros(1), Mpp(1, 1), Roi(box(0, 0, 8, 8))).extent == Extent(1, 1)
+    assert Mapping.of(pyramid, Mpp(1, 1), Roi(box(0, 0, 8, 8))).windows(np.zeros(1), np.zeros(1)).extent == Extent(1, 1)
 
 
 corners = st.lists(st.tuples(st.integers(-30, 60), st.integers(-30, 60)), max_size=12)

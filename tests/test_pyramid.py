@@ -33,16 +33,16 @@ def test_lower_levels_derive_their_mpp_per_axis():
 def test_the_closest_level_has_the_smallest_mean_difference():
     pyramid = Pyramid.of([Extent(400, 400), Extent(200, 200), Extent(100, 100)], Mpp(1, 1))
 
-    assert pyramid.closest(Mpp(1.4, 1.4)).index == 0
-    assert pyramid.closest(Mpp(1.6, 1.6)).index == 1
-    assert pyramid.closest(Mpp(1.2, 2.4)).index == 1
-    assert pyramid.closest(Mpp(90, 90)).index == 2
+    assert pyramid.closest(Mpp(1.4, 1.4))[0].index == 0
+    assert pyramid.closest(Mpp(1.6, 1.6))[0].index == 1
+    assert pyramid.closest(Mpp(1.2, 2.4))[0].index == 1
+    assert pyramid.closest(Mpp(90, 90))[0].index == 2
 
 
 def test_a_tie_goes_to_the_finer_level():
     pyramid = Pyramid.of([Extent(400, 400), Extent(200, 200)], Mpp(1, 1))
 
-    assert pyramid.closest(Mpp(1.5, 1.5)).index == 0
+    assert pyramid.closest(Mpp(1.5, 1.5))[0].index == 0
 
 
 def test_without_mpp_there_is_no_closest_level():

@@ -99,7 +99,7 @@ def _chosen(pyramid: Pyramid, tiling: Tiling, path: str) -> Level:
     if pyramid.mpp is None or tiling.mpp is None:
         found, remedy = "no resolution in its metadata", "give slide_mpp, or tile by level"
         raise MissingMppError("a slide has a resolution", path=path, found=found, remedy=remedy)
-    return pyramid.closest(tiling.mpp)
+    return pyramid.closest(tiling.mpp)[0]
 
 
 def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from ratiopath.counting import Counter
 from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
-from ratiopath.geometry import Float64s, Mpp
+from ratiopath.geometry import Extent, Float64s, Mpp
 from ratiopath.labels import Labelling
-from ratiopath.plan import Overlap, Visit, Windows, overlap, overlay_windows, visits
+from ratiopath.plan import Mapping, Overlap, Visit, Windows, overlap, visits
 from ratiopath.roi import Roi
 from ratiopath.slides import Chunk, SlideReader
 
@@ -73,34 +73,49 @@ def cut_patches(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mp
         TruncatedError: A chunk does not decode.
     """
     windows = _windows(reader, tile_x, tile_y, mpp, roi)
-    size = (windows.extent.height, windows.extent.width)
     channels = (reader.channels,) if reader.channels > 1 else ()
-    patches = np.zeros((len(windows), 2, *size, *channels), dtype=reader.dtype)
-    patches[:, 1] = 1
+    patches = np.zeros((len(windows), 2, windows.extent.height, windows.extent.width, *channels), dtype=reader.dtype)
     inside = roi.mask(windows.extent)
+    _mask_outside(patches[:, 1], windows, reader.pyramid.levels[windows.level].extent, inside)
     for visit, chunk in touched_chunks(reader, windows):
+        if chunk.is_uniform and not chunk.pixels[0, 0].any():
+            continue  # it is there already
         for window, part in parts(reader, windows, visit, chunk):
-            pixels = chunk.pixels[part.in_chunk]
-            seen = np.ones(pixels.shape[:2], dtype=np.bool_) if chunk.exists is None else chunk.exists[part.in_chunk]
-            outside = ~seen if inside is None else ~(seen & inside[part.in_window])
-            patches[window, 0][part.in_window] = np.where(_per_channel(seen, channels), pixels, 0)
-            patches[window, 1][part.in_window] = _per_channel(outside, channels)
+            patches[window, 0][part.in_window] = chunk.pixels[part.in_chunk]
+            if chunk.exists is not None:
+                absent = ~chunk.exists[part.in_chunk]
+                patches[window, 0][part.in_window][absent] = 0
+                patches[window, 1][part.in_window][absent] = 1
     return patches
+
+
+def _mask_outside(
+    masks: npt.NDArray[np.generic], windows: Windows, level: Extent, inside: npt.NDArray[np.bool_] | None
+) -> None:
+    """Set 1 outside the ROI, which is the same in all windows, and where a window reaches beyond the level."""
+    if inside is not None:
+        masks[:] = ~inside if masks.ndim == inside.ndim + 1 else ~inside[..., None]
+    height, width = masks.shape[1:3]
+    on_level = (windows.x >= 0) & (windows.x + width <= level.width) & (windows.y >= 0)
+    on_level &= windows.y + height <= level.height
+    for window in np.flatnonzero(~on_level).tolist():
+        x = windows.x[window] + np.arange(width)
+        y = windows.y[window] + np.arange(height)
+        beyond = ((y < 0) | (y >= level.height))[:, None] | ((x < 0) | (x >= level.width))
+        masks[window][beyond] = 1
 
 
 def _windows(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Windows:
     """Where the ROIs lie in the overlay, if both resolutions can be true."""
-    pyramid = with_mpp(reader).pyramid
-    level = pyramid.closest(mpp)
-    if level.mpp is not None:
-        minx, miny, maxx, maxy = roi.bounds
-        pixels = (maxx - minx) * (maxy - miny) * (mpp.x / level.mpp.x) * (mpp.y / level.mpp.y)
-        if not pixels <= MAX_PATCH:
-            found = f"{pixels:.3g} px, of {level.mpp.x} x {level.mpp.y} µm under a tile of {mpp.x} x {mpp.y} µm/px"
-            remedy = "one of the two resolutions is wrong: correct the file or give its resolution"
-            rule = f"a tile's ROI spans at most {MAX_PATCH:,} px of its overlay"
-            raise InvalidMppError(rule, path=reader.path, found=found, remedy=remedy)
-    return overlay_windows(pyramid, tile_x, tile_y, mpp, roi)
+    mapping = Mapping.of(with_mpp(reader).pyramid, mpp, roi)
+    width, height = mapping.patch
+    if not width * height <= MAX_PATCH:
+        level = f"level {mapping.level.index} at {mpp.x / mapping.x} x {mpp.y / mapping.y} µm/px"
+        found = f"{width:.3g} x {height:.3g} px of {level} under a tile at {mpp.x} x {mpp.y} µm/px"
+        remedy = "one of the two resolutions is wrong: correct the file or give its resolution"
+        rule = f"a tile's ROI spans at most {MAX_PATCH:,} px of its overlay"
+        raise InvalidMppError(rule, path=reader.path, found=found, remedy=remedy)
+    return mapping.windows(tile_x, tile_y)
 
 
 def with_mpp(reader: SlideReader) -> SlideReader:
@@ -127,10 +142,6 @@ def parts(reader: SlideReader, windows: Windows, visit: Visit, chunk: Chunk) -> 
     extent = reader.chunk_extent(windows.level)
     for window in visit.windows.tolist():
         yield window, overlap(windows, window, visit, extent, chunk.pixels.shape)
-
-
-def _per_channel(mask: npt.NDArray[np.bool_], channels: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    return mask[..., None] if channels else mask
 
 
 def _continuous(reader: SlideReader) -> TooManyValuesError:

@@ -1,5 +1,7 @@
 """`tile_overlay_overlap`: the share of every overlay value in each tile's ROI, as a Ray column expression."""
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 from ray.data.datatype import DataType
@@ -9,10 +11,9 @@ from shapely.geometry.base import BaseGeometry
 from ratiopath.coverage import Overlaps, scattered
 from ratiopath.geometry import Mpp
 from ratiopath.roi import Roi
-from ratiopath.slides import open_slide
 from ratiopath.tiling.columns import Rows
+from ratiopath.tiling.laid_over import map_overlays
 from ratiopath.tiling.measure import measure_overlaps
-from ratiopath.tiling.resolution import tile_mpp
 
 
 def tile_overlay_overlap(
@@ -75,13 +76,7 @@ def block_overlaps(rows: Rows, roi: Roi, overlay_mpp: Mpp | None = None) -> Over
         roi: The region of interest, relative to a tile.
         overlay_mpp: Resolution of every overlay's level 0 instead of what its file says.
     """
-    parts = []
-    for path, of_file in rows.by_file():
-        with open_slide(path, overlay_mpp) as reader:
-            for mpp, of_group in rows.by_value(of_file, "mpp_x", "mpp_y"):
-                x, y = rows.columns["tile_x"][of_group], rows.columns["tile_y"][of_group]
-                parts.append((of_group, measure_overlaps(reader, x, y, tile_mpp(mpp, path), roi)))
-    return scattered(parts, rows.count)
+    return scattered(map_overlays(rows, overlay_mpp, partial(measure_overlaps, roi=roi)), rows.count)
 
 
 def overlap_struct(overlaps: Overlaps) -> pa.StructArray:

@@ -1,5 +1,7 @@
 """`tile_overlay`: the overlay's pixels under each tile's ROI, as a Ray column expression."""
 
+from functools import partial
+
 import pyarrow as pa
 from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
@@ -7,10 +9,9 @@ from shapely.geometry.base import BaseGeometry
 
 from ratiopath.geometry import Mpp
 from ratiopath.roi import Roi
-from ratiopath.slides import open_slide
 from ratiopath.tiling.columns import Rows
+from ratiopath.tiling.laid_over import map_overlays
 from ratiopath.tiling.measure import cut_patches
-from ratiopath.tiling.resolution import tile_mpp
 from ratiopath.tiling.tensors import tensor_column
 
 
@@ -55,10 +56,4 @@ def _overlay(
     roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
 ) -> pa.Array:
     rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    parts = []
-    for path, of_file in rows.by_file():
-        with open_slide(path, given) as reader:
-            for mpp, of_group in rows.by_value(of_file, "mpp_x", "mpp_y"):
-                x, y = rows.columns["tile_x"][of_group], rows.columns["tile_y"][of_group]
-                parts.append((of_group, cut_patches(reader, x, y, tile_mpp(mpp, path), roi)))
-    return tensor_column(parts, rows.count)
+    return tensor_column(map_overlays(rows, given, partial(cut_patches, roi=roi)), rows.count)
