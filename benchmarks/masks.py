@@ -46,6 +46,8 @@ class Mask:
     """From what lies under a TIFF tile to stored values."""
     channels: int = 1
     """Values per pixel."""
+    has_mpp: bool = True
+    """Whether it is an overlay; a slide says its resolution in an Aperio description."""
 
     def path(self, cache: Path) -> Path:
         """Where the file is kept; its name holds what decides its content."""

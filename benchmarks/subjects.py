@@ -1,32 +1,27 @@
-"""What is measured: the same tiles over the same mask, counted by us, by peers, and the floor under all.
+"""Who is measured in this process: the floor under all, the engine, and peers where they are installed.
 
-Each subject is a function of a `Job`; it returns counts per tile as (tiles, 256) or None where it only decodes. Peers
-count with `np.bincount`, ten times faster than the `np.unique` they would reach for.
+Each counts the values in every tile of a `Job`. Peers count with `np.bincount`, ten times faster than the `np.unique`
+they would reach for, and take whatever mask is uint8 with one channel.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 import imagecodecs
 import numpy as np
-import pyarrow as pa
-import ray.data
-import shapely
 import tifffile
-from ray.data.expressions import col
+from shapely import affinity
+from shapely.geometry import mapping
 
+from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
 from ratiopath.coverage import Overlaps
-from ratiopath.geometry import Extent, Mpp
-from ratiopath.grid import grid_columns
+from ratiopath.geometry import Mpp
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
-from ratiopath.tiling import tile_overlay_overlap
 from ratiopath.tiling.measure import measure_overlaps
 
-TILE = 512
-SLIDE_MPP = 0.5
+FLOOR, OURS = "decode floor", "ours, in process"
+Subject = Callable[[Job], object]
 _DECODERS = {
     tifffile.COMPRESSION.ADOBE_DEFLATE: imagecodecs.deflate_decode,
     tifffile.COMPRESSION.DEFLATE: imagecodecs.deflate_decode,
@@ -35,52 +30,8 @@ _DECODERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Tiles of 512 px at 0.5 µm/px over one mask."""
-
-    path: Path
-    """The mask."""
-    roi: shapely.Geometry
-    """In pixels of the tile."""
-    x: np.ndarray
-    """Left edges of the tiles, int64."""
-    y: np.ndarray
-    """Top edges."""
-
-    @classmethod
-    def of(cls, path: Path, roi: shapely.Geometry, stride: int, limit: int | None = None) -> "Job":
-        """The grid over a whole mask, or its first tiles."""
-        with open_slide(str(path)) as mask:
-            extent, mpp = mask.pyramid.levels[0].extent, mask.pyramid.mpp
-        slide = (int(extent.width * mpp.x / SLIDE_MPP), int(extent.height * mpp.y / SLIDE_MPP))
-        x, y = grid_columns(slide, (TILE, TILE), (stride, stride))
-        return cls(path, roi, x[:limit], y[:limit])
-
-    def windows(self) -> tuple[np.ndarray, np.ndarray, Extent, np.ndarray | None]:
-        """Corners, size and ROI mask in pixels of the mask, as every peer that counts exactly must work them out."""
-        with open_slide(str(self.path)) as mask:
-            scale = SLIDE_MPP / mask.pyramid.mpp.x
-        size = max(1, int(TILE * scale + 0.5))
-        extent = Extent(size, size)
-        x, y = (np.floor(axis * scale + 0.5).astype(np.int64) for axis in (self.x, self.y))
-        return x, y, extent, Roi(self.roi).mask(extent)
-
-    def table(self) -> pa.Table:
-        """The tiles as a Ray expression takes them."""
-        rows = len(self.x)
-        return pa.table(
-            {
-                "overlay": pa.repeat(str(self.path), rows),
-                "tile_x": self.x,
-                "tile_y": self.y,
-                "mpp": pa.repeat(SLIDE_MPP, rows),
-            }
-        )
-
-
 def floor(job: Job) -> None:
-    """Decode every TIFF tile once, one thread, into one buffer: nothing that reads the mask can be faster."""
+    """Decode every TIFF tile once, one thread, into one buffer: nothing that reads every tile can be faster."""
     with tifffile.TiffFile(job.path) as tiff:
         page, file = tiff.pages.first, tiff.filehandle
         buffer = np.empty(page.tilewidth * page.tilelength * page.dtype.itemsize, dtype=np.uint8)
@@ -95,23 +46,24 @@ def floor(job: Job) -> None:
 
 
 def ours(job: Job) -> Overlaps:
-    """The engine in this process."""
+    """The engine."""
     with open_slide(str(job.path)) as mask:
         x, y = job.x.astype(np.float64), job.y.astype(np.float64)
-        return measure_overlaps(mask, x, y, Mpp.of(SLIDE_MPP), Roi(job.roi))
+        return measure_overlaps(mask, x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi]))
 
 
-def ours_through_ray(job: Job, rows_per_block: int = 16_384) -> None:
-    """The column expression on a dataset of blocks in the order of the grid."""
-    table = job.table()
-    blocks = [table.slice(start, rows_per_block) for start in range(0, table.num_rows, rows_per_block)]
-    overlap = tile_overlay_overlap(job.roi, col("overlay"), col("tile_x"), col("tile_y"), col("mpp"), col("mpp"))
-    ray.data.from_arrow(blocks).with_column("overlap", overlap, num_cpus=1).materialize()
+def named(found: Overlaps) -> list[dict[str, int]]:
+    """The counts of each tile by name."""
+    rows: list[dict[str, int]] = [{} for _ in range(len(found))]
+    for row, key, count in zip(found.rows.tolist(), found.key_index.tolist(), found.counts.tolist(), strict=True):
+        rows[row][found.keys[key]] = count
+    return rows
 
 
 def tifffile_whole(job: Job) -> np.ndarray:
     """The mask read into memory by tifffile; a slice per tile."""
-    return _sliced(job, tifffile.imread(job.path, key=0))
+    image = tifffile.imread(job.path, key=0)
+    return _fetched(job, lambda x, y, width, height: image[y : y + height, x : x + width], image.shape)
 
 
 def pyvips_regions(job: Job) -> np.ndarray:
@@ -140,34 +92,65 @@ def rasterio_windows(job: Job) -> np.ndarray:
         return _fetched(job, fetch, image.shape)
 
 
-def _sliced(job: Job, image: np.ndarray) -> np.ndarray:
-    return _fetched(job, lambda x, y, width, height: image[y : y + height, x : x + width], image.shape)
+def exactextract_polygons(job: Job) -> object:
+    """A polygon per tile for exactextract, which weighs each pixel by the share of it that lies inside."""
+    from exactextract import exact_extract  # noqa: PLC0415 - optional
+    from exactextract.raster import NumPyRasterSource  # noqa: PLC0415 - optional
+
+    image = tifffile.imread(job.path, key=0)
+    height, width = image.shape
+    scale = job.windows()[2].width / TILE
+    patch = affinity.scale(ROIS[job.roi], scale, -scale, origin=(0, 0))  # there y counts upwards
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": mapping(affinity.translate(patch, x, height - y))}
+        for x, y in zip((job.x * scale).tolist(), (job.y * scale).tolist(), strict=True)
+    ]
+    return exact_extract(NumPyRasterSource(image, 0, 0, width, height), features, ["unique", "frac"])
 
 
-def _fetched(job: Job, fetch: Callable[[int, int, int, int], np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """Count each tile by itself."""
+def hs2p_integral(job: Job) -> object:
+    """hs2p's integral image over the whole mask: the share that is not 0."""
+    from hs2p.tiling.coverage import compute_tile_coverage  # noqa: PLC0415 - optional
+
+    image = tifffile.imread(job.path, key=0)
+    scale = TILE / job.windows()[2].width
+    slide = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    candidates = np.stack([job.x, job.y], axis=1)
+    return compute_tile_coverage(candidates=candidates, binary_mask=image, tile_size_lv0=TILE, slide_dimensions=slide)
+
+
+def _fetched(job: Job, fetch: Callable[[int, int, int, int], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Count each tile by itself; (tiles, 256)."""
     left, top, extent, inside = job.windows()
     counts = np.zeros((len(left), 256), dtype=np.int64)
     for tile, (x, y) in enumerate(zip(left.tolist(), top.tolist(), strict=True)):
         width, height = min(extent.width, shape[1] - x), min(extent.height, shape[0] - y)
         if width > 0 and height > 0:
             pixels = fetch(x, y, width, height)
-            counts[tile] = np.bincount(
-                pixels.ravel() if inside is None else pixels[inside[:height, :width]], minlength=256
-            )
+            seen = pixels.ravel() if inside is None else pixels[inside[:height, :width]]
+            counts[tile] = np.bincount(seen, minlength=256)
     return counts
 
 
-def available() -> dict[str, Callable[[Job], object]]:
-    """The subjects that can run here, by name."""
-    subjects: dict[str, Callable[[Job], object]] = {
-        "decode floor": floor,
-        "ours, in process": ours,
-        "ours, through Ray": ours_through_ray,
-        "tifffile, whole": tifffile_whole,
+PEERS: dict[str, tuple[str, Subject]] = {
+    "tifffile, whole": ("tifffile", tifffile_whole),
+    "pyvips, regions": ("pyvips", pyvips_regions),
+    "rasterio, windows": ("rasterio", rasterio_windows),
+    "exactextract, polygons": ("exactextract", exactextract_polygons),
+    "hs2p, integral image": ("hs2p", hs2p_integral),
+}
+"""Peers by name, and the module each needs."""
+ONCE = {"exactextract, polygons", "hs2p, integral image"}
+"""So slow that one run on a box says enough."""
+
+
+def subjects(job: Job) -> dict[str, Subject]:
+    """Who can run here on a job, by name."""
+    with open_slide(str(job.path)) as mask:
+        is_plain = mask.dtype == np.uint8 and mask.channels == 1
+    peers = {
+        name: subject
+        for name, (module, subject) in PEERS.items()
+        if is_plain and find_spec(module) and (job.roi == "box" or name not in ONCE)
     }
-    if find_spec("pyvips"):
-        subjects["pyvips, regions"] = pyvips_regions
-    if find_spec("rasterio"):
-        subjects["rasterio, windows"] = rasterio_windows
-    return subjects
+    return {FLOOR: floor, OURS: ours, **peers}

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ratiopath.errors import SlideError
+from flows.together import Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
@@ -19,8 +19,12 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray
 import ray.data
 
-Work = Callable[[dict[str, Any]], dict[str, Any]]
-"""What is done with a row: it gives a row, or raises SlideError or OSError where the slide is to be put aside."""
+TILES_PER_BLOCK = (16_384, 131_072)
+"""Tiles worth a Ray task, which costs about 20 ms; and as many as a worker holds at a time."""
+MIN_BLOCKS = 8
+"""Blocks that keep a few workers busy to the end."""
+MAX_SLIDES = 64
+"""Slides of a block, whose files are open at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +88,32 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
             yield Outcome(number, row if error is None else None, error, message)
 
 
-def blocks_of(weights: Sequence[int], at_least: int) -> list[slice]:
-    """Cut rows into consecutive blocks that weigh enough to be worth a Ray task.
+def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:
+    """Cut rows into consecutive blocks that weigh enough to be worth a Ray task, and are enough to keep all busy.
 
     Args:
-        weights: Cost of each row.
-        at_least: Cost of a block; the last one may have less.
+        weights: Tiles of each row.
+        most: A block has no more rows.
     """
+    at_least = min(max(sum(weights) // MIN_BLOCKS, TILES_PER_BLOCK[0]), TILES_PER_BLOCK[1])
     blocks, start, weight = [], 0, 0
     for number, cost in enumerate(weights, start=1):
         weight += cost
-        if weight >= at_least or number == len(weights):
+        if weight >= at_least or number - start == most or number == len(weights):
             blocks.append(slice(start, number))
             start, weight = number, 0
     return blocks
 
 
 def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
-    """The work of a block, in a Ray worker. The one place where a slide is put aside; any other error ends the run."""
-    outcomes = []
-    for row in block.to_pylist():
-        number = row.pop("_number")
-        try:
-            outcomes.append({"_number": number, **work(row)})
-        except (SlideError, OSError) as error:
-            outcomes.append({"_number": number, "_error": type(error).__name__, "_message": str(error)})
+    """The work of a block, in a Ray worker."""
+    rows = block.to_pylist()
+    numbers = [row.pop("_number") for row in rows]
+    outcomes = [
+        {"_number": number, "_error": type(result).__name__, "_message": str(result)}
+        if isinstance(result, Exception)
+        else {"_number": number, **result}
+        for number, result in zip(numbers, together(rows, work), strict=True)
+    ]
     marks = [pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string())]
     return pa.Table.from_pylist(outcomes, pa.schema([*gives, *marks]))

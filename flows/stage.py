@@ -5,16 +5,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.engine import Outcome, Work, blocks_of, map_rows
+from flows.engine import Outcome, blocks_of, map_rows
 from flows.progress import progress
 from flows.tables import TableReference, read_table, write_table
+from flows.together import Work
 from flows.workspace import Workspace
 from schemas.failures import FAILURES
 from schemas.table import TableSchema, checked
 
-MAX_SLIDES_PER_BLOCK = 16
-"""Slides for one Ray task where the cost of a slide is unknown: a block costs Ray about 20 ms."""
-MIN_BLOCKS = 16
+_SLIDES_PER_BLOCK = 16
+"""Slides for one Ray task where the cost of a slide is unknown."""
+_MIN_BLOCKS = 16
 """Few slides are spread over workers first."""
 
 
@@ -53,7 +54,7 @@ def map_slides(
     work: Work,
     gives: TableSchema,
     workspace: Workspace,
-    blocks: Sequence[slice] | None = None,
+    tiles: Sequence[int] | None = None,
     aside: Sequence[dict[str, Any]] = (),
 ) -> TableReference:
     """Do the work of a task for each slide on Ray Data.
@@ -64,14 +65,15 @@ def map_slides(
         work: What is done with a row.
         gives: What the work gives for each slide.
         workspace: Where to write.
-        blocks: Slides that one Ray task works through; a few by default.
+        tiles: How many each slide has, where that is what it costs.
         aside: Slides that were put aside before: path, error and message.
     """
     paths = slides["path"].to_pylist()
-    per_block = min(MAX_SLIDES_PER_BLOCK, 1 + len(paths) // MIN_BLOCKS)
+    few = min(_SLIDES_PER_BLOCK, 1 + len(paths) // _MIN_BLOCKS)
+    blocks = blocks_of([0] * len(paths), most=few) if tiles is None else blocks_of(tiles)
     done: list[Outcome] = []
     with progress(stage, len(paths)) as advance:
-        for outcome in map_rows(slides, work, gives.arrow, blocks or blocks_of([1] * len(paths), per_block)):
+        for outcome in map_rows(slides, work, gives.arrow, blocks):
             done.append(outcome)
             advance(paths[outcome.number])
     done.sort(key=lambda outcome: outcome.number)

@@ -1,7 +1,7 @@
 """coverage/ and tiles/: a row per tile, with what each overlay covers of it."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,16 @@ TOLERANCE = 1e-9
 
 def coverage(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Every tile of the grid."""
-    return _tiles("coverage", overlays)
+    return _tiles("coverage", tuple(overlays))
 
 
 def tiles(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """The tiles that `keep` keeps."""
-    return _tiles("tiles", overlays)
+    return _tiles("tiles", tuple(overlays))
 
 
-def _tiles(name: str, overlays: Sequence[OverlayColumns]) -> TableSchema:
+@cache
+def _tiles(name: str, overlays: tuple[OverlayColumns, ...]) -> TableSchema:
     columns = [column for overlay in overlays for column in _columns(overlay)]
     rules = [rule for overlay in overlays for rule in _rules(overlay)]
     return TableSchema.of(name, (*GRID_COLUMNS, *columns), key=TILE_KEY, rules=rules)

@@ -16,13 +16,12 @@ from flows.progress import progress
 from flows.provenance import coverage_metadata
 from flows.stage import give, take
 from flows.tables import TableReference, join_files, write_table
-from flows.tasks.tile_slides import ROWS_PER_GROUP
+from flows.together import Steps
 from flows.workspace import Workspace
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.overlay_paths import overlay_paths
 from schemas.slide_files import SLIDE_FILES
-from schemas.table import checked
 
 STAGE = "compute overlaps"
 PART = pa.schema([("part", pa.string())])
@@ -42,7 +41,7 @@ def compute_overlaps(
     """
     slides = _joined(take(overlays, overlay_paths(config.overlay_columns)), take(grids, SLIDE_FILES))
     units = [{"slide": number, **unit} for number, slide in enumerate(slides) for unit in _units(slide)]
-    blocks = blocks_of([unit.pop("tiles") for unit in units], ROWS_PER_GROUP)
+    blocks = blocks_of([unit.pop("tiles") for unit in units])
     slide_of = [unit.pop("slide") for unit in units]
     outcomes = map_rows(
         pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
@@ -76,12 +75,14 @@ def _units(slide: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**slide, "group": group, "tiles": metadata.row_group(group).num_rows}
 
 
-def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
     with pq.ParquetFile(unit["grid"]) as file:
-        tiles = checked(file.read_row_group(unit["group"]), GRID)
+        tiles = file.read_row_group(unit["group"])
+    yield GRID, tiles
     table = measured(tiles, {name: unit[f"{name}_path"] for name in config.overlays}, config)
+    yield coverage(config.overlay_columns), table
     part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
-    write_table(checked(table, coverage(config.overlay_columns)), part, workspace.hidden)
+    write_table(table, part, workspace.hidden)
     return {"part": part}
 
 

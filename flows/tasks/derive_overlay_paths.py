@@ -28,7 +28,7 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     """
     table = take(slides, discovered_slides(tuple(config.manifest_columns)))
     gives = overlay_paths(config.overlay_columns)
-    return map_slides(STAGE, table, partial(_derive, config=config), gives, workspace)
+    return map_slides(STAGE, table, partial(_derive, config=config), gives, workspace, [0] * table.num_rows)
 
 
 def _derive(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:

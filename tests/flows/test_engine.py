@@ -14,11 +14,19 @@ GIVES = pa.schema([("name", pa.string()), ("length", pa.int64())])
 
 
 @pytest.mark.parametrize(
-    ("weights", "at_least", "sizes"),
-    [([1, 1, 1, 1, 1], 2, [2, 2, 1]), ([5, 1, 1, 9], 3, [1, 3]), ([9, 9], 1, [1, 1]), ([], 3, []), ([0, 0], 1, [2])],
+    ("weights", "sizes"),
+    [
+        ([100] * 5, [5]),  # little work is one block
+        ([10_000] * 5, [2, 2, 1]),  # a block is worth a task
+        ([30_000] * 16, [2] * 8),  # enough blocks for a few workers
+        ([100_000] * 20, [2] * 10),  # a worker holds no more
+        ([0] * 130, [64, 64, 2]),  # nor more files
+        ([5_000_000], [1]),
+        ([], []),
+    ],
 )
-def test_blocks_are_consecutive_and_heavy_enough(weights: list[int], at_least: int, sizes: list[int]) -> None:
-    blocks = blocks_of(weights, at_least)
+def test_blocks_are_consecutive_and_heavy_enough(weights: list[int], sizes: list[int]) -> None:
+    blocks = blocks_of(weights)
     assert [block.stop - block.start for block in blocks] == sizes
     assert [number for block in blocks for number in range(block.start, block.stop)] == list(range(len(weights)))
 
@@ -32,7 +40,7 @@ def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
             raise PermissionError(13, "Permission denied", "c")
         return {"name": row["name"], "length": 1}
 
-    outcomes = sorted(map_rows(ROWS, measure, GIVES, blocks_of([1] * 4, 2)), key=lambda outcome: outcome.number)
+    outcomes = sorted(map_rows(ROWS, measure, GIVES, blocks_of([0] * 4, most=2)), key=lambda outcome: outcome.number)
     assert [outcome.number for outcome in outcomes] == [0, 1, 2, 3]
     assert [outcome.result for outcome in outcomes] == [
         {"name": "a", "length": 1},
@@ -50,7 +58,7 @@ def test_a_programming_error_ends_the_run() -> None:
         return {"name": row["nme"]}
 
     with pytest.raises(ray.exceptions.RayTaskError, match="KeyError"):
-        list(map_rows(ROWS, wrong, GIVES, blocks_of([1] * 4, 2)))
+        list(map_rows(ROWS, wrong, GIVES, blocks_of([0] * 4, most=2)))
 
 
 def test_no_rows_need_no_ray() -> None:

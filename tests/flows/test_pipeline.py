@@ -222,10 +222,10 @@ def test_a_slide_smaller_than_a_tile_may_have_no_tiles(folder, output) -> None:
 
 def test_two_workers_and_one_write_the_same_bytes(folder, output) -> None:
     write_study(folder, "a", "b")
-    write_slide(folder / "c.tiff", size=(200, 240))
+    write_slide(folder / "c.tiff", size=(400, 360))
     write_mask(folder / "c_tissue.tiff", random_labels(5, (0, 255), (100, 120)))
     write_mask(folder / "c_classes.ome.tiff", random_labels(6, (0, 1, 3), (300, 360)), mpp=0.33)
-    tiling = {"mpp": 0.5, "tile_extent": [3, 2], "stride": 1}  # c has 47,960 tiles: three units of work
+    tiling = {"mpp": 0.5, "tile_extent": [3, 2], "stride": 1}  # c has 142,882 tiles: three units of work
     run(folder, tiling=tiling)
     first = contents(output)
     options = ray.data.DataContext.get_current().execution_options

@@ -1,0 +1,1 @@
+"""How fast, against what: `uv run python -m benchmarks --help`."""

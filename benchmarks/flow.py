@@ -1,0 +1,102 @@
+"""The whole flow on large slides, and the bare column expression on the same tiles, in one process."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import ray.data
+import tifffile
+from ray.data.expressions import col
+
+from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
+from benchmarks.masks import MASKS
+from benchmarks.measure import timed
+from flows.config import CoverageConfig
+from flows.coverage import coverage
+from flows.engine import ensure_ray
+from flows.server import Server
+from ratiopath.tiling import tile_overlay_overlap
+
+ROWS_PER_BLOCK = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Slides with a mask each."""
+
+    config: CoverageConfig
+    """What the flow is to do."""
+    table: pa.Table
+    """The same tiles, as the expression takes them."""
+    slides: int
+    """How many slides."""
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of all slides."""
+        return self.table.num_rows
+
+
+@contextmanager
+def prepared(cache: Path, slides: int) -> Iterator[Study]:
+    """Slides of which only size and resolution are read, links to one mask, and Prefect's server."""
+    logging.getLogger("prefect").setLevel(logging.ERROR)
+    job = Job.of(MASKS["binary"].write(cache))
+    with tempfile.TemporaryDirectory() as name:
+        folder, tables = Path(name), []
+        for number in range(slides):
+            write_slide(folder / "slides" / f"{number}.tiff", job)
+            mask = folder / "masks" / f"{number}.tiff"
+            mask.parent.mkdir(exist_ok=True)
+            mask.symlink_to(job.path.resolve())
+            tables.append(Job(mask, job.roi, job.x, job.y).table())
+        settings = {
+            "slides": f"{folder}/slides",
+            "output": f"{folder}/coverage",
+            "tiling": {"level": 0, "tile_extent": TILE},
+            "overlays": {"tissue": {"path": f"{folder}/masks/{{stem}}.tiff", "classes": {"tissue": [255]}}},
+            "keep": "tissue >= 0.5",
+        }
+        ensure_ray()
+        with Server() as server, server.ready():
+            yield Study(CoverageConfig.model_validate(settings), pa.concat_tables(tables).combine_chunks(), slides)
+
+
+def write_slide(path: Path, job: Job) -> None:
+    """A TIFF of the size under a job's mask, all of its tiles but the first left out."""
+    with tifffile.TiffFile(job.path) as mask:
+        height, width = mask.pages.first.shape[:2]
+    scale = TILE // job.windows()[2].width
+    tiles = -(-width * scale // TILE) * -(-height * scale // TILE)
+    path.parent.mkdir(exist_ok=True)
+    tifffile.imwrite(
+        path,
+        chain([np.full((TILE, TILE, 3), 255, np.uint8)], repeat(None, tiles - 1)),
+        shape=(height * scale, width * scale, 3),
+        dtype="uint8",
+        tile=(TILE, TILE),
+        photometric="rgb",
+        compression="jpeg",
+        resolution=(1e4 / SLIDE_MPP, 1e4 / SLIDE_MPP),
+        resolutionunit="CENTIMETER",
+        metadata=None,
+    )
+
+
+def flow(study: Study) -> float:
+    """Seconds of a run of the flow, everything computed anew."""
+    return timed(lambda: coverage(study.config))
+
+
+def bare_expression(study: Study) -> float:
+    """Seconds of the expression alone."""
+    table = study.table
+    blocks = [table.slice(start, ROWS_PER_BLOCK) for start in range(0, table.num_rows, ROWS_PER_BLOCK)]
+    overlap = tile_overlay_overlap(ROIS["box"], col("overlay"), col("tile_x"), col("tile_y"), col("mpp"), col("mpp"))
+    return timed(lambda: ray.data.from_arrow(blocks).with_column("overlap", overlap, num_cpus=1).materialize())

@@ -1,0 +1,92 @@
+"""The public column expressions of this library and of the seed's, each in its own interpreter, asked in turn."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.job import ROIS
+
+OURS, SEED = "ours, through Ray", "seed library, through Ray"
+SEED_INSTALL = (
+    "python3.12 -m venv seed && seed/bin/pip install --no-deps ratiopath==1.5.0"
+    " && seed/bin/pip install geopandas imagecodecs openslide-bin openslide-python pandas pillow 'pyvips[binary]'"
+    " rasterio 'ray[data]' scikit-image shapely tifffile zarr"
+)
+"""An environment for the seed's library without PyTorch, which these expressions do not use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A column to compute."""
+
+    what: str
+    """overlap, overlay or slide tiles."""
+    table: pa.Table
+    """The rows, in order."""
+    rows_per_block: int
+    """Rows of a Ray block."""
+    roi: str = "box"
+    """Name of the region of interest."""
+
+    def line(self, folder: Path) -> str:
+        """What `benchmarks/expressions.py` reads; the table is written into a folder."""
+        path = folder / f"{self.what}-{self.table.num_rows}-{id(self.table)}.parquet"
+        if not path.exists():
+            pq.write_table(self.table, path)
+        wkt, rows = ROIS[self.roi].wkt, self.rows_per_block
+        return json.dumps({"what": self.what, "table": str(path), "roi": wkt, "rows_per_block": rows}) + "\n"
+
+
+class Library:
+    """A process with Ray and one of the libraries."""
+
+    def __init__(self, python: str) -> None:
+        """Start it.
+
+        Args:
+            python: The interpreter whose `ratiopath` is meant.
+        """
+        self._folder = tempfile.TemporaryDirectory()
+        script = str(Path(__file__).parent / "expressions.py")
+        self._process = subprocess.Popen(
+            [python, script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd="/",
+        )
+
+    def ask(self, request: Request) -> dict[str, Any]:
+        """Compute a column; its `seconds`, and the memory of the largest worker afterwards, `worker_mb`."""
+        self._process.stdin.write(request.line(Path(self._folder.name)))
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+def interpreters(seed: str | None) -> dict[str, str]:
+    """The interpreter of each library that can be asked."""
+    return {OURS: sys.executable, **({SEED: seed} if seed else {})}
+
+
+def whole_process(python: str, request: Request) -> float:
+    """Seconds from nothing to a result: imports, Ray's start and end, one column."""
+    began = time.perf_counter()
+    with Library(python) as library:
+        library.ask(request)
+    return time.perf_counter() - began

@@ -1,0 +1,155 @@
+"""What is compared with what. Each suite prints a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from benchmarks import slides
+from benchmarks.flow import bare_expression, flow, prepared
+from benchmarks.job import Job
+from benchmarks.libraries import OURS as OURS_RAY
+from benchmarks.libraries import SEED, Library, Request, interpreters, whole_process
+from benchmarks.masks import MASKS
+from benchmarks.measure import medians, peak_mb, timed
+from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, floor, named, ours, subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    cache: Path
+    masks: Sequence[str]
+    rois: Sequence[str]
+    strides: Sequence[int]
+    repeat: int
+    tiles: int | None
+    seed_python: str | None
+    seed_tiles: int | None
+
+
+class DifferenceError(Exception):
+    """Counts are not those of np.unique."""
+
+
+def in_process(options: Options) -> None:
+    """The engine against the decode floor and peers, on every mask, ROI and stride."""
+    for name in options.masks:
+        path = MASKS[name].write(options.cache)
+        for roi in options.rois:
+            for stride in options.strides:
+                job = Job.of(path, roi, stride, options.tiles)
+                check(job)
+                runners = {who: partial(timed, partial(what, job)) for who, what in subjects(job).items()}
+                once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
+                taken = medians(runners, options.repeat) | once
+                memory = {who: peak_mb(what, job) for who, what in _named().items() if who in taken}
+                _print_in_process(f"{name}, {roi}, stride {stride}", job, taken, memory)
+
+
+def check(job: Job) -> None:
+    """Compare some random tiles with np.unique.
+
+    Raises:
+        DifferenceError: One differs.
+    """
+    sample = job.sample()
+    for tile, (found, expected) in enumerate(zip(named(ours(sample)), sample.oracle(), strict=True)):
+        if found != expected:
+            raise DifferenceError(f"{job.path} {job.roi}: tile {tile} has {found}, np.unique says {expected}")
+
+
+def _named() -> dict[str, object]:
+    return {FLOOR: floor, OURS: ours, **{name: subject for name, (_, subject) in PEERS.items()}}
+
+
+def _print_in_process(title: str, job: Job, taken: dict[str, float], memory: dict[str, float]) -> None:
+    print(f"\n### {title}: {len(job.x):,} tiles, {job.path.stat().st_size / 1e6:.1f} MB\n")
+    print("| in process | seconds | of the floor | tiles/s | peak MB |\n|---|---|---|---|---|")
+    for who, seconds in sorted(taken.items(), key=lambda row: row[1]):
+        ratio, rate = seconds / taken[FLOOR], len(job.x) / seconds
+        print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} | {memory[who]:.0f} |", flush=True)
+
+
+def through_ray(options: Options) -> None:
+    """The public expressions against the seed's library: overlaps, patches, slide tiles, and a whole process."""
+    job = Job.of(MASKS["binary"].write(options.cache), "box", limit=options.tiles)
+    tiles, few = job.table(), job.table().slice(len(job.x) // 4, min(4096, len(job.x)))
+    of_slide = slides.table(slides.write(options.cache))
+    seed_tiles = tiles.slice(0, options.seed_tiles)
+    pythons = interpreters(options.seed_python)
+    print("\n| through Ray, 2 workers | rows a block | seconds | tiles/s | of ours |\n|---|---|---|---|---|")
+    whole = {
+        who: partial(whole_process, python, Request("overlap", seed_tiles if who == SEED else tiles, 16_384))
+        for who, python in pythons.items()
+    }
+    _print_through_ray("whole process, binary", medians(whole, 1, warm_up=0), tiles, seed_tiles, 16_384)
+    libraries = {who: Library(python) for who, python in pythons.items()}
+    try:
+        for what, title, table, rows in (
+            ("overlap", "overlaps, binary", tiles, 16_384),
+            ("overlay", "patches 128 x 128", few, 512),
+            ("slide tiles", "slide tiles 512 x 512, JPEG SVS", of_slide, 64),
+        ):
+            of_seed = seed_tiles if what == "overlap" else table
+            ask = {
+                who: partial(_seconds, library, Request(what, of_seed if who == SEED else table, rows))
+                for who, library in libraries.items()
+            }
+            if what == "overlap":
+                cold = {who: run() for who, run in ask.items()}
+                _print_through_ray(f"{title}, first pass", cold, table, of_seed, rows)
+            _print_through_ray(f"{title}, warm", medians(ask, options.repeat), table, of_seed, rows)
+    finally:
+        for library in libraries.values():
+            library.__exit__()
+
+
+def _seconds(library: Library, request: Request) -> float:
+    return library.ask(request)["seconds"]
+
+
+def _print_through_ray(title: str, taken: dict[str, float], table: pa.Table, of_seed: pa.Table, rows: int) -> None:
+    per_tile = {who: seconds / (of_seed if who == SEED else table).num_rows for who, seconds in taken.items()}
+    for who, each in per_tile.items():
+        print(f"| {title}: {who} | {rows:,} | {taken[who]:.2f} | {1 / each:,.0f} | {each / per_tile[OURS_RAY]:.1f}x |")
+
+
+def of_flow(options: Options) -> None:
+    """The flow on several large slides against the bare expression on the same tiles, Ray and Prefect warm."""
+    with prepared(options.cache, slides=30 if options.tiles is None else 1) as study:
+        taken = medians(
+            {"flow": partial(flow, study), "bare expression": partial(bare_expression, study)}, options.repeat
+        )
+        print(f"\n| warm, {study.tiles:,} tiles of {study.slides} slides | seconds | ratio |\n|---|---|---|")
+        for who, seconds in taken.items():
+            print(f"| {who} | {seconds:.2f} | {seconds / taken['bare expression']:.2f}x |")
+
+
+def growth(options: Options) -> None:
+    """Memory of a Ray worker as tiles grow a hundredfold: links to one mask, as many as it takes."""
+    path = MASKS["binary"].write(options.cache)
+    job = Job.of(path)
+    print("\n| tiles | seconds | memory of the largest worker, MB |\n|---|---|---|")
+    with Library(interpreters(None)[OURS_RAY]) as library:
+        for tiles in (10_000, 100_000, 1_000_000) if options.tiles is None else (options.tiles,):
+            table = _repeated(job, options.cache / "links", tiles)
+            answer = library.ask(Request("overlap", table, 16_384))
+            print(f"| {tiles:,} | {answer['seconds']:.2f} | {answer['worker_mb']:.0f} |", flush=True)
+
+
+def _repeated(job: Job, folder: Path, tiles: int) -> pa.Table:
+    folder.mkdir(exist_ok=True)
+    tables = []
+    for number in range(-(-tiles // len(job.x))):
+        link = folder / f"{number}.tiff"
+        if not link.exists():
+            link.symlink_to(job.path.resolve())
+        tables.append(Job(link, job.roi, job.x, job.y).table())
+    return pa.concat_tables(tables).slice(0, tiles).combine_chunks()
+
+
+SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "growth": growth}

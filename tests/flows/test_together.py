@@ -1,0 +1,79 @@
+"""Slides of a block go step by step together: one check for all, and what fails one leaves the others alone."""
+
+import pyarrow as pa
+import pytest
+
+from flows import together as module
+from flows.together import together
+from ratiopath.errors import MissingMppError
+from schemas.table import Column, SchemaError, TableSchema
+
+NUMBERS = TableSchema.of("numbers", (Column("slide", pa.string()), Column("n", pa.int64())), key=("slide", "n"))
+TWICE = TableSchema.of("twice", (Column("slide", pa.string()), Column("n", pa.int64())), key=("slide", "n"))
+
+
+def numbers_of(slide, n):
+    return pa.table({"slide": [slide] * len(n), "n": pa.array(n, pa.int64())})
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """The tables that are checked, in order."""
+    seen = []
+
+    def checked(table, schema):
+        seen.append((schema.name, table.num_rows))
+        return check(table, schema)
+
+    check = module.checked
+    monkeypatch.setattr(module, "checked", checked)
+    return seen
+
+
+def test_a_step_of_all_slides_is_checked_at_once(checks):
+    def work(row):
+        for number in range(row["groups"]):
+            yield NUMBERS, numbers_of(row["slide"], [number])
+            yield TWICE, numbers_of(row["slide"], [number, number + 1])
+        return {"slide": row["slide"]}
+
+    rows = [{"slide": "a", "groups": 2}, {"slide": "b", "groups": 0}, {"slide": "c", "groups": 1}]
+
+    assert together(rows, work) == [{"slide": "a"}, {"slide": "b"}, {"slide": "c"}]
+    assert checks == [("numbers", 2), ("twice", 4), ("numbers", 1), ("twice", 2)]
+
+
+def test_a_slides_error_at_any_step_leaves_the_others_alone(checks):
+    error = MissingMppError("has mpp", path="b", found="none", remedy="give one")
+
+    def work(row):
+        if row["slide"] == "at once":
+            raise error
+        yield NUMBERS, numbers_of(row["slide"], [1])
+        if row["slide"] == "later":
+            raise FileNotFoundError(2, "No such file", "x")
+        return row
+
+    found = together([{"slide": "at once"}, {"slide": "fine"}, {"slide": "later"}], work)
+
+    assert found[:2] == [error, {"slide": "fine"}]
+    assert isinstance(found[2], FileNotFoundError)
+    assert checks == [("numbers", 2)]
+
+
+def test_plain_functions_work_too():
+    assert together([{"n": 1}, {"n": 2}], lambda row: {"n": -row["n"]}) == [{"n": -1}, {"n": -2}]
+
+
+def test_a_broken_schema_ends_all_and_what_was_being_written_is_closed(checks):
+    closed = []
+
+    def work(row):
+        try:
+            yield NUMBERS, numbers_of(row["slide"], row["n"])
+        finally:
+            closed.append(row["slide"])
+
+    with pytest.raises(SchemaError, match=r"table numbers, column slide, n: names each row once.*\'b\'"):
+        together([{"slide": "a", "n": [1]}, {"slide": "b", "n": [2, 2]}], work)
+    assert closed == ["a", "b"]
