@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rois", nargs="+", choices=ROIS, default=list(ROIS))
     parser.add_argument("--strides", nargs="+", type=int, default=[TILE, TILE // 2], help="pixels between tiles")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each subject")
-    parser.add_argument("--tiles", type=int, help="only the first tiles of each grid")
+    parser.add_argument("--shrink", type=int, default=1, help="everything so much smaller, only to see that it runs")
     parser.add_argument("--seed-python", help="interpreter of an environment with the seed's library")
     parser.add_argument("--seed-tiles", type=int, help="only so many for the seed's library: it is slow")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "ratiopath-benchmarks")

@@ -15,7 +15,6 @@ import tifffile
 from ray.data.expressions import col
 
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
-from benchmarks.masks import MASKS
 from benchmarks.measure import timed
 from flows.config import CoverageConfig
 from flows.coverage import coverage
@@ -44,18 +43,18 @@ class Study:
 
 
 @contextmanager
-def prepared(cache: Path, slides: int) -> Iterator[Study]:
+def prepared(mask: Path, slides: int) -> Iterator[Study]:
     """Slides of which only size and resolution are read, links to one mask, and Prefect's server."""
     logging.getLogger("prefect").setLevel(logging.ERROR)
-    job = Job.of(MASKS["binary"].write(cache))
+    job = Job.of(mask)
     with tempfile.TemporaryDirectory() as name:
         folder, tables = Path(name), []
         for number in range(slides):
             write_slide(folder / "slides" / f"{number}.tiff", job)
-            mask = folder / "masks" / f"{number}.tiff"
-            mask.parent.mkdir(exist_ok=True)
-            mask.symlink_to(job.path.resolve())
-            tables.append(Job(mask, job.roi, job.x, job.y).table())
+            link = folder / "masks" / f"{number}.tiff"
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(mask.resolve())
+            tables.append(Job(link, job.roi, job.x, job.y).table())
         settings = {
             "slides": f"{folder}/slides",
             "output": f"{folder}/coverage",

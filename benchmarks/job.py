@@ -35,13 +35,13 @@ class Job:
     """Top edges."""
 
     @classmethod
-    def of(cls, path: Path, roi: str = "box", stride: int = TILE, limit: int | None = None) -> "Job":
-        """The grid over a whole mask, or its first tiles."""
+    def of(cls, path: Path, roi: str = "box", stride: int = TILE) -> "Job":
+        """The grid over a whole mask."""
         with open_slide(str(path)) as mask:
             extent, mpp = mask.pyramid.levels[0].extent, mask.pyramid.mpp
         slide = (int(extent.width * mpp.x / SLIDE_MPP), int(extent.height * mpp.y / SLIDE_MPP))
         x, y = grid_columns(slide, (TILE, TILE), (stride, stride))
-        return cls(path, roi, x[:limit], y[:limit])
+        return cls(path, roi, x, y)
 
     def windows(self) -> tuple[np.ndarray, np.ndarray, Extent, np.ndarray | None]:
         """Corners, size and ROI mask in pixels of the mask, which every subject that counts exactly has to work out."""
@@ -75,8 +75,9 @@ class Job:
 
 def _counts(pixels: np.ndarray, inside: np.ndarray | None) -> dict[str, int]:
     seen = np.ones(pixels.shape[:2], bool) if inside is None else inside[: pixels.shape[0], : pixels.shape[1]]
-    values, counts = np.unique(pixels[seen].reshape(np.count_nonzero(seen), -1), axis=0, return_counts=True)
-    names = [str(v[0]) if (v == v[0]).all() else ",".join(map(str, v)) for v in values.tolist()]
+    colours = pixels[seen].reshape(np.count_nonzero(seen), 1 if pixels.ndim == 2 else pixels.shape[2])
+    values, counts = np.unique(colours, axis=0, return_counts=True)
+    names = [str(v[0]) if len(set(v)) == 1 else ",".join(map(str, v)) for v in values.tolist()]
     found: dict[str, int] = {}
     for name, count in zip(names, counts.tolist(), strict=True):
         found[name] = found.get(name, 0) + count

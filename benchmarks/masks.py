@@ -5,7 +5,7 @@ with noisy edges and with specks of the size of nuclei.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +46,12 @@ class Mask:
     """From what lies under a TIFF tile to stored values."""
     channels: int = 1
     """Values per pixel."""
-    has_mpp: bool = True
-    """Whether it is an overlay; a slide says its resolution in an Aperio description."""
+    grain: int = 1
+    """Edges follow squares of so many pixels: a giant is made in minutes."""
+
+    def shrunk(self, by: int) -> "Mask":
+        """The same on a slide that is so much less wide and high."""
+        return replace(self, width=-(-self.width // by), height=-(-self.height // by))
 
     def path(self, cache: Path) -> Path:
         """Where the file is kept; its name holds what decides its content."""
@@ -76,26 +80,26 @@ class Mask:
         return path
 
     def _tiles(self) -> Iterator[npt.NDArray[np.generic]]:
-        pieces = smooth_field(seed=7, wavelength=20_000 / self.mpp)
-        texture = smooth_field(seed=8, wavelength=2000 / self.mpp)
+        pieces = smooth_field(seed=7, wavelength=20_000 / self.mpp, grain=self.grain)
+        texture = smooth_field(seed=8, wavelength=2000 / self.mpp, grain=self.grain)
         for y in range(0, self.height, TILE):
             for x in range(0, self.width, TILE):
-                tissue = 2 * pieces(x, y) + 0.5 * texture(x, y)
-                yield self.label(Ground(tissue, texture(x, y)), np.random.default_rng((7, x, y)))
+                fine = texture(x, y)
+                yield self.label(Ground(2 * pieces(x, y) + 0.5 * fine, fine), np.random.default_rng((7, x, y)))
 
 
-def smooth_field(seed: int, wavelength: float, waves: int = 24) -> Field:
+def smooth_field(seed: int, wavelength: float, grain: int = 1, waves: int = 24) -> Field:
     """A sum of plane waves with random directions; one TIFF tile of it per call."""
     rng = np.random.default_rng(seed)
     angle, phase = rng.uniform(0, 2 * np.pi, (2, waves))
     wave_number = 2 * np.pi / (wavelength * rng.uniform(0.5, 2, waves))
-    pixels = np.arange(TILE)
+    pixels = np.arange(0, TILE, grain)
 
     def tile(x: int, y: int) -> npt.NDArray[np.float32]:
         along_x = (x + pixels)[None] * (wave_number * np.cos(angle))[:, None] + phase[:, None]
         along_y = (y + pixels)[None] * (wave_number * np.sin(angle))[:, None]
         field = np.cos(along_y).T @ np.cos(along_x) - np.sin(along_y).T @ np.sin(along_x)
-        return (field / np.sqrt(waves)).astype(np.float32)
+        return (field / np.sqrt(waves)).astype(np.float32).repeat(grain, axis=0).repeat(grain, axis=1)
 
     return tile
 
@@ -148,6 +152,6 @@ MASKS = {
         Mask("lzw", 25_088, 20_096, 2.0, "uint8", "lzw", classes),
         Mask("instances", 12_544, 10_048, 4.0, "uint16", "adobe_deflate", instances),
         Mask("colours", 6_272, 5_024, 8.0, "uint8", "jpeg", colours, channels=3),
-        Mask("giant", 100_352, 80_384, 0.5, "uint8", "adobe_deflate", binary),
+        Mask("giant", 100_352, 80_384, 0.25, "uint8", "adobe_deflate", binary, grain=4),
     )
 }

@@ -142,15 +142,17 @@ PEERS: dict[str, tuple[str, Subject]] = {
 """Peers by name, and the module each needs."""
 ONCE = {"exactextract, polygons", "hs2p, integral image"}
 """So slow that one run on a box says enough."""
+MAX_PIXELS = 1 << 30
 
 
-def subjects(job: Job) -> dict[str, Subject]:
-    """Who can run here on a job, by name."""
+def subjects(job: Job, *, peers: bool) -> dict[str, Subject]:
+    """Who can run here on a job, by name; peers only on uint8 masks of one channel that fit into memory."""
     with open_slide(str(job.path)) as mask:
-        is_plain = mask.dtype == np.uint8 and mask.channels == 1
-    peers = {
+        extent = mask.pyramid.levels[0].extent
+        fits = mask.dtype == np.uint8 and mask.channels == 1 and extent.width * extent.height <= MAX_PIXELS
+    others = {
         name: subject
         for name, (module, subject) in PEERS.items()
-        if is_plain and find_spec(module) and (job.roi == "box" or name not in ONCE)
+        if peers and fits and find_spec(module) and (job.roi == "box" or name not in ONCE)
     }
-    return {FLOOR: floor, OURS: ours, **peers}
+    return {FLOOR: floor, OURS: ours, **others}

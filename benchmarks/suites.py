@@ -1,8 +1,10 @@
 """What is compared with what. Each suite prints a table."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,9 +28,13 @@ class Options:
     rois: Sequence[str]
     strides: Sequence[int]
     repeat: int
-    tiles: int | None
+    shrink: int
     seed_python: str | None
     seed_tiles: int | None
+
+    def mask(self, name: str) -> Path:
+        """The file of a mask."""
+        return MASKS[name].shrunk(self.shrink).write(self.cache)
 
 
 class DifferenceError(Exception):
@@ -38,16 +44,18 @@ class DifferenceError(Exception):
 def in_process(options: Options) -> None:
     """The engine against the decode floor and peers, on every mask, ROI and stride."""
     for name in options.masks:
-        path = MASKS[name].write(options.cache)
-        for roi in options.rois:
-            for stride in options.strides:
-                job = Job.of(path, roi, stride, options.tiles)
-                check(job)
-                runners = {who: partial(timed, partial(what, job)) for who, what in subjects(job).items()}
-                once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
-                taken = medians(runners, options.repeat) | once
-                memory = {who: peak_mb(what, job) for who, what in _named().items() if who in taken}
-                _print_in_process(f"{name}, {roi}, stride {stride}", job, taken, memory)
+        memory: dict[str, float] = {}  # of the first ROI and stride
+        for roi, stride in product(options.rois, options.strides):
+            job = Job.of(options.mask(name), roi, stride)
+            check(job)
+            runners = {
+                who: partial(timed, partial(what, job))
+                for who, what in subjects(job, peers=stride == options.strides[0]).items()
+            }
+            once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
+            taken = medians(runners, options.repeat) | once
+            memory = memory or {who: peak_mb(what, job) for who, what in _named().items() if who in taken}
+            _print_in_process(f"{name}, {roi}, stride {stride}", job, taken, memory)
 
 
 def check(job: Job) -> None:
@@ -71,14 +79,14 @@ def _print_in_process(title: str, job: Job, taken: dict[str, float], memory: dic
     print("| in process | seconds | of the floor | tiles/s | peak MB |\n|---|---|---|---|---|")
     for who, seconds in sorted(taken.items(), key=lambda row: row[1]):
         ratio, rate = seconds / taken[FLOOR], len(job.x) / seconds
-        print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} | {memory[who]:.0f} |", flush=True)
+        print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} | {memory.get(who, math.nan):.0f} |", flush=True)
 
 
 def through_ray(options: Options) -> None:
     """The public expressions against the seed's library: overlaps, patches, slide tiles, and a whole process."""
-    job = Job.of(MASKS["binary"].write(options.cache), "box", limit=options.tiles)
+    job = Job.of(options.mask("binary"))
     tiles, few = job.table(), job.table().slice(len(job.x) // 4, min(4096, len(job.x)))
-    of_slide = slides.table(slides.write(options.cache))
+    of_slide = slides.table(slides.write(options.cache, options.shrink), options.shrink)
     seed_tiles = tiles.slice(0, options.seed_tiles)
     pythons = interpreters(options.seed_python)
     print("\n| through Ray, 2 workers | rows a block | seconds | tiles/s | of ours |\n|---|---|---|---|---|")
@@ -120,7 +128,7 @@ def _print_through_ray(title: str, taken: dict[str, float], table: pa.Table, of_
 
 def of_flow(options: Options) -> None:
     """The flow on several large slides against the bare expression on the same tiles, Ray and Prefect warm."""
-    with prepared(options.cache, slides=30 if options.tiles is None else 1) as study:
+    with prepared(options.mask("binary"), slides=30 // options.shrink + 1) as study:
         taken = medians(
             {"flow": partial(flow, study), "bare expression": partial(bare_expression, study)}, options.repeat
         )
@@ -131,11 +139,10 @@ def of_flow(options: Options) -> None:
 
 def growth(options: Options) -> None:
     """Memory of a Ray worker as tiles grow a hundredfold: links to one mask, as many as it takes."""
-    path = MASKS["binary"].write(options.cache)
-    job = Job.of(path)
+    job = Job.of(options.mask("binary"))
     print("\n| tiles | seconds | memory of the largest worker, MB |\n|---|---|---|")
     with Library(interpreters(None)[OURS_RAY]) as library:
-        for tiles in (10_000, 100_000, 1_000_000) if options.tiles is None else (options.tiles,):
+        for tiles in (10_000 // options.shrink, 100_000 // options.shrink, 1_000_000 // options.shrink):
             table = _repeated(job, options.cache / "links", tiles)
             answer = library.ask(Request("overlap", table, 16_384))
             print(f"| {tiles:,} | {answer['seconds']:.2f} | {answer['worker_mb']:.0f} |", flush=True)
