@@ -194,6 +194,15 @@ class CoverageConfig(_Section):
     keep: str | None = Field(
         None, description="boolean expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles"
     )
+    changes: Literal["time", "content"] = Field(
+        "time",
+        description="how a file that was replaced is told from the one before: by size and time of change, or by its"
+        " content, which reads all of it",
+    )
+    gone: Literal["keep", "drop"] = Field(
+        "keep", description="rows of slides that were there in an earlier run and are not found any more"
+    )
+    force: bool = Field(default=False, description="compute everything anew, also what is there and would be the same")
     tolerate: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
         _expected("a number of slides such as 3, or a share below 1 such as 0.01"),

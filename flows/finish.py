@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config import CoverageConfig
-from flows.provenance import KEY, coverage_metadata, made_with, tiles_metadata, versions
+from flows.provenance import Record, coverage_configuration, record_of, recorded, tiles_configuration, versions
 from flows.tables import TableReference, read_table, write_json, write_table
 from flows.tasks.discover_slides import slide_id
 from flows.workspace import Workspace
@@ -30,8 +31,16 @@ class Summary:
     """Folder of the tables."""
     found: int
     """Slides found."""
+    new: int
+    """Slides that were not in the tables before."""
+    changed: int
+    """Slides that were, and were computed anew: they, their overlays or the configuration changed."""
+    unchanged: int
+    """Slides that were left alone."""
     put_aside: int
     """Slides that are not in the tables, for reasons in failures.parquet."""
+    gone: int
+    """Slides of earlier runs that were not found this time."""
     tolerated: float
     """Slides that may be put aside before the run counts as failed."""
     tiles: int
@@ -47,7 +56,8 @@ class Summary:
     def __str__(self) -> str:
         in_tables = self.found - self.put_aside
         return (
-            f"{in_tables} of {self.found} slides in the tables, {self.put_aside} put aside; "
+            f"{in_tables} of {self.found} slides in the tables, {self.put_aside} put aside; {self.new} new, "
+            f"{self.changed} changed, {self.unchanged} unchanged, {self.gone} gone; "
             f"{self.kept} of {self.tiles} tiles kept"
         )
 
@@ -62,7 +72,7 @@ def finish(
     """Publish failures.parquet and run.json, and remove what no longer belongs.
 
     Files of slides that were put aside in this run are removed, and so are files of another configuration, since a
-    folder is one table. Files of slides that were not found this time stay.
+    folder is one table. Files of slides that were not found this time stay, unless the configuration drops them.
 
     Args:
         config: Of the run.
@@ -76,23 +86,28 @@ def finish(
     write_table(failures, workspace.published("failures.parquet"), workspace.hidden)
     aside = {slide_id(path, config) for path in failures["path"].to_pylist()}
     found = discovered.rows + discovered.put_aside
+    expected = coverage_configuration(config), tiles_configuration(config)
+    gone = _tidy(workspace, "coverage", covered, aside, expected[0], config)
+    _tidy(workspace, "tiles", kept, aside, expected[1], config)
+    statuses = read_table(covered.path)["status"].to_pylist()
     summary = Summary(
         output=workspace.output,
+        new=statuses.count("new"),
+        changed=statuses.count("changed"),
+        unchanged=statuses.count("unchanged"),
+        gone=len(gone),
         found=found,
         put_aside=failures.num_rows,
         tolerated=config.may_put_aside(found),
         tiles=_rows(covered),
         kept=_rows(kept),
     )
-    coverage_schema = coverage(config.overlay_columns).arrow.with_metadata(coverage_metadata(config))
-    tiles_schema = tiles(config.overlay_columns).arrow.with_metadata(tiles_metadata(config))
-    _tidy(workspace, "coverage", covered, aside, coverage_schema)
-    _tidy(workspace, "tiles", kept, aside, tiles_schema)
     ended = datetime.now().astimezone()
     record = {
         "configuration": config.model_dump(mode="json"),
         "versions": versions(),
         "counts": asdict(summary),
+        "gone": gone,
         "times": {
             "started": started.isoformat(),
             "ended": ended.isoformat(),
@@ -118,17 +133,37 @@ def _rows(index: TableReference) -> int:
     return int(pc.sum(read_table(index.path)["rows"]).as_py() or 0)
 
 
-def _tidy(workspace: Workspace, folder: str, index: TableReference, aside: Collection[str], schema: pa.Schema) -> None:
-    """Leave a folder that reads as one table: of this configuration, without the slides put aside."""
+def _tidy(
+    workspace: Workspace,
+    folder: Literal["coverage", "tiles"],
+    index: TableReference,
+    aside: Collection[str],
+    configuration: Record,
+    config: CoverageConfig,
+) -> list[str]:
+    """Leave a folder that reads as one table: of this configuration, without the slides put aside.
+
+    Returns:
+        The slides in it that were not found this time, or were until now.
+    """
     os.makedirs(workspace.published(folder), exist_ok=True)
     current = {os.path.basename(file) for file in read_table(index.path)["file"].to_pylist()}
-    for name in set(os.listdir(workspace.published(folder))) - current:
+    gone = []
+    for name in sorted(set(os.listdir(workspace.published(folder))) - current - {EMPTY}):
         path = workspace.published(folder, name)
         stem, suffix = os.path.splitext(name)
-        if suffix == ".parquet" and (stem in aside or made_with(path) not in (None, schema.metadata[KEY])):
+        record = record_of(path) if suffix == ".parquet" else None
+        if record is None:
+            continue  # somebody else's
+        if stem not in aside:
+            gone.append(record["slide"]["identity"]["path"])
+        if stem in aside or record["configuration"] != configuration or config.gone == "drop":
             os.unlink(path)
     tables = {name for name in os.listdir(workspace.published(folder)) if name.endswith(".parquet")}
+    empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
-        write_table(schema.empty_table(), workspace.published(folder, EMPTY), workspace.hidden)
+        schema = {"coverage": coverage, "tiles": tiles}[folder](config.overlay_columns).arrow
+        write_table(recorded(schema, {"configuration": configuration}).empty_table(), empty, workspace.hidden)
     elif EMPTY in tables:
-        os.unlink(workspace.published(folder, EMPTY))
+        os.unlink(empty)
+    return gone

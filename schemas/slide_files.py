@@ -1,12 +1,21 @@
 """An index of the files of one table that has a file per slide."""
 
+import pandera.pyarrow as pap
 import pyarrow as pa
 
 from schemas.table import Column, TableSchema
 from schemas.values import NOT_NEGATIVE, PATH, SLIDE_ID
 
+STATUS = Column("status", pa.string(), (pap.Check.isin(["new", "changed", "unchanged"], error="is a status"),))
+"""Whether the file was there before, and whether it was made from the same."""
+
 SLIDE_FILES = TableSchema.of(
     "slide files",
     (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,))),
+    key=("slide_id",),
+)
+COVERED = TableSchema.of(
+    "covered slides",
+    (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)), STATUS),
     key=("slide_id",),
 )

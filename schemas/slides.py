@@ -18,6 +18,10 @@ _COLUMNS = (
     LEVEL,
     Column("downsample", pa.float64(), (pap.Check.ge(1, error="a downsample is >= 1"),)),
 )
+IDENTITY = Column("identity", pa.string())
+"""JSON: what tells the file from another in its place, and the resolution it was given."""
+GRID_FILE = Column("grid", pa.string(), nullable=True)
+"""A table of an earlier run that holds the grid of this very slide."""
 SLIDES = TableSchema.of("slides", _COLUMNS, key=("path",))
 
 
@@ -28,4 +32,4 @@ def discovered_slides(overlays: tuple[str, ...]) -> TableSchema:
         overlays: Those whose path is a column of the manifest.
     """
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
-    return TableSchema.of("discovered slides", (*_COLUMNS, *sources), key=("path",))
+    return TableSchema.of("discovered slides", (*_COLUMNS, IDENTITY, GRID_FILE, *sources), key=("path",))

@@ -1,8 +1,10 @@
 """Compute overlaps: what each overlay covers of every tile."""
 
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
@@ -13,7 +15,7 @@ from flows.config import CoverageConfig
 from flows.engine import Outcome, blocks_of, map_rows
 from flows.measure import measured
 from flows.progress import progress
-from flows.provenance import coverage_metadata
+from flows.provenance import recorded
 from flows.stage import give, take
 from flows.tables import TableReference, join_files, write_table
 from flows.together import Steps
@@ -21,7 +23,7 @@ from flows.workspace import Workspace
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.overlay_paths import overlay_paths
-from schemas.slide_files import SLIDE_FILES
+from schemas.slide_files import COVERED, SLIDE_FILES
 
 STAGE = "compute overlaps"
 PART = pa.schema([("part", pa.string())])
@@ -33,22 +35,29 @@ def compute_overlaps(
 ) -> TableReference:
     """Measure every overlay on every tile and write coverage/, one file per slide, in the order of the grid.
 
-    A unit of work is a row group of a slide's grid. It is written as a part; a slide's file is put together and moved
-    into place once its parts are there. A slide of which a unit fails is put aside as a whole.
+    What is there and was made from the same is left alone. A unit of work is a row group of a slide's grid. It is
+    written as a part; a slide's file is put together and moved into place once its parts are there. A slide of which a
+    unit fails is put aside as a whole.
 
     Returns:
         Which file holds the coverage of which slide.
     """
     slides = _joined(take(overlays, overlay_paths(config.overlay_columns)), take(grids, SLIDE_FILES))
-    units = [{"slide": number, **unit} for number, slide in enumerate(slides) for unit in _units(slide)]
+    units = [
+        {"slide": number, **unit}
+        for number, slide in enumerate(slides)
+        if slide["status"] != "unchanged"
+        for unit in _units(slide)
+    ]
     blocks = blocks_of([unit.pop("tiles") for unit in units])
     slide_of = [unit.pop("slide") for unit in units]
     outcomes = map_rows(
         pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
     )
-    files, failures = {}, {}
-    with progress(STAGE, len(slides)) as advance:
-        for number, done in _by_slide(slide_of, len(slides), outcomes):
+    files = {number: _of(slide, slide["grid"]) for number, slide in enumerate(slides) if slide["status"] == "unchanged"}
+    failures = {}
+    with progress(STAGE, len(slides) - len(files)) as advance:
+        for number, done in _by_slide(slide_of, set(range(len(slides))) - files.keys(), outcomes):
             slide = slides[number]
             failed = next((outcome for outcome in done if outcome.result is None), None)
             if failed is None:
@@ -58,7 +67,7 @@ def compute_overlaps(
                 failures[number] = {"path": slide["path"], "error": failed.error, "message": failed.message}
             advance(slide["path"])
     rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
-    return give(STAGE, rows, aside, SLIDE_FILES, workspace)
+    return give(STAGE, rows, aside, COVERED, workspace)
 
 
 def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
@@ -77,7 +86,7 @@ def _units(slide: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
     with pq.ParquetFile(unit["grid"]) as file:
-        tiles = file.read_row_group(unit["group"])
+        tiles = file.read_row_group(unit["group"], columns=GRID.arrow.names)
     yield GRID, tiles
     table = measured(tiles, {name: unit[f"{name}_path"] for name in config.overlays}, config)
     yield coverage(config.overlay_columns), table
@@ -86,10 +95,12 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     return {"part": part}
 
 
-def _by_slide(slide_of: Sequence[int], slides: int, outcomes: Iterable[Outcome]) -> Iterator[tuple[int, list[Outcome]]]:
+def _by_slide(
+    slide_of: Sequence[int], slides: AbstractSet[int], outcomes: Iterable[Outcome]
+) -> Iterator[tuple[int, list[Outcome]]]:
     """Each slide when all of its units are done, with their outcomes in the order of the grid."""
     expected = Counter(slide_of)
-    yield from ((slide, []) for slide in range(slides) if not expected[slide])
+    yield from ((slide, []) for slide in sorted(slides) if not expected[slide])
     done: dict[int, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         slide = slide_of[outcome.number]
@@ -102,8 +113,13 @@ def _put_together(
     slide: dict[str, Any], parts: Sequence[str], config: CoverageConfig, workspace: Workspace
 ) -> dict[str, Any]:
     path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
-    schema = coverage(config.overlay_columns).arrow.with_metadata(coverage_metadata(config))
-    rows = join_files(parts, path, schema, workspace.hidden)
+    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]))
+    join_files(parts, path, schema, workspace.hidden)
     for part in parts:
         os.unlink(part)
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows}
+    return _of(slide, path)
+
+
+def _of(slide: dict[str, Any], path: str) -> dict[str, Any]:
+    rows = pq.read_metadata(path).num_rows
+    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows, "status": slide["status"]}

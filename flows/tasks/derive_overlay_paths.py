@@ -1,17 +1,18 @@
 """Derive overlay paths: which files lie over each slide."""
 
-import os
+import json
 from functools import partial
 from typing import Any
 
 from flows.config import CoverageConfig
+from flows.provenance import coverage_record, identity, record_of
 from flows.stage import map_slides, take
 from flows.tables import TableReference
 from flows.template import overlay_path
 from flows.workspace import Workspace
 from ratiopath.errors import SlideError
 from schemas.overlay_paths import overlay_paths
-from schemas.slides import discovered_slides
+from schemas.slides import SLIDES, discovered_slides
 
 STAGE = "derive overlay paths"
 
@@ -21,37 +22,44 @@ class OverlayNotFoundError(SlideError):
 
 
 def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Work out the overlays of each slide and see whether they exist.
+    """Work out the overlays of each slide, and whether its coverage has been made from them already.
 
     Returns:
         The files that lie over each slide; null where there is none and the configuration allows it.
     """
     table = take(slides, discovered_slides(tuple(config.manifest_columns)))
     gives = overlay_paths(config.overlay_columns)
-    return map_slides(STAGE, table, partial(_derive, config=config), gives, workspace, [0] * table.num_rows)
+    work = partial(_derive, config=config, workspace=workspace)
+    return map_slides(STAGE, table, work, gives, workspace, [0] * table.num_rows)
 
 
-def _derive(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:
-    paths = {}
+def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+    overlays: dict[str, dict[str, Any] | None] = {}
     for name, overlay in config.overlays.items():
         path = overlay_path(slide["path"], overlay.path, slide.get(f"{name}_source"))
-        if path is None or not _exists(path):
-            if overlay.missing == "fail":
-                raise OverlayNotFoundError(
-                    f"a slide has the overlay {name}",
-                    path=slide["path"],
-                    found="no path for it" if path is None else f"no file {path!r}",
-                    remedy=f"add it, correct overlays.{name}.path, or set overlays.{name}.missing to null or zero",
-                )
-            path = None
-        paths[f"{name}_path"] = path
-    return {"slide_id": slide["slide_id"], "path": slide["path"], **paths}
+        overlays[name] = None if path is None else _identity(path, config)
+        if overlays[name] is None and overlay.missing == "fail":
+            raise OverlayNotFoundError(
+                f"a slide has the overlay {name}",
+                path=slide["path"],
+                found="no path for it" if path is None else f"no file {path!r}",
+                remedy=f"add it, correct overlays.{name}.path, or set overlays.{name}.missing to null or zero",
+            )
+    described = {field.name: slide[field.name] for field in SLIDES.arrow}
+    record = coverage_record(config, {"identity": json.loads(slide["identity"]), "described": described}, overlays)
+    there = record_of(workspace.published("coverage", f"{slide['slide_id']}.parquet"))
+    return {
+        "slide_id": slide["slide_id"],
+        "path": slide["path"],
+        **{f"{name}_path": found and found["path"] for name, found in overlays.items()},
+        "record": json.dumps(record),
+        "status": "new" if there is None else "unchanged" if there == record and not config.force else "changed",
+    }
 
 
-def _exists(path: str) -> bool:
-    """Whether there is such a file; an overlay that merely cannot be reached puts the slide aside, as an OSError."""
+def _identity(path: str, config: CoverageConfig) -> dict[str, Any] | None:
+    """What the overlay is; None where there is none. One that cannot be reached puts the slide aside, as an OSError."""
     try:
-        os.stat(path)
+        return identity(path, by_content=config.changes == "content")
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+        return None

@@ -1,5 +1,6 @@
 """Discover slides: find their files and read their metadata."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from flows.config import CoverageConfig
 from flows.discovery import discovered
+from flows.provenance import FORMAT, identity, record_of
 from flows.stage import map_slides, take
 from flows.tables import TableReference, write_table
 from flows.workspace import Workspace
@@ -42,7 +44,8 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     )
     gives = discovered_slides(overlays)
     aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
-    reference = map_slides(STAGE, table, partial(_describe, config=config), gives, workspace, aside=aside)
+    work = partial(_describe, config=config, workspace=workspace)
+    reference = map_slides(STAGE, table, work, gives, workspace, aside=aside)
     slides = take(reference, gives).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace.hidden)
     return reference
@@ -63,17 +66,30 @@ def _unnameable(path: str) -> dict[str, str]:
     return {"path": shown, "error": "UnicodeEncodeError", "message": message}
 
 
-def _describe(slide: dict[str, Any], config: CoverageConfig) -> dict[str, Any]:
+def _describe(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+    """What a slide is; of one that has not changed since its grid was laid, what its table tells: it is not opened."""
+    name = slide_id(slide["path"], config)
     mpp = slide.pop("slide_mpp")
+    given = config.slide_mpp if mpp is None else mpp
+    found = {**identity(slide["path"], by_content=config.changes == "content"), "mpp": given}
+    grid = workspace.published("coverage", f"{name}.parquet")
+    record = None if config.force else record_of(grid)
+    if record is not None and record["format"] == FORMAT and record["slide"]["identity"] == found:
+        known = {**record["slide"]["described"], "grid": grid}
+    else:
+        known = {**describe_slide(slide["path"], _tiling(config, given)), "grid": None}
+    return {**slide, **known, "slide_id": name, "identity": json.dumps(found)}
+
+
+def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
     extent, step = config.tiling.extent, config.tiling.step
-    tiling = Tiling.of(
+    return Tiling.of(
         tile_extent=(extent.width, extent.height),
         stride=(step.width, step.height),
         mpp=config.tiling.mpp,
         level=config.tiling.level,
-        slide_mpp=config.slide_mpp if mpp is None else mpp,
+        slide_mpp=slide_mpp,
     )
-    return {**slide, **describe_slide(slide["path"], tiling), "slide_id": slide_id(slide["path"], config)}
 
 
 def slide_id(path: str, config: CoverageConfig) -> str:

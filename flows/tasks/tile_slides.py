@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
 from flows.stage import map_slides, take
@@ -24,12 +25,12 @@ whatever the number of its rows; more rows would only cost memory."""
 
 
 def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Write the grid of each slide, row-major, in row groups of whole rows of tiles.
+    """Write the grid of each slide, row-major, in row groups of whole rows of tiles; one that is there is taken.
 
     Returns:
         Which file holds the grid of which slide.
     """
-    table = take(slides, discovered_slides(tuple(config.manifest_columns))).drop_columns(["downsample"])
+    table = take(slides, discovered_slides(tuple(config.manifest_columns))).drop_columns(["downsample", "identity"])
     work = partial(_tile, last=config.tiling.last, workspace=workspace)
     return map_slides(STAGE, table, work, SLIDE_FILES, workspace, [_tiles_of(slide) for slide in table.to_pylist()])
 
@@ -39,6 +40,9 @@ def _tiles_of(slide: dict[str, Any]) -> int:
 
 
 def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
+    if slide["grid"] is not None:
+        rows = pq.read_metadata(slide["grid"]).num_rows
+        return {"slide_id": slide["slide_id"], "path": slide["path"], "file": slide["grid"], "rows": rows}
     path = workspace.between("grid", f"{slide['slide_id']}.parquet")
     xs, ys = (
         axis_origins(slide[f"extent_{axis}"], slide[f"tile_extent_{axis}"], slide[f"stride_{axis}"], last)

@@ -70,7 +70,7 @@ def test_a_run_completes_with_whole_tables(folder, output) -> None:
     write_study(folder, "a", "b")
     state = run(folder)
     assert (state.type.value, state.name) == ("COMPLETED", "Completed")
-    assert state.message.startswith("2 of 2 slides in the tables, 0 put aside; ")
+    assert state.message.startswith("2 of 2 slides in the tables, 0 put aside; 2 new, 0 changed, 0 unchanged, 0 gone; ")
     config = configured(folder)
 
     slides = checked(pq.read_table(output / "slides.parquet"), SLIDES)
@@ -95,7 +95,17 @@ def test_a_run_completes_with_whole_tables(folder, output) -> None:
     assert 0 < kept.num_rows < covered.num_rows
 
     summary = state.result()
-    assert summary == Summary(str(output), 2, 0, 0, 24, pq.read_table(output / "tiles").num_rows)
+    counts = {
+        "found": 2,
+        "new": 2,
+        "changed": 0,
+        "unchanged": 0,
+        "put_aside": 0,
+        "gone": 0,
+        "tolerated": 0,
+        "tiles": 24,
+    }
+    assert summary == Summary(output=str(output), **counts, kept=pq.read_table(output / "tiles").num_rows)
     record = json.loads((output / "run.json").read_text())
     assert record["counts"]["kept"] == summary.kept
     assert record["configuration"] == config.model_dump(mode="json")

@@ -1,0 +1,171 @@
+"""A run does what is left to do: what is there and was made from the same is neither read nor written."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from study import MASK_SIZE, configured, random_labels, truncate, write_mask, write_slide, write_study
+
+from flows.coverage import coverage
+from flows.finish import Summary
+
+OTHER_CLASSES = {
+    "tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [0]}},
+    "annotation": {"path": "{dir}/{stem}_classes.ome.tiff", "classes": {"any": [1, 2, 3]}},
+}
+
+pytestmark = pytest.mark.usefixtures("local_ray", "server")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "slides").mkdir()
+    write_study(tmp_path / "slides", "a", "b")
+    return tmp_path / "slides"
+
+
+def run(folder: Path, **changes: Any) -> Summary:
+    result = coverage(configured(folder, **changes), return_state=True).result(raise_on_failure=False)
+    return result if isinstance(result, Summary) else result.summary
+
+
+def counts(summary: Summary) -> tuple[int, ...]:
+    return summary.new, summary.changed, summary.unchanged, summary.put_aside, summary.gone
+
+
+def files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and inode of a slide's files: an inode that stays was not replaced."""
+    output = folder.parent / "output"
+    return {
+        f"{table}/{pq.read_table(path)['path'][0].as_py().rpartition('/')[2]}": (path.read_bytes(), path.stat().st_ino)
+        for table in ("coverage", "tiles")
+        for path in (output / table).iterdir()
+    }
+
+
+def replaced(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    return {name for name in after if before.get(name, (None, None))[1] != after[name][1]}
+
+
+def unreadable(path: Path) -> None:
+    """Same size and time, another content: whoever opens the file fails."""
+    state = path.stat()
+    path.write_bytes(b"\0" * state.st_size)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_what_has_not_changed_is_not_opened(folder) -> None:
+    assert counts(run(folder)) == (2, 0, 0, 0, 0)
+    before, slides = files(folder), (folder.parent / "output" / "slides.parquet").read_bytes()
+    for path in folder.iterdir():
+        unreadable(path)
+    assert counts(run(folder)) == (0, 0, 2, 0, 0)
+    assert files(folder) == before
+    assert (folder.parent / "output" / "slides.parquet").read_bytes() == slides
+    assert counts(run(folder, force=True)) == (0, 0, 0, 2, 0)
+
+
+def test_a_new_slide_is_added_and_the_others_are_left_alone(folder) -> None:
+    run(folder)
+    before = files(folder)
+    write_study(folder / "more", "c")
+    assert counts(run(folder)) == (1, 0, 2, 0, 0)
+    assert replaced(before, files(folder)) == {"coverage/c.tiff", "tiles/c.tiff"}
+
+
+@pytest.mark.parametrize("what", ["a.tiff", "a_tissue.tiff", "a_classes.ome.tiff"])
+def test_a_file_replaced_in_place_is_seen(folder, what) -> None:
+    run(folder)
+    before, state = files(folder), (folder / what).stat()
+    content = (folder / what).read_bytes()
+    (folder / what).write_bytes(content)  # same name, same size
+    os.utime(folder / what, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert counts(run(folder)) == (0, 1, 1, 0, 0)
+    assert replaced(before, files(folder)) == {"coverage/a.tiff", "tiles/a.tiff"}
+
+
+def test_by_content_only_another_content_is_a_change(folder) -> None:
+    run(folder, changes="content")
+    os.utime(folder / "a_tissue.tiff", ns=(1, 1))
+    assert counts(run(folder, changes="content")) == (0, 0, 2, 0, 0)
+    state = (folder / "a_tissue.tiff").stat()
+    write_mask(folder / "a_tissue.tiff", random_labels(99, (0, 255), MASK_SIZE))
+    os.utime(folder / "a_tissue.tiff", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert counts(run(folder, changes="content")) == (0, 1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"roi": [0, 0, 8, 8]}, (0, 2, 0, 0, 0)),
+        ({"overlays": OTHER_CLASSES}, (0, 2, 0, 0, 0)),
+        ({"tiling": {"mpp": 0.5, "tile_extent": 8}}, (2, 0, 0, 0, 2)),  # other tiles, other ids: the old ones go
+    ],
+)
+def test_another_configuration_computes_anew_what_it_concerns(folder, tmp_path, changes, expected) -> None:
+    run(folder)
+    assert counts(run(folder, **changes)) == expected
+    incremental = files(folder)
+    run(folder, force=True, **changes)
+    assert {name: content for name, (content, _) in files(folder).items()} == {
+        name: content for name, (content, _) in incremental.items()
+    }
+
+
+def test_another_keep_filters_the_stored_fractions(folder) -> None:
+    run(folder)
+    before = files(folder)
+    for path in folder.iterdir():
+        unreadable(path)
+    summary = run(folder, keep="tumor > 0.4")
+    assert counts(summary) == (0, 0, 2, 0, 0)
+    assert replaced(before, files(folder)) == {"tiles/a.tiff", "tiles/b.tiff"}
+    kept = pq.read_table(folder.parent / "output" / "tiles")
+    assert 0 < kept.num_rows == summary.kept
+    assert min(kept["tumor"].to_pylist()) > 0.4
+
+
+def test_slides_that_are_gone_are_reported_and_dropped_on_demand(folder) -> None:
+    run(folder)
+    for path in folder.glob("a*"):
+        path.unlink()
+    assert counts(run(folder)) == (0, 0, 1, 0, 1)
+    assert {"coverage/a.tiff", "tiles/a.tiff"} < files(folder).keys()
+    assert json.loads((folder.parent / "output" / "run.json").read_text())["gone"] == [f"{folder}/a.tiff"]
+    assert counts(run(folder, gone="drop")) == (0, 0, 1, 0, 1)
+    assert files(folder).keys() == {"coverage/b.tiff", "tiles/b.tiff"}
+    assert counts(run(folder)) == (0, 0, 1, 0, 0)
+
+
+def test_a_slide_put_aside_is_tried_again(folder) -> None:
+    whole = (folder / "a_tissue.tiff").read_bytes()
+    truncate(folder / "a_tissue.tiff")
+    assert counts(run(folder)) == (1, 0, 0, 1, 0)
+    assert counts(run(folder)) == (0, 0, 1, 1, 0)
+    (folder / "a_tissue.tiff").write_bytes(whole)
+    assert counts(run(folder)) == (1, 0, 1, 0, 0)
+    assert pq.read_table(folder.parent / "output" / "failures.parquet").num_rows == 0
+
+
+def test_a_file_that_lost_its_record_or_its_end_is_made_anew(folder) -> None:
+    run(folder)
+    before = files(folder)
+    tables = sorted((folder.parent / "output" / "coverage").iterdir())
+    pq.write_table(pq.read_table(tables[0]).replace_schema_metadata({}), tables[0])
+    truncate(tables[1])
+    summary = run(folder)
+    assert (summary.new, summary.unchanged) == (2, 0)
+    assert {name: content for name, (content, _) in files(folder).items()} == {
+        name: content for name, (content, _) in before.items()
+    }
+
+
+def test_a_slide_that_grew_gets_its_new_grid(folder) -> None:
+    run(folder)
+    write_slide(folder / "a.tiff", size=(96, 64))
+    summary = run(folder)
+    assert counts(summary) == (0, 1, 1, 0, 0)
+    assert summary.tiles == 24 + 12
