@@ -1,6 +1,5 @@
 """What is compared with what. Each suite prints a table."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.libraries import SEED, Library, Request, interpreters, whole_process
 from benchmarks.masks import MASKS
 from benchmarks.measure import medians, peak_mb, timed
-from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, floor, named, ours, subjects
+from benchmarks.subjects import FLOOR, ONCE, named, ours, subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,18 @@ class DifferenceError(Exception):
 
 def in_process(options: Options) -> None:
     """The engine against the decode floor and peers, on every mask, ROI and stride."""
-    for name in options.masks:
-        memory: dict[str, float] = {}  # of the first ROI and stride
-        for roi, stride in product(options.rois, options.strides):
-            job = Job.of(options.mask(name), roi, stride)
-            check(job)
-            runners = {
-                who: partial(timed, partial(what, job))
-                for who, what in subjects(job, peers=stride == options.strides[0]).items()
-            }
-            once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
-            taken = medians(runners, options.repeat) | once
-            memory = memory or {who: peak_mb(what, job) for who, what in _named().items() if who in taken}
-            _print_in_process(f"{name}, {roi}, stride {stride}", job, taken, memory)
+    for name, roi, stride in product(options.masks, options.rois, options.strides):
+        job = Job.of(options.mask(name), roi, stride)
+        check(job)
+        peers = stride == options.strides[0]
+        runners = {who: partial(timed, partial(what, job)) for who, what in subjects(job, peers=peers).items()}
+        once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
+        taken = medians(runners, options.repeat) | once
+        print(f"\n### {name}, {roi}, stride {stride}: {len(job.x):,} tiles, {job.path.stat().st_size / 1e6:.1f} MB\n")
+        print("| in process | seconds | of the floor | tiles/s |\n|---|---|---|---|")
+        for who, seconds in sorted(taken.items(), key=lambda row: row[1]):
+            ratio, rate = seconds / taken[FLOOR], len(job.x) / seconds
+            print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} |", flush=True)
 
 
 def check(job: Job) -> None:
@@ -68,18 +66,6 @@ def check(job: Job) -> None:
     for tile, (found, expected) in enumerate(zip(named(ours(sample)), sample.oracle(), strict=True)):
         if found != expected:
             raise DifferenceError(f"{job.path} {job.roi}: tile {tile} has {found}, np.unique says {expected}")
-
-
-def _named() -> dict[str, object]:
-    return {FLOOR: floor, OURS: ours, **{name: subject for name, (_, subject) in PEERS.items()}}
-
-
-def _print_in_process(title: str, job: Job, taken: dict[str, float], memory: dict[str, float]) -> None:
-    print(f"\n### {title}: {len(job.x):,} tiles, {job.path.stat().st_size / 1e6:.1f} MB\n")
-    print("| in process | seconds | of the floor | tiles/s | peak MB |\n|---|---|---|---|---|")
-    for who, seconds in sorted(taken.items(), key=lambda row: row[1]):
-        ratio, rate = seconds / taken[FLOOR], len(job.x) / seconds
-        print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} | {memory.get(who, math.nan):.0f} |", flush=True)
 
 
 def through_ray(options: Options) -> None:
@@ -137,10 +123,13 @@ def of_flow(options: Options) -> None:
             print(f"| {who} | {seconds:.2f} | {seconds / taken['bare expression']:.2f}x |")
 
 
-def growth(options: Options) -> None:
-    """Memory of a Ray worker as tiles grow a hundredfold: links to one mask, as many as it takes."""
+def memory(options: Options) -> None:
+    """Memory of each subject on one mask; and of a Ray worker as tiles grow a hundredfold, on links to that mask."""
     job = Job.of(options.mask("binary"))
-    print("\n| tiles | seconds | memory of the largest worker, MB |\n|---|---|---|")
+    print(f"\n| in process, binary, box, {len(job.x):,} tiles | MB above what it had before |\n|---|---|")
+    for who, what in subjects(job, peers=True).items():
+        print(f"| {who} | {peak_mb(what, job):,.0f} |", flush=True)
+    print("\n| through Ray, tiles | seconds | memory of the largest worker, MB |\n|---|---|---|")
     with Library(interpreters(None)[OURS_RAY]) as library:
         for tiles in (10_000 // options.shrink, 100_000 // options.shrink, 1_000_000 // options.shrink):
             table = _repeated(job, options.cache / "links", tiles)
@@ -159,4 +148,4 @@ def _repeated(job: Job, folder: Path, tiles: int) -> pa.Table:
     return pa.concat_tables(tables).slice(0, tiles).combine_chunks()
 
 
-SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "growth": growth}
+SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "memory": memory}

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from flows.transient import is_transient, retrying
 from ratiopath.errors import SlideError
 from schemas.table import TableSchema, checked
 
@@ -15,21 +16,50 @@ Row: TypeAlias = dict[str, Any]
 Steps: TypeAlias = Generator[tuple[TableSchema, pa.Table], None, Row]
 """Work on one slide: it yields each table that it takes or is about to give, and goes on when that is as it must be."""
 Work: TypeAlias = Callable[[Row], Row | Steps]
-"""What is done with a row: it gives a row, or raises SlideError or OSError where the slide is to be put aside."""
+"""What is done with a row: it gives a row, or raises one of ASIDE where the slide is to be put aside."""
 
 
-def together(rows: Sequence[Row], work: Work) -> list[Row | SlideError | OSError]:
+ASIDE = (SlideError, OSError, MemoryError)
+"""What puts one slide aside; any other error is a fault of the program and ends the run."""
+Aside: TypeAlias = SlideError | OSError | MemoryError
+
+
+def together(rows: Sequence[Row], work: Work) -> list[Row | Aside]:
     """Do some work for every row, all of them one step after another.
+
+    What fails because of the storage is tried again, alone, with growing pauses.
 
     Returns:
         What the work gave, or why the slide is to be put aside, in the order of the rows. The one place where that is
-        decided; any other error ends the run.
+        decided.
 
     Raises:
         SchemaError: A table breaks its schema.
     """
-    ended: dict[int, Row | SlideError | OSError] = {}
-    running = {number: _steps(work, row) for number, row in enumerate(rows)}
+    results = _in_step(rows, work)
+    return [
+        _again(row, work) if isinstance(result, ASIDE) and is_transient(result) else result
+        for row, result in zip(rows, results, strict=True)
+    ]
+
+
+def _again(row: Row, work: Work) -> Row | Aside:
+    try:
+        return retrying()(_alone, row, work)
+    except ASIDE as error:
+        return error
+
+
+def _alone(row: Row, work: Work) -> Row:
+    [result] = _in_step([row], work)
+    if isinstance(result, ASIDE):
+        raise result
+    return result
+
+
+def _in_step(rows: Sequence[Row], work: Work) -> list[Row | Aside]:
+    ended: dict[int, Row | Aside] = {}
+    running = {number: _steps(work, dict(row)) for number, row in enumerate(rows)}
     try:
         while running:
             asked: dict[str, list[tuple[TableSchema, pa.Table]]] = {}
@@ -40,7 +70,7 @@ def together(rows: Sequence[Row], work: Work) -> list[Row | SlideError | OSError
                     continue
                 except StopIteration as stop:
                     ended[number] = stop.value
-                except (SlideError, OSError) as error:
+                except ASIDE as error:
                     ended[number] = error
                 del running[number]
             for tables in asked.values():

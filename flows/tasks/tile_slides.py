@@ -13,12 +13,15 @@ from flows.stage import map_slides, take
 from flows.tables import TableReference, TableWriter
 from flows.together import Steps
 from flows.workspace import Workspace
+from ratiopath.errors import UnsupportedImageError
 from ratiopath.grid import axis_origins
 from schemas.grid import GRID
 from schemas.slide_files import SLIDE_FILES
 from schemas.slides import discovered_slides
 
 STAGE = "tile slides"
+MAX_TILES = 1 << 26
+"""A header that lies may ask for a million times more."""
 ROWS_PER_GROUP = 65_536
 """Tiles of a row group, at least: the piece of a slide that is measured at once. pandera checks a table in 25-70 ms,
 whatever the number of its rows; more rows would only cost memory."""
@@ -43,6 +46,12 @@ def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
     if slide["grid"] is not None:
         rows = pq.read_metadata(slide["grid"]).num_rows
         return {"slide_id": slide["slide_id"], "path": slide["path"], "file": slide["grid"], "rows": rows}
+    if _tiles_of(slide) > MAX_TILES:
+        found = f"{_tiles_of(slide):,} on {slide['extent_x']} x {slide['extent_y']} px"
+        remedy = "give a larger stride, or check the slide: its header may be wrong"
+        raise UnsupportedImageError(
+            f"a slide has at most {MAX_TILES:,} tiles", path=slide["path"], found=found, remedy=remedy
+        )
     path = workspace.between("grid", f"{slide['slide_id']}.parquet")
     xs, ys = (
         axis_origins(slide[f"extent_{axis}"], slide[f"tile_extent_{axis}"], slide[f"stride_{axis}"], last)

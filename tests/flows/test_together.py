@@ -1,11 +1,13 @@
 """Slides of a block go step by step together: one check for all, and what fails one leaves the others alone."""
 
+import errno
+
 import pyarrow as pa
 import pytest
 
 from flows import together as module
 from flows.together import together
-from ratiopath.errors import MissingMppError
+from ratiopath.errors import MissingMppError, TruncatedError
 from schemas.table import Column, SchemaError, TableSchema
 
 NUMBERS = TableSchema.of("numbers", (Column("slide", pa.string()), Column("n", pa.int64())), key=("slide", "n"))
@@ -77,3 +79,58 @@ def test_a_broken_schema_ends_all_and_what_was_being_written_is_closed(checks):
     with pytest.raises(SchemaError, match=r"table numbers, column slide, n: names each row once.*\'b\'"):
         together([{"slide": "a", "n": [1]}, {"slide": "b", "n": [2, 2]}], work)
     assert closed == ["a", "b"]
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """How long was waited, without waiting."""
+    seconds = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", seconds.append)
+    return seconds
+
+
+def storage_error(number=errno.ESTALE):
+    return OSError(number, "Stale file handle", "x")
+
+
+def test_an_error_of_the_storage_is_tried_again_alone(pauses):
+    tries = []
+
+    def work(row):
+        slide = row.pop("slide")  # a row that was tried is not tried again as it was left
+        tries.append(slide)
+        yield NUMBERS, numbers_of(slide, [len(tries)])
+        if slide == "b" and tries.count("b") < 3:
+            raise TruncatedError("a file can be read", path="b", found="EIO", remedy="try") from storage_error(
+                errno.EIO
+            )
+        return {"slide": slide}
+
+    rows = [{"slide": "a"}, {"slide": "b"}, {"slide": "c"}]
+
+    assert together(rows, work)[1] == {"slide": "b"}
+    assert tries == ["a", "b", "c", "b", "b"]
+    assert len(pauses) == 1
+
+
+def test_a_storage_that_stays_away_puts_the_slide_aside(pauses):
+    def work(row):
+        raise storage_error()
+
+    [found] = together([{"slide": "a"}], work)
+
+    assert (type(found), found.errno) == (OSError, errno.ESTALE)
+    assert len(pauses) == 2
+    assert 0 < pauses[0] < pauses[1]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "No such file", "x"), MemoryError("too much")])
+def test_what_will_not_pass_is_not_tried_again(pauses, error):
+    tries = []
+
+    def work(row):
+        tries.append(row)
+        raise error
+
+    assert together([{"slide": "a"}], work) == [error]
+    assert (len(tries), pauses) == (1, [])

@@ -235,3 +235,17 @@ def test_a_coordinate_that_is_no_number_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ParameterError, match="tile_x is finite: found 1 NaN"):
         Rows.of([str(tmp_path / "mask.tiff")], "overlay_path", tile_x=[float("nan")], tile_y=[0.0])
+
+
+def test_a_header_that_asks_for_more_memory_than_there_is_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "absurd.tiff"
+    tifffile.imwrite(path, noise(16, 16), compression="deflate", **CENTIMETRE)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            tiff.pages[0].tags[name].overwrite(100_000)
+    assert path.stat().st_size < 1000
+    with (
+        open_slide(str(path)) as reader,
+        pytest.raises(UnsupportedImageError, match="at most 2,147,483,648 bytes.* 10,000,000,000 bytes"),
+    ):
+        reader.read_chunk(0, 0, 0)
