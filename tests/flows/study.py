@@ -1,14 +1,20 @@
 """A folder of tiny slides with masks, as real files, and a configuration for it."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import tifffile
 from layouts import LAYOUTS, Raster
+from prefect.client.schemas.objects import State
 
 from flows.config import CoverageConfig
+from flows.coverage import coverage
+from schemas.failures import FAILURES
+from schemas.table import checked
 
 SIZE = (48, 64)
 """(rows, columns) of a slide at 0.5 µm/px: 12 tiles of 16 x 16."""
@@ -71,3 +77,21 @@ def settings(folder: Path, **changes: Any) -> dict[str, Any]:
 
 def configured(folder: Path, **changes: Any) -> CoverageConfig:
     return CoverageConfig.model_validate(settings(folder, **changes))
+
+
+def run(folder: Path, **changes: Any) -> State:
+    return coverage(configured(folder, **changes), return_state=True)
+
+
+def failures(output: Path) -> dict[str, tuple[str, str, str]]:
+    table = checked(pq.read_table(output / "failures.parquet"), FAILURES)
+    return {os.path.basename(row["path"]): (row["stage"], row["error"], row["message"]) for row in table.to_pylist()}
+
+
+def names(output: Path, table: str) -> set[str]:
+    """Names of the slides in a table."""
+    return {os.path.basename(path) for path in pq.read_table(output / table)["path"].to_pylist()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
