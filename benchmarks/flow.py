@@ -61,6 +61,7 @@ def prepared(mask: Path, slides: int) -> Iterator[Study]:
             "tiling": {"level": 0, "tile_extent": TILE},
             "overlays": {"tissue": {"path": f"{folder}/masks/{{stem}}.tiff", "classes": {"tissue": [255]}}},
             "keep": "tissue >= 0.5",
+            "force": True,
         }
         ensure_ray()
         with Server() as server, server.ready():

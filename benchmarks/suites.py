@@ -86,7 +86,7 @@ def through_ray(options: Options) -> None:
         for what, title, table, rows in (
             ("overlap", "overlaps, binary", tiles, 16_384),
             ("overlay", "patches 128 x 128", few, 512),
-            ("slide tiles", "slide tiles 512 x 512, JPEG SVS", of_slide, 64),
+            ("slide tiles", "slide tiles 512 x 512, JPEG SVS", of_slide, 128),
         ):
             of_seed = seed_tiles if what == "overlap" else table
             ask = {

@@ -2,25 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.config import CoverageConfig
-from flows.provenance import Record, coverage_configuration, record_of, recorded, tiles_configuration, versions
+from flows.provenance import EMPTY, Record, coverage_configuration, record_of, recorded, tiles_configuration, versions
 from flows.tables import TableReference, read_table, write_json, write_table
 from flows.tasks.discover_slides import slide_id
 from flows.workspace import Workspace
 from schemas.coverage import coverage, tiles
 from schemas.failures import FAILURES, STAGES
 from schemas.table import checked
-
-EMPTY = "empty.parquet"
-"""Carries the schema of a folder without slides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Summary:
     found: int
     """Slides found."""
     new: int
-    """Slides that were not in the tables before."""
+    """Slides that were not in the tables before, or not with this tiling."""
     changed: int
     """Slides that were, and were computed anew: they, their overlays or the configuration changed."""
     unchanged: int
@@ -84,23 +80,26 @@ def finish(
     discovered, covered, kept = (given[STAGES[number]] for number in (0, 3, 4))
     failures = _failures(given)
     write_table(failures, workspace.published("failures.parquet"), workspace.hidden)
-    aside = {slide_id(path, config) for path in failures["path"].to_pylist()}
-    found = discovered.rows + discovered.put_aside
-    expected = coverage_configuration(config), tiles_configuration(config)
-    gone = _tidy(workspace, "coverage", covered, aside, expected[0], config)
-    _tidy(workspace, "tiles", kept, aside, expected[1], config)
-    statuses = read_table(covered.path)["status"].to_pylist()
+    put_aside = failures["path"].to_pylist()
+    aside = {slide_id(path, config) for path in put_aside}
+    covered_rows = [row for row in read_table(covered.path).to_pylist() if row["slide_id"] not in aside]
+    ids = {row["slide_id"] for row in covered_rows}
+    kept_rows = [row for row in read_table(kept.path).to_pylist() if row["slide_id"] not in aside]
+    found = {*read_table(discovered.path)["path"].to_pylist(), *put_aside}
+    gone = _tidy(workspace, "coverage", covered_rows, found, coverage_configuration(config), config)
+    _tidy(workspace, "tiles", kept_rows, found, tiles_configuration(config), config)
+    statuses = [row["status"] for row in covered_rows]
     summary = Summary(
         output=workspace.output,
         new=statuses.count("new"),
         changed=statuses.count("changed"),
         unchanged=statuses.count("unchanged"),
         gone=len(gone),
-        found=found,
+        found=len(found),
         put_aside=failures.num_rows,
-        tolerated=config.may_put_aside(found),
-        tiles=_rows(covered),
-        kept=_rows(kept),
+        tolerated=config.may_put_aside(len(found)),
+        tiles=sum(row["rows"] for row in covered_rows),
+        kept=sum(row["rows"] for row in kept_rows if row["slide_id"] in ids),
     )
     ended = datetime.now().astimezone()
     record = {
@@ -129,35 +128,39 @@ def _failures(given: Mapping[str, TableReference]) -> pa.Table:
     return checked(pa.Table.from_pylist([first[path] for path in sorted(first)], FAILURES.arrow), FAILURES)
 
 
-def _rows(index: TableReference) -> int:
-    return int(pc.sum(read_table(index.path)["rows"]).as_py() or 0)
-
-
 def _tidy(
     workspace: Workspace,
     folder: Literal["coverage", "tiles"],
-    index: TableReference,
-    aside: Collection[str],
+    rows: Sequence[Mapping[str, Any]],
+    found: Collection[str],
     configuration: Record,
     config: CoverageConfig,
 ) -> list[str]:
     """Leave a folder that reads as one table: of this configuration, without the slides put aside.
 
+    Args:
+        workspace: Where the folder is.
+        folder: Which one.
+        rows: The files that this run made or left alone.
+        found: All slides found, also those put aside.
+        configuration: What files carry that belong here.
+        config: Whether gone slides are dropped.
+
     Returns:
-        The slides in it that were not found this time, or were until now.
+        The slides in it, until now, that were not found this time.
     """
     os.makedirs(workspace.published(folder), exist_ok=True)
-    current = {os.path.basename(file) for file in read_table(index.path)["file"].to_pylist()}
-    gone = []
+    current = {os.path.basename(row["file"]) for row in rows if row["path"] in found}
+    gone = set()
     for name in sorted(set(os.listdir(workspace.published(folder))) - current - {EMPTY}):
         path = workspace.published(folder, name)
-        stem, suffix = os.path.splitext(name)
-        record = record_of(path) if suffix == ".parquet" else None
+        record = record_of(path) if name.endswith(".parquet") else None
         if record is None:
             continue  # somebody else's
-        if stem not in aside:
-            gone.append(record["slide"]["identity"]["path"])
-        if stem in aside or record["configuration"] != configuration or config.gone == "drop":
+        slide = record["slide"]["identity"]["path"]
+        if slide not in found:
+            gone.add(slide)
+        if slide in found or record["configuration"] != configuration or config.gone == "drop":
             os.unlink(path)
     tables = {name for name in os.listdir(workspace.published(folder)) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
@@ -166,4 +169,4 @@ def _tidy(
         write_table(recorded(schema, {"configuration": configuration}).empty_table(), empty, workspace.hidden)
     elif EMPTY in tables:
         os.unlink(empty)
-    return gone
+    return sorted(gone)

@@ -10,23 +10,25 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import shapely
 
-from flows.config import CoverageConfig
+from flows.config import CoverageConfig, Overlay
 
 KEY = b"ratiopath.made_from"
 """Metadata of a slide's files: a JSON record."""
 FORMAT = 1
 """Counted up when the same inputs give another table than before."""
+EMPTY = "empty.parquet"
+"""Carries the schema of a folder without slides."""
 PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
 """Whose versions run.json tells."""
 Record = dict[str, Any]
-_BLOCK = 1 << 20
 
 
 def identity(path: str, *, by_content: bool) -> Record:
@@ -37,23 +39,21 @@ def identity(path: str, *, by_content: bool) -> Record:
     Raises:
         OSError: There is no such file, or it cannot be read.
     """
-    digest, size, changed = hashlib.sha256(), 0, 0
-    for part in _parts(path):
-        state = os.stat(part)
-        size, changed = size + state.st_size, max(changed, state.st_mtime_ns)
-        if by_content:
-            with open(part, "rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-    return {"path": path, "size": size, **({"sha256": digest.hexdigest()} if by_content else {"mtime_ns": changed})}
-
-
-def _parts(path: str) -> Iterator[str]:
-    yield path
+    own = _state(path, by_content=by_content)
     stem, suffix = os.path.splitext(path)
-    if suffix.lower() == ".mrxs" and os.path.isdir(stem):
-        for name in sorted(os.listdir(stem)):
-            yield os.path.join(stem, name)
+    if suffix.lower() != ".mrxs" or not os.path.isdir(stem):
+        return {"path": path, **own}
+    parts = [os.path.join(folder, name) for folder, _, names in os.walk(stem) for name in names]
+    listing = [[os.path.relpath(part, stem), _state(part, by_content=by_content)] for part in sorted(parts)]
+    return {"path": path, **own, "data": hashlib.sha256(json.dumps(listing).encode()).hexdigest()}
+
+
+def _state(path: str, *, by_content: bool) -> Record:
+    state = os.stat(path)
+    if not by_content:
+        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+    with open(path, "rb") as file:
+        return {"size": state.st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def coverage_record(config: CoverageConfig, slide: Record, overlays: Mapping[str, Record | None]) -> Record:
@@ -68,9 +68,28 @@ def coverage_record(config: CoverageConfig, slide: Record, overlays: Mapping[str
 
 
 def coverage_configuration(config: CoverageConfig) -> Record:
-    """The part of the configuration that decides what is in coverage/, but for the files it names."""
-    overlays = {name: overlay.model_dump(mode="json", exclude={"path"}) for name, overlay in config.overlays.items()}
-    return {**config.model_dump(mode="json", include={"tiling", "roi"}), "overlays": overlays}
+    """The part of the configuration that decides what is in coverage/, but for the files it names.
+
+    One setting that can be written in two ways stands here in one; overlays and classes are lists, since their order
+    is that of the columns.
+    """
+    tiling, step = config.tiling.extent, config.tiling.step
+    return {
+        "tiling": {
+            **config.tiling.model_dump(mode="json", include={"mpp", "level", "last"}),
+            "tile_extent": [tiling.width, tiling.height],
+            "stride": [step.width, step.height],
+        },
+        "roi": shapely.to_wkt(shapely.normalize(config.region.polygon), rounding_precision=-1),
+        "overlays": [
+            {"name": name, **overlay.model_dump(mode="json", include={"missing", "mpp"}), "classes": _classes(overlay)}
+            for name, overlay in config.overlays.items()
+        ],
+    }
+
+
+def _classes(overlay: Overlay) -> list[Any]:
+    return [[name, list(values)] for name, values in overlay.classes.items()]
 
 
 def tiles_record(coverage: Record, config: CoverageConfig) -> Record:

@@ -18,11 +18,11 @@ ATTEMPTS = 3
 
 def is_transient(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, is one of the storage."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in NUMBERS:
-            return True
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # `raise error from error` is its own cause
+        seen.append(error)
         error = error.__cause__
-    return False
+    return any(isinstance(one, OSError) and one.errno in NUMBERS for one in seen)
 
 
 def retrying() -> Retrying:

@@ -112,7 +112,8 @@ class Counter:
         """
         if self._layers and label[0, 0] == self._background:
             return
-        if self._layers and self._has_room_for([label[0, 0]]):
+        is_number = label[0, 0] == label[0, 0]  # every NaN would be a label of its own
+        if self._layers and is_number and self._has_room_for([label[0, 0]]):
             self._add_to_cells(visit, Split([], label[0, 0]), None, shape)
         else:
             self._add_to_windows(visit, np.broadcast_to(label, shape), None)

@@ -81,6 +81,13 @@ class Mapping:
         )
 
 
+def reaching_beyond(windows: Windows, level: Extent) -> Int64s:
+    """The windows that do not lie on a level as a whole."""
+    on_level = (windows.x >= 0) & (windows.x + windows.extent.width <= level.width) & (windows.y >= 0)
+    on_level &= windows.y + windows.extent.height <= level.height
+    return np.flatnonzero(~on_level)
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One chunk and the windows that touch it."""

@@ -61,7 +61,7 @@ class Pasted:
 class Stencil:
     """The ROI pasted at every window of a layer, chunk by chunk; remembered by where windows lie in the chunk."""
 
-    _KEPT = 64
+    _KEPT_BYTES = 1 << 24
 
     def __init__(self, windows: Windows, roi: Mask) -> None:
         """Prepare.
@@ -74,6 +74,7 @@ class Stencil:
         self._extent = windows.extent
         self._roi = roi
         self._kept: dict[tuple[object, ...], Pasted] = {}
+        self._bytes = 0
 
     def at(self, x: int, y: int, shape: tuple[int, ...]) -> Pasted:
         """The ROI in the chunk of some (height, width) with its top-left corner at (x, y)."""
@@ -87,8 +88,9 @@ class Stencil:
                 for left in columns.tolist():
                     self._paste(mask[:, : shape[1]], left, top)
             pasted = Pasted(packed(mask))
-            if len(self._kept) == self._KEPT:
-                del self._kept[next(iter(self._kept))]
+            self._bytes += pasted.words.nbytes
+            while self._kept and self._bytes > self._KEPT_BYTES:
+                self._bytes -= self._kept.pop(next(iter(self._kept))).words.nbytes
         self._kept[key] = pasted  # the last used is the last to go
         return pasted
 

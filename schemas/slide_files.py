@@ -6,8 +6,8 @@ import pyarrow as pa
 from schemas.table import Column, TableSchema
 from schemas.values import NOT_NEGATIVE, PATH, SLIDE_ID
 
-STATUS = Column("status", pa.string(), (pap.Check.isin(["new", "changed", "unchanged"], error="is a status"),))
-"""Whether the file was there before, and whether it was made from the same."""
+STATUS = Column("status", pa.string(), (pap.Check.isin(["new", "changed", "unchanged", "gone"], error="is a status"),))
+"""Whether the file was there before, and was made from the same; gone: the slide itself was not found this time."""
 
 SLIDE_FILES = TableSchema.of(
     "slide files",

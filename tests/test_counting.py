@@ -12,7 +12,7 @@ from ratiopath.coverage import Tally
 from ratiopath.geometry import Extent
 from ratiopath.labels import Labelling
 from ratiopath.plan import Windows, visits
-from ratiopath.stencil import layers
+from ratiopath.stencil import Stencil, layers
 
 IMAGES = {
     "uniform": lambda rng, shape: np.full(shape, 7, np.uint8),
@@ -20,6 +20,7 @@ IMAGES = {
     "few": lambda rng, shape: rng.integers(0, 5, shape).astype(np.int16) - 2,
     "many": lambda rng, shape: rng.integers(0, 256, shape).astype(np.uint8),
     "half many": lambda rng, shape: np.where(np.arange(shape[1]) < 9, 3, rng.integers(0, 999, shape)).astype(np.uint16),
+    "nothing": lambda rng, shape: np.full(shape, np.nan, np.float32),
     "floats": lambda rng, shape: rng.choice(np.array([0.5, np.nan, -1], np.float32), shape),
 }
 
@@ -77,6 +78,18 @@ def test_what_exceeds_a_limit_of_the_cells_is_counted_window_by_window(monkeypat
     assert found == [window_counts(image, None, roi, windows, index) for index in range(len(windows))]
 
 
+def test_roi_that_are_not_kept_are_pasted_again(monkeypatch):
+    monkeypatch.setattr(Stencil, "_KEPT_BYTES", 1)
+    image = IMAGES["few"](np.random.default_rng(1), (64, 100))
+    x, y = np.mgrid[0:100:7, 0:64:9].reshape(2, -1)
+    windows = Windows(0, x, y, Extent(8, 8))
+    roi = np.tri(8, dtype=np.bool_)
+
+    found = counted(image, None, roi, windows, Extent(16, 16))
+
+    assert found == [window_counts(image, None, roi, windows, index) for index in range(len(windows))]
+
+
 def test_windows_of_a_layer_do_not_overlap():
     x, y = np.mgrid[0:100:7, 0:100:9].reshape(2, -1)
     windows = Windows(0, x, y, Extent(20, 20))
@@ -100,7 +113,7 @@ def counted(image, exists, roi, windows, chunk):
         rows = slice(visit.row * chunk.height, (visit.row + 1) * chunk.height)
         columns = slice(visit.column * chunk.width, (visit.column + 1) * chunk.width)
         piece = image[rows, columns]
-        if exists is None and (piece == piece[0, 0]).all():
+        if exists is None and ((piece == piece[0, 0]).all() or np.isnan(piece.astype(np.float64)).all()):
             counter.add_uniform(visit, piece[:1, :1], piece.shape)
         else:
             counter.add(visit, tally.labelling.labels(piece), None if exists is None else exists[rows, columns])

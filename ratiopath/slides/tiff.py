@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from tifffile import TiffFile, TiffPage
 
-from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk
@@ -93,6 +93,8 @@ class TiffReader:
             if pixel is not None:
                 return self._chunk(np.broadcast_to(pixel, (height, width, len(pixel))), encoded, is_uniform=True)
             pixels = _joined([_joined([self._decode(source.page, *s) for s in strips], 0) for strips in encoded], 2)
+        except (SlideError, MemoryError):
+            raise
         except Exception as error:
             raise explained(error, self.path) from error
         self._remember_uniform(level, encoded, pixels)

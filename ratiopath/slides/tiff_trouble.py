@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 
 
-def explained(error: Exception, path: str) -> Exception:
-    """The error to raise instead of what tifffile or a codec raised; memory errors and our own stay what they are.
+def explained(error: Exception, path: str) -> SlideError:
+    """The error to raise instead of what tifffile or a codec raised.
 
     On a corrupt file a codec may raise anything, each its own class.
     """
-    if isinstance(error, SlideError | MemoryError):
-        return error
     found = f"{type(error).__name__}: {error}"
     if isinstance(error, NotImplementedError):
         remedy = "export it with another layout or codec"
@@ -35,6 +33,8 @@ def no_complaints(path: str) -> Iterator[None]:
     logger.addHandler(complaints)
     try:
         yield
+    except (SlideError, MemoryError):
+        raise
     except Exception as error:
         raise explained(error, path) from error
     finally:

@@ -10,7 +10,7 @@ from ratiopath.coverage import MAX_VALUES, Overlaps, Tally
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
 from ratiopath.geometry import Extent, Float64s, Mpp
 from ratiopath.labels import Labelling
-from ratiopath.plan import Mapping, Overlap, Visit, Windows, overlap, visits
+from ratiopath.plan import Mapping, Overlap, Visit, Windows, overlap, reaching_beyond, visits
 from ratiopath.roi import Roi
 from ratiopath.slides import Chunk, SlideReader
 
@@ -96,9 +96,7 @@ def _mask_outside(
     if inside is not None:
         masks[:] = ~inside if masks.ndim == inside.ndim + 1 else ~inside[..., None]
     height, width = masks.shape[1:3]
-    on_level = (windows.x >= 0) & (windows.x + width <= level.width) & (windows.y >= 0)
-    on_level &= windows.y + height <= level.height
-    for window in np.flatnonzero(~on_level).tolist():
+    for window in reaching_beyond(windows, level).tolist():
         x = windows.x[window] + np.arange(width)
         y = windows.y[window] + np.arange(height)
         beyond = ((y < 0) | (y >= level.height))[:, None] | ((x < 0) | (x >= level.width))

@@ -8,7 +8,7 @@ from ray.data.expressions import Expr, udf
 
 from ratiopath.errors import ParameterError, UnsupportedImageError
 from ratiopath.geometry import Extent
-from ratiopath.plan import Windows
+from ratiopath.plan import Windows, reaching_beyond
 from ratiopath.slides import Chunk, SlideReader, open_slide
 from ratiopath.tiling.columns import Rows
 from ratiopath.tiling.measure import parts, touched_chunks
@@ -87,13 +87,12 @@ def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
         raise ParameterError(
             f"the slide has the level: path={reader.path!r}, found {found}; pass 0 to {len(levels) - 1}"
         )
-    tiles = np.full((len(windows), windows.extent.height, windows.extent.width, _RGB), _WHITE, dtype=np.uint8)
+    tiles = np.empty((len(windows), windows.extent.height, windows.extent.width, _RGB), dtype=np.uint8)
+    tiles[reaching_beyond(windows, levels[windows.level].extent)] = _WHITE
     for visit, chunk in touched_chunks(reader, windows):
-        if not chunk.is_stored:
-            continue  # a sparse piece of a slide was never scanned
-        pixels = _rgb(reader, chunk)
+        pixels = _rgb(reader, chunk) if chunk.is_stored else None  # a sparse piece of a slide was never scanned
         for window, part in parts(reader, windows, visit, chunk):
-            tiles[window][part.in_window] = pixels[part.in_chunk]
+            tiles[window][part.in_window] = _WHITE if pixels is None else pixels[part.in_chunk]
     return tiles
 
 

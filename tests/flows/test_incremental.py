@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from study import MASK_SIZE, configured, random_labels, truncate, write_mask, write_slide, write_study
+from study import MASK_SIZE, configured, random_labels, settings, truncate, write_mask, write_slide, write_study
 
 from flows.coverage import coverage
 from flows.finish import Summary
 
+OVERLAYS = settings(Path("/"))["overlays"]
 OTHER_CLASSES = {
     "tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [0]}},
     "annotation": {"path": "{dir}/{stem}_classes.ome.tiff", "classes": {"any": [1, 2, 3]}},
@@ -102,7 +103,8 @@ def test_by_content_only_another_content_is_a_change(folder) -> None:
     [
         ({"roi": [0, 0, 8, 8]}, (0, 2, 0, 0, 0)),
         ({"overlays": OTHER_CLASSES}, (0, 2, 0, 0, 0)),
-        ({"tiling": {"mpp": 0.5, "tile_extent": 8}}, (2, 0, 0, 0, 2)),  # other tiles, other ids: the old ones go
+        ({"overlays": dict(reversed(OVERLAYS.items()))}, (0, 2, 0, 0, 0)),  # another order of columns
+        ({"tiling": {"mpp": 0.5, "tile_extent": 8}}, (2, 0, 0, 0, 0)),  # other tiles, other ids: the old ones go
     ],
 )
 def test_another_configuration_computes_anew_what_it_concerns(folder, tmp_path, changes, expected) -> None:
@@ -113,6 +115,21 @@ def test_another_configuration_computes_anew_what_it_concerns(folder, tmp_path, 
     assert {name: content for name, (content, _) in files(folder).items()} == {
         name: content for name, (content, _) in incremental.items()
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tiling": {"mpp": 0.5, "tile_extent": [16, 16], "stride": 16}},
+        {"roi": [0, 0, 16, 16]},
+        {"roi": "POLYGON ((16 0, 16 16, 0 16, 0 0, 16 0))"},
+    ],
+)
+def test_the_same_settings_in_other_words_change_nothing(folder, changes) -> None:
+    run(folder)
+    before = files(folder)
+    assert counts(run(folder, **changes)) == (0, 0, 2, 0, 0)
+    assert files(folder) == before
 
 
 def test_another_keep_filters_the_stored_fractions(folder) -> None:
@@ -135,6 +152,8 @@ def test_slides_that_are_gone_are_reported_and_dropped_on_demand(folder) -> None
     assert counts(run(folder)) == (0, 0, 1, 0, 1)
     assert {"coverage/a.tiff", "tiles/a.tiff"} < files(folder).keys()
     assert json.loads((folder.parent / "output" / "run.json").read_text())["gone"] == [f"{folder}/a.tiff"]
+    run(folder, keep=None)
+    assert pq.read_table(folder.parent / "output" / "tiles").num_rows == 24  # of the gone slide too
     assert counts(run(folder, gone="drop")) == (0, 0, 1, 0, 1)
     assert files(folder).keys() == {"coverage/b.tiff", "tiles/b.tiff"}
     assert counts(run(folder)) == (0, 0, 1, 0, 0)
@@ -161,6 +180,18 @@ def test_a_file_that_lost_its_record_or_its_end_is_made_anew(folder) -> None:
     assert {name: content for name, (content, _) in files(folder).items()} == {
         name: content for name, (content, _) in before.items()
     }
+
+
+def test_a_table_whose_pages_are_damaged_is_put_aside_once_and_made_anew(folder) -> None:
+    run(folder)
+    [path] = [p for p in (folder.parent / "output" / "coverage").iterdir() if "b.tiff" in str(pq.read_table(p)["path"])]
+    content = bytearray(path.read_bytes())
+    content[8:48] = b"\xff" * 40
+    path.write_bytes(content)
+    summary = run(folder, keep=None)
+    assert counts(summary) == (0, 0, 1, 1, 0)
+    assert not path.exists()
+    assert counts(run(folder, keep=None)) == (1, 0, 1, 0, 0)
 
 
 def test_a_slide_that_grew_gets_its_new_grid(folder) -> None:

@@ -167,7 +167,7 @@ def test_a_slide_that_is_gone_stays_until_the_configuration_changes(folder, outp
     assert names(output, "coverage") == {"a.tiff", "b.tiff"}
     run(folder, keep=None)
     assert names(output, "coverage") == {"a.tiff", "b.tiff"}
-    assert names(output, "tiles") == {"b.tiff"}
+    assert names(output, "tiles") == {"a.tiff", "b.tiff"}
     run(folder, tiling={"level": 0, "tile_extent": 16})
     assert names(output, "coverage") == {"b.tiff"}
 

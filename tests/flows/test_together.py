@@ -124,6 +124,14 @@ def test_a_storage_that_stays_away_puts_the_slide_aside(pauses):
     assert 0 < pauses[0] < pauses[1]
 
 
+def test_an_error_that_is_its_own_cause_ends_the_search(pauses):
+    def work(row):
+        error = MissingMppError("has mpp", path="b", found="none", remedy="give one")
+        raise error from error
+
+    assert [type(error) for error in together([{"slide": "a"}], work)] == [MissingMppError]
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "No such file", "x"), MemoryError("too much")])
 def test_what_will_not_pass_is_not_tried_again(pauses, error):
     tries = []
