@@ -147,7 +147,9 @@ class TestExitCodes:
     def test_0_when_every_slide_is_in_the_tables(self, folder, file, capsys) -> None:
         write_study(folder, "a")
         assert main(["--config", file, "--keep", "null"]) == 0
-        assert capsys.readouterr().out.startswith("1 of 1 slides in the tables, 0 put aside; 12 of 12 tiles kept: see ")
+        assert capsys.readouterr().out.startswith(
+            "1 of 1 slides in the tables, 0 put aside; 1 new, 0 changed, 0 unchanged, 0 gone; 12 of 12 tiles kept: see "
+        )
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
         assert main(["--config", file]) == 0
@@ -178,7 +180,10 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert "2 of 2 slides in the tables, 0 put aside; 98 of 384 tiles kept" in run.stdout
+    assert (
+        "2 of 2 slides in the tables, 0 put aside; 2 new, 0 changed, 0 unchanged, 0 gone; 98 of 384 tiles kept"
+        in run.stdout
+    )
     assert "python -m flows.coverage --config coverage-sample/coverage.yaml" in run.stdout
     assert run.stderr == ""
     tiles = pq.read_table(tmp_path / "coverage-sample" / "coverage" / "tiles")
