@@ -1,6 +1,7 @@
 """What is compared with what. Each suite prints a table."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -81,8 +82,8 @@ def through_ray(options: Options) -> None:
         for who, python in pythons.items()
     }
     _print_through_ray("whole process, binary", medians(whole, 1, warm_up=0), tiles, seed_tiles, 16_384)
-    libraries = {who: Library(python) for who, python in pythons.items()}
-    try:
+    with ExitStack() as stack:
+        libraries = {who: stack.enter_context(Library(python)) for who, python in pythons.items()}
         for what, title, table, rows in (
             ("overlap", "overlaps, binary", tiles, 16_384),
             ("overlay", "patches 128 x 128", few, 512),
@@ -97,9 +98,6 @@ def through_ray(options: Options) -> None:
                 cold = {who: run() for who, run in ask.items()}
                 _print_through_ray(f"{title}, first pass", cold, table, of_seed, rows)
             _print_through_ray(f"{title}, warm", medians(ask, options.repeat), table, of_seed, rows)
-    finally:
-        for library in libraries.values():
-            library.__exit__()
 
 
 def _seconds(library: Library, request: Request) -> float:

@@ -80,7 +80,7 @@ class Counter:
         split = [np.arange(len(windows))] if roi is None else layers(windows)
         label = tally.labelling.label
         self._splitter = Splitter(label)
-        self._background = label.type(0)
+        self._background = self._splitter.background
         fits = label.kind != "V" and len(split) <= _MANY_LAYERS
         fits = fits and _cells_of(windows) <= max(_FEW_CELLS, _MANY_CELLS * len(windows))
         self._layers = [_Layer(windows, chosen, level, roi) for chosen in split if len(chosen)] if fits else []

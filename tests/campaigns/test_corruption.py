@@ -19,7 +19,7 @@ from layouts import LAYOUTS, Raster
 from shapely import box
 
 from ratiopath.errors import SlideError
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent
 from ratiopath.plan import Windows
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
@@ -86,9 +86,9 @@ def outcome(path: str) -> str:
             level = reader.pyramid.levels[0].extent
             if max(level.width, level.height) > 1 << 14:
                 return "read as large"  # the header says so, and no pixel of it is asked for
-            mpp = reader.pyramid.mpp or Mpp(0.5, 0.5)
-            if reader.pyramid.mpp is None:
-                raise_missing(reader.path)
+            mpp = reader.pyramid.mpp
+            if mpp is None:
+                return "MissingMppError"  # what laying it over a tile would raise
             whole = Roi(box(0, 0, level.width, level.height))
             found = measure_overlaps(reader, np.zeros(1), np.zeros(1), mpp, whole)
             counts = dict(zip(found.keys, found.counts.tolist(), strict=True))
@@ -103,12 +103,6 @@ def outcome(path: str) -> str:
             f"tifffile: {type(error).__name__}"  # such as a byte count of 0: for tifffile an error, here a sparse tile
         )
     return "as tifffile" if counts == expected else f"otherwise: {counts}"
-
-
-def raise_missing(path: str) -> None:
-    from ratiopath.errors import MissingMppError  # noqa: PLC0415 - in the worker
-
-    raise MissingMppError("an image has a resolution", path=path, found="none", remedy="give it")
 
 
 def tifffile_counts(path: str) -> dict[str, int]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from study import MASK_SIZE, configured, random_labels, settings, truncate, write_mask, write_slide, write_study
+import study
+from study import MASK_SIZE, random_labels, settings, truncate, write_mask, write_slide, write_study
 
-from flows.coverage import coverage
 from flows.finish import Summary
 
 OVERLAYS = settings(Path("/"))["overlays"]
@@ -29,7 +29,7 @@ def folder(tmp_path) -> Path:
 
 
 def run(folder: Path, **changes: Any) -> Summary:
-    result = coverage(configured(folder, **changes), return_state=True).result(raise_on_failure=False)
+    result = study.run(folder, **changes).result(raise_on_failure=False)
     return result if isinstance(result, Summary) else result.summary
 
 
