@@ -143,6 +143,17 @@ class Tiling(_Section):
         """Pixels between tiles along x and along y."""
         return _pair(self.tile_extent if self.stride is None else self.stride)
 
+    @property
+    def in_full(self) -> dict[str, Any]:
+        """The same settings in one form, in however many words they were given."""
+        return {
+            "mpp": self.mpp,
+            "level": self.level,
+            "tile_extent": [self.extent.width, self.extent.height],
+            "stride": [self.step.width, self.step.height],
+            "last": self.last,
+        }
+
 
 class Overlay(_Section):
     """A second raster over the slide, aligned by physical size, and what its values mean."""

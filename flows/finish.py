@@ -10,9 +10,8 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from flows.config import CoverageConfig
-from flows.provenance import EMPTY, Record, coverage_configuration, record_of, recorded, tiles_configuration, versions
+from flows.provenance import EMPTY, Record, coverage_configuration, recorded, records_in, tiles_configuration, versions
 from flows.tables import TableReference, read_table, write_json, write_table
-from flows.tasks.discover_slides import slide_id
 from flows.workspace import Workspace
 from schemas.coverage import coverage, tiles
 from schemas.failures import FAILURES, STAGES
@@ -80,12 +79,12 @@ def finish(
     discovered, covered, kept = (given[STAGES[number]] for number in (0, 3, 4))
     failures = _failures(given)
     write_table(failures, workspace.published("failures.parquet"), workspace.hidden)
-    put_aside = failures["path"].to_pylist()
-    aside = {slide_id(path, config) for path in put_aside}
-    covered_rows = [row for row in read_table(covered.path).to_pylist() if row["slide_id"] not in aside]
-    ids = {row["slide_id"] for row in covered_rows}
-    kept_rows = [row for row in read_table(kept.path).to_pylist() if row["slide_id"] not in aside]
-    found = {*read_table(discovered.path)["path"].to_pylist(), *put_aside}
+    put_aside = set(failures["path"].to_pylist())
+    found = put_aside.union(read_table(discovered.path)["path"].to_pylist())
+    in_tables = found - put_aside
+    covered_rows, kept_rows = (
+        [row for row in read_table(index.path).to_pylist() if row["path"] in in_tables] for index in (covered, kept)
+    )
     gone = _tidy(workspace, "coverage", covered_rows, found, coverage_configuration(config), config)
     _tidy(workspace, "tiles", kept_rows, found, tiles_configuration(config), config)
     statuses = [row["status"] for row in covered_rows]
@@ -99,7 +98,7 @@ def finish(
         put_aside=failures.num_rows,
         tolerated=config.may_put_aside(len(found)),
         tiles=sum(row["rows"] for row in covered_rows),
-        kept=sum(row["rows"] for row in kept_rows if row["slide_id"] in ids),
+        kept=sum(row["rows"] for row in kept_rows),
     )
     ended = datetime.now().astimezone()
     record = {
@@ -141,7 +140,7 @@ def _tidy(
     Args:
         workspace: Where the folder is.
         folder: Which one.
-        rows: The files that this run made or left alone.
+        rows: The files of slides found that this run made or left alone.
         found: All slides found, also those put aside.
         configuration: What files carry that belong here.
         config: Whether gone slides are dropped.
@@ -150,13 +149,8 @@ def _tidy(
         The slides in it, until now, that were not found this time.
     """
     os.makedirs(workspace.published(folder), exist_ok=True)
-    current = {os.path.basename(row["file"]) for row in rows if row["path"] in found}
     gone = set()
-    for name in sorted(set(os.listdir(workspace.published(folder))) - current - {EMPTY}):
-        path = workspace.published(folder, name)
-        record = record_of(path) if name.endswith(".parquet") else None
-        if record is None:
-            continue  # somebody else's
+    for path, record in records_in(workspace.published(folder), but={row["file"] for row in rows}):
         slide = record["slide"]["identity"]["path"]
         if slide not in found:
             gone.add(slide)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -73,13 +73,8 @@ def coverage_configuration(config: CoverageConfig) -> Record:
     One setting that can be written in two ways stands here in one; overlays and classes are lists, since their order
     is that of the columns.
     """
-    tiling, step = config.tiling.extent, config.tiling.step
     return {
-        "tiling": {
-            **config.tiling.model_dump(mode="json", include={"mpp", "level", "last"}),
-            "tile_extent": [tiling.width, tiling.height],
-            "stride": [step.width, step.height],
-        },
+        "tiling": config.tiling.in_full,
         "roi": shapely.to_wkt(shapely.normalize(config.region.polygon), rounding_precision=-1),
         "overlays": [
             {"name": name, **overlay.model_dump(mode="json", include={"missing", "mpp"}), "classes": _classes(overlay)}
@@ -115,6 +110,21 @@ def record_of(path: str) -> Record | None:
         return None
     record: Record | None = None if found is None else json.loads(found)
     return record
+
+
+def records_in(folder: str, but: Collection[str]) -> Iterator[tuple[str, Record]]:
+    """The files of slides in a folder, with the record that each carries; what is somebody else's is left out.
+
+    Args:
+        folder: It need not exist.
+        but: Files that are known already and not opened.
+    """
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        path = os.path.join(folder, name)
+        if name.endswith(".parquet") and name != EMPTY and path not in but:
+            record = record_of(path)
+            if record is not None:
+                yield path, record
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from flows.engine import Outcome, blocks_of, map_rows
 from flows.progress import progress
 from flows.tables import TableReference, read_table, write_table
-from flows.together import Work
+from flows.together import Row, Work
 from flows.workspace import Workspace
 from schemas.failures import FAILURES
 from schemas.table import TableSchema, checked
@@ -45,7 +45,12 @@ def give(
     path = workspace.between(f"{schema.name} of {stage}.parquet")
     write_table(table, path, workspace.hidden)
     write_table(checked(aside, FAILURES), workspace.failures(stage), workspace.hidden)
-    return TableReference(path, table.num_rows, workspace.failures(stage), aside.num_rows)
+    return TableReference(path, workspace.failures(stage))
+
+
+def slide_file(slide: Row, path: str, rows: int) -> Row:
+    """A row of an index: which file of how many rows holds what a task gives for a slide."""
+    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows}
 
 
 def map_slides(

@@ -24,12 +24,8 @@ class TableReference:
 
     path: str
     """A Parquet file, a row per slide."""
-    rows: int
-    """Its rows."""
     failures: str
     """A Parquet file of the slides that the task put aside."""
-    put_aside: int
-    """How many they are."""
 
 
 class TableWriter:

@@ -16,7 +16,7 @@ from flows.engine import Outcome, blocks_of, map_rows
 from flows.measure import measured
 from flows.progress import progress
 from flows.provenance import recorded
-from flows.stage import give, take
+from flows.stage import give, slide_file, take
 from flows.tables import TableReference, join_files, write_table
 from flows.together import Steps
 from flows.workspace import Workspace
@@ -54,7 +54,11 @@ def compute_overlaps(
     outcomes = map_rows(
         pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
     )
-    files = {number: _of(slide, slide["grid"]) for number, slide in enumerate(slides) if slide["status"] == "unchanged"}
+    files = {
+        number: _of(slide, slide["grid"], slide["rows"])
+        for number, slide in enumerate(slides)
+        if slide["status"] == "unchanged"
+    }
     failures = {}
     with progress(STAGE, len(slides) - len(files)) as advance:
         for number, done in _by_slide(slide_of, set(range(len(slides))) - files.keys(), outcomes):
@@ -72,10 +76,8 @@ def compute_overlaps(
 
 def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
     """The slides that have both a grid and overlays."""
-    grid_of = {grid["slide_id"]: grid["file"] for grid in grids.to_pylist()}
-    return [
-        {**slide, "grid": grid_of[slide["slide_id"]]} for slide in overlays.to_pylist() if slide["slide_id"] in grid_of
-    ]
+    grid_of = {grid["slide_id"]: {"grid": grid["file"], "rows": grid["rows"]} for grid in grids.to_pylist()}
+    return [{**slide, **grid_of[slide["slide_id"]]} for slide in overlays.to_pylist() if slide["slide_id"] in grid_of]
 
 
 def _units(slide: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -114,12 +116,11 @@ def _put_together(
 ) -> dict[str, Any]:
     path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
     schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]))
-    join_files(parts, path, schema, workspace.hidden)
+    rows = join_files(parts, path, schema, workspace.hidden)
     for part in parts:
         os.unlink(part)
-    return _of(slide, path)
+    return _of(slide, path, rows)
 
 
-def _of(slide: dict[str, Any], path: str) -> dict[str, Any]:
-    rows = pq.read_metadata(path).num_rows
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows, "status": slide["status"]}
+def _of(slide: dict[str, Any], path: str, rows: int) -> dict[str, Any]:
+    return {**slide_file(slide, path, rows), "status": slide["status"]}

@@ -94,14 +94,5 @@ def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
 
 def slide_id(path: str, config: CoverageConfig) -> str:
     """The same path and tiling have the same id in every run, whatever the file holds."""
-    extent, step = config.tiling.extent, config.tiling.step
-    identity = {
-        "path": path,
-        "mpp": config.tiling.mpp,
-        "level": config.tiling.level,
-        "tile_extent": [extent.width, extent.height],
-        "stride": [step.width, step.height],
-        "last": config.tiling.last,
-    }
-    name: str = row_hash(identity)["id"]
+    name: str = row_hash({"path": path, **config.tiling.in_full})["id"]
     return name

@@ -1,6 +1,5 @@
 """Filter by coverage: keep the tiles that the configuration's expression keeps."""
 
-import os
 from functools import partial
 from typing import Any
 
@@ -9,8 +8,8 @@ import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
 from flows.keep import keep_expression
-from flows.provenance import EMPTY, coverage_configuration, record_of, recorded, tiles_record
-from flows.stage import map_slides, take
+from flows.provenance import coverage_configuration, record_of, recorded, records_in, tiles_record
+from flows.stage import map_slides, slide_file, take
 from flows.tables import TableReference, TableWriter, row_groups
 from flows.together import Steps
 from flows.workspace import Workspace
@@ -38,17 +37,12 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
     """Coverage of earlier runs with these settings: another `keep` filters it too."""
-    covered, rows = set(table["slide_id"].to_pylist()), []
-    folder = workspace.published("coverage")
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        stem, suffix = os.path.splitext(name)
-        path = workspace.published("coverage", name)
-        if suffix != ".parquet" or stem in covered or name == EMPTY:
-            continue
-        record = record_of(path)
-        if record is not None and record["configuration"] == coverage_configuration(config):
-            slide, tiles = record["slide"]["identity"]["path"], pq.read_metadata(path).num_rows
-            rows.append({"slide_id": stem, "path": slide, "file": path, "rows": tiles, "status": "gone"})
+    rows, configuration = [], coverage_configuration(config)
+    for path, record in records_in(workspace.published("coverage"), but=set(table["file"].to_pylist())):
+        if record["configuration"] == configuration:
+            rows.append(
+                {**slide_file(record["slide"]["described"], path, pq.read_metadata(path).num_rows), "status": "gone"}
+            )
     return pa.Table.from_pylist(rows, COVERED.arrow)
 
 
@@ -60,8 +54,7 @@ def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
         raise TruncatedError("a table of coverage carries its record", path=slide["file"], found="none", remedy=remedy)
     record = tiles_record(made_from, config)
     if record_of(path) == record and not config.force:
-        rows = pq.read_metadata(path).num_rows
-        return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": rows}
+        return slide_file(slide, path, pq.read_metadata(path).num_rows)
     takes, gives = coverage(config.overlay_columns), tiles(config.overlay_columns)
     keep = None if config.keep is None else keep_expression(config.keep, config.classes)
     with TableWriter(path, recorded(gives.arrow, record), workspace.hidden) as writer:
@@ -70,4 +63,4 @@ def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
             kept = group if keep is None else group.filter(keep)
             yield gives, kept
             writer.write(kept)
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": writer.rows}
+    return slide_file(slide, path, writer.rows)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
-from flows.stage import map_slides, take
+from flows.stage import map_slides, slide_file, take
 from flows.tables import TableReference, TableWriter
 from flows.together import Steps
 from flows.workspace import Workspace
@@ -44,8 +44,7 @@ def _tiles_of(slide: dict[str, Any]) -> int:
 
 def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
     if slide["grid"] is not None:
-        rows = pq.read_metadata(slide["grid"]).num_rows
-        return {"slide_id": slide["slide_id"], "path": slide["path"], "file": slide["grid"], "rows": rows}
+        return slide_file(slide, slide["grid"], pq.read_metadata(slide["grid"]).num_rows)
     if _tiles_of(slide) > MAX_TILES:
         found = f"{_tiles_of(slide):,} on {slide['extent_x']} x {slide['extent_y']} px"
         remedy = "give a larger stride, or check the slide: its header may be wrong"
@@ -63,7 +62,7 @@ def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
             group = _rows_of_tiles(slide, xs, ys[start : start + rows])
             yield GRID, group
             writer.write(group)
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "file": path, "rows": writer.rows}
+    return slide_file(slide, path, writer.rows)
 
 
 def _rows_of_tiles(slide: dict[str, Any], xs: np.ndarray, ys: np.ndarray) -> pa.Table:
