@@ -39,6 +39,11 @@ def packed(mask: Mask | npt.NDArray[np.integer]) -> Words:
     return words
 
 
+def unpacked(words: Words, width: int) -> Mask:
+    """The mask of some bits, without what pads it."""
+    return np.unpackbits(words.view(np.uint8), axis=1, count=width, bitorder="little").view(np.bool_)
+
+
 def ones(words: Words) -> int:
     """How many pixels are true."""
     return int(np.bitwise_count(words).sum(dtype=np.int64))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ratiopath.bits import Pieces, Words
 from ratiopath.geometry import Extent, Int64s
-from ratiopath.plan import Windows
+from ratiopath.plan import Windows, nth_of_each
 
 Sums = npt.NDArray[np.int32]
 """Pixels of each cell that a chunk touches, shape (cells along y, cells along x)."""
@@ -39,10 +39,12 @@ class Axis:
 
     edges: Int64s
     """Where cells begin, ascending, from 0; the last is the level's end."""
-    first: Int64s
-    """The first cell of each window."""
-    stop: Int64s
-    """The cell after the last of each window; equal to `first` where the window lies beyond the level."""
+    begin: Int64s
+    """The first cell of each place where windows start, ascending."""
+    end: Int64s
+    """The cell after the last of each; equal to `begin` where windows lie beyond the level."""
+    rank: Int64s
+    """At which of these places each window starts."""
 
     @classmethod
     def of(cls, starts: Int64s, size: int, level: int) -> "Axis":
@@ -53,13 +55,29 @@ class Axis:
             size: Their length.
             level: The level's length.
         """
-        distinct, window = np.unique(starts, return_inverse=True)
+        distinct, rank = np.unique(starts, return_inverse=True)
         begin, end = np.clip(distinct, 0, level), np.clip(distinct + size, 0, level)
         edges = np.unique(np.concatenate([begin, end, [0, level]]))
-        return cls(edges, np.searchsorted(edges, begin)[window], np.searchsorted(edges, end)[window])
+        return cls(edges, np.searchsorted(edges, begin), np.searchsorted(edges, end), rank)
 
     def __len__(self) -> int:
         return len(self.edges) - 1
+
+    @property
+    def first(self) -> Int64s:
+        """The first cell of each window."""
+        return self.begin[self.rank]
+
+    @property
+    def stop(self) -> Int64s:
+        """The cell after the last of each window."""
+        return self.end[self.rank]
+
+    def over(self, cells: Int64s) -> tuple[Int64s, Int64s]:
+        """The places whose windows reach over some cells: which cell of those given, and which place."""
+        lowest = np.searchsorted(self.end, cells, side="right")
+        which, nth = nth_of_each(np.searchsorted(self.begin, cells, side="right") - lowest)
+        return which, lowest[which] + nth
 
     def span(self, begin: int, length: int) -> Span:
         """The cells that the interval [begin, begin + length) touches."""
@@ -128,10 +146,11 @@ class Cells:
 
     def per_window(self) -> Iterator[tuple[object, Int64s]]:
         """Each label with the pixels of it in every window: four look-ups in the sums of all cells above and left."""
+        rows, columns = (self.y.first, self.y.stop), (self.x.first, self.x.stop)
         for label, table in self.counts.items():
             above = np.zeros((len(self.y) + 1, len(self.x) + 1), dtype=np.int64)
             np.cumsum(np.cumsum(table, axis=0, dtype=np.int64), axis=1, out=above[1:, 1:])
-            yield label, between(above, (self.y.first, self.y.stop), (self.x.first, self.x.stop))
+            yield label, between(above, rows, columns)
 
 
 def between(above: Int64s, rows: tuple[Int64s, Int64s], columns: tuple[Int64s, Int64s]) -> Int64s:

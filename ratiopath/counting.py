@@ -2,8 +2,9 @@
 
     uniform chunk           its label times the area of each cell           no pixel is looked at
     few labels              a mask a label, as bits, counted per cell       `ratiopath.cells`
-    many labels, NaN, or    the pixels of each window, one window at a      `ratiopath.coverage.Tally`
-    windows on no grid      time
+    many labels, NaN        runs of pixels, counted per cell and label      `ratiopath.runs`, `ratiopath.sparse`
+    windows on no grid      the pixels of each window, one window at a      `ratiopath.coverage.Tally`
+                            time
 
 All three add up, so that a chunk's path is its own affair. The background 0 is never counted by cells: at the end it is
 what the area of a window on the level has left.
@@ -12,13 +13,16 @@ what the area of a window on the level has left.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ratiopath.bits import Mask, Words
+from ratiopath.bits import Mask, Words, unpacked
 from ratiopath.cells import Cells, Place, Sums
 from ratiopath.coverage import Overlaps, Tally
 from ratiopath.geometry import Extent, Int64s
 from ratiopath.plan import Visit, Windows, overlap
-from ratiopath.splitting import Labels, Split, Splitter
+from ratiopath.runs import count_runs
+from ratiopath.sparse import SparseCells
+from ratiopath.splitting import MANY_VALUES, Labels, Split, Splitter
 from ratiopath.stencil import Pasted, Stencil, areas_on, layers
 
 _MANY_LAYERS = 16
@@ -27,10 +31,12 @@ _MANY_CELLS = 32
 """Cells per window: a grid has 1 to 9, random windows have as many as there are windows."""
 _FEW_CELLS = 1 << 16
 _TABLE_BYTES = 1 << 28
+_MANY_TABLES = 2 * MANY_VALUES
+"""Labels with a table of all cells each; a window looks into each of them at the end."""
 
 
 class _Elsewhere:
-    """Stands among the labels for pixels that are counted window by window, or do not exist."""
+    """Stands among the labels for pixels that are counted as runs, or do not exist."""
 
 
 class _Layer:
@@ -40,6 +46,7 @@ class _Layer:
         subset = Windows(windows.level, windows.x[chosen], windows.y[chosen], windows.extent)
         self.chosen = chosen
         self.cells = Cells.of(subset, level)
+        self.sparse = SparseCells(self.cells.x, self.cells.y)
         self._stencil = None if roi is None else Stencil(subset, roi)
         self._pasted: Pasted | None = None
         self._place: Place
@@ -62,6 +69,16 @@ class _Layer:
         """Add what the chunk counts of a label."""
         self.cells.add(label, self._place, sums)
 
+    def add_runs(self, labels: Labels, exists: Mask | None) -> npt.NDArray[np.generic]:
+        """Add all labels of the chunk that exist and lie inside the ROI; gives those."""
+        inside = exists
+        if self._pasted is not None:
+            pasted = unpacked(self._pasted.words, labels.shape[1])
+            inside = pasted if exists is None else pasted & exists
+        found = count_runs(labels, self._place.x, self._place.y, inside)
+        self.add(_Elsewhere, self.areas())
+        return self.sparse.add(self._place, found)
+
 
 class Counter:
     """Counts the values inside the ROI of many windows on one level, a chunk at a time."""
@@ -81,11 +98,11 @@ class Counter:
         label = tally.labelling.label
         self._splitter = Splitter(label)
         self._background = self._splitter.background
-        fits = label.kind != "V" and len(split) <= _MANY_LAYERS
-        fits = fits and _cells_of(windows) <= max(_FEW_CELLS, _MANY_CELLS * len(windows))
+        most_cells = max(_FEW_CELLS, _MANY_CELLS * len(windows))
+        fits = len(split) <= _MANY_LAYERS and _cells_of(windows) <= most_cells
         self._layers = [_Layer(windows, chosen, level, roi) for chosen in split if len(chosen)] if fits else []
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
-        self._capacity = _TABLE_BYTES // max(1, table)
+        self._capacity = min(_MANY_TABLES, _TABLE_BYTES // max(1, table))
         self._known: set[Any] = set()
 
     def add(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
@@ -96,11 +113,14 @@ class Counter:
             labels: One scalar per pixel, shape (height, width).
             exists: Which pixels exist; None where all do.
         """
-        split = self._splitter.split(labels) if self._layers else None
+        if not self._layers:
+            self._add_to_windows(visit, labels, exists)
+            return
+        split = self._splitter.split(labels)
         if split is not None and self._has_room_for([split.rest, *(label for label, _ in split.masks)]):
             self._add_to_cells(visit, split, None if exists is None else self._splitter.pack(exists), labels.shape)
         else:
-            self._add_to_windows(visit, labels, exists)
+            self._add_as_runs(visit, labels, exists)
 
     def add_uniform(self, visit: Visit, label: Labels, shape: tuple[int, int]) -> None:
         """Count one chunk whose pixels all exist and have one label, without looking at them.
@@ -110,13 +130,14 @@ class Counter:
             label: The label, shape (1, 1).
             shape: Height and width of the chunk.
         """
-        if self._layers and label[0, 0] == self._background:
-            return
-        is_number = label[0, 0] == label[0, 0]  # every NaN would be a label of its own
-        if self._layers and is_number and self._has_room_for([label[0, 0]]):
-            self._add_to_cells(visit, Split([], label[0, 0]), None, shape)
-        else:
-            self._add_to_windows(visit, np.broadcast_to(label, shape), None)
+        is_number = label.dtype.kind != "V" and label[0, 0] == label[0, 0]  # every NaN would be a label of its own
+        if not self._layers or not is_number:
+            self.add(visit, np.broadcast_to(label, shape), None)
+        elif label[0, 0] != self._background:
+            if self._has_room_for([label[0, 0]]):
+                self._add_to_cells(visit, Split([], label[0, 0]), None, shape)
+            else:
+                self._add_as_runs(visit, np.broadcast_to(label, shape), None)
 
     def _add_to_cells(self, visit: Visit, split: Split, exists: Words | None, shape: tuple[int, ...]) -> None:
         for layer in self._layers:
@@ -129,13 +150,15 @@ class Counter:
             for label, sums in taken:
                 layer.add(label, sums)
 
+    def _add_as_runs(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
+        for layer in self._layers:
+            layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, labels.shape)
+            self._tally.see(layer.add_runs(labels, exists))
+
     def _add_to_windows(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
         for window in visit.windows.tolist():
             part = overlap(self._windows, window, visit, self._chunk, labels.shape)
             self._tally.add(window, _selected(labels, exists, self._roi, part.in_chunk, part.in_window))
-        for layer in self._layers:
-            layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, labels.shape)
-            layer.add(_Elsewhere, layer.areas())
 
     def _has_room_for(self, labels: list[Any]) -> bool:
         known = self._known.union(labels)
@@ -154,13 +177,17 @@ class Counter:
                 if label is not _Elsewhere:
                     self._add_counts(layer.chosen, label, counts)
             self._add_counts(layer.chosen, self._background, background)
+            if layer.sparse:
+                windows, labels, pixels = layer.sparse.per_window()
+                self._tally.add_counts(layer.chosen[windows], labels, pixels)
         size = self._windows.extent.width * self._windows.extent.height
         inside = size if self._roi is None else int(np.count_nonzero(self._roi))
         return self._tally.overlaps(np.full(len(self._windows), inside, dtype=np.int64))
 
     def _add_counts(self, windows: Int64s, label: Any, counts: Int64s) -> None:
         present = np.flatnonzero(counts)
-        self._tally.add_counts(windows[present], label, counts[present])
+        if len(present):
+            self._tally.add_counts(windows[present], np.full(len(present), label), counts[present])
 
 
 def _cells_of(windows: Windows) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.geometry import Float64s, Int64s
-from ratiopath.labels import Labelling, distinct
+from ratiopath.labels import Labelling, distinct, distinct_sums
 
 MAX_VALUES = 65_536
 """More distinct values than this are no labels (SEMANTICS, Errors)."""
@@ -91,10 +91,8 @@ def _as_numbers(key: str) -> tuple[float, ...]:
 def _compressed(keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s) -> Overlaps:
     """Entries in any order, possibly several for one (row, key), to compressed sparse rows."""
     width = max(1, len(keys))
-    cells, entry = np.unique(rows * width + key_index, return_inverse=True)
-    summed = np.zeros(len(cells), dtype=np.int64)
-    np.add.at(summed, entry, counts)
-    row, key = np.divmod(cells, width)
+    joint, summed = distinct_sums(rows * width + key_index, counts)
+    row, key = np.divmod(joint, width)
     offsets = np.searchsorted(row, np.arange(len(inside) + 1)).astype(np.int64)
     return Overlaps(keys, offsets, key.astype(np.int32), summed, inside)
 
@@ -112,29 +110,32 @@ class Tally:
     _rows: list[Int64s] = field(default_factory=list)
     _labels: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _counts: list[Int64s] = field(default_factory=list)
+    _seen: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _unchecked: int = 0
 
     def add(self, row: int, labels: npt.NDArray[np.generic]) -> None:
         """Count the labels of some pixels, of any shape, as pixels of a row."""
         values, counts = distinct(labels)
-        self._unchecked += len(values)
-        self._add(np.full(len(values), row), values, counts)
+        self.see(values)
+        self.add_counts(np.full(len(values), row), values, counts)
 
-    def add_counts(self, rows: Int64s, label: np.generic, counts: Int64s) -> None:
-        """Add counts of one label in several rows."""
-        self._add(rows, np.full(len(rows), label), counts)
-
-    def _add(self, rows: Int64s, labels: npt.NDArray[np.generic], counts: Int64s) -> None:
+    def add_counts(self, rows: Int64s, labels: npt.NDArray[np.generic], counts: Int64s) -> None:
+        """Add how often labels occur in rows."""
         self._rows.append(rows)
         self._labels.append(labels)
         self._counts.append(counts)
 
+    def see(self, labels: npt.NDArray[np.generic]) -> None:
+        """Note labels that are counted, here or elsewhere, for `overflows`."""
+        self._seen.append(labels)
+        self._unchecked += len(labels)
+
     def overflows(self) -> bool:
-        """Whether more distinct values were counted than can be labels; looked at afresh every 65,536 entries."""
+        """Whether more distinct labels were seen than can be labels; looked at afresh every 65,536 of them."""
         if self._unchecked <= MAX_VALUES:
             return False
-        self._unchecked = 0
-        return len(np.unique(np.concatenate(self._labels))) > MAX_VALUES
+        self._seen, self._unchecked = [np.unique(np.concatenate(self._seen))], 0
+        return len(self._seen[0]) > MAX_VALUES
 
     def overlaps(self, inside: Int64s) -> Overlaps:
         """The counts of all rows.

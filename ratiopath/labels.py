@@ -64,3 +64,13 @@ def distinct(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.generic], npt.NDA
         present = np.flatnonzero(counts)
         return present.astype(labels.dtype), counts[present]
     return np.unique(labels, return_counts=True)
+
+
+def distinct_sums(
+    keys: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The distinct keys, ascending, and the sum of what was counted for each."""
+    order = np.argsort(keys, kind="stable")
+    keys, counts = keys[order], counts[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    return keys[starts], np.add.reduceat(counts, starts) if len(starts) else counts

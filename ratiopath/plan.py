@@ -110,9 +110,7 @@ def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
     """
     first_column, columns = _touched(windows.x, windows.extent.width, level.width, chunk.width)
     first_row, rows = _touched(windows.y, windows.extent.height, level.height, chunk.height)
-    touched = columns * rows
-    window = np.repeat(np.arange(len(windows)), touched)
-    nth = np.arange(len(window)) - np.repeat(np.cumsum(touched) - touched, touched)  # 0, 1, ... within its window
+    window, nth = nth_of_each(columns * rows)
     column = first_column[window] + nth % columns[window]
     row = first_row[window] + nth // columns[window]
 
@@ -124,6 +122,17 @@ def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
     stops = np.append(starts, len(place))[1:]
     for where, start, stop in zip(place[starts].tolist(), starts.tolist(), stops.tolist(), strict=True):
         yield Visit(where % across, where // across, window[start:stop])
+
+
+def nth_of_each(counts: Int64s) -> tuple[Int64s, Int64s]:
+    """Count from 0 for each owner in turn.
+
+    counts  2, 0, 3
+    owner   0, 0, 2, 2, 2
+    nth     0, 1, 0, 1, 2
+    """
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, Int64s]:

@@ -11,7 +11,7 @@ from ratiopath.bits import Mask, Words, ones, packed, padded, padded_width
 from ratiopath.labels import distinct
 
 MANY_VALUES = 16
-"""A chunk with more labels is counted window by window: joint counting costs as much and is harder to read."""
+"""A chunk with more labels is not split: a mask for each costs more than counting its runs."""
 _NEAR = 2
 """Integers as near as this are all counted; of others it is verified that none is left out."""
 _SAMPLED = 16
@@ -38,7 +38,7 @@ class Splitter:
         """Prepare.
 
         Args:
-            label: The type of labels, any but raw bytes.
+            label: The type of labels.
         """
         self.background = label.type(0)
         self._label = label
@@ -49,11 +49,13 @@ class Splitter:
         self._width = -1
 
     def split(self, labels: Labels) -> Split | None:
-        """Find a chunk's labels and their masks; None if they are too many, or NaN is among them.
+        """Find a chunk's labels and their masks; None if they are too many or raw bytes, or NaN is among them.
 
         Integers between the least and the greatest are few in most chunks: then there is nothing to verify. Else masks
         are made until their pixels are all that is not background.
         """
+        if self._label.kind == "V":
+            return None
         if self._signed is None:
             return self._split_verified(labels, labels.max())
         ordered = labels.view(self._signed)

@@ -22,6 +22,8 @@ IMAGES = {
     "half many": lambda rng, shape: np.where(np.arange(shape[1]) < 9, 3, rng.integers(0, 999, shape)).astype(np.uint16),
     "nothing": lambda rng, shape: np.full(shape, np.nan, np.float32),
     "floats": lambda rng, shape: rng.choice(np.array([0.5, np.nan, -1], np.float32), shape),
+    "long": lambda rng, shape: rng.choice(np.array([0, 1, (1 << 64) - 1], np.uint64), shape),
+    "long and many": lambda rng, shape: rng.integers(0, 1 << 64, shape, np.uint64),
 }
 
 
@@ -63,8 +65,8 @@ def test_every_path_counts_what_slicing_each_window_counts(placed, chunk, kind, 
     assert found == expected
 
 
-@pytest.mark.parametrize("limit", ["_MANY_LAYERS", "_TABLE_BYTES", "_FEW_CELLS"])
-def test_what_exceeds_a_limit_of_the_cells_is_counted_window_by_window(monkeypatch, limit):
+@pytest.mark.parametrize("limit", ["_MANY_LAYERS", "_TABLE_BYTES", "_MANY_TABLES", "_FEW_CELLS"])
+def test_what_exceeds_a_limit_of_the_cells_is_counted_otherwise(monkeypatch, limit):
     monkeypatch.setattr(counting, limit, 0)
     monkeypatch.setattr(counting, "_MANY_CELLS", 0 if limit == "_FEW_CELLS" else counting._MANY_CELLS)
     rng = np.random.default_rng(1)
