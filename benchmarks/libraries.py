@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.job import ROIS
 
-OURS, SEED = "ours, through Ray", "seed library, through Ray"
+OURS, SEED, ARRAYS = "ours, through Ray", "seed library, through Ray", "ours, without Ray"
 SEED_INSTALL = (
     "python3.12 -m venv seed && seed/bin/pip install --no-deps ratiopath==1.5.0"
     " && seed/bin/pip install geopandas imagecodecs openslide-bin openslide-python pandas pillow 'pyvips[binary]'"
@@ -46,18 +46,18 @@ class Request:
 
 
 class Library:
-    """A process with Ray and one of the libraries."""
+    """A process with one of the libraries."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, script: str = "expressions.py") -> None:
         """Start it.
 
         Args:
             python: The interpreter whose `ratiopath` is meant.
+            script: What it runs: with Ray, or without.
         """
         self._folder = tempfile.TemporaryDirectory()
-        script = str(Path(__file__).parent / "expressions.py")
         self._process = subprocess.Popen(
-            [python, script],
+            [python, str(Path(__file__).parent / script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -84,9 +84,9 @@ def interpreters(seed: str | None) -> dict[str, str]:
     return {OURS: sys.executable, **({SEED: seed} if seed else {})}
 
 
-def whole_process(python: str, request: Request) -> float:
-    """Seconds from nothing to a result: imports, Ray's start and end, one column."""
+def whole_process(python: str, request: Request, script: str = "expressions.py") -> float:
+    """Seconds from nothing to a result: imports, Ray's start and end if it takes part, one column."""
     began = time.perf_counter()
-    with Library(python) as library:
+    with Library(python, script) as library:
         library.ask(request)
     return time.perf_counter() - began

@@ -16,9 +16,9 @@ from shapely.geometry import mapping
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
 from ratiopath.coverage import Overlaps
 from ratiopath.geometry import Mpp
+from ratiopath.measure import measure_overlaps
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
-from ratiopath.tiling.measure import measure_overlaps
 
 FLOOR, OURS = "decode floor", "ours, in process"
 Subject = Callable[[Job], object]

@@ -12,8 +12,8 @@ import pyarrow as pa
 from benchmarks import slides
 from benchmarks.flow import bare_expression, flow, prepared
 from benchmarks.job import Job
+from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
 from benchmarks.libraries import OURS as OURS_RAY
-from benchmarks.libraries import SEED, Library, Request, interpreters, whole_process
 from benchmarks.masks import MASKS
 from benchmarks.measure import medians, peak_mb, timed
 from benchmarks.subjects import FLOOR, ONCE, named, ours, subjects
@@ -81,7 +81,8 @@ def through_ray(options: Options) -> None:
         who: partial(whole_process, python, Request("overlap", seed_tiles if who == SEED else tiles, 16_384))
         for who, python in pythons.items()
     }
-    _print_through_ray("whole process, binary", medians(whole, 1, warm_up=0), tiles, seed_tiles, 16_384)
+    whole[ARRAYS] = partial(whole_process, pythons[OURS_RAY], Request("overlap", tiles, 16_384), "arrays.py")
+    _print_through_ray("whole process, binary", medians(whole, options.repeat, warm_up=0), tiles, seed_tiles, 16_384)
     with ExitStack() as stack:
         libraries = {who: stack.enter_context(Library(python)) for who, python in pythons.items()}
         for what, title, table, rows in (

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from flows.config import CoverageConfig, Overlay
+from ratiopath.arrow.overlap import overlap_map
 from ratiopath.coverage import Overlaps
 from ratiopath.errors import MissingMppError
 from ratiopath.geometry import Mpp
+from ratiopath.measure import measure_overlaps
 from ratiopath.slides import open_slide
-from ratiopath.tiling.measure import measure_overlaps
-from ratiopath.tiling.overlap import overlap_map
 from schemas.coverage import coverage
 from schemas.names import OverlayColumns
 from schemas.values import OVERLAP

@@ -1,19 +1,14 @@
 """`tile_overlay_overlap`: the share of every overlay value in each tile's ROI, as a Ray column expression."""
 
-from functools import partial
-
-import numpy as np
 import pyarrow as pa
 from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.coverage import Overlaps, scattered
+from ratiopath.arrow.overlap import block_overlaps, overlap_struct
+from ratiopath.arrow.rows import Rows
 from ratiopath.geometry import Mpp
 from ratiopath.roi import Roi
-from ratiopath.tiling.columns import Rows
-from ratiopath.tiling.laid_over import map_overlays
-from ratiopath.tiling.measure import measure_overlaps
 
 
 def tile_overlay_overlap(
@@ -66,29 +61,3 @@ def _overlap(
 ) -> pa.Array:
     rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
     return overlap_struct(block_overlaps(rows, roi, given))
-
-
-def block_overlaps(rows: Rows, roi: Roi, overlay_mpp: Mpp | None = None) -> Overlaps:
-    """Overlaps of a block that may mix files and resolutions; each file is opened once.
-
-    Args:
-        rows: The overlay files, with columns tile_x, tile_y, mpp_x and mpp_y.
-        roi: The region of interest, relative to a tile.
-        overlay_mpp: Resolution of every overlay's level 0 instead of what its file says.
-    """
-    return scattered(map_overlays(rows, overlay_mpp, partial(measure_overlaps, roi=roi)), rows.count)
-
-
-def overlap_struct(overlaps: Overlaps) -> pa.StructArray:
-    """One nullable float64 field per value."""
-    keys = list(overlaps.keys) if "0" in overlaps.keys else ["0", *overlaps.keys]
-    shares = np.full((len(keys), len(overlaps)), np.nan)
-    shift = len(keys) - len(overlaps.keys)
-    shares[overlaps.key_index + shift, overlaps.rows] = overlaps.fractions
-    return pa.StructArray.from_arrays([pa.array(row, from_pandas=True) for row in shares], names=keys)
-
-
-def overlap_map(overlaps: Overlaps) -> pa.MapArray:
-    """One map of present values per row: the same type whatever the values, hence the pipeline's column."""
-    keys = pa.array(overlaps.keys, pa.string()).take(pa.array(overlaps.key_index))
-    return pa.MapArray.from_arrays(pa.array(overlaps.offsets, pa.int32()), keys, pa.array(overlaps.fractions))

@@ -7,11 +7,11 @@ from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
+from ratiopath.arrow.laid_over import map_overlays
+from ratiopath.arrow.rows import Rows
 from ratiopath.geometry import Mpp
+from ratiopath.measure import cut_patches
 from ratiopath.roi import Roi
-from ratiopath.tiling.columns import Rows
-from ratiopath.tiling.laid_over import map_overlays
-from ratiopath.tiling.measure import cut_patches
 from ratiopath.tiling.tensors import tensor_column
 
 

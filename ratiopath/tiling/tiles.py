@@ -6,12 +6,12 @@ import pyarrow as pa
 from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 
+from ratiopath.arrow.rows import Rows
 from ratiopath.errors import ParameterError, UnsupportedImageError
 from ratiopath.geometry import Extent
+from ratiopath.measure import parts, touched_chunks
 from ratiopath.plan import Windows, reaching_beyond
 from ratiopath.slides import Chunk, SlideReader, open_slide
-from ratiopath.tiling.columns import Rows
-from ratiopath.tiling.measure import parts, touched_chunks
 from ratiopath.tiling.tensors import tensor_column
 
 _WHITE = 255

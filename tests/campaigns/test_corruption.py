@@ -20,10 +20,10 @@ from shapely import box
 
 from ratiopath.errors import SlideError
 from ratiopath.geometry import Extent
+from ratiopath.measure import measure_overlaps
 from ratiopath.plan import Windows
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
-from ratiopath.tiling.measure import measure_overlaps
 from ratiopath.tiling.tiles import cut_tiles
 
 MUTANTS = int(os.environ.get("RATIOPATH_MUTANTS", "160"))

@@ -13,8 +13,8 @@ from layouts import LAYOUTS, Raster
 from strategies import KINDS, KINDS_OF, PALETTES
 
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.measure import cut_patches, measure_overlaps
 from ratiopath.roi import Roi
-from ratiopath.tiling.measure import cut_patches, measure_overlaps
 
 MPP = (0.5, 0.25)
 SIZES = ((301, 150), (151, 75), (75, 38))

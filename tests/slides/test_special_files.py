@@ -13,10 +13,10 @@ import tifffile
 from expressions import overlaps_of, patches_of, tile_table
 from layouts import LAYOUTS, Layout, Raster
 
+from ratiopath.arrow.rows import Rows
 from ratiopath.errors import InvalidMppError, ParameterError, UnsupportedImageError
 from ratiopath.geometry import Mpp
 from ratiopath.slides import open_slide
-from ratiopath.tiling.columns import Rows
 
 CENTIMETRE = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER", "metadata": None}
 """0.5 µm/px."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from ratiopath.arrow.rows import Rows
 from ratiopath.errors import InvalidMppError, ParameterError
 from ratiopath.geometry import Float64s, Int64s, Mpp
 from ratiopath.slides import SlideReader, open_slide
-from ratiopath.tiling.columns import Rows
 
 Result = TypeVar("Result")
 

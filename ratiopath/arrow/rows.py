@@ -36,7 +36,7 @@ class Rows:
         """
         lengths = {len(column) for column in (path, *columns.values()) if not _is_scalar(column)}
         if len(lengths) != 1:
-            raise ParameterError(f"the columns have one length: found {sorted(lengths)}; pass at least one col(...)")
+            raise ParameterError(f"the columns have one length: found {sorted(lengths)}; pass at least one column")
         count = lengths.pop()
         paths = _arrow(path_name, path, count)
         if not (pa.types.is_string(paths.type) or pa.types.is_large_string(paths.type)) and count:
