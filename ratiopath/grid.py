@@ -91,7 +91,7 @@ def grid_tiles(
     Raises:
         ParameterError: At call time, not at the first tile; see `axis_origins`.
 
-    Example:
+    Examples:
         >>> list(grid_tiles((5, 3), (2, 2), (2, 2), last="drop"))
         [(0, 0), (2, 0)]
     """

@@ -47,7 +47,7 @@ def tile_overlay_overlap(
         ParameterError: Columns of different lengths, a null, or a type that is no string or number.
         SlideError: An overlay cannot be read in full, has no resolution or more than 65,536 distinct values.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from shapely import box
         >>> columns = {"tile_x": np.array([0, 512]), "tile_y": np.array([0, 0]), "mpp_x": 0.5, "mpp_y": 0.5}

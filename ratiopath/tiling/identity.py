@@ -15,7 +15,7 @@ def row_hash(row: dict[str, Any], column: str = "id") -> dict[str, Any]:
     Returns:
         The row with one more column, 64 hexadecimal digits (SHA-256 of the other columns, ordered by name).
 
-    Example:
+    Examples:
         >>> row_hash({"path": "a.svs", "level": 0})["id"][:8]
         '6a6aa165'
     """

@@ -43,7 +43,7 @@ def tile_overlay_overlap(
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution or more than 65,536
             distinct values.
 
-    Example:
+    Examples:
         >>> from ray.data.expressions import col
         >>> from shapely import box
         >>> overlap = tile_overlay_overlap(

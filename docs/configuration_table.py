@@ -1,0 +1,36 @@
+"""Puts a table of the fields of `CoverageConfig` into docs/configuration.md when the pages are built."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flows.config import CoverageConfig
+
+MARK = "<!-- table of CoverageConfig -->"
+_EMPTY = {"array": "[]", "object": "{}"}
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Called by MkDocs for each page."""
+    return markdown.replace(MARK, table()) if MARK in markdown else markdown
+
+
+def table() -> str:
+    """The fields as a Markdown table, one row each."""
+    schema = CoverageConfig.model_json_schema()
+    rows = [f"| `{name}` | {default} | {text} |" for name, default, text in _fields(schema, schema["$defs"])]
+    return "\n".join(["| field | default | |", "|---|---|---|", *rows])
+
+
+def _fields(schema: dict[str, Any], sections: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    for name, field in schema["properties"].items():
+        is_needed = name in schema.get("required", ())
+        default = "required" if is_needed else f"`{_as_yaml(field.get('default', _EMPTY.get(field.get('type'))))}`"
+        yield prefix + name, default, field.get("description", "").replace("|", r"\|").replace("<", "&lt;")
+        section = field.get("$ref") or field.get("additionalProperties", {}).get("$ref")
+        if section:
+            within = prefix + name + (".NAME." if "additionalProperties" in field else ".")
+            yield from _fields(sections[section.rpartition("/")[2]], sections, within)
+
+
+def _as_yaml(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
