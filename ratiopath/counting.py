@@ -10,6 +10,7 @@ All three add up, so that a chunk's path is its own affair. The background 0 is 
 what the area of a window on the level has left.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,13 @@ from ratiopath.splitting import MANY_VALUES, Labels, Split, Splitter
 from ratiopath.stencil import Pasted, Stencil, areas_on, layers
 
 _MANY_LAYERS = 16
-"""Of windows that overlap and have a ROI."""
+_WINDOWS_PER_LAYER = 4
+"""More layers than this are worth it only for a grid, where each holds many of the windows."""
 _MANY_CELLS = 32
 """Cells per window: a grid has 1 to 9, random windows have as many as there are windows."""
 _FEW_CELLS = 1 << 16
 _TABLE_BYTES = 1 << 28
-_MANY_TABLES = 2 * MANY_VALUES
+_MANY_TABLES = 4 * MANY_VALUES
 """Labels with a table of all cells each; a window looks into each of them at the end."""
 
 
@@ -99,8 +101,12 @@ class Counter:
         self._splitter = Splitter(label)
         self._background = self._splitter.background
         most_cells = max(_FEW_CELLS, _MANY_CELLS * len(windows))
-        fits = len(split) <= _MANY_LAYERS and _cells_of(windows) <= most_cells
-        self._layers = [_Layer(windows, chosen, level, roi) for chosen in split if len(chosen)] if fits else []
+        most_layers = max(_MANY_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
+        fits = len(split) <= most_layers and _cells_of(windows) <= most_cells
+        self._layers = [_Layer(windows, chosen, level, roi) for chosen in split] if fits else []
+        self._layer_of = np.zeros(len(windows), dtype=np.int64)
+        for number, layer in enumerate(self._layers):
+            self._layer_of[layer.chosen] = number
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
         self._capacity = min(_MANY_TABLES, _TABLE_BYTES // max(1, table))
         self._known: set[Any] = set()
@@ -139,9 +145,15 @@ class Counter:
             else:
                 self._add_as_runs(visit, np.broadcast_to(label, shape), None)
 
-    def _add_to_cells(self, visit: Visit, split: Split, exists: Words | None, shape: tuple[int, ...]) -> None:
-        for layer in self._layers:
+    def _touched(self, visit: Visit, shape: tuple[int, ...]) -> Iterator[_Layer]:
+        """The layers with a window in a chunk of some shape, each turned to it."""
+        for number in np.unique(self._layer_of[visit.windows]).tolist():
+            layer = self._layers[number]
             layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, shape)
+            yield layer
+
+    def _add_to_cells(self, visit: Visit, split: Split, exists: Words | None, shape: tuple[int, ...]) -> None:
+        for layer in self._touched(visit, shape):
             taken = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
             if exists is not None:
                 taken.append((_Elsewhere, layer.areas() - layer.sums(exists)))
@@ -151,8 +163,7 @@ class Counter:
                 layer.add(label, sums)
 
     def _add_as_runs(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:
-        for layer in self._layers:
-            layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, labels.shape)
+        for layer in self._touched(visit, labels.shape):
             self._tally.see(layer.add_runs(labels, exists))
 
     def _add_to_windows(self, visit: Visit, labels: Labels, exists: Mask | None) -> None:

@@ -17,8 +17,9 @@ def layers(windows: Windows) -> list[Int64s]:
     """
     x_rank, x_many = _ranks(windows.x, windows.extent.width)
     y_rank, y_many = _ranks(windows.y, windows.extent.height)
-    layer = (y_rank % y_many) * x_many + x_rank % x_many
-    return [np.flatnonzero(layer == which) for which in range(x_many * y_many)]
+    _, layer = np.unique((y_rank % y_many) * x_many + x_rank % x_many, return_inverse=True)
+    order = np.argsort(layer, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(layer[order])) + 1)
 
 
 def _ranks(starts: Int64s, size: int) -> tuple[Int64s, int]:

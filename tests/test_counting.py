@@ -65,7 +65,7 @@ def test_every_path_counts_what_slicing_each_window_counts(placed, chunk, kind, 
     assert found == expected
 
 
-@pytest.mark.parametrize("limit", ["_MANY_LAYERS", "_TABLE_BYTES", "_MANY_TABLES", "_FEW_CELLS"])
+@pytest.mark.parametrize("limit", ["_TABLE_BYTES", "_MANY_TABLES", "_FEW_CELLS"])
 def test_what_exceeds_a_limit_of_the_cells_is_counted_otherwise(monkeypatch, limit):
     monkeypatch.setattr(counting, limit, 0)
     monkeypatch.setattr(counting, "_MANY_CELLS", 0 if limit == "_FEW_CELLS" else counting._MANY_CELLS)
@@ -74,6 +74,18 @@ def test_what_exceeds_a_limit_of_the_cells_is_counted_otherwise(monkeypatch, lim
     x, y = np.mgrid[0:30:5, 0:40:5].reshape(2, -1)
     windows = Windows(0, x, y, Extent(8, 8))
     roi = rng.random((8, 8)) < 0.5
+
+    found = counted(image, None, roi, windows, Extent(16, 16))
+
+    assert found == [window_counts(image, None, roi, windows, index) for index in range(len(windows))]
+
+
+def test_tiles_that_overlap_eightfold_are_counted_in_layers():
+    image = IMAGES["few"](np.random.default_rng(1), (40, 30))
+    x, y = np.mgrid[-8:30, -8:40].reshape(2, -1)
+    windows = Windows(0, x, y, Extent(8, 8))
+    roi = np.tri(8, dtype=np.bool_)
+    assert len(counting.Counter(windows, Extent(30, 40), Extent(16, 16), roi, tally_of(image))._layers) == 8 * 8
 
     found = counted(image, None, roi, windows, Extent(16, 16))
 
@@ -107,9 +119,13 @@ def test_windows_of_a_layer_do_not_overlap():
         assert painted.max() == 1
 
 
+def tally_of(image):
+    return Tally(Labelling(image.dtype, 1))
+
+
 def counted(image, exists, roi, windows, chunk):
     level = Extent(image.shape[1], image.shape[0])
-    tally = Tally(Labelling(image.dtype, 1))
+    tally = tally_of(image)
     counter = counting.Counter(windows, level, chunk, roi, tally)
     for visit in visits(windows, level, chunk):
         rows = slice(visit.row * chunk.height, (visit.row + 1) * chunk.height)
