@@ -16,7 +16,7 @@ from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, w
 from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.masks import MASKS
 from benchmarks.measure import medians, peak_mb, timed
-from benchmarks.subjects import FLOOR, ONCE, named, ours, subjects
+from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, named, ours, subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ class DifferenceError(Exception):
 
 
 def in_process(options: Options) -> None:
-    """The engine against the decode floor and peers, on every mask, ROI and stride."""
+    """The engine against the decode floor and peers, on every mask, ROI and stride: seconds, and multiples."""
+    columns = ["tiles", "decode floor, s", "ours, s", "of the floor", *(f"{who}, of ours" for who in PEERS)]
+    print(f"\n| in process | {' | '.join(columns)} |")
+    print("|---|" + "---|" * len(columns))
     for name, roi, stride in product(options.masks, options.rois, options.strides):
         job = Job.of(options.mask(name), roi, stride)
         check(job)
@@ -50,11 +53,10 @@ def in_process(options: Options) -> None:
         runners = {who: partial(timed, partial(what, job)) for who, what in subjects(job, peers=peers).items()}
         once = {who: runners.pop(who)() for who in ONCE & runners.keys()}
         taken = medians(runners, options.repeat) | once
-        print(f"\n### {name}, {roi}, stride {stride}: {len(job.x):,} tiles, {job.path.stat().st_size / 1e6:.1f} MB\n")
-        print("| in process | seconds | of the floor | tiles/s |\n|---|---|---|---|")
-        for who, seconds in sorted(taken.items(), key=lambda row: row[1]):
-            ratio, rate = seconds / taken[FLOOR], len(job.x) / seconds
-            print(f"| {who} | {seconds:.3f} | {ratio:.2f}x | {rate:,.0f} |", flush=True)
+        floor, our = taken[FLOOR], taken[OURS]
+        others = (f"{taken[who] / our:.1f}x" if who in taken else "" for who in PEERS)
+        row = f"{name}, {roi}, stride {stride}", f"{len(job.x):,}", f"{floor:.3f}", f"{our:.3f}", f"{our / floor:.2f}x"
+        print(f"| {' | '.join([*row, *others])} |", flush=True)
 
 
 def check(job: Job) -> None:
