@@ -24,6 +24,7 @@ from pydantic import (
 
 from flows.keep import keep_expression
 from flows.template import Column, OverlayPath
+from flows.uri import refuse_uri
 from ratiopath.errors import RoiError
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
@@ -48,6 +49,12 @@ def _without_nul(value: str) -> str:
     if "\0" in value:
         raise ValueError(f"a path has no NUL character, found {value!r}; remove it")
     return value
+
+
+def _on_file_system(slides: str | list[str]) -> str | list[str]:
+    for entry in [slides] if isinstance(slides, str) else slides:
+        refuse_uri(entry)
+    return slides
 
 
 def _column_name(name: str) -> str:
@@ -177,7 +184,10 @@ class CoverageConfig(_Section):
     """Which slides to tile, and how much of each tile its overlays cover."""
 
     slides: Annotated[
-        PathText | list[PathText], Field(min_length=1), _expected("a path, or a list of at least one")
+        PathText | list[PathText],
+        Field(min_length=1),
+        _expected("a path, or a list of at least one"),
+        AfterValidator(_on_file_system),
     ] = Field(
         description="folder (searched recursively), glob, file, a list of these, or a manifest .csv or .parquet with a"
         " column path and, if slides need it, mpp"
@@ -185,7 +195,9 @@ class CoverageConfig(_Section):
     exclude: list[PathText] = Field(
         default_factory=list, description="globs of files that are no slides: over the name, or with a / over the path"
     )
-    output: PathText = Field(description="folder of the tables; may exist")
+    output: PathText = Field(
+        description="folder of the tables, or a URI such as s3://bucket/prefix?region=eu-central-1; may exist"
+    )
     tiling: Tiling = Field(description="how slides are cut into tiles")
     slide_mpp: Resolution | None = Field(
         None,

@@ -7,8 +7,6 @@ from flows.command import main
 if __name__ == "__main__":
     sys.exit(main())
 
-import os
-import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -60,7 +58,7 @@ class PutAsideError(RatiopathError):
 def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
-    workspace = Workspace(os.path.abspath(config.output))
+    workspace = Workspace.at(config.output)
     given: dict[str, TableReference] = {}
     seconds: dict[str, float] = {}
 
@@ -71,8 +69,8 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         return given[stage]
 
     discover, tile, derive, compute, keep = STAGES
-    with only_run(workspace.output):
-        shutil.rmtree(workspace.hidden, ignore_errors=True)  # of a run that was killed
+    with only_run(workspace.storage):
+        workspace.tidy()  # what a run that was killed has left
         slides = run(discover)
         covered = run(compute, run(tile, slides), run(derive, slides))
         run(keep, covered)

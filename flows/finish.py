@@ -1,7 +1,5 @@
 """The end of a run: what was put aside, what no longer belongs into the tables, and what the run has to say."""
 
-import os
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -77,13 +75,14 @@ def finish(
         started: When the run began.
     """
     discovered, covered, kept = (given[STAGES[number]] for number in (0, 3, 4))
-    failures = _failures(given)
-    write_table(failures, workspace.published("failures.parquet"), workspace.hidden)
+    failures = _failures(given, workspace)
+    write_table(failures, workspace.published("failures.parquet"), workspace)
     put_aside = set(failures["path"].to_pylist())
-    found = put_aside.union(read_table(discovered.path)["path"].to_pylist())
+    found = put_aside.union(read_table(discovered.path, workspace.files)["path"].to_pylist())
     in_tables = found - put_aside
     covered_rows, kept_rows = (
-        [row for row in read_table(index.path).to_pylist() if row["path"] in in_tables] for index in (covered, kept)
+        [row for row in read_table(index.path, workspace.files).to_pylist() if row["path"] in in_tables]
+        for index in (covered, kept)
     )
     gone = _tidy(workspace, "coverage", covered_rows, found, coverage_configuration(config), config)
     _tidy(workspace, "tiles", kept_rows, found, tiles_configuration(config), config)
@@ -113,16 +112,16 @@ def finish(
             "seconds_per_task": {stage: round(spent, 3) for stage, spent in seconds.items()},
         },
     }
-    write_json(record, workspace.published("run.json"), workspace.hidden)
-    shutil.rmtree(workspace.hidden, ignore_errors=True)
+    write_json(record, workspace.published("run.json"), workspace)
+    workspace.tidy()
     return summary
 
 
-def _failures(given: Mapping[str, TableReference]) -> pa.Table:
+def _failures(given: Mapping[str, TableReference], workspace: Workspace) -> pa.Table:
     """Each slide put aside once, for the first reason there was."""
     first: dict[str, dict[str, str]] = {}
     for stage in STAGES:
-        for failure in read_table(given[stage].failures).to_pylist():
+        for failure in read_table(given[stage].failures, workspace.files).to_pylist():
             first.setdefault(failure["path"], failure)
     return checked(pa.Table.from_pylist([first[path] for path in sorted(first)], FAILURES.arrow), FAILURES)
 
@@ -148,19 +147,20 @@ def _tidy(
     Returns:
         The slides in it, until now, that were not found this time.
     """
-    os.makedirs(workspace.published(folder), exist_ok=True)
+    storage = workspace.storage
+    storage.make_folder(workspace.published(folder))
     gone = set()
-    for path, record in records_in(workspace.published(folder), but={row["file"] for row in rows}):
+    for path, record in records_in(workspace.published(folder), storage, but={row["file"] for row in rows}):
         slide = record["slide"]["identity"]["path"]
         if slide not in found:
             gone.add(slide)
         if slide in found or record["configuration"] != configuration or config.gone == "drop":
-            os.unlink(path)
-    tables = {name for name in os.listdir(workspace.published(folder)) if name.endswith(".parquet")}
+            storage.remove(path)
+    tables = {name for name in storage.names(workspace.published(folder)) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
         schema = {"coverage": coverage, "tiles": tiles}[folder](config.overlay_columns).arrow
-        write_table(recorded(schema, {"configuration": configuration}).empty_table(), empty, workspace.hidden)
+        write_table(recorded(schema, {"configuration": configuration}).empty_table(), empty, workspace)
     elif EMPTY in tables:
-        os.unlink(empty)
+        storage.remove(empty)
     return sorted(gone)

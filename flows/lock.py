@@ -1,20 +1,27 @@
-"""One run at a time writes to an output folder."""
+"""One run at a time writes to an output."""
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
+from flows.claim import claimed
+from flows.storage import Storage
 from flows.tables import OutputError, writing
 
 
-@contextmanager
-def only_run(output: str) -> Iterator[None]:
-    """Keep other runs off an output folder, by a lock on the folder itself that ends with the process that holds it.
+def only_run(storage: Storage) -> AbstractContextManager[None]:
+    """Keep other runs off an output: by a lock of the operating system on a folder, by a claim on an object store.
 
     Raises:
-        OutputError: Another run holds it, or the folder cannot be made.
+        OutputError: Another run holds it, or the output cannot be written.
     """
+    return _locked(storage.root) if storage.is_local else claimed(storage)
+
+
+@contextmanager
+def _locked(output: str) -> Iterator[None]:
+    """A lock on the folder itself, which ends with the process that holds it."""
     with writing(output):
         os.makedirs(output, exist_ok=True)
         folder = os.open(output, os.O_RDONLY)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from flows.refusal import ConfigurationError
 from flows.tables import read_table
+from flows.uri import is_uri
 
 SUFFIXES = (".csv", ".parquet")
 """Names of manifests, compared without case."""
@@ -97,9 +98,11 @@ def _names(path: str) -> list[str]:
 
 
 def _text(cell: Any, path: str, number: int, name: str) -> str | None:
-    if cell is None or (isinstance(cell, str) and "\0" not in cell):
+    if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell)):
         return cell or None
-    raise ConfigurationError(f"slides: {name} in row {number} of manifest {path!r} is no path, found {cell!r}")
+    raise ConfigurationError(
+        f"slides: {name} in row {number} of manifest {path!r} is no path of a file, found {cell!r}"
+    )
 
 
 def _mpp(cell: Any, path: str, number: int) -> float | None:

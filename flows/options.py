@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from flows.config import CoverageConfig
 from flows.discovery import discovered
 from flows.refusal import ConfigurationError, refusal, section_of
+from flows.storage import Storage
 
 HELP = (
     "Tile whole-slide images and compute how much of each tile its overlays cover.\n\n"
@@ -44,7 +45,8 @@ def configuration(arguments: Sequence[str]) -> CoverageConfig:
         config = CoverageConfig.model_validate(_merged({} if file is None else _read(file), options))
     except ValidationError as error:
         raise refusal(error, CoverageConfig) from None
-    if os.path.exists(config.output) and not os.path.isdir(config.output):
+    storage = Storage.at(config.output)
+    if storage.is_local and os.path.exists(storage.root) and not os.path.isdir(storage.root):
         raise ConfigurationError(f"output: {config.output!r} is a file; name a folder")
     discovered(config)  # so that a wrong path is refused before anything is started
     return config

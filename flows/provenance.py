@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+from pyarrow.fs import FileSystem
 
 from flows.config import CoverageConfig, Overlay
+from flows.storage import Storage
 
 KEY = b"ratiopath.made_from"
 """Metadata of a slide's files: a JSON record."""
@@ -102,27 +105,28 @@ def recorded(schema: pa.Schema, record: Record) -> pa.Schema:
     return schema.with_metadata({KEY: json.dumps(record, sort_keys=True)})
 
 
-def record_of(path: str) -> Record | None:
+def record_of(path: str, files: FileSystem) -> Record | None:
     """The record that a file carries; None where there is no such file, or it is somebody else's."""
     try:
-        found = (pq.read_schema(path).metadata or {}).get(KEY)
+        found = (pq.read_schema(path, filesystem=files).metadata or {}).get(KEY)
     except (pa.ArrowInvalid, OSError):
         return None
     record: Record | None = None if found is None else json.loads(found)
     return record
 
 
-def records_in(folder: str, but: Collection[str]) -> Iterator[tuple[str, Record]]:
+def records_in(folder: str, storage: Storage, but: Collection[str]) -> Iterator[tuple[str, Record]]:
     """The files of slides in a folder, with the record that each carries; what is somebody else's is left out.
 
     Args:
         folder: It need not exist.
+        storage: Where it is.
         but: Files that are known already and not opened.
     """
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        path = os.path.join(folder, name)
+    for name in storage.names(folder):
+        path = posixpath.join(folder, name)
         if name.endswith(".parquet") and name != EMPTY and path not in but:
-            record = record_of(path)
+            record = record_of(path, storage.files)
             if record is not None:
                 yield path, record
 

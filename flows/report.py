@@ -1,10 +1,10 @@
 """The last lines of a run started by hand."""
 
-import os
 import sys
 
 from flows.finish import Summary
 from flows.tables import read_table
+from flows.workspace import Workspace
 
 SHOWN = 20
 """Slides put aside that are told of; failures.parquet tells all."""
@@ -12,10 +12,11 @@ SHOWN = 20
 
 def report(summary: Summary) -> None:
     """Say what the run did, on stdout, and what it put aside, on stderr."""
-    failures = os.path.join(summary.output, "failures.parquet")
+    workspace = Workspace.at(summary.output)
+    failures = workspace.published("failures.parquet")
     told = [
         f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {' '.join(failure['message'].split())}"
-        for failure in read_table(failures).slice(0, SHOWN).to_pylist()
+        for failure in read_table(failures, workspace.files).slice(0, SHOWN).to_pylist()
     ]
     if not summary.found:
         told.append("warning: no slides were found; the tables are empty")

@@ -19,9 +19,9 @@ _MIN_BLOCKS = 16
 """Few slides are spread over workers first."""
 
 
-def take(reference: TableReference, schema: TableSchema) -> pa.Table:
+def take(reference: TableReference, schema: TableSchema, workspace: Workspace) -> pa.Table:
     """Read and check the table that another task gave."""
-    return checked(read_table(reference.path), schema)
+    return checked(read_table(reference.path, workspace.files), schema)
 
 
 def give(
@@ -43,8 +43,8 @@ def give(
     table = checked(pa.Table.from_pylist(list(rows), schema.arrow), schema)
     aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], FAILURES.arrow)
     path = workspace.between(f"{schema.name} of {stage}.parquet")
-    write_table(table, path, workspace.hidden)
-    write_table(checked(aside, FAILURES), workspace.failures(stage), workspace.hidden)
+    write_table(table, path, workspace)
+    write_table(checked(aside, FAILURES), workspace.failures(stage), workspace)
     return TableReference(path, workspace.failures(stage))
 
 

@@ -1,16 +1,17 @@
-"""Tables on disk: written beside and moved into place, so that a file is whole or absent."""
+"""Tables in the output: a file is whole or absent."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem, LocalFileSystem
 
+from flows.workspace import Workspace
 from ratiopath.errors import RatiopathError
 
 
@@ -34,21 +35,17 @@ class TableWriter:
     Two runs over the same rows and row groups write the same bytes.
     """
 
-    def __init__(self, path: str, schema: pa.Schema, work: str) -> None:
-        """Open a file beside.
+    def __init__(self, path: str, schema: pa.Schema, workspace: Workspace) -> None:
+        """Nothing is opened yet.
 
         Args:
             path: Where the table will be.
             schema: Its columns; metadata are kept.
-            work: Folder of unfinished files, on the same file system.
+            workspace: Where unfinished files are.
         """
         self.path = path
         self.rows = 0
-        self._beside = os.path.join(work, f"{uuid4().hex}.unfinished")
-        with writing(path):
-            os.makedirs(work, exist_ok=True)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            self._file = pq.ParquetWriter(self._beside, schema)
+        self._schema, self._workspace = schema, workspace
 
     def write(self, group: pa.Table) -> None:
         """Append a row group; an empty one is left out, since not every reader takes a row group without rows."""
@@ -58,66 +55,60 @@ class TableWriter:
             self.rows += group.num_rows
 
     def __enter__(self) -> Self:
+        with writing(self.path), ExitStack() as opened:
+            sink = opened.enter_context(self._workspace.whole(self.path))
+            self._file = opened.enter_context(pq.ParquetWriter(sink, self._schema))
+            self._opened = opened.pop_all()
         return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with writing(self.path):
-            self._file.close()
-            if error is None:
-                _move(self._beside, self.path)
-            else:
-                os.unlink(self._beside)
+            self._opened.__exit__(kind, error, trace)
 
 
-def write_table(table: pa.Table, path: str, work: str) -> None:
+def write_table(table: pa.Table, path: str, workspace: Workspace) -> None:
     """Write a whole table as one file."""
-    with TableWriter(path, table.schema, work) as writer:
+    with TableWriter(path, table.schema, workspace) as writer:
         writer.write(table)
 
 
-def write_json(content: dict[str, Any], path: str, work: str) -> None:
+def write_json(content: dict[str, Any], path: str, workspace: Workspace) -> None:
     """Write a JSON file the same way."""
-    beside = os.path.join(work, f"{uuid4().hex}.unfinished")
-    with writing(path):
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-        _move(beside, path)
+    with writing(path), workspace.whole(path) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
 
 
-def read_table(path: str) -> pa.Table:
-    """Read one file; a folder called key=value on its way is no column of it."""
-    return pq.read_table(path, partitioning=None)
+def read_table(path: str, files: FileSystem | None = None) -> pa.Table:
+    """Read one file, of this machine by default; a folder called key=value on its way is no column of it."""
+    return pq.read_table(path, partitioning=None, filesystem=LocalFileSystem() if files is None else files)
 
 
-def row_groups(path: str) -> Iterator[pa.Table]:
+def count_rows(path: str, files: FileSystem) -> int:
+    """How many rows a Parquet file has, from its footer."""
+    rows: int = pq.read_metadata(path, filesystem=files).num_rows
+    return rows
+
+
+def row_groups(path: str, files: FileSystem) -> Iterator[pa.Table]:
     """The row groups of a Parquet file, one after another, in bounded memory."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, filesystem=files) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number)
 
 
-def join_files(parts: Iterable[str], path: str, schema: pa.Schema, work: str) -> int:
+def join_files(parts: Iterable[str], path: str, schema: pa.Schema, workspace: Workspace) -> int:
     """Put the row groups of several files of one schema into one file, in order.
 
     Returns:
         How many rows it has.
     """
-    with TableWriter(path, schema, work) as writer:
+    with TableWriter(path, schema, workspace) as writer:
         for part in parts:
-            for group in row_groups(part):
+            for group in row_groups(part, workspace.files):
                 writer.write(group)
     return writer.rows
-
-
-def _move(beside: str, path: str) -> None:
-    with open(beside, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the name is on the disk too
-    finally:
-        os.close(folder)
 
 
 @contextmanager

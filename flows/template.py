@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from flows.uri import refuse_uri
 from ratiopath.slides.find import slide_suffix
 
 FIELDS = ("dir", "name", "stem", "suffix")
@@ -73,6 +74,7 @@ def parsed(template: str) -> tuple[tuple[str, str | None], ...]:
 def _is_template(text: str) -> str:
     if "\0" in text:
         raise ValueError("a path has no NUL character; remove it")
+    refuse_uri(text)
     parsed(text)
     return text
 

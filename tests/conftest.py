@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would start each worker through uv, in a copy
+# credentials of the object store that tests start; workers have them from the environment, as on a real cluster
+os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_EC2_METADATA_DISABLED": "true"}
 
 import ray
 import ray.data

@@ -1,7 +1,6 @@
 """Compute overlaps: what each overlay covers of every tile."""
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -42,12 +41,14 @@ def compute_overlaps(
     Returns:
         Which file holds the coverage of which slide.
     """
-    slides = _joined(take(overlays, overlay_paths(config.overlay_columns)), take(grids, SLIDE_FILES))
+    slides = _joined(
+        take(overlays, overlay_paths(config.overlay_columns), workspace), take(grids, SLIDE_FILES, workspace)
+    )
     units = [
         {"slide": number, **unit}
         for number, slide in enumerate(slides)
         if slide["status"] != "unchanged"
-        for unit in _units(slide)
+        for unit in _units(slide, workspace)
     ]
     blocks = blocks_of([unit.pop("tiles") for unit in units])
     slide_of = [unit.pop("slide") for unit in units]
@@ -80,20 +81,20 @@ def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
     return [{**slide, **grid_of[slide["slide_id"]]} for slide in overlays.to_pylist() if slide["slide_id"] in grid_of]
 
 
-def _units(slide: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    metadata = pq.read_metadata(slide["grid"])
+def _units(slide: dict[str, Any], workspace: Workspace) -> Iterator[dict[str, Any]]:
+    metadata = pq.read_metadata(slide["grid"], filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
         yield {**slide, "group": group, "tiles": metadata.row_group(group).num_rows}
 
 
 def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
-    with pq.ParquetFile(unit["grid"]) as file:
+    with pq.ParquetFile(unit["grid"], filesystem=workspace.files) as file:
         tiles = file.read_row_group(unit["group"], columns=GRID.arrow.names)
     yield GRID, tiles
     table = measured(tiles, {name: unit[f"{name}_path"] for name in config.overlays}, config)
     yield coverage(config.overlay_columns), table
     part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
-    write_table(table, part, workspace.hidden)
+    write_table(table, part, workspace)
     return {"part": part}
 
 
@@ -116,9 +117,9 @@ def _put_together(
 ) -> dict[str, Any]:
     path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
     schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]))
-    rows = join_files(parts, path, schema, workspace.hidden)
+    rows = join_files(parts, path, schema, workspace)
     for part in parts:
-        os.unlink(part)
+        workspace.storage.remove(part)
     return _of(slide, path, rows)
 
 

@@ -27,7 +27,7 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     Returns:
         The files that lie over each slide; null where there is none and the configuration allows it.
     """
-    table = take(slides, discovered_slides(tuple(config.manifest_columns)))
+    table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
     gives = overlay_paths(config.overlay_columns)
     work = partial(_derive, config=config, workspace=workspace)
     return map_slides(STAGE, table, work, gives, workspace, [0] * table.num_rows)
@@ -47,7 +47,7 @@ def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
             )
     described = {field.name: slide[field.name] for field in SLIDES.arrow}
     record = coverage_record(config, {"identity": json.loads(slide["identity"]), "described": described}, overlays)
-    there = record_of(workspace.published("coverage", f"{slide['slide_id']}.parquet"))
+    there = record_of(workspace.published("coverage", f"{slide['slide_id']}.parquet"), workspace.files)
     return {
         "slide_id": slide["slide_id"],
         "path": slide["path"],

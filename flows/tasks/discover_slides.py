@@ -46,8 +46,8 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
     work = partial(_describe, config=config, workspace=workspace)
     reference = map_slides(STAGE, table, work, gives, workspace, aside=aside)
-    slides = take(reference, gives).select(SLIDES.arrow.names)
-    write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace.hidden)
+    slides = take(reference, gives, workspace).select(SLIDES.arrow.names)
+    write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
 
 
@@ -73,7 +73,7 @@ def _describe(slide: dict[str, Any], config: CoverageConfig, workspace: Workspac
     given = config.slide_mpp if mpp is None else mpp
     found = {**identity(slide["path"], by_content=config.changes == "content"), "mpp": given}
     grid = workspace.published("coverage", f"{name}.parquet")
-    record = None if config.force else record_of(grid)
+    record = None if config.force else record_of(grid, workspace.files)
     if record is not None and record["format"] == FORMAT and record["slide"]["identity"] == found:
         known = {**record["slide"]["described"], "grid": grid}
     else:

@@ -4,13 +4,12 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
 from flows.keep import keep_expression
 from flows.provenance import coverage_configuration, record_of, recorded, records_in, tiles_record
 from flows.stage import map_slides, slide_file, take
-from flows.tables import TableReference, TableWriter, row_groups
+from flows.tables import TableReference, TableWriter, count_rows, row_groups
 from flows.together import Steps
 from flows.workspace import Workspace
 from ratiopath.errors import TruncatedError
@@ -28,7 +27,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
     Returns:
         Which file holds the tiles of which slide.
     """
-    table = take(covered, COVERED)
+    table = take(covered, COVERED, workspace)
     if config.gone == "keep":
         table = pa.concat_tables([table, _gone(table, config, workspace)])
     work = partial(_filter, config=config, workspace=workspace)
@@ -38,27 +37,27 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
     """Coverage of earlier runs with these settings: another `keep` filters it too."""
     rows, configuration = [], coverage_configuration(config)
-    for path, record in records_in(workspace.published("coverage"), but=set(table["file"].to_pylist())):
+    known = set(table["file"].to_pylist())
+    for path, record in records_in(workspace.published("coverage"), workspace.storage, but=known):
         if record["configuration"] == configuration:
-            rows.append(
-                {**slide_file(record["slide"]["described"], path, pq.read_metadata(path).num_rows), "status": "gone"}
-            )
+            described = record["slide"]["described"]
+            rows.append({**slide_file(described, path, count_rows(path, workspace.files)), "status": "gone"})
     return pa.Table.from_pylist(rows, COVERED.arrow)
 
 
 def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
     path = workspace.published("tiles", f"{slide['slide_id']}.parquet")
-    made_from = record_of(slide["file"])
+    made_from = record_of(slide["file"], workspace.files)
     if made_from is None:
         remedy = "run again: it will be made anew"
         raise TruncatedError("a table of coverage carries its record", path=slide["file"], found="none", remedy=remedy)
     record = tiles_record(made_from, config)
-    if record_of(path) == record and not config.force:
-        return slide_file(slide, path, pq.read_metadata(path).num_rows)
+    if record_of(path, workspace.files) == record and not config.force:
+        return slide_file(slide, path, count_rows(path, workspace.files))
     takes, gives = coverage(config.overlay_columns), tiles(config.overlay_columns)
     keep = None if config.keep is None else keep_expression(config.keep, config.classes)
-    with TableWriter(path, recorded(gives.arrow, record), workspace.hidden) as writer:
-        for group in row_groups(slide["file"]):
+    with TableWriter(path, recorded(gives.arrow, record), workspace) as writer:
+        for group in row_groups(slide["file"], workspace.files):
             yield takes, group
             kept = group if keep is None else group.filter(keep)
             yield gives, kept

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.config import CoverageConfig
 from flows.stage import map_slides, slide_file, take
-from flows.tables import TableReference, TableWriter
+from flows.tables import TableReference, TableWriter, count_rows
 from flows.together import Steps
 from flows.workspace import Workspace
 from ratiopath.errors import UnsupportedImageError
@@ -33,7 +32,9 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
     Returns:
         Which file holds the grid of which slide.
     """
-    table = take(slides, discovered_slides(tuple(config.manifest_columns))).drop_columns(["downsample", "identity"])
+    table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace).drop_columns(
+        ["downsample", "identity"]
+    )
     work = partial(_tile, last=config.tiling.last, workspace=workspace)
     return map_slides(STAGE, table, work, SLIDE_FILES, workspace, [_tiles_of(slide) for slide in table.to_pylist()])
 
@@ -44,7 +45,7 @@ def _tiles_of(slide: dict[str, Any]) -> int:
 
 def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
     if slide["grid"] is not None:
-        return slide_file(slide, slide["grid"], pq.read_metadata(slide["grid"]).num_rows)
+        return slide_file(slide, slide["grid"], count_rows(slide["grid"], workspace.files))
     if _tiles_of(slide) > MAX_TILES:
         found = f"{_tiles_of(slide):,} on {slide['extent_x']} x {slide['extent_y']} px"
         remedy = "give a larger stride, or check the slide: its header may be wrong"
@@ -57,7 +58,7 @@ def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
         for axis in "xy"
     )
     rows = -(-ROWS_PER_GROUP // max(1, len(xs)))
-    with TableWriter(path, GRID.arrow, workspace.hidden) as writer:
+    with TableWriter(path, GRID.arrow, workspace) as writer:
         for start in range(0, len(ys) if len(xs) else 0, rows):
             group = _rows_of_tiles(slide, xs, ys[start : start + rows])
             yield GRID, group

@@ -194,7 +194,7 @@ class TestManifest:
 
     def test_a_column_that_holds_no_paths_is_refused(self, tmp_path) -> None:
         pq.write_table(pa.table({"path": ["a.svs"], "mask": [3]}), tmp_path / "m.parquet")
-        with pytest.raises(ConfigurationError, match=r"mask in row 1 of manifest .* is no path, found 3"):
+        with pytest.raises(ConfigurationError, match=r"mask in row 1 of manifest .* is no path of a file, found 3"):
             self.slides(tmp_path, f"{tmp_path}/m.parquet")
 
 

@@ -7,59 +7,66 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.tables import OutputError, join_files, row_groups, write_json, write_table
+from flows.workspace import Workspace
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]})
 
 
-def test_a_table_appears_whole_under_its_name_and_nothing_else_does(tmp_path) -> None:
-    write_table(TABLE, f"{tmp_path}/out/t.parquet", f"{tmp_path}/work")
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    return Workspace.at(str(tmp_path))
+
+
+def test_a_table_appears_whole_under_its_name_and_nothing_else_does(tmp_path, workspace) -> None:
+    write_table(TABLE, workspace.published("out", "t.parquet"), workspace)
     assert pq.read_table(tmp_path / "out" / "t.parquet").equals(TABLE)
     assert os.listdir(tmp_path / "out") == ["t.parquet"]
-    assert os.listdir(tmp_path / "work") == []
+    assert os.listdir(workspace.hidden) == []
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
-    path, work = f"{tmp_path}/t.parquet", f"{tmp_path}/work"
-    write_table(TABLE, path, work)
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, workspace) -> None:
+    path = workspace.published("t.parquet")
+    write_table(TABLE, path, workspace)
     other = tmp_path / "other.parquet"
     pq.write_table(pa.table({"c": [1]}), other)
     with pytest.raises(ValueError, match="schema does not match"):
-        join_files([path, str(other)], path, TABLE.schema, work)
+        join_files([path, str(other)], path, TABLE.schema, workspace)
     assert pq.read_table(path).equals(TABLE)
-    assert os.listdir(work) == []
+    assert os.listdir(workspace.hidden) == []
 
 
-def test_the_same_rows_are_the_same_bytes(tmp_path) -> None:
+def test_the_same_rows_are_the_same_bytes(tmp_path, workspace) -> None:
     contents = []
     for name in ("a", "b"):
-        write_table(TABLE, f"{tmp_path}/{name}", f"{tmp_path}/work")
+        write_table(TABLE, f"{tmp_path}/{name}", workspace)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
 
 
-def test_an_empty_table_has_its_schema_and_no_row_group(tmp_path) -> None:
-    write_table(TABLE.slice(0, 0), f"{tmp_path}/t", f"{tmp_path}/work")
+def test_an_empty_table_has_its_schema_and_no_row_group(tmp_path, workspace) -> None:
+    write_table(TABLE.slice(0, 0), f"{tmp_path}/t", workspace)
     assert pq.read_table(tmp_path / "t").schema.equals(TABLE.schema)
     assert pq.read_metadata(tmp_path / "t").num_row_groups == 0
 
 
-def test_parts_are_joined_in_order_with_their_row_groups(tmp_path) -> None:
+def test_parts_are_joined_in_order_with_their_row_groups(tmp_path, workspace) -> None:
     parts = []
     for number in range(3):
         parts.append(f"{tmp_path}/{number}")
-        write_table(TABLE.slice(number, 1), parts[-1], f"{tmp_path}/work")
+        write_table(TABLE.slice(number, 1), parts[-1], workspace)
     schema = TABLE.schema.with_metadata({"k": "v"})
-    assert join_files(parts, f"{tmp_path}/all", schema, f"{tmp_path}/work") == 3
+    assert join_files(parts, f"{tmp_path}/all", schema, workspace) == 3
     assert pq.read_table(tmp_path / "all").equals(TABLE)
     assert pq.read_schema(tmp_path / "all").metadata == {b"k": b"v"}
-    assert [group.num_rows for group in row_groups(f"{tmp_path}/all")] == [1, 1, 1]
+    assert [group.num_rows for group in row_groups(f"{tmp_path}/all", workspace.files)] == [1, 1, 1]
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault_of_a_slide(tmp_path) -> None:
     (tmp_path / "file").touch()
+    workspace = Workspace.at(f"{tmp_path}/file")
     for write in (
-        lambda: write_table(TABLE, f"{tmp_path}/file/t.parquet", f"{tmp_path}/file/work"),
-        lambda: write_json({}, f"{tmp_path}/t.json", f"{tmp_path}/file/work"),
+        lambda: write_table(TABLE, f"{tmp_path}/file/t.parquet", workspace),
+        lambda: write_json({}, f"{tmp_path}/t.json", workspace),
     ):
         with pytest.raises(OutputError, match=r"the output can be written: path=.*; check space and permissions"):
             write()
