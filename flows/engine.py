@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -18,13 +18,19 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 import ray.data
+from ray._private.worker import global_worker  # the only place that tells a task how often it was tried
 
+_log = logging.getLogger(__name__)
 TILES_PER_BLOCK = (16_384, 131_072)
 """Tiles worth a Ray task, which costs about 20 ms; and as many as a worker holds at a time."""
 MIN_BLOCKS = 8
 """Blocks that keep a few workers busy to the end."""
 MAX_SLIDES = 64
 """Slides of a block, whose files are open at the same time."""
+MAX_DEATHS = 2
+"""Workers that a task may kill before it is given up: one may have died by chance. Ray itself would go on for ever."""
+_DIED = "WorkerDiedError"
+"""The error of a row that killed its workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +77,59 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         gives: The columns of what it gives.
         blocks: Rows that one Ray task works through, covering all of them.
 
+    A block whose workers die is tried again, then row by row, then each row that goes on killing its workers by itself;
+    what does so even then is put aside. A worker that was killed by chance, or with its node, costs a second try.
+
     Yields:
         An outcome per row, in the order they are ready.
+
+    Raises:
+        RayTaskError: The work is at fault, not a slide.
+        ExecutionTimeoutError: For half an hour nothing went on, such as when a cluster has no node left; Ray's
+            RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S sets another time.
     """
     if not rows.num_rows:
         return
     ensure_ray()
     numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
-    pieces = [numbered.slice(block.start, block.stop - block.start) for block in blocks]
-    dataset = ray.data.from_arrow(pieces).map_batches(
-        partial(_attempted, work=work, gives=gives), batch_format="pyarrow", batch_size=None
-    )
+    task = partial(_attempted, work=work, gives=gives)
+    died = yield from _run([numbered.slice(block.start, block.stop - block.start) for block in blocks], task)
+    if died:
+        _log.warning("%d rows are tried one by one: the workers of their blocks died", len(died))
+        died = yield from _run([numbered.slice(number, 1) for number in died], task)
+    for number in died:
+        if (yield from _run([numbered.slice(number, 1)], task)):  # nothing beside it that takes memory too
+            yield Outcome(number, None, _DIED, _obituary())
+
+
+def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outcome, None, list[int]]:
+    """One Ray task for each piece of the rows.
+
+    Yields:
+        An outcome per row whose task ended.
+
+    Returns:
+        The other rows: their workers died.
+    """
+    died: list[int] = []
+    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message = row.pop("_number"), row.pop("_error"), row.pop("_message")
-            yield Outcome(number, row if error is None else None, error, message)
+            if error == _DIED:
+                died.append(number)
+            else:
+                yield Outcome(number, row if error is None else None, error, message)
+    return sorted(died)
+
+
+def _obituary() -> str:
+    deaths = 3 * MAX_DEATHS
+    return (
+        f"a worker lives to the end of its work: {deaths} of {deaths} died, the last {MAX_DEATHS} with nothing beside "
+        "them; it takes too much memory (see the kernel's log) or crashes a decoder: give workers more memory, or "
+        "check the file and its overlays"
+    )
 
 
 def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:
@@ -106,14 +150,17 @@ def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:
 
 
 def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
-    """The work of a block, in a Ray worker."""
+    """The work of a block, in a Ray worker; none if it has killed enough of them."""
     rows = block.to_pylist()
     numbers = [row.pop("_number") for row in rows]
-    outcomes = [
-        {"_number": number, "_error": type(result).__name__, "_message": str(result)}
-        if isinstance(result, Exception)
-        else {"_number": number, **result}
-        for number, result in zip(numbers, together(rows, work), strict=True)
-    ]
+    if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
+        outcomes = [
+            {"_number": number, "_error": type(result).__name__, "_message": str(result)}
+            if isinstance(result, Exception)
+            else {"_number": number, **result}
+            for number, result in zip(numbers, together(rows, work), strict=True)
+        ]
+    else:
+        outcomes = [{"_number": number, "_error": _DIED} for number in numbers]
     marks = [pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string())]
     return pa.Table.from_pylist(outcomes, pa.schema([*gives, *marks]))
