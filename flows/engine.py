@@ -2,6 +2,7 @@
 
 import logging
 import os
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,11 @@ MAX_DEATHS = 2
 """Workers that a task may kill before it is given up: one may have died by chance. Ray itself would go on for ever."""
 _DIED = "WorkerDiedError"
 """The error of a row that killed its workers."""
+_MARKS = (
+    pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string()),
+    pa.field("_trace", pa.string()),
+)  # fmt: skip
+"""What comes back with each row beside its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,12 @@ class Outcome:
     """Class of the error that put it aside."""
     message: str | None
     """Its message."""
+    trace: str | None = None
+    """Its traceback in the worker."""
+
+    def failure(self, path: str) -> dict[str, str | None]:
+        """A row of the slides put aside."""
+        return {"path": path, "error": self.error, "message": self.message, "trace": self.trace}
 
 
 def ensure_ray() -> None:
@@ -115,11 +127,11 @@ def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outco
     dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
-            number, error, message = row.pop("_number"), row.pop("_error"), row.pop("_message")
+            number, error, message, trace = (row.pop(mark.name) for mark in _MARKS)
             if error == _DIED:
                 died.append(number)
             else:
-                yield Outcome(number, row if error is None else None, error, message)
+                yield Outcome(number, row if error is None else None, error, message, trace)
     return sorted(died)
 
 
@@ -155,12 +167,16 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
         outcomes = [
-            {"_number": number, "_error": type(result).__name__, "_message": str(result)}
+            {
+                "_number": number,
+                "_error": type(result).__name__,
+                "_message": str(result),
+                "_trace": "".join(traceback.format_exception(result)),
+            }
             if isinstance(result, Exception)
             else {"_number": number, **result}
             for number, result in zip(numbers, together(rows, work), strict=True)
         ]
     else:
         outcomes = [{"_number": number, "_error": _DIED} for number in numbers]
-    marks = [pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string())]
-    return pa.Table.from_pylist(outcomes, pa.schema([*gives, *marks]))
+    return pa.Table.from_pylist(outcomes, pa.schema([*gives, *_MARKS]))

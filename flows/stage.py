@@ -10,7 +10,7 @@ from flows.progress import progress
 from flows.tables import TableReference, read_table, write_table
 from flows.together import Row, Work
 from flows.workspace import Workspace
-from schemas.failures import FAILURES
+from schemas.failures import TRACED_FAILURES
 from schemas.table import TableSchema, checked
 
 _SLIDES_PER_BLOCK = 16
@@ -36,15 +36,15 @@ def give(
     Args:
         stage: The task.
         rows: A row per slide that goes on.
-        failures: A row per slide that is put aside: path, error and message.
+        failures: A row per slide that is put aside: path, error, message and, of an error in a worker, trace.
         schema: What the rows must be.
         workspace: Where to write.
     """
     table = checked(pa.Table.from_pylist(list(rows), schema.arrow), schema)
-    aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], FAILURES.arrow)
+    aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], TRACED_FAILURES.arrow)
     path = workspace.between(f"{schema.name} of {stage}.parquet")
     write_table(table, path, workspace)
-    write_table(checked(aside, FAILURES), workspace.failures(stage), workspace)
+    write_table(checked(aside, TRACED_FAILURES), workspace.failures(stage), workspace)
     return TableReference(path, workspace.failures(stage))
 
 
@@ -83,9 +83,5 @@ def map_slides(
             advance(paths[outcome.number])
     done.sort(key=lambda outcome: outcome.number)
     rows = [outcome.result for outcome in done if outcome.result is not None]
-    failures = [
-        {"path": paths[outcome.number], "error": outcome.error, "message": outcome.message}
-        for outcome in done
-        if outcome.result is None
-    ]
+    failures = [outcome.failure(paths[outcome.number]) for outcome in done if outcome.result is None]
     return give(stage, rows, [*aside, *failures], gives, workspace)

@@ -69,7 +69,7 @@ def compute_overlaps(
                 parts = [outcome.result["part"] for outcome in done if outcome.result is not None]
                 files[number] = _put_together(slide, parts, config, workspace)
             else:
-                failures[number] = {"path": slide["path"], "error": failed.error, "message": failed.message}
+                failures[number] = failed.failure(slide["path"])
             advance(slide["path"])
     rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
     return give(STAGE, rows, aside, COVERED, workspace)
