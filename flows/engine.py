@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows import cluster
+from flows.resources import DEFAULT, Request
 from flows.together import Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
@@ -44,8 +46,10 @@ class Outcome:
 def ensure_ray() -> None:
     """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a cluster."""
     if not ray.is_initialized():
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "log_to_driver": False}
-        ray.init(logging_level="ERROR", **local)
+        there = cluster.address()
+        local = {"address": "local", "include_dashboard": False}  # or Ray would join whichever runs on this machine
+        options = local if there is None else {"address": there, "runtime_env": cluster.runtime_env()}
+        ray.init(logging_level="ERROR", log_to_driver=False, **options)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -62,7 +66,9 @@ def warm_up() -> None:
         load.remote("flows.tasks")
 
 
-def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice]) -> Iterator[Outcome]:
+def map_rows(
+    rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice], request: Request = DEFAULT
+) -> Iterator[Outcome]:
     """Do some work for every row on Ray Data.
 
     Args:
@@ -70,6 +76,7 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         work: A function that Ray can ship; what it reads and writes are files.
         gives: The columns of what it gives.
         blocks: Rows that one Ray task works through, covering all of them.
+        request: What such a task asks its node for.
 
     Yields:
         An outcome per row, in the order they are ready.
@@ -80,12 +87,17 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
     numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
     pieces = [numbered.slice(block.start, block.stop - block.start) for block in blocks]
     dataset = ray.data.from_arrow(pieces).map_batches(
-        partial(_attempted, work=work, gives=gives), batch_format="pyarrow", batch_size=None
+        partial(_attempted, work=work, gives=gives), batch_format="pyarrow", batch_size=None, **_reserved(request)
     )
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message = row.pop("_number"), row.pop("_error"), row.pop("_message")
             yield Outcome(number, row if error is None else None, error, message)
+
+
+def _reserved(request: Request) -> dict[str, float]:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return cluster.reserved(request, nodes, may_grow=cluster.address() is not None)
 
 
 def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:
