@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from flows.keep import keep_expression
+from flows.resources import Resources
 from flows.template import Column, OverlayPath
 from flows.uri import refuse_uri
 from ratiopath.errors import RoiError
@@ -226,6 +227,7 @@ class CoverageConfig(_Section):
         "keep", description="rows of slides that were there in an earlier run and are not found any more"
     )
     force: bool = Field(default=False, description="compute everything anew, also what is there and would be the same")
+    resources: Resources = Field(Resources(), description="what a Ray task of each step asks its node for")
     tolerate: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
         _expected("a number of slides such as 3, or a share below 1 such as 0.01"),

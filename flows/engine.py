@@ -3,7 +3,7 @@
 import logging
 import os
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows import cluster
+from flows.resources import DEFAULT, Request
 from flows.together import Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
@@ -62,8 +64,10 @@ class Outcome:
 def ensure_ray() -> None:
     """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a cluster."""
     if not ray.is_initialized():
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "log_to_driver": False}
-        ray.init(logging_level="ERROR", **local)
+        there = cluster.address()
+        local = {"address": "local", "include_dashboard": False}  # or Ray would join whichever runs on this machine
+        options = local if there is None else {"address": there, "runtime_env": cluster.runtime_env()}
+        ray.init(logging_level="ERROR", log_to_driver=False, **options)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -80,7 +84,9 @@ def warm_up() -> None:
         load.remote("flows.tasks")
 
 
-def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice]) -> Iterator[Outcome]:
+def map_rows(
+    rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice], request: Request = DEFAULT
+) -> Iterator[Outcome]:
     """Do some work for every row on Ray Data.
 
     Args:
@@ -88,6 +94,7 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         work: A function that Ray can ship; what it reads and writes are files.
         gives: The columns of what it gives.
         blocks: Rows that one Ray task works through, covering all of them.
+        request: What such a task asks its node for.
 
     A block whose workers die is tried again, then row by row, then each row that goes on killing its workers by itself;
     what does so even then is put aside. A worker that was killed by chance, or with its node, costs a second try.
@@ -104,17 +111,19 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         return
     ensure_ray()
     numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
-    task = partial(_attempted, work=work, gives=gives)
-    died = yield from _run([numbered.slice(block.start, block.stop - block.start) for block in blocks], task)
+    run = partial(_run, task=partial(_attempted, work=work, gives=gives), reserved=_reserved(request))
+    died = yield from run([numbered.slice(block.start, block.stop - block.start) for block in blocks])
     if died:
         _log.warning("%d rows are tried one by one: the workers of their blocks died", len(died))
-        died = yield from _run([numbered.slice(number, 1) for number in died], task)
+        died = yield from run([numbered.slice(number, 1) for number in died])
     for number in died:
-        if (yield from _run([numbered.slice(number, 1)], task)):  # nothing beside it that takes memory too
+        if (yield from run([numbered.slice(number, 1)])):  # nothing beside it that takes memory too
             yield Outcome(number, None, _DIED, _obituary())
 
 
-def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outcome, None, list[int]]:
+def _run(
+    pieces: Sequence[pa.Table], task: partial[pa.Table], reserved: Mapping[str, float]
+) -> Generator[Outcome, None, list[int]]:
     """One Ray task for each piece of the rows.
 
     Yields:
@@ -124,7 +133,7 @@ def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outco
         The other rows: their workers died.
     """
     died: list[int] = []
-    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None)
+    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message, trace = (row.pop(mark.name) for mark in _MARKS)
@@ -142,6 +151,11 @@ def _obituary() -> str:
         "them; it takes too much memory (see the kernel's log) or crashes a decoder: give workers more memory, or "
         "check the file and its overlays"
     )
+
+
+def _reserved(request: Request) -> dict[str, float]:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return cluster.reserved(request, nodes, may_grow=cluster.address() is not None)
 
 
 def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from flows.engine import Outcome, blocks_of, map_rows
 from flows.progress import progress
+from flows.resources import DEFAULT, Request
 from flows.tables import TableReference, read_table, write_table
 from flows.together import Row, Work
 from flows.workspace import Workspace
@@ -61,6 +62,7 @@ def map_slides(
     workspace: Workspace,
     tiles: Sequence[int] | None = None,
     aside: Sequence[dict[str, Any]] = (),
+    request: Request = DEFAULT,
 ) -> TableReference:
     """Do the work of a task for each slide on Ray Data.
 
@@ -72,13 +74,14 @@ def map_slides(
         workspace: Where to write.
         tiles: How many each slide has, where that is what it costs.
         aside: Slides that were put aside before: path, error and message.
+        request: What a Ray task asks its node for.
     """
     paths = slides["path"].to_pylist()
     few = min(_SLIDES_PER_BLOCK, 1 + len(paths) // _MIN_BLOCKS)
     blocks = blocks_of([0] * len(paths), most=few) if tiles is None else blocks_of(tiles)
     done: list[Outcome] = []
     with progress(stage, len(paths)) as advance:
-        for outcome in map_rows(slides, work, gives.arrow, blocks):
+        for outcome in map_rows(slides, work, gives.arrow, blocks, request):
             done.append(outcome)
             advance(paths[outcome.number])
     done.sort(key=lambda outcome: outcome.number)

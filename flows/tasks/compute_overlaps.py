@@ -53,7 +53,11 @@ def compute_overlaps(
     blocks = blocks_of([unit.pop("tiles") for unit in units])
     slide_of = [unit.pop("slide") for unit in units]
     outcomes = map_rows(
-        pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
+        pa.Table.from_pylist(units),
+        partial(_measure, config=config, workspace=workspace),
+        PART,
+        blocks,
+        config.resources.compute_overlaps,
     )
     files = {
         number: _of(slide, slide["grid"], slide["rows"])
