@@ -1,4 +1,4 @@
-"""One quiet local Ray for all tests that need one."""
+"""One quiet local Ray, and one Prefect server, for all tests that need them."""
 
 import logging
 import os
@@ -23,3 +23,12 @@ def local_ray() -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """A real server with a database of its own; its first start takes 20 s and more."""
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - seconds, and most tests need none
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
