@@ -12,6 +12,8 @@ from flows.server import Server, ServerError
 
 SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
+KEPT = "what was complete before is still there and whole"
+"""Said of a run that did not end well."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +50,12 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
 
     chosen = make_sample(SAMPLE) if config is None else config
     _quiet()
-    with server.ready():
-        state = coverage(chosen, return_state=True)
+    try:
+        with server.ready():
+            state = coverage(chosen, return_state=True)
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
+        _complain("cancelled", KEPT)
+        return 1
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
@@ -61,7 +67,7 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         if config is None:
             explain_sample(SAMPLE)
         return 0
-    _complain(f"failed: {state.message}", "what was complete before is still there and whole")
+    _complain(f"failed: {state.message}", KEPT)
     return 1
 
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from flows import cluster
 from flows.resources import DEFAULT, Request
-from flows.together import Work, together
+from flows.tables import OutputError
+from flows.together import Row, Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
@@ -103,6 +104,7 @@ def map_rows(
         An outcome per row, in the order they are ready.
 
     Raises:
+        OutputError: The output cannot be written.
         RayTaskError: The work is at fault, not a slide.
         ExecutionTimeoutError: For half an hour nothing went on, such as when a cluster has no node left; Ray's
             RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S sets another time.
@@ -137,6 +139,8 @@ def _run(
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message, trace = (row.pop(mark.name) for mark in _MARKS)
+            if error == OutputError.__name__:
+                raise OutputError(message)
             if error == _DIED:
                 died.append(number)
             else:
@@ -180,6 +184,7 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
     rows = block.to_pylist()
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
+        results: Sequence[Row | Exception] = _together(rows, work)
         outcomes = [
             {
                 "_number": number,
@@ -189,8 +194,15 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
             }
             if isinstance(result, Exception)
             else {"_number": number, **result}
-            for number, result in zip(numbers, together(rows, work), strict=True)
+            for number, result in zip(numbers, results, strict=True)
         ]
     else:
         outcomes = [{"_number": number, "_error": _DIED} for number in numbers]
     return pa.Table.from_pylist(outcomes, pa.schema([*gives, *_MARKS]))
+
+
+def _together(rows: Sequence[Row], work: Work) -> Sequence[Row | Exception]:
+    try:
+        return together(rows, work)
+    except OutputError as error:  # ends the run in its own words, not in the 60 lines of Ray's
+        return [error] * len(rows)

@@ -60,8 +60,10 @@ class Server:
             return
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api"}):
             self._wait(self._process)
-            yield
-            APILogHandler().flush()  # before the server goes
+            try:
+                yield
+            finally:
+                APILogHandler().flush()  # before the server goes: Prefect would try to reach it for a minute and more
 
     def stop(self) -> None:
         """End the process."""
