@@ -76,10 +76,23 @@ def _complain(*lines: str) -> None:
 
 
 def _quiet() -> None:
-    """Let Prefect print warnings only, unless the user asked for more: the last lines tell the result."""
+    """Let Prefect print warnings only, unless the user asked for more: the last lines tell the result, or the error.
+
+    With PREFECT_LOGGING_LEVEL=DEBUG an error comes with its traceback.
+    """
     from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - see main
 
     if not os.environ.get("PREFECT_LOGGING_LEVEL"):
         for handler in logging.getLogger().handlers:
             if isinstance(handler, PrefectConsoleHandler):
                 handler.setLevel(logging.WARNING)
+                handler.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record tells what the last lines do not, which hold the message of the run's state.
+
+    That Prefect's senders take a moment at the end is nothing to worry about.
+    """
+    is_told = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
+    return not is_told and record.name not in {"EventsWorker", "APILogWorker"}
