@@ -88,9 +88,8 @@ def test_the_driver_is_killed_or_cancelled(study, output, number, seed) -> None:
         time.sleep(study.moment(number.name, seed))
         process.send_signal(number)
         process.wait(SECONDS)
-    assert process.returncode in ((-signal.SIGKILL, ASIDE) if number == signal.SIGKILL else (1, ASIDE)), log(
-        output
-    ).read_text()
+    # cancelled, done before, or killed at the very end when nobody minds signals any more
+    assert process.returncode in (1, ASIDE, -number), log(output).read_text()
     assert study.is_whole(output)
     assert_the_next_run_ends_as_undisturbed(study, output)
 
