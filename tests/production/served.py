@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -87,14 +87,25 @@ class Served(AbstractContextManager["Served"]):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(20)
             self._end_all_of(process)
+        for pid in self._left():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.api.close()
 
     @staticmethod
     def _end_all_of(process: subprocess.Popen[bytes]) -> None:
-        """Whatever is left in the session that the process leads: the server's parts, a worker's flows."""
+        """Whatever is left in the session that the process leads."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def _left(self) -> Iterator[int]:
+        """Flows of the worker and their Ray, in sessions of their own: our home is in their environment."""
+        mark = f"PREFECT_HOME={self.environment['PREFECT_HOME']}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # another user's, or gone
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    yield int(process.name)
 
     def _start(self, *arguments: str) -> None:
         with open(self._folder / f"{arguments[0]}.log", "wb") as log:
