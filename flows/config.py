@@ -116,11 +116,11 @@ def _roi(roi: tuple[float, float, float, float] | str) -> Roi:
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 Number = Annotated[float, BeforeValidator(_no_flag)]
-Pixels = Annotated[int, BeforeValidator(_no_flag), Field(gt=0)]
+Pixels = Annotated[int, Field(gt=0), BeforeValidator(_no_flag)]  # in this order the schema knows the limit
 PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], _expected("a whole number of pixels > 0, or two of them as [x, y]")
 ]
-Resolution = Annotated[Number, Field(gt=0)]
+Resolution = Annotated[float, Field(gt=0), BeforeValidator(_no_flag)]
 OverlayValues = Annotated[
     list[Annotated[int | float | str, BeforeValidator(_overlay_value)]],
     Field(min_length=1),
@@ -136,7 +136,7 @@ class Tiling(_Section):
     """How slides are cut into tiles."""
 
     mpp: Resolution | None = Field(None, description="tile the level closest to this µm per pixel; this or level")
-    level: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = Field(
+    level: Annotated[int, Field(ge=0), BeforeValidator(_no_flag)] | None = Field(
         None, description="tile this level, 0 is the finest; this or mpp"
     )
     tile_extent: PixelPair = Field(description="size of a tile in pixels of that level, one number or [width, height]")

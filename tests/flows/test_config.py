@@ -219,6 +219,12 @@ def test_null_is_in_the_form_of_a_deployment_too() -> None:
     assert {"type": "null"} in missing["anyOf"]
 
 
+def test_limits_are_in_the_form_of_a_deployment_too() -> None:
+    tiling = CoverageConfig.model_json_schema()["$defs"]["Tiling"]["properties"]
+    for field, limit in (("mpp", "exclusiveMinimum"), ("level", "minimum"), ("tile_extent", "exclusiveMinimum")):
+        assert tiling[field]["anyOf"][0][limit] == 0
+
+
 def test_a_share_of_slides_is_counted_without_rounding() -> None:
     config = CoverageConfig.model_validate(changed(tolerate=0.29))
 
