@@ -51,8 +51,8 @@ class Outcome:
 def ensure_ray() -> None:
     """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a cluster."""
     if not ray.is_initialized():
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "log_to_driver": False}
-        ray.init(logging_level="ERROR", **local)
+        local = {"address": "local", "include_dashboard": False, "log_to_driver": False}  # nobody else's cluster here
+        ray.init(logging_level="ERROR", **({} if os.environ.get("RAY_ADDRESS") else local))
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

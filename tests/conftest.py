@@ -15,7 +15,7 @@ import ray.data
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
     """A cluster of two CPUs in this machine; started once, since a start takes seconds."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
