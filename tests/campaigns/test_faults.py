@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -111,6 +112,8 @@ def test_the_prefect_server_goes(study, output, tmp_path_factory, seed) -> None:
 @pytest.mark.parametrize("seed", times(1))
 def test_a_node_is_lost(study, output, monkeypatch, seed) -> None:
     """Its work goes to the node that is left."""
+    private = tempfile.mkdtemp(prefix="ray", dir=tempfile.gettempdir())  # short: sockets lie in it
+    monkeypatch.setenv("RAY_TMPDIR", private)  # else Ray tells every run on this machine to use this cluster
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         lost = cluster.add_node(num_cpus=1)
@@ -122,6 +125,7 @@ def test_a_node_is_lost(study, output, monkeypatch, seed) -> None:
             process.wait(SECONDS)
     finally:
         cluster.shutdown()
+        shutil.rmtree(private, ignore_errors=True)
     assert process.returncode == ASIDE, log(output).read_text()
     assert visible(output) == study.expected
 
