@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.timing import SECONDS, timed
 from flows.together import Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
@@ -31,6 +32,8 @@ MAX_DEATHS = 2
 """Workers that a task may kill before it is given up: one may have died by chance. Ray itself would go on for ever."""
 _DIED = "WorkerDiedError"
 """The error of a row that killed its workers."""
+_MARKS = pa.schema({"_number": pa.int64(), "_error": pa.string(), "_message": pa.string(), SECONDS: pa.float64()})
+"""What a worker tells of a row beside what the work gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class Outcome:
     """Class of the error that put it aside."""
     message: str | None
     """Its message."""
+    seconds: float | None = None
+    """How long a worker was busy with it; None if the slide is put aside."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the slide is put aside, in one line; None if it is not."""
+        return None if self.error is None else f"{self.error}: {self.message}"
 
 
 def ensure_ray() -> None:
@@ -116,10 +126,11 @@ def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outco
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message = row.pop("_number"), row.pop("_error"), row.pop("_message")
+            seconds = row.pop(SECONDS)
             if error == _DIED:
                 died.append(number)
             else:
-                yield Outcome(number, row if error is None else None, error, message)
+                yield Outcome(number, row if error is None else None, error, message, seconds)
     return sorted(died)
 
 
@@ -158,9 +169,8 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
             {"_number": number, "_error": type(result).__name__, "_message": str(result)}
             if isinstance(result, Exception)
             else {"_number": number, **result}
-            for number, result in zip(numbers, together(rows, work), strict=True)
+            for number, result in zip(numbers, together(rows, timed(work)), strict=True)
         ]
     else:
         outcomes = [{"_number": number, "_error": _DIED} for number in numbers]
-    marks = [pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string())]
-    return pa.Table.from_pylist(outcomes, pa.schema([*gives, *marks]))
+    return pa.Table.from_pylist(outcomes, pa.schema([*gives, *_MARKS]))
