@@ -1,7 +1,7 @@
 """How long a worker was busy with each row."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from flows.together import Row, Steps, Work
 
@@ -9,23 +9,23 @@ SECONDS = "_seconds"
 """Key of the time in what timed work gives."""
 
 
-def timed(work: Work) -> Work:
+def timed(work: Work, clock: Callable[[], float] = time.monotonic) -> Work:
     """The same work, which also gives the seconds it took: without the checks that rows share."""
 
     def run(row: Row) -> Steps:
-        spent, began = 0.0, time.monotonic()
+        spent, began = 0.0, clock()
         steps = work(row)
         if not isinstance(steps, Generator):
-            return {**steps, SECONDS: time.monotonic() - began}
+            return {**steps, SECONDS: clock() - began}
         try:
             while True:
                 try:
                     step = next(steps)
                 except StopIteration as stop:
-                    return {**stop.value, SECONDS: spent + time.monotonic() - began}
-                spent += time.monotonic() - began
+                    return {**stop.value, SECONDS: spent + clock() - began}
+                spent += clock() - began
                 yield step
-                began = time.monotonic()
+                began = clock()
         finally:
             steps.close()  # what it was writing is not to stay
 
