@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import httpx
 import pyarrow as pa
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
@@ -10,6 +9,7 @@ from prefect.logging import get_run_logger
 
 from flows.config import CoverageConfig
 from flows.finish import Summary
+from flows.progress_artifact import API_ERRORS
 from flows.shown import Shown, report_text, shown_failures, shown_slides
 
 SLIDES, PUT_ASIDE, REPORT = "coverage-slides", "coverage-put-aside", "coverage-report"
@@ -44,7 +44,7 @@ def publish(
         _show(SLIDES, shown_slides(rows, slide_seconds, config.classes))
         _show(PUT_ASIDE, shown_failures(failures.to_pylist()))
         create_markdown_artifact(report_text(config, summary, seconds, suspicious), REPORT, str(summary))
-    except httpx.HTTPError as error:
+    except API_ERRORS as error:
         get_run_logger().warning("not all artifacts are shown: %s", error)
 
 

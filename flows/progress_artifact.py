@@ -8,8 +8,11 @@ from uuid import UUID
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+API_ERRORS = (httpx.HTTPError, PrefectException)
+"""A server that is gone, refuses, or does not know what is asked for."""
 INTERVAL = 1.0
 """Seconds between updates, so that 100,000 slides do not flood the server."""
 
@@ -32,7 +35,7 @@ class ProgressArtifact:
             try:
                 created = create_progress_artifact(0.0, key_of(f"progress {task}"), self._description)
                 self._id = created if isinstance(created, UUID) else None  # async code would get a coroutine
-            except httpx.HTTPError as error:
+            except API_ERRORS as error:
                 self._fail(error)
 
     def advance(self) -> None:
@@ -55,10 +58,10 @@ class ProgressArtifact:
         if self._id is not None:
             try:
                 update_progress_artifact(self._id, 100 * self._done / self._slides, self._description)
-            except httpx.HTTPError as error:
+            except API_ERRORS as error:
                 self._fail(error)
 
-    def _fail(self, error: httpx.HTTPError) -> None:
+    def _fail(self, error: Exception) -> None:
         """A run goes on without its bar."""
         self._id = None
         get_run_logger().warning("no progress is shown any more: %s", error)
