@@ -16,6 +16,7 @@ from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, w
 from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.masks import MASKS
 from benchmarks.measure import medians, peak_mb, timed
+from benchmarks.scaling import costs
 from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, named, ours, subjects
 
 
@@ -124,6 +125,20 @@ def of_flow(options: Options) -> None:
             print(f"| {who} | {seconds:.2f} | {seconds / taken['bare expression']:.2f}x |")
 
 
+def scaling(options: Options) -> None:
+    """The flow on more slides, on larger ones with larger overlays, and on one worker and two."""
+    columns = ("slides", "overlay, MB", "tiles", "workers", "seconds", "bytes a tile", "driver, MB")
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for shrink, number in ((16, 25), (16, 100), (16, 400), (4, 25), (2, 25)):
+        mask = MASKS["binary"].shrunk(options.shrink * shrink).write(options.cache)
+        for workers in (1, 2):
+            cost = costs(mask, -(-number // options.shrink), workers)
+            rate = f"{cost.seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f} |"
+            print(
+                f"| {cost.slides} | {mask.stat().st_size / 1e6:.2f} | {cost.tiles:,} | {workers} | {rate}", flush=True
+            )
+
+
 def memory(options: Options) -> None:
     """Memory of each subject on one mask; and of a Ray worker as tiles grow a hundredfold, on links to that mask."""
     job = Job.of(options.mask("binary"))
@@ -149,4 +164,4 @@ def _repeated(job: Job, folder: Path, tiles: int) -> pa.Table:
     return pa.concat_tables(tables).slice(0, tiles).combine_chunks()
 
 
-SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "memory": memory}
+SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "scaling": scaling, "memory": memory}

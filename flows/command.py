@@ -12,6 +12,8 @@ from flows.server import Server, ServerError
 
 SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
+KEPT = "what was complete before is still there and whole"
+"""Said of a run that did not end well."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +50,12 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
 
     chosen = make_sample(SAMPLE) if config is None else config
     _quiet()
-    with server.ready():
-        state = coverage(chosen, return_state=True)
+    try:
+        with server.ready():
+            state = coverage(chosen, return_state=True)
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
+        _complain("cancelled", KEPT)
+        return 1
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
@@ -61,7 +67,7 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         if config is None:
             explain_sample(SAMPLE)
         return 0
-    _complain(f"failed: {state.message}", "what was complete before is still there and whole")
+    _complain(f"failed: {state.message}", KEPT)
     return 1
 
 
@@ -70,7 +76,10 @@ def _complain(*lines: str) -> None:
 
 
 def _quiet() -> None:
-    """Let Prefect print warnings only, unless the user asked for more: the last lines tell the result."""
+    """Let Prefect print warnings only, unless the user asked for more: the last lines tell the result, or the error.
+
+    With PREFECT_LOGGING_LEVEL=DEBUG an error comes with its traceback.
+    """
     from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - see main
 
     from flows.slide_lines import is_not_reported  # noqa: PLC0415 - see main
@@ -80,3 +89,13 @@ def _quiet() -> None:
             if isinstance(handler, PrefectConsoleHandler):
                 handler.setLevel(logging.WARNING)
                 handler.addFilter(is_not_reported)
+                handler.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record tells what the last lines do not, which hold the message of the run's state.
+
+    That Prefect's senders take a moment at the end is nothing to worry about.
+    """
+    is_told = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
+    return not is_told and record.name not in {"EventsWorker", "APILogWorker"}

@@ -2,6 +2,7 @@
 
 import keyword
 import math
+import os
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from flows.keep import keep_expression
+from flows.resources import Resources
 from flows.template import Column, OverlayPath
 from flows.uri import refuse_uri
 from ratiopath.errors import RoiError
@@ -43,6 +45,13 @@ def _expected(what: str) -> WrapValidator:
         raise ValueError(f"found {value!r}; give {what}")
 
     return WrapValidator(check)
+
+
+def _no_flag(value: Any) -> Any:
+    """A number that is asked for is not true or false, which pydantic would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"found {value!r}; give a number such as 1 or 0.5")  # noqa: TRY004 - what pydantic collects
+    return value
 
 
 def _without_nul(value: str) -> str:
@@ -106,11 +115,12 @@ def _roi(roi: tuple[float, float, float, float] | str) -> Roi:
 
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
-Pixels = Annotated[int, Field(gt=0)]
+Number = Annotated[float, BeforeValidator(_no_flag)]
+Pixels = Annotated[int, BeforeValidator(_no_flag), Field(gt=0)]
 PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], _expected("a whole number of pixels > 0, or two of them as [x, y]")
 ]
-Resolution = Annotated[float, Field(gt=0)]
+Resolution = Annotated[Number, Field(gt=0)]
 OverlayValues = Annotated[
     list[Annotated[int | float | str, BeforeValidator(_overlay_value)]],
     Field(min_length=1),
@@ -126,7 +136,9 @@ class Tiling(_Section):
     """How slides are cut into tiles."""
 
     mpp: Resolution | None = Field(None, description="tile the level closest to this µm per pixel; this or level")
-    level: Annotated[int, Field(ge=0)] | None = Field(None, description="tile this level, 0 is the finest; this or mpp")
+    level: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = Field(
+        None, description="tile this level, 0 is the finest; this or mpp"
+    )
     tile_extent: PixelPair = Field(description="size of a tile in pixels of that level, one number or [width, height]")
     stride: PixelPair | None = Field(None, description="pixels from one tile to the next, [x, y]; default: tile_extent")
     last: Literal["keep", "drop", "shift"] = Field(
@@ -205,7 +217,7 @@ class CoverageConfig(_Section):
         " manifest's row wins",
     )
     roi: Annotated[
-        tuple[float, float, float, float] | str | None,
+        tuple[Number, Number, Number, Number] | str | None,
         _expected("null, [minx, miny, maxx, maxy] or WKT"),
         AfterValidator(_box_or_wkt),
     ] = Field(
@@ -226,6 +238,7 @@ class CoverageConfig(_Section):
         "keep", description="rows of slides that were there in an earlier run and are not found any more"
     )
     force: bool = Field(default=False, description="compute everything anew, also what is there and would be the same")
+    resources: Resources = Field(Resources(), description="what a Ray task of each step asks its node for")
     tolerate: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
         _expected("a number of slides such as 3, or a share below 1 such as 0.01"),
@@ -250,6 +263,19 @@ class CoverageConfig(_Section):
         if keep is not None and "overlays" in info.data:
             keep_expression(keep, _classes(info.data["overlays"]))
         return keep
+
+    @property
+    def label(self) -> str:
+        """What a run with it covers, in a few words: the name of the run."""
+        first, *others = [self.slides] if isinstance(self.slides, str) else self.slides
+        tiling, extent = self.tiling, self.tiling.extent
+        parts = [
+            os.path.basename(first.rstrip("/")) or first,
+            *([f"and-{len(others)}-more"] if others else []),
+            f"level-{tiling.level}" if tiling.mpp is None else f"{tiling.mpp:g}-mpp",
+            f"{extent.width}x{extent.height}",
+        ]
+        return "-".join(parts)
 
     @property
     def classes(self) -> list[str]:

@@ -24,10 +24,21 @@ from flows.slide_report import report_slides
 from flows.stage import take
 from flows.tables import TableReference, read_table
 from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, filter_by_coverage, tile_slides
+from flows.transient import is_transient
 from flows.workspace import Workspace
 from ratiopath.errors import RatiopathError
 from schemas.failures import STAGES
 from schemas.slide_files import COVERED
+
+RETRY_DELAYS = [10.0, 60.0]
+"""Seconds before a task is tried again: longer than what `flows.transient` waits for a slide."""
+
+
+def is_worth_another_try(_task: object, _run: object, state: State[TableReference]) -> bool:
+    """Whether a task failed because of the storage, in a way that may be gone in a moment."""
+    found = state.result(raise_on_failure=False)
+    return isinstance(found, Exception) and is_transient(found)
+
 
 _FUNCTIONS: tuple[Callable[..., TableReference], ...] = (
     discover_slides,
@@ -37,10 +48,18 @@ _FUNCTIONS: tuple[Callable[..., TableReference], ...] = (
     filter_by_coverage,
 )
 TASKS = {
-    stage: task(name=stage, cache_policy=NO_CACHE, persist_result=False)(function)
+    stage: task(
+        name=stage,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=len(RETRY_DELAYS),
+        retry_delay_seconds=RETRY_DELAYS,
+        retry_condition_fn=is_worth_another_try,
+    )(function)
     for stage, function in zip(STAGES, _FUNCTIONS, strict=True)
 }
-"""The functions as Prefect tasks: what they return are references, there is nothing to cache."""
+"""The functions as Prefect tasks: what they return are references, there is nothing to cache. All of them read and
+write files, and may be done twice: what is whole is written over by the same."""
 
 
 class PutAsideError(RatiopathError):
@@ -58,7 +77,7 @@ class PutAsideError(RatiopathError):
         return f"{self.summary}; {self.summary.tolerated:g} tolerated: failures.parquet tells which and why"
 
 
-@flow(name="coverage", persist_result=False)
+@flow(name="coverage", flow_run_name="coverage-{config.label}", persist_result=False)
 def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Generator, Iterator, Sequence
+import traceback
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -10,8 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows import cluster
+from flows.resources import DEFAULT, Request
+from flows.tables import OutputError
 from flows.timing import SECONDS, timed
-from flows.together import Work, together
+from flows.together import Row, Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
@@ -32,8 +36,11 @@ MAX_DEATHS = 2
 """Workers that a task may kill before it is given up: one may have died by chance. Ray itself would go on for ever."""
 _DIED = "WorkerDiedError"
 """The error of a row that killed its workers."""
-_MARKS = pa.schema({"_number": pa.int64(), "_error": pa.string(), "_message": pa.string(), SECONDS: pa.float64()})
-"""What a worker tells of a row beside what the work gives."""
+_MARKS = (
+    pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string()),
+    pa.field("_trace", pa.string()), pa.field(SECONDS, pa.float64()),
+)  # fmt: skip
+"""What comes back with each row beside its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Outcome:
     """Class of the error that put it aside."""
     message: str | None
     """Its message."""
+    trace: str | None = None
+    """Its traceback in the worker."""
     seconds: float | None = None
     """How long a worker was busy with it; None if the slide is put aside."""
 
@@ -56,12 +65,18 @@ class Outcome:
         """Why the slide is put aside, in one line; None if it is not."""
         return None if self.error is None else f"{self.error}: {self.message}"
 
+    def failure(self, path: str) -> dict[str, str | None]:
+        """A row of the slides put aside."""
+        return {"path": path, "error": self.error, "message": self.message, "trace": self.trace}
+
 
 def ensure_ray() -> None:
     """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a cluster."""
     if not ray.is_initialized():
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "log_to_driver": False}
-        ray.init(logging_level="ERROR", **local)
+        there = cluster.address()
+        local = {"address": "local", "include_dashboard": False}  # or Ray would join whichever runs on this machine
+        options = local if there is None else {"address": there, "runtime_env": cluster.runtime_env()}
+        ray.init(logging_level="ERROR", log_to_driver=False, **options)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -78,7 +93,9 @@ def warm_up() -> None:
         load.remote("flows.tasks")
 
 
-def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice]) -> Iterator[Outcome]:
+def map_rows(
+    rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slice], request: Request = DEFAULT
+) -> Iterator[Outcome]:
     """Do some work for every row on Ray Data.
 
     Args:
@@ -86,6 +103,7 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         work: A function that Ray can ship; what it reads and writes are files.
         gives: The columns of what it gives.
         blocks: Rows that one Ray task works through, covering all of them.
+        request: What such a task asks its node for.
 
     A block whose workers die is tried again, then row by row, then each row that goes on killing its workers by itself;
     what does so even then is put aside. A worker that was killed by chance, or with its node, costs a second try.
@@ -94,6 +112,7 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         An outcome per row, in the order they are ready.
 
     Raises:
+        OutputError: The output cannot be written.
         RayTaskError: The work is at fault, not a slide.
         ExecutionTimeoutError: For half an hour nothing went on, such as when a cluster has no node left; Ray's
             RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S sets another time.
@@ -102,17 +121,19 @@ def map_rows(rows: pa.Table, work: Work, gives: pa.Schema, blocks: Sequence[slic
         return
     ensure_ray()
     numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
-    task = partial(_attempted, work=work, gives=gives)
-    died = yield from _run([numbered.slice(block.start, block.stop - block.start) for block in blocks], task)
+    run = partial(_run, task=partial(_attempted, work=work, gives=gives), reserved=_reserved(request))
+    died = yield from run([numbered.slice(block.start, block.stop - block.start) for block in blocks])
     if died:
         _log.warning("%d rows are tried one by one: the workers of their blocks died", len(died))
-        died = yield from _run([numbered.slice(number, 1) for number in died], task)
+        died = yield from run([numbered.slice(number, 1) for number in died])
     for number in died:
-        if (yield from _run([numbered.slice(number, 1)], task)):  # nothing beside it that takes memory too
+        if (yield from run([numbered.slice(number, 1)])):  # nothing beside it that takes memory too
             yield Outcome(number, None, _DIED, _obituary())
 
 
-def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outcome, None, list[int]]:
+def _run(
+    pieces: Sequence[pa.Table], task: partial[pa.Table], reserved: Mapping[str, float]
+) -> Generator[Outcome, None, list[int]]:
     """One Ray task for each piece of the rows.
 
     Yields:
@@ -122,15 +143,16 @@ def _run(pieces: Sequence[pa.Table], task: partial[pa.Table]) -> Generator[Outco
         The other rows: their workers died.
     """
     died: list[int] = []
-    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None)
+    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
-            number, error, message = row.pop("_number"), row.pop("_error"), row.pop("_message")
-            seconds = row.pop(SECONDS)
+            number, error, message, trace, seconds = (row.pop(mark.name) for mark in _MARKS)
+            if error == OutputError.__name__:
+                raise OutputError(message)
             if error == _DIED:
                 died.append(number)
             else:
-                yield Outcome(number, row if error is None else None, error, message, seconds)
+                yield Outcome(number, row if error is None else None, error, message, trace, seconds)
     return sorted(died)
 
 
@@ -141,6 +163,11 @@ def _obituary() -> str:
         "them; it takes too much memory (see the kernel's log) or crashes a decoder: give workers more memory, or "
         "check the file and its overlays"
     )
+
+
+def _reserved(request: Request) -> dict[str, float]:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return cluster.reserved(request, nodes, may_grow=cluster.address() is not None)
 
 
 def blocks_of(weights: Sequence[int], most: int = MAX_SLIDES) -> list[slice]:
@@ -165,12 +192,25 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
     rows = block.to_pylist()
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
+        results: Sequence[Row | Exception] = _together(rows, work)
         outcomes = [
-            {"_number": number, "_error": type(result).__name__, "_message": str(result)}
+            {
+                "_number": number,
+                "_error": type(result).__name__,
+                "_message": str(result),
+                "_trace": "".join(traceback.format_exception(result)),
+            }
             if isinstance(result, Exception)
             else {"_number": number, **result}
-            for number, result in zip(numbers, together(rows, timed(work)), strict=True)
+            for number, result in zip(numbers, results, strict=True)
         ]
     else:
         outcomes = [{"_number": number, "_error": _DIED} for number in numbers]
     return pa.Table.from_pylist(outcomes, pa.schema([*gives, *_MARKS]))
+
+
+def _together(rows: Sequence[Row], work: Work) -> Sequence[Row | Exception]:
+    try:
+        return together(rows, timed(work))
+    except OutputError as error:  # ends the run in its own words, not in the 60 lines of Ray's
+        return [error] * len(rows)

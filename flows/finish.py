@@ -5,15 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import pyarrow as pa
-
 from flows.config import CoverageConfig
+from flows.failures import publish_failures
 from flows.provenance import EMPTY, Record, coverage_configuration, recorded, records_in, tiles_configuration, versions
 from flows.tables import TableReference, read_table, write_json, write_table
 from flows.workspace import Workspace
 from schemas.coverage import coverage, tiles
-from schemas.failures import FAILURES, STAGES
-from schemas.table import checked
+from schemas.failures import STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,7 @@ def finish(
         started: When the run began.
     """
     discovered, covered, kept = (given[STAGES[number]] for number in (0, 3, 4))
-    failures = _failures(given, workspace)
-    write_table(failures, workspace.published("failures.parquet"), workspace)
+    failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
     put_aside = set(failures["path"].to_pylist())
     found = put_aside.union(read_table(discovered.path, workspace.files)["path"].to_pylist())
     in_tables = found - put_aside
@@ -115,15 +112,6 @@ def finish(
     write_json(record, workspace.published("run.json"), workspace)
     workspace.tidy()
     return summary
-
-
-def _failures(given: Mapping[str, TableReference], workspace: Workspace) -> pa.Table:
-    """Each slide put aside once, for the first reason there was."""
-    first: dict[str, dict[str, str]] = {}
-    for stage in STAGES:
-        for failure in read_table(given[stage].failures, workspace.files).to_pylist():
-            first.setdefault(failure["path"], failure)
-    return checked(pa.Table.from_pylist([first[path] for path in sorted(first)], FAILURES.arrow), FAILURES)
 
 
 def _tidy(

@@ -14,6 +14,9 @@ from ratiopath.errors import RatiopathError
 STARTUP_SECONDS = 120
 """How long a first start may take, with a database to create: 10-30 s on two cores; Prefect's own limit is 20 s."""
 
+OWN_RETRIES = 2
+"""A server beside this process that is gone does not come back: Prefect's five tries take a minute for each call."""
+
 
 class ServerError(RatiopathError):
     """The Prefect server did not start."""
@@ -51,17 +54,24 @@ class Server:
             ServerError: It ended, or did not answer in time.
         """
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server has to start first
-        from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
+        from prefect.settings import (  # noqa: PLC0415 - ditto
+            PREFECT_API_URL,
+            PREFECT_CLIENT_MAX_RETRIES,
+            temporary_settings,
+        )
 
         if PREFECT_API_URL.value():
             self.stop()
         if self._process is None:
             yield
             return
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api"}):
+        own = {PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api", PREFECT_CLIENT_MAX_RETRIES: OWN_RETRIES}
+        with temporary_settings(own):
             self._wait(self._process)
-            yield
-            APILogHandler().flush()  # before the server goes
+            try:
+                yield
+            finally:
+                APILogHandler().flush()  # before the server goes: Prefect would try to reach it for a minute and more
 
     def stop(self) -> None:
         """End the process."""

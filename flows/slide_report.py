@@ -90,7 +90,7 @@ def _report(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
                 sums[name].add(group[name], group[overlay.inside], areas)
     suspicions = [
         *_of_counts(slide["rows"], slide["kept"]),
-        *(f"overlay {name} is empty: only the value 0" for name, is_empty in empty.items() if is_empty),
+        *_of_classes(config.overlay_columns, empty, {name: one.mean for name, one in sums.items()}),
         *_of_extents(described, record["overlays"], config),
     ]
     columns = {mean_of(name): one.mean for name, one in sums.items()}
@@ -137,6 +137,18 @@ def _of_counts(tiles: int, kept: int) -> Iterator[str]:
         yield "nothing kept"
     elif kept == tiles:
         yield "everything kept"
+
+
+def _of_classes(
+    overlays: tuple[OverlayColumns, ...], empty: dict[str, bool], means: dict[str, float | None]
+) -> Iterator[str]:
+    """Overlays that hold nothing, or nothing that has a name; a class of the value 0 is something."""
+    for overlay in overlays:
+        found = [mean for name in overlay.classes if (mean := means[name]) is not None]
+        if empty[overlay.name]:
+            yield f"overlay {overlay.name} is empty: only the value 0"
+        elif found and not any(found):
+            yield f"overlay {overlay.name} holds none of its classes"
 
 
 def _of_extents(slide: Record, overlays: dict[str, Record | None], config: CoverageConfig) -> Iterator[str]:

@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from flows.engine import Outcome, blocks_of, map_rows
 from flows.progress import progress
+from flows.resources import DEFAULT, Request
 from flows.tables import TableReference, read_table, write_table
 from flows.together import Row, Work
 from flows.workspace import Workspace
-from schemas.failures import FAILURES
+from schemas.failures import TRACED_FAILURES
 from schemas.table import TableSchema, checked
 
 _SLIDES_PER_BLOCK = 16
@@ -36,15 +37,15 @@ def give(
     Args:
         stage: The task.
         rows: A row per slide that goes on.
-        failures: A row per slide that is put aside: path, error and message.
+        failures: A row per slide that is put aside: path, error, message and, of an error in a worker, trace.
         schema: What the rows must be.
         workspace: Where to write.
     """
     table = checked(pa.Table.from_pylist(list(rows), schema.arrow), schema)
-    aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], FAILURES.arrow)
+    aside = pa.Table.from_pylist([{"stage": stage, **failure} for failure in failures], TRACED_FAILURES.arrow)
     path = workspace.between(f"{schema.name} of {stage}.parquet")
     write_table(table, path, workspace)
-    write_table(checked(aside, FAILURES), workspace.failures(stage), workspace)
+    write_table(checked(aside, TRACED_FAILURES), workspace.failures(stage), workspace)
     return TableReference(path, workspace.failures(stage))
 
 
@@ -61,6 +62,7 @@ def map_slides(
     workspace: Workspace,
     tiles: Sequence[int] | None = None,
     aside: Sequence[dict[str, Any]] = (),
+    request: Request = DEFAULT,
 ) -> TableReference:
     """Do the work of a task for each slide on Ray Data.
 
@@ -72,6 +74,7 @@ def map_slides(
         workspace: Where to write.
         tiles: How many each slide has, where that is what it costs.
         aside: Slides that were put aside before: path, error and message.
+        request: What a Ray task asks its node for.
     """
     paths = slides["path"].to_pylist()
     few = min(_SLIDES_PER_BLOCK, 1 + len(paths) // _MIN_BLOCKS)
@@ -80,14 +83,10 @@ def map_slides(
     with progress(stage, len(aside) + len(paths)) as advance:
         for slide in aside:
             advance(slide["path"], reason=f"{slide['error']}: {slide['message']}")
-        for outcome in map_rows(slides, work, gives.arrow, blocks):
+        for outcome in map_rows(slides, work, gives.arrow, blocks, request):
             done.append(outcome)
             advance(paths[outcome.number], outcome.seconds, outcome.reason)
     done.sort(key=lambda outcome: outcome.number)
     rows = [outcome.result for outcome in done if outcome.result is not None]
-    failures = [
-        {"path": paths[outcome.number], "error": outcome.error, "message": outcome.message}
-        for outcome in done
-        if outcome.result is None
-    ]
+    failures = [outcome.failure(paths[outcome.number]) for outcome in done if outcome.result is None]
     return give(stage, rows, [*aside, *failures], gives, workspace)

@@ -16,7 +16,15 @@ from ratiopath.errors import RatiopathError
 
 
 class OutputError(RatiopathError):
-    """The output folder cannot be written: no fault of a slide, the run stops."""
+    """The output folder cannot be written: no fault of a slide, the run stops.
+
+    Attributes:
+        errno: What the operating system said, where it was asked; the cause itself is lost on the way from a worker.
+    """
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +126,5 @@ def writing(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         found = error.strerror or str(error)
-        raise OutputError(f"the output can be written: path={path!r}, {found}; check space and permissions") from error
+        message = f"the output can be written: path={path!r}, {found}; check space and permissions"
+        raise OutputError(message, error.errno) from error

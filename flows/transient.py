@@ -22,7 +22,7 @@ def is_transient(error: BaseException | None) -> bool:
     while error is not None and error not in seen:  # `raise error from error` is its own cause
         seen.append(error)
         error = error.__cause__
-    return any(isinstance(one, OSError) and one.errno in NUMBERS for one in seen)
+    return any(getattr(one, "errno", None) in NUMBERS for one in seen)
 
 
 def retrying() -> Retrying:

@@ -9,13 +9,14 @@ from schemas.values import PATH
 STAGES = ("discover slides", "tile slides", "derive overlay paths", "compute overlaps", "filter by coverage")
 """The tasks, in order: where a slide can be put aside."""
 
-FAILURES = TableSchema.of(
-    "failures",
-    (
-        PATH,
-        Column("stage", pa.string(), (pap.Check.isin(STAGES, error=f"a stage is one of {', '.join(STAGES)}"),)),
-        Column("error", pa.string()),
-        Column("message", pa.string()),
-    ),
-    key=("path",),
+_COLUMNS = (
+    PATH,
+    Column("stage", pa.string(), (pap.Check.isin(STAGES, error=f"a stage is one of {', '.join(STAGES)}"),)),
+    Column("error", pa.string()),
+    Column("message", pa.string()),
 )
+FAILURES = TableSchema.of("failures", _COLUMNS, key=("path",))
+TRACED_FAILURES = TableSchema.of(
+    "failures of a task", (*_COLUMNS, Column("trace", pa.string(), nullable=True)), key=("path",)
+)
+"""Between the tasks: also the traceback of each error, where it was raised."""

@@ -1,4 +1,4 @@
-"""One quiet local Ray for all tests that need one."""
+"""One quiet local Ray, and one Prefect server, for all tests that need them."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ import ray.data
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
     """A cluster of two CPUs in this machine; started once, since a start takes seconds."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -25,3 +25,12 @@ def local_ray() -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """A real server with a database of its own; its first start takes 20 s and more."""
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - seconds, and most tests need none
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

@@ -54,7 +54,11 @@ def compute_overlaps(
     blocks = blocks_of([unit.pop("tiles") for unit in units])
     slide_of = [unit.pop("slide") for unit in units]
     outcomes = map_rows(
-        pa.Table.from_pylist(units), partial(_measure, config=config, workspace=workspace), PART, blocks
+        pa.Table.from_pylist(units),
+        partial(_measure, config=config, workspace=workspace),
+        PART,
+        blocks,
+        config.resources.compute_overlaps,
     )
     files = {
         number: _of(slide, slide["grid"], slide["rows"], None)
@@ -71,7 +75,7 @@ def compute_overlaps(
                 parts = [outcome.result["part"] for outcome in done if outcome.result is not None]
                 files[number] = _put_together(slide, parts, seconds, config, workspace)
             else:
-                failures[number] = {"path": slide["path"], "error": failed.error, "message": failed.message}
+                failures[number] = failed.failure(slide["path"])
             advance(slide["path"], seconds, None if failed is None else failed.reason)
     rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
     return give(STAGE, rows, aside, COVERED, workspace)

@@ -30,7 +30,9 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
     gives = overlay_paths(config.overlay_columns)
     work = partial(_derive, config=config, workspace=workspace)
-    return map_slides(STAGE, table, work, gives, workspace, [0] * table.num_rows)
+    return map_slides(
+        STAGE, table, work, gives, workspace, [0] * table.num_rows, request=config.resources.derive_overlay_paths
+    )
 
 
 def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     gives = discovered_slides(overlays)
     aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
     work = partial(_describe, config=config, workspace=workspace)
-    reference = map_slides(STAGE, table, work, gives, workspace, aside=aside)
+    reference = map_slides(STAGE, table, work, gives, workspace, aside=aside, request=config.resources.discover_slides)
     slides = take(reference, gives, workspace).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference

@@ -31,7 +31,15 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
     if config.gone == "keep":
         table = pa.concat_tables([table, _gone(table, config, workspace)])
     work = partial(_filter, config=config, workspace=workspace)
-    return map_slides(STAGE, table, work, SLIDE_FILES, workspace, table["rows"].to_pylist())
+    return map_slides(
+        STAGE,
+        table,
+        work,
+        SLIDE_FILES,
+        workspace,
+        table["rows"].to_pylist(),
+        request=config.resources.filter_by_coverage,
+    )
 
 
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:

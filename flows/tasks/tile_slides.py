@@ -36,7 +36,8 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
         ["downsample", "identity"]
     )
     work = partial(_tile, last=config.tiling.last, workspace=workspace)
-    return map_slides(STAGE, table, work, SLIDE_FILES, workspace, [_tiles_of(slide) for slide in table.to_pylist()])
+    tiles = [_tiles_of(slide) for slide in table.to_pylist()]
+    return map_slides(STAGE, table, work, SLIDE_FILES, workspace, tiles, request=config.resources.tile_slides)
 
 
 def _tiles_of(slide: dict[str, Any]) -> int:

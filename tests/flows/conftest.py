@@ -1,30 +1,8 @@
-"""One Prefect server for all tests that run the flow."""
+"""Folders of the flow's tests."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bucket import Bucket, new_bucket, s3_server
-from prefect.testing.utilities import prefect_test_harness
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[None]:
-    """A real server with a database of its own; its first start takes 20 s and more."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory) -> Iterator[str]:
-    """Host and port of an S3-compatible server."""
-    with s3_server(tmp_path_factory.mktemp("s3") / "log") as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(s3) -> Bucket:
-    return new_bucket(s3)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from prefect.settings import PREFECT_API_URL
 from study import settings, write_slide_without_mpp, write_study
 
 from flows.command import main
@@ -159,6 +160,24 @@ class TestExitCodes:
         write_study(folder, "a")
         assert main(["--config", file, "--output", f"{tmp_path}/coverage.yaml/output"]) == 1
         assert "OutputError: the output can be written: path=" in capsys.readouterr().err
+
+    def test_a_failed_run_says_why_once(self, folder, file, tmp_path) -> None:
+        write_study(folder, "a")
+        arguments = ["--config", file, "--output", f"{tmp_path}/coverage.yaml/output"]
+        environment = {name: value for name, value in os.environ.items() if name != "PREFECT_LOGGING_LEVEL"}
+        environment["PREFECT_API_URL"] = PREFECT_API_URL.value()
+        command = [sys.executable, "-m", "flows.coverage", *arguments]
+        quiet, loud = (
+            subprocess.run(
+                command, env={**environment, **more}, capture_output=True, text=True, timeout=300, check=False
+            )
+            for more in ({}, {"PREFECT_LOGGING_LEVEL": "DEBUG"})
+        )
+        assert (quiet.returncode, loud.returncode) == (1, 1)
+        first, second = quiet.stderr.splitlines()
+        assert first.startswith("failed: Flow run encountered an exception: OutputError: the output can be written: ")
+        assert second == "  what was complete before is still there and whole"
+        assert "Traceback (most recent call last)" in loud.stderr
 
     def test_3_when_slides_are_put_aside(self, folder, file, capsys) -> None:
         write_study(folder, "a")

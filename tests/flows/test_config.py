@@ -93,6 +93,9 @@ def test_defaults() -> None:
         ({"tiling__level": 0}, "tiling: exactly one of mpp and level says what to tile, found mpp 0.5 and level 0"),
         ({"tiling__mpp": GONE}, "tiling: exactly one of mpp and level says what to tile, found neither; give one"),
         ({"tiling__mpp": 0}, "tiling.mpp: input should be greater than 0, found 0"),
+        ({"tiling__mpp": True}, "tiling.mpp: found True; give a number such as 1 or 0.5"),
+        ({"tiling": {"level": False, "tile_extent": 1}}, "tiling.level: found False; give a number"),
+        ({"tiling__tile_extent": [True, 2]}, "tiling.tile_extent: found [True, 2]; give a whole number"),
         ({"tiling__mpp": float("nan")}, "tiling.mpp: input should be"),
         ({"tiling__mpp": float("inf")}, "tiling.mpp: input should be a finite number, found inf"),
         ({"tiling": {"level": -1, "tile_extent": 1}}, "tiling.level: input should be greater than or equal to 0"),
@@ -104,8 +107,10 @@ def test_defaults() -> None:
         ({"tiling__stride": -512}, "tiling.stride: found -512; give a whole number of pixels > 0"),
         ({"tiling__stride": [512, 0]}, "tiling.stride: found [512, 0]; give a whole number of pixels > 0"),
         ({"tiling__last": "crop"}, "tiling.last: input should be 'keep', 'drop' or 'shift', found 'crop'"),
+        ({"slide_mpp": True}, "slide_mpp: found True; give a number"),
         ({"slide_mpp": -1}, "slide_mpp: input should be greater than 0, found -1"),
         ({"roi": [0, 0, 5]}, "roi: found [0, 0, 5]; give null, [minx, miny, maxx, maxy] or WKT"),
+        ({"roi": [False, 0, 5, 5]}, "roi: found [False, 0, 5, 5]; give null, [minx, miny"),
         ({"roi": [5, 5, 1, 9]}, "roi: the ROI's box has an area: found [5.0, 5.0, 1.0, 9.0]; give [minx, miny"),
         ({"roi": "POLYGON ((0 0, 1"}, "roi: 'POLYGON ((0 0, 1' is no WKT: ParseException"),
         ({"roi": "POINT (1 1)"}, "roi: the ROI is a Polygon or MultiPolygon: found Point"),
@@ -117,6 +122,7 @@ def test_defaults() -> None:
         ({"overlays__tissue__path": {"column": ""}}, "overlays.tissue.path.column: string should have at least 1"),
         ({"overlays__tissue__path": 3}, "overlays.tissue.path: input should be a valid string, found 3"),
         ({"overlays__tissue__missing": "skip"}, "overlays.tissue.missing: input should be 'fail', 'null' or 'zero'"),
+        ({"overlays__tissue__mpp": True}, "overlays.tissue.mpp: found True; give a number"),
         ({"overlays__tissue__mpp": 0}, "overlays.tissue.mpp: input should be greater than 0"),
         ({"overlays__a b": {"path": "x"}}, "overlays.a b: 'a b' names a column; use letters, digits and _"),
         ({"overlays__tissue__classes": {"1st": [1]}}, "overlays.tissue.classes.1st: '1st' names a column"),
@@ -174,6 +180,18 @@ def test_a_configuration_is_a_mapping() -> None:
 def test_values_are_named_as_in_the_overlap_map(given: Any, keys: list[str]) -> None:
     config = CoverageConfig.model_validate(changed(overlays__tissue__classes={"tissue": given}))
     assert config.overlays["tissue"].classes["tissue"] == keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({}, "slides-0.5-mpp-512x512"),
+        ({"slides": "/data/case 7.svs", "tiling": {"level": 1, "tile_extent": [64, 32]}}, "case 7.svs-level-1-64x32"),
+        ({"slides": ["a/b.tiff", "c.tiff", "d"]}, "b.tiff-and-2-more-0.5-mpp-512x512"),
+    ],
+)
+def test_a_label_says_what_a_run_covers(changes: dict[str, Any], label: str) -> None:
+    assert CoverageConfig.model_validate(changed(**changes)).label == label
 
 
 def test_null_in_yaml_is_the_policy_null() -> None:

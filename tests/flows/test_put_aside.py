@@ -1,6 +1,7 @@
 """Slides that cannot be measured: named, with stage and reason, while the others go on."""
 
 import os
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -53,13 +54,30 @@ def test_bad_slides_are_put_aside_and_the_others_go_on(broken, output) -> None:
     assert "give slide_mpp, or tile by level" in found["no_mpp.tiff"][2]
     assert found["bare.tiff"][2] == (
         f"a slide has the overlay tissue: path='{broken}/bare.tiff', no file '{broken}/bare_tissue.tiff'; "
-        "add it, correct overlays.tissue.path, or set overlays.tissue.missing to null or zero"
+        "add it, correct overlays.tissue.path, or set overlays.tissue.missing to null or zero [failures.log, no. 1]"
     )
     assert f"{broken}/under_text_tissue.tiff" in found["under_text.tiff"][2]
     assert names(output, "coverage") == names(output, "tiles") == {"good.tiff"}
     assert names(output, "slides.parquet") == {"good.tiff", "bare.tiff", "under_text.tiff", "under_cut.tiff"}
     with pytest.raises(PutAsideError, match="6 put aside"):
         state.result()
+
+
+def test_the_log_has_the_traceback_of_every_slide_put_aside(broken, output) -> None:
+    run(broken)
+    entries = re.split(r"^(?=\d+\. ')", (output / "failures.log").read_text(), flags=re.MULTILINE)[1:]
+    for name, (stage, error, message) in failures(output).items():
+        text, number = re.fullmatch(r"(.*) \[failures\.log, no\. (\d+)\]", message).groups()
+        entry = entries[int(number) - 1]
+        assert entry.startswith(
+            f"{number}. '{broken}/{name}', {stage}: {error}: {text}\nTraceback (most recent call last):"
+        )
+        assert "flows/tasks/" in entry
+    for path in broken.iterdir():
+        path.unlink()
+    write_study(broken, "good")
+    assert run(broken).is_completed()
+    assert not (output / "failures.log").exists()
 
 
 @pytest.mark.parametrize(("tolerate", "is_completed"), [(6, True), (0.85, False)])
@@ -109,7 +127,7 @@ def test_a_name_that_is_no_text_is_put_aside(folder, output) -> None:
     assert run(folder).name == "PutAside"
     [(name, failure)] = failures(output).items()
     assert (name, failure[:2]) == ("b\\udcff.tiff", ("discover slides", "UnicodeEncodeError"))
-    assert failure[2].endswith("found other bytes; rename the file")
+    assert failure[2].endswith("found other bytes; rename the file [failures.log, no. 1]")
 
 
 def test_a_level_needs_no_mpp_but_overlays_do(folder, output) -> None:

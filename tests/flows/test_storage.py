@@ -1,5 +1,6 @@
 """A file is in the output whole or not at all, on whatever storage."""
 
+import os
 import pickle
 
 import pyarrow as pa
@@ -62,7 +63,7 @@ def test_the_hidden_folder_goes_with_all_in_it(workspace) -> None:
 
 def test_an_object_of_several_parts_is_one_put(bucket) -> None:
     workspace = Workspace.at(bucket.uri("out"))
-    large = pa.table({"a": pa.array([bytes(1_000_003) for _ in range(30)], pa.binary())})
+    large = pa.table({"a": pa.array([os.urandom(1_000_003) for _ in range(30)], pa.binary())})
     with TableWriter(workspace.published("t.parquet"), large.schema, workspace) as writer:
         writer.write(large)
         assert bucket.objects("out") == {}

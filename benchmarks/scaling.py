@@ -1,0 +1,46 @@
+"""How the flow's cost grows: with slides, tiles and overlay size, on one worker and on two."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import ray.data
+
+from benchmarks.flow import flow, prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one run, everything computed anew."""
+
+    slides: int
+    tiles: int
+    seconds: float
+    bytes_per_tile: float
+    """Of coverage/ and tiles/ together."""
+    driver_mb: float
+    """The largest the driver has been, Prefect and Ray included."""
+
+
+def costs(mask: Path, slides: int, workers: int) -> Cost:
+    """Run the flow twice, the first time to warm up, and tell what the second cost."""
+    with prepared(mask, slides) as study, _limited(workers):
+        flow(study)
+        seconds = flow(study)
+        files = list(Path(study.config.output).glob("*/*.parquet"))
+        tiles = sum(pq.read_metadata(file).num_rows for file in files if file.parent.name == "coverage")
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        return Cost(slides, tiles, seconds, sum(file.stat().st_size for file in files) / tiles, peak_mb)
+
+
+@contextmanager
+def _limited(workers: int) -> Iterator[None]:
+    options = ray.data.DataContext.get_current().execution_options
+    options.resource_limits = options.resource_limits.copy(cpu=workers)
+    try:
+        yield
+    finally:
+        options.resource_limits = type(options.resource_limits)()

@@ -1,0 +1,195 @@
+"""Runs that are disturbed at a random moment: no half file is seen, and the next run ends as an undisturbed one.
+
+RATIOPATH_FAULTS=20 pytest tests/campaigns/test_faults.py --timeout 0        the long form: so many of each kind
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from disturbed import (
+    ASIDE,
+    SECONDS,
+    Study,
+    chance,
+    descendants,
+    driver,
+    kill,
+    log,
+    made,
+    visible,
+    wait_for_work,
+    workers,
+)
+from ray.cluster_utils import Cluster
+
+FAULTS = int(os.environ.get("RATIOPATH_FAULTS", "0"))
+
+pytestmark = [
+    pytest.mark.usefixtures("local_ray", "server"),
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for the processes of a run in /proc"),
+]
+needs_mounts = pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"),
+    reason="only root on Linux may mount a small file system",
+)
+
+
+def times(default: int) -> list[int]:
+    return list(range(FAULTS or default))
+
+
+@pytest.fixture(scope="module")
+def study(local_ray, server, tmp_path_factory) -> Study:
+    return made(tmp_path_factory.mktemp("faults") / "slides")
+
+
+@pytest.fixture
+def output(tmp_path) -> Path:
+    return tmp_path / "output"
+
+
+def assert_the_next_run_ends_as_undisturbed(study: Study, output: Path) -> None:
+    assert study.run(output).name == "PutAside"
+    assert visible(output) == study.expected
+    assert not (output / ".work").exists()
+
+
+@pytest.mark.parametrize("seed", times(3))
+def test_a_worker_is_killed(study, output, seed) -> None:
+    """By chance: the run itself goes on and ends as if nothing had been."""
+    killed: list[int] = []
+
+    def disturb() -> None:
+        time.sleep(study.moment("worker", seed))
+        chosen = chance(seed).choice(workers())
+        kill(chosen)
+        killed.append(chosen)
+
+    with meanwhile(disturb):
+        assert study.run(output).name == "PutAside"
+    assert killed
+    assert visible(output) == study.expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("seed", times(1))
+def test_the_driver_is_killed_or_cancelled(study, output, number, seed) -> None:
+    with driver(study.folder, output) as process:
+        wait_for_work(process, output)
+        time.sleep(study.moment(number.name, seed))
+        process.send_signal(number)
+        process.wait(SECONDS)
+    assert process.returncode in ((-signal.SIGKILL, ASIDE) if number == signal.SIGKILL else (1, ASIDE)), log(
+        output
+    ).read_text()
+    assert study.is_whole(output)
+    assert_the_next_run_ends_as_undisturbed(study, output)
+
+
+@pytest.mark.parametrize("seed", times(1))
+def test_the_prefect_server_goes(study, output, tmp_path_factory, seed) -> None:
+    home = tmp_path_factory.getbasetemp() / "prefect-home"
+    with driver(study.folder, output, own_services=home) as process:
+        wait_for_work(process, output)
+        time.sleep(study.moment("server", seed))
+        for server in descendants(process.pid, "flows.server_process"):
+            kill(server)
+        process.wait(SECONDS)
+    assert process.returncode in (1, ASIDE), log(output).read_text()
+    assert study.is_whole(output)
+    assert_the_next_run_ends_as_undisturbed(study, output)
+
+
+@pytest.mark.parametrize("seed", times(1))
+def test_a_node_is_lost(study, output, monkeypatch, seed) -> None:
+    """Its work goes to the node that is left."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        lost = cluster.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        with driver(study.folder, output) as process:
+            wait_for_work(process, output)
+            time.sleep(study.moment("node", seed))
+            cluster.remove_node(lost, allow_graceful=False)
+            process.wait(SECONDS)
+    finally:
+        cluster.shutdown()
+    assert process.returncode == ASIDE, log(output).read_text()
+    assert visible(output) == study.expected
+
+
+@needs_mounts
+@pytest.mark.parametrize("seed", times(3))
+def test_the_disk_is_full(study, output, seed) -> None:
+    needed = sum(len(content) for content in study.expected.values())
+    room = chance(seed).randrange(4096, needed)
+    with mounted(output, f"size={room}") as remount:
+        state = study.run(output)
+        assert state.is_failed()
+        assert f"OutputError: the output can be written: path='{output}/" in state.message
+        assert state.message.endswith("No space left on device; check space and permissions")
+        assert study.is_whole(output)
+        remount("size=64m")
+        assert_the_next_run_ends_as_undisturbed(study, output)
+
+
+@needs_mounts
+def test_the_output_is_read_only(study, output) -> None:
+    with mounted(output, "size=64m") as remount:
+        assert_the_next_run_ends_as_undisturbed(study, output)
+        remount("ro")
+        state = study.run(output, force=True)
+        assert state.is_failed()
+        assert "OutputError: the output can be written: path='" in state.message
+        assert "Read-only file system" in state.message
+        assert visible(output) == study.expected
+        remount("rw")
+        assert_the_next_run_ends_as_undisturbed(study, output)
+
+
+@pytest.mark.parametrize("seed", times(1))
+def test_two_runs_at_once(study, output, seed) -> None:
+    """The second refuses, the first is right."""
+    with driver(study.folder, output) as first:
+        wait_for_work(first, output)
+        time.sleep(study.moment("second", seed) / 2)
+        first.send_signal(signal.SIGSTOP)  # so that it cannot end before the second comes
+        try:
+            state = study.run(output)
+        finally:
+            first.send_signal(signal.SIGCONT)
+        first.wait(SECONDS)
+    assert first.returncode == ASIDE, log(output).read_text()
+    assert "OutputError: one run writes to an output" in state.message
+    assert visible(output) == study.expected
+
+
+@contextmanager
+def meanwhile(disturb: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Callable[[str], None]]:
+    """A file system in memory, of which nothing stays."""
+    folder.mkdir()
+    mount = shutil.which("mount") or "mount"
+    subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield lambda changed: subprocess.run([mount, "-o", f"remount,{changed}", str(folder)], check=True) and None
+    finally:
+        subprocess.run([shutil.which("umount") or "umount", "-l", str(folder)], check=True)

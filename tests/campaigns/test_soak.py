@@ -1,0 +1,83 @@
+"""Night after night over a folder that changes: each run does the work that is left, opens nothing else, stays small.
+
+    RATIOPATH_SOAK=2000x10 pytest -s tests/campaigns/test_soak.py        slides x runs, the long form
+
+The check runs a slice.
+"""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+import study
+from population import Population, counts, resources
+from watchdog.events import FileOpenedEvent, FileSystemEventHandler
+from watchdog.observers.inotify import InotifyObserver
+
+from flows.finish import Summary
+
+SLIDES, RUNS = map(int, os.environ.get("RATIOPATH_SOAK", "60x4").split("x"))
+KEEPS = ("tissue >= 0.5", "tissue >= 0.25 and tumor < 0.9", None)
+MORE_MB, MORE_FILES = 100, 20
+"""What a run may need more than the second one, whatever number of runs lies between: Ray and Prefect keep some."""
+
+pytestmark = pytest.mark.usefixtures("local_ray", "server")
+
+
+class Opens(FileSystemEventHandler):
+    """The files of a folder that any process opens, as the kernel tells."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_opened(self, event: FileOpenedEvent) -> None:
+        if not event.is_directory:
+            self.names.append(os.path.basename(event.src_path))
+
+
+def run(folder: Path, **changes: object) -> Summary:
+    result = study.run(folder, **changes).result(raise_on_failure=False)
+    return result if isinstance(result, Summary) else result.summary
+
+
+def watched_run(population: Population, **changes: object) -> tuple[Summary, list[str]]:
+    opens, observer = Opens(), InotifyObserver()
+    observer.schedule(opens, str(population.folder))
+    observer.start()
+    try:
+        summary = run(population.folder, **changes)
+        time.sleep(1)  # the last events are on their way
+    finally:
+        observer.stop()
+        observer.join()
+    return summary, opens.names
+
+
+def test_runs_over_a_changing_folder_do_the_work_that_is_left_and_stay_small(tmp_path):
+    population = Population(tmp_path / "slides", random.Random(0))  # noqa: S311 - a seed makes it again
+    population.add(SLIDES)
+    used = []
+    for number in range(RUNS):
+        if number:
+            population.change(share=0.01)
+        began = time.monotonic()
+        summary, opened = watched_run(population, keep=KEEPS[number % len(KEEPS)])
+        seconds, expected = time.monotonic() - began, population.expected()
+        used.append(resources())
+        figures = f"{seconds:.1f} s, {len(opened)} opens, {used[-1][0]:.0f} MB, {used[-1][1]} files"
+        print(f"run {number}: {figures}, {expected}")  # noqa: T201 - what -s shows
+
+        assert counts(summary) == expected
+        assert summary.tiles == 12 * (expected["found"] - expected["put_aside"])
+        assert set(opened) <= population.may_be_opened()
+        assert len(set(opened)) >= expected["new"] + expected["changed"]
+        population.ran()
+
+    assert used[-1][0] < used[1][0] + MORE_MB
+    assert used[-1][1] < used[1][1] + MORE_FILES
+    keep = KEEPS[(RUNS - 1) % len(KEEPS)]
+    run(population.folder, keep=keep, gone="drop")
+    run(population.folder, keep=keep, output=str(tmp_path / "fresh"))
+    assert study.contents(tmp_path / "output") == study.contents(tmp_path / "fresh")
