@@ -82,10 +82,13 @@ def _quiet() -> None:
     """
     from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - see main
 
+    from flows.slide_lines import is_not_reported  # noqa: PLC0415 - see main
+
     if not os.environ.get("PREFECT_LOGGING_LEVEL"):
         for handler in logging.getLogger().handlers:
             if isinstance(handler, PrefectConsoleHandler):
                 handler.setLevel(logging.WARNING)
+                handler.addFilter(is_not_reported)
                 handler.addFilter(_is_news)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from flows import cluster
 from flows.resources import DEFAULT, Request
 from flows.tables import OutputError
+from flows.timing import SECONDS, timed
 from flows.together import Row, Work, together
 
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
@@ -37,7 +38,7 @@ _DIED = "WorkerDiedError"
 """The error of a row that killed its workers."""
 _MARKS = (
     pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string()),
-    pa.field("_trace", pa.string()),
+    pa.field("_trace", pa.string()), pa.field(SECONDS, pa.float64()),
 )  # fmt: skip
 """What comes back with each row beside its result."""
 
@@ -56,6 +57,13 @@ class Outcome:
     """Its message."""
     trace: str | None = None
     """Its traceback in the worker."""
+    seconds: float | None = None
+    """How long a worker was busy with it; None if the slide is put aside."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the slide is put aside, in one line; None if it is not."""
+        return None if self.error is None else f"{self.error}: {self.message}"
 
     def failure(self, path: str) -> dict[str, str | None]:
         """A row of the slides put aside."""
@@ -138,13 +146,13 @@ def _run(
     dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
-            number, error, message, trace = (row.pop(mark.name) for mark in _MARKS)
+            number, error, message, trace, seconds = (row.pop(mark.name) for mark in _MARKS)
             if error == OutputError.__name__:
                 raise OutputError(message)
             if error == _DIED:
                 died.append(number)
             else:
-                yield Outcome(number, row if error is None else None, error, message, trace)
+                yield Outcome(number, row if error is None else None, error, message, trace, seconds)
     return sorted(died)
 
 
@@ -203,6 +211,6 @@ def _attempted(block: pa.Table, work: Work, gives: pa.Schema) -> pa.Table:
 
 def _together(rows: Sequence[Row], work: Work) -> Sequence[Row | Exception]:
     try:
-        return together(rows, work)
+        return together(rows, timed(work))
     except OutputError as error:  # ends the run in its own words, not in the 60 lines of Ray's
         return [error] * len(rows)

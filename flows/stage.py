@@ -80,10 +80,12 @@ def map_slides(
     few = min(_SLIDES_PER_BLOCK, 1 + len(paths) // _MIN_BLOCKS)
     blocks = blocks_of([0] * len(paths), most=few) if tiles is None else blocks_of(tiles)
     done: list[Outcome] = []
-    with progress(stage, len(paths)) as advance:
+    with progress(stage, len(aside) + len(paths)) as advance:
+        for slide in aside:
+            advance(slide["path"], reason=f"{slide['error']}: {slide['message']}")
         for outcome in map_rows(slides, work, gives.arrow, blocks, request):
             done.append(outcome)
-            advance(paths[outcome.number])
+            advance(paths[outcome.number], outcome.seconds, outcome.reason)
     done.sort(key=lambda outcome: outcome.number)
     rows = [outcome.result for outcome in done if outcome.result is not None]
     failures = [outcome.failure(paths[outcome.number]) for outcome in done if outcome.result is None]

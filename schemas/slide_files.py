@@ -8,6 +8,8 @@ from schemas.values import NOT_NEGATIVE, PATH, SLIDE_ID
 
 STATUS = Column("status", pa.string(), (pap.Check.isin(["new", "changed", "unchanged", "gone"], error="is a status"),))
 """Whether the file was there before, and was made from the same; gone: the slide itself was not found this time."""
+SECONDS = Column("seconds", pa.float64(), (NOT_NEGATIVE,), nullable=True)
+"""How long workers measured it; null where it was left alone."""
 
 SLIDE_FILES = TableSchema.of(
     "slide files",
@@ -16,6 +18,6 @@ SLIDE_FILES = TableSchema.of(
 )
 COVERED = TableSchema.of(
     "covered slides",
-    (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)), STATUS),
+    (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)), STATUS, SECONDS),
     key=("slide_id",),
 )

@@ -1,6 +1,7 @@
 """Compute overlaps: what each overlay covers of every tile."""
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -60,21 +61,22 @@ def compute_overlaps(
         config.resources.compute_overlaps,
     )
     files = {
-        number: _of(slide, slide["grid"], slide["rows"])
+        number: _of(slide, slide["grid"], slide["rows"], None)
         for number, slide in enumerate(slides)
         if slide["status"] == "unchanged"
     }
     failures = {}
-    with progress(STAGE, len(slides) - len(files)) as advance:
+    with progress(STAGE, len(slides) - len(files), logging.INFO) as advance:
         for number, done in _by_slide(slide_of, set(range(len(slides))) - files.keys(), outcomes):
             slide = slides[number]
             failed = next((outcome for outcome in done if outcome.result is None), None)
+            seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
                 parts = [outcome.result["part"] for outcome in done if outcome.result is not None]
-                files[number] = _put_together(slide, parts, config, workspace)
+                files[number] = _put_together(slide, parts, seconds, config, workspace)
             else:
                 failures[number] = failed.failure(slide["path"])
-            advance(slide["path"])
+            advance(slide["path"], seconds, None if failed is None else failed.reason)
     rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
     return give(STAGE, rows, aside, COVERED, workspace)
 
@@ -117,15 +119,15 @@ def _by_slide(
 
 
 def _put_together(
-    slide: dict[str, Any], parts: Sequence[str], config: CoverageConfig, workspace: Workspace
+    slide: dict[str, Any], parts: Sequence[str], seconds: float, config: CoverageConfig, workspace: Workspace
 ) -> dict[str, Any]:
     path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
     schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]))
     rows = join_files(parts, path, schema, workspace)
     for part in parts:
         workspace.storage.remove(part)
-    return _of(slide, path, rows)
+    return _of(slide, path, rows, seconds)
 
 
-def _of(slide: dict[str, Any], path: str, rows: int) -> dict[str, Any]:
-    return {**slide_file(slide, path, rows), "status": slide["status"]}
+def _of(slide: dict[str, Any], path: str, rows: int, seconds: float | None) -> dict[str, Any]:
+    return {**slide_file(slide, path, rows), "status": slide["status"], "seconds": seconds}

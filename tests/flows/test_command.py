@@ -185,6 +185,7 @@ class TestExitCodes:
         assert main(["--config", file]) == 3
         printed = capsys.readouterr()
         assert f"put aside '{folder}/b.tiff', discover slides: MissingMppError: a slide has a resolution" in printed.err
+        assert printed.err.count("b.tiff") == 2  # in the path and in the message, not in the log too
         assert printed.out.startswith("1 of 2 slides in the tables, 1 put aside; ")
         assert main(["--config", file, "--tolerate", "0.5"]) == 0
 
