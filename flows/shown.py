@@ -32,11 +32,11 @@ class Shown:
 def shown_slides(
     report: Sequence[Mapping[str, Any]], seconds: Mapping[str, float | None], classes: Sequence[str]
 ) -> Shown:
-    """A row per slide in the tables, suspicious ones first.
+    """A row per slide that the run measured, suspicious ones first.
 
     Args:
         report: Rows of `schemas.slide_report`.
-        seconds: How long each slide was measured, by slide_id; None where it was left alone.
+        seconds: How long each slide was measured, by slide_id.
         classes: Names of the classes.
     """
     suspicious = [row for row in report if row["suspicions"]]
@@ -56,7 +56,7 @@ def shown_slides(
     ]
     return Shown(
         rows,
-        f"{_counted(len(report), 'slides in the tables', 'slides.parquet')}; {len(suspicious):,} to look at, first",
+        f"{_counted(len(report), 'slides measured', 'slides.parquet')}; {len(suspicious):,} to look at, first",
     )
 
 
@@ -80,7 +80,7 @@ def report_text(config: CoverageConfig, summary: Summary, seconds: Mapping[str, 
         config: Of the run.
         summary: What it did.
         seconds: What each task took.
-        suspicious: Slides in the tables that are to be looked at.
+        suspicious: Slides measured that are to be looked at.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
         f"**{summary.put_aside:,} of {summary.found:,} slides were put aside**, {summary.tolerated:g} tolerated."

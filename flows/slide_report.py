@@ -41,7 +41,7 @@ PIXEL_TOLERANCE = 2
 def report_slides(
     covered: TableReference, kept: TableReference, config: CoverageConfig, workspace: Workspace
 ) -> pa.Table:
-    """Report on every slide in the tables.
+    """Report on every slide that the run measured; what it left alone was reported on before, and is not opened.
 
     A slide whose report fails is warned about and left out: its tables are right.
 
@@ -59,7 +59,7 @@ def report_slides(
     rows = [
         {**slide, "kept": counts[slide["slide_id"]]}
         for slide in take(covered, COVERED, workspace).to_pylist()
-        if slide["slide_id"] in counts
+        if slide["slide_id"] in counts and slide["status"] != "unchanged"
     ]
     schema = slide_report(config.classes)
     slides = pa.Table.from_pylist(rows, pa.schema([*COVERED.arrow, pa.field("kept", pa.int64())]))
