@@ -23,6 +23,19 @@ POOL = "local-process"
 Found = TypeVar("Found")
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again while the server says that its database is busy: SQLite has one writer at a time."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(30):
+            response = super().handle_request(request)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            response.read()
+            time.sleep(1)
+        return response
+
+
 class Served(AbstractContextManager["Served"]):
     """A clone of the project, a server and a worker; all processes end with the block, whatever happens."""
 
@@ -44,7 +57,7 @@ class Served(AbstractContextManager["Served"]):
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         url = f"http://127.0.0.1:{self._port}/api"
-        self.api = httpx.Client(base_url=url, timeout=60)
+        self.api = httpx.Client(base_url=url, timeout=60, transport=Patient())
         others = {
             name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_", "COV_"))
         }
