@@ -30,7 +30,7 @@ def test_every_suite_prints_its_table(tmp_path):
     assert done.returncode == 0, done.stderr
     titles = re.findall(r"^### (\w+), (\w+), stride (\d+)", done.stdout, re.MULTILINE)
     assert len(titles) == len(masks) * 2 * 2
-    for row in ("decode floor", "ours, in process", "slide tiles", "patches", "bare expression", "62,500"):
+    for row in ("decode floor", "ours, in process", "slide tiles", "patches", "bare expression", "62,500", "25 "):
         assert re.search(rf"^\| [^|]*{row}.*\|.* \d", done.stdout, re.MULTILINE), row
 
 
