@@ -16,6 +16,8 @@ from benchmarks.flow import flow, prepared
 class Cost:
     """Of one run, everything computed anew."""
 
+    workers: int
+    """Ray tasks at a time."""
     slides: int
     tiles: int
     seconds: float
@@ -25,15 +27,18 @@ class Cost:
     """The largest the driver has been, Prefect and Ray included."""
 
 
-def costs(mask: Path, slides: int, workers: int) -> Cost:
-    """Run the flow twice, the first time to warm up, and tell what the second cost."""
-    with prepared(mask, slides) as study, _limited(workers):
+def costs(mask: Path, slides: int) -> Iterator[Cost]:
+    """Run the flow once to warm up, then on one worker and on two."""
+    with prepared(mask, slides) as study:
         flow(study)
-        seconds = flow(study)
-        files = list(Path(study.config.output).glob("*/*.parquet"))
-        tiles = sum(pq.read_metadata(file).num_rows for file in files if file.parent.name == "coverage")
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        return Cost(slides, tiles, seconds, sum(file.stat().st_size for file in files) / tiles, peak_mb)
+        for workers in (1, 2):
+            with _limited(workers):
+                seconds = flow(study)
+            files = list(Path(study.config.output).glob("*/*.parquet"))
+            size = sum(file.stat().st_size for file in files)
+            tiles = sum(pq.read_metadata(file).num_rows for file in files if file.parent.name == "coverage")
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+            yield Cost(workers, slides, tiles, seconds, size / tiles, peak_mb)
 
 
 @contextmanager

@@ -131,12 +131,10 @@ def scaling(options: Options) -> None:
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for shrink, number in ((16, 25), (16, 100), (16, 400), (4, 25), (2, 25)):
         mask = MASKS["binary"].shrunk(options.shrink * shrink).write(options.cache)
-        for workers in (1, 2):
-            cost = costs(mask, -(-number // options.shrink), workers)
-            rate = f"{cost.seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f} |"
-            print(
-                f"| {cost.slides} | {mask.stat().st_size / 1e6:.2f} | {cost.tiles:,} | {workers} | {rate}", flush=True
-            )
+        size = f"{mask.stat().st_size / 1e6:.2f}"
+        for cost in costs(mask, -(-number // options.shrink)):
+            rate = f"{cost.seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f}"
+            print(f"| {cost.slides} | {size} | {cost.tiles:,} | {cost.workers} | {rate} |", flush=True)
 
 
 def memory(options: Options) -> None:
