@@ -9,12 +9,13 @@ has no resolution, where the class is known in no tile, or where tiles overlap a
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flows.areas import Cells
 from flows.config import CoverageConfig
@@ -81,11 +82,12 @@ def _report(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     described = record["slide"]["described"]
     cells = Cells.of(described, config.tiling.last, config.region)
     sums = {name: _Sums() for name in config.classes}
-    empty = {overlay.name: True for overlay in config.overlay_columns}
-    for group in row_groups(slide["file"], workspace.files):
+    values = _value_ranges(pq.read_metadata(slide["file"], filesystem=workspace.files))
+    empty = {overlay.name: values[overlay.overlap] == {"0"} for overlay in config.overlay_columns}
+    insides = [overlay.inside for overlay in config.overlay_columns]
+    for group in row_groups(slide["file"], workspace.files, ["tile_x", "tile_y", *insides, *config.classes]):
         areas = cells.areas(group["tile_x"].to_numpy(), group["tile_y"].to_numpy())
         for overlay in config.overlay_columns:
-            empty[overlay.name] &= _is_empty(group, overlay)
             for name in overlay.classes:
                 sums[name].add(group[name], group[overlay.inside], areas)
     suspicions = [
@@ -122,12 +124,15 @@ class _Sums:
         return self._mm2 if self._tiles else None
 
 
-def _is_empty(group: pa.Table, overlay: OverlayColumns) -> bool:
-    """Whether an overlay that is there has no value but 0; one that the slide does not have is not empty but absent."""
-    if group[overlay.path].null_count == group.num_rows:
-        return False
-    values = set(pc.unique(pa.concat_arrays([chunk.keys for chunk in group[overlay.overlap].chunks])).to_pylist())
-    return values <= {"0"}
+def _value_ranges(metadata: pq.FileMetaData) -> dict[str, set[str]]:
+    """The first and the last value, as text, in each column of overlaps: from the footer, no row is read."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for number in range(metadata.num_row_groups):
+        for column in map(metadata.row_group(number).column, range(metadata.num_columns)):
+            name, _, within = column.path_in_schema.partition(".")
+            if within.endswith(".key") and column.statistics is not None and column.statistics.has_min_max:
+                found[name] |= {column.statistics.min, column.statistics.max}
+    return found
 
 
 def _of_counts(tiles: int, kept: int) -> Iterator[str]:

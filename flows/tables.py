@@ -1,7 +1,7 @@
 """Tables in the output: a file is whole or absent."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -99,11 +99,11 @@ def count_rows(path: str, files: FileSystem) -> int:
     return rows
 
 
-def row_groups(path: str, files: FileSystem) -> Iterator[pa.Table]:
-    """The row groups of a Parquet file, one after another, in bounded memory."""
+def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The row groups of a Parquet file, one after another, in bounded memory; only some columns if they are named."""
     with pq.ParquetFile(path, filesystem=files) as file:
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number)
+            yield file.read_row_group(number, columns=columns)
 
 
 def join_files(parts: Iterable[str], path: str, schema: pa.Schema, workspace: Workspace) -> int:
