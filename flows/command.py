@@ -2,8 +2,10 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from flows.config import CoverageConfig
 from flows.options import configuration
@@ -28,14 +30,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        config = configuration(given) if given else None
-        with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
-            return _run(config, server)
+        config = configuration(given) if given else None  # after --help this is the end
+        return _served(config)
     except ConfigurationError as error:
         _complain("refused:", *error.problems)
         return 2
     except ServerError as error:
         _complain(str(error))
+        return 1
+
+
+def end(code: int) -> NoReturn:
+    """End the process. All is done and said: a signal could only break Ray's own end, and the exit code with it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _served(config: CoverageConfig | None) -> int:
+    try:
+        with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
+            return _run(config, server)
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
+        _complain("cancelled", KEPT)
         return 1
 
 
@@ -50,12 +67,8 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
 
     chosen = make_sample(SAMPLE) if config is None else config
     _quiet()
-    try:
-        with server.ready():
-            state = coverage(chosen, return_state=True)
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
-        _complain("cancelled", KEPT)
-        return 1
+    with server.ready():
+        state = coverage(chosen, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result

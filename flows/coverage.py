@@ -1,11 +1,9 @@
 """The coverage flow, and its command line: `python -m flows.coverage --config FILE`."""
 
-import sys
-
-from flows.command import main
+from flows.command import end, main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())
 
 import time
 from collections.abc import Callable

@@ -33,7 +33,7 @@ def test_suspicious_slides_come_first_and_the_order_is_kept_otherwise() -> None:
         "seconds": 0.57, "status": "new",
     }  # fmt: skip
     assert [shown.rows[0]["seconds"], shown.rows[3]["seconds"]] == [None, None]
-    assert shown.description == "4 slides in the tables; 2 to look at, first"
+    assert shown.description == "4 slides measured; 2 to look at, first"
 
 
 def test_what_is_not_known_is_shown_as_nothing() -> None:
@@ -54,8 +54,7 @@ def test_a_suspicious_slide_is_shown_however_many_come_before_it() -> None:
     shown = shown_slides(report, {}, ["tissue"])
     assert shown.rows[0]["slide"] == "/s/last.tiff"
     assert (
-        shown.description
-        == "501 slides in the tables, the first 500 shown: slides.parquet holds all; 1 to look at, first"
+        shown.description == "501 slides measured, the first 500 shown: slides.parquet holds all; 1 to look at, first"
     )
 
 
