@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -41,10 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def end(code: int) -> NoReturn:
-    """End the process. All is done and said: a signal could only break Ray's own end, and the exit code with it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(code)
+    """End Ray and the process. All is done and said: a signal could only break Ray's end, and the exit code with it."""
+    ray = sys.modules.get("ray")
+    ending = threading.Thread(target=ray.shutdown if ray else bool)
+    ending.start()
+    while True:  # again and again: Ray's end puts back what SIGTERM does by default, a second before it is done
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if not ending.is_alive():
+            sys.exit(code)
+        ending.join(timeout=0.001)
 
 
 def _served(config: CoverageConfig | None) -> int:
