@@ -64,6 +64,8 @@ def _served(config: CoverageConfig | None) -> int:
 
 
 def _run(config: CoverageConfig | None, server: Server) -> int:
+    from httpx import TransportError  # noqa: PLC0415 - see main
+
     from flows.engine import warm_up  # noqa: PLC0415 - see main
 
     warm_up()  # workers load the tasks while this process goes on
@@ -75,7 +77,11 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
     chosen = make_sample(SAMPLE) if config is None else config
     _quiet()
     with server.ready():
-        state = coverage(chosen, return_state=True)
+        try:
+            state = coverage(chosen, return_state=True)
+        except TransportError as error:
+            _complain(f"failed: the Prefect server went away: {error}", KEPT)
+            return 1
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result

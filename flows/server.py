@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ from ratiopath.errors import RatiopathError
 STARTUP_SECONDS = 120
 """How long a first start may take, with a database to create: 10-30 s on two cores; Prefect's own limit is 20 s."""
 
-OWN_RETRIES = 2
-"""A server beside this process that is gone does not come back: Prefect's five tries take a minute for each call."""
+MOST_STARTS = 4
+"""How often the server of a run is started. One that goes on dying has a reason, such as a database that is broken."""
 
 
 class ServerError(RatiopathError):
@@ -32,42 +33,34 @@ class Server:
     def __init__(self) -> None:
         """Start it, unless the environment names another; a profile is looked at later, by `ready`."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_over = False
+        self._changing = threading.Lock()
         if os.environ.get("PREFECT_API_URL"):
             return
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        # what Prefect sets for the servers it starts itself, and no telemetry
-        quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
-        self._process = subprocess.Popen(  # noqa: S603 - the command is fixed
-            [sys.executable, "-m", "flows.server_process", str(self._port)],
-            env={**os.environ, **quiet},
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the flow, which then tells the server
-        )
+        self._process = self._start()
 
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Wait until a server answers, and let flows in this block use it.
 
         Raises:
-            ServerError: It ended, or did not answer in time.
+            ServerError: It ended, or did not answer in time; or the one that the user named does not answer.
         """
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server has to start first
-        from prefect.settings import (  # noqa: PLC0415 - ditto
-            PREFECT_API_URL,
-            PREFECT_CLIENT_MAX_RETRIES,
-            temporary_settings,
-        )
+        from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
 
         if PREFECT_API_URL.value():
             self.stop()
         if self._process is None:
+            _refuse_silence()
             yield
             return
-        own = {PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api", PREFECT_CLIENT_MAX_RETRIES: OWN_RETRIES}
-        with temporary_settings(own):
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api"}):
             self._wait(self._process)
+            threading.Thread(target=self._keep_alive, daemon=True).start()
             try:
                 yield
             finally:
@@ -75,6 +68,8 @@ class Server:
 
     def stop(self) -> None:
         """End the process."""
+        with self._changing:
+            self._is_over = True
         if self._process is not None:
             try:
                 self._process.communicate(timeout=10)  # closes its stdin
@@ -89,6 +84,28 @@ class Server:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
+    def _start(self) -> subprocess.Popen[bytes]:
+        # what Prefect sets for the servers it starts itself, and no telemetry
+        quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
+        return subprocess.Popen(  # noqa: S603 - the command is fixed
+            [sys.executable, "-m", "flows.server_process", str(self._port)],
+            env={**os.environ, **quiet},
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the flow, which then tells the server
+        )
+
+    def _keep_alive(self) -> None:
+        """Start the server again when it dies: the run is in its database, and Prefect's client tries for a minute."""
+        for _ in range(MOST_STARTS - 1):
+            if self._process is None:
+                return
+            self._process.wait()
+            with self._changing:
+                if self._is_over:
+                    return
+                self._process.communicate()  # closes the pipe
+                self._process = self._start()
+
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
 
@@ -100,3 +117,13 @@ class Server:
                     remedy = "start one with `prefect server start` and set PREFECT_API_URL"
                     raise ServerError(f"a Prefect server starts within {STARTUP_SECONDS} s: {found}; {remedy}")
                 time.sleep(0.1)
+
+
+def _refuse_silence() -> None:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
+
+    with get_client(sync_client=True) as client:
+        error = client.api_healthcheck()
+    if error is not None:
+        remedy = "start it, or unset PREFECT_API_URL: then a run starts its own"
+        raise ServerError(f"the Prefect server that is named answers: {client.api_url}, {error}; {remedy}")

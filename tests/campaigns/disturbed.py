@@ -74,13 +74,16 @@ def visible(output: Path) -> dict[str, bytes]:
 
 
 @contextmanager
-def driver(folder: Path, output: Path, *, own_services: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def driver(
+    folder: Path, output: Path, *, own_services: Path | None = None, **changes: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A run in a process of its own, of which nothing stays.
 
     Args:
         folder: The slides.
         output: The tables.
         own_services: Home of a Prefect server and a Ray of its own; by default it uses those of the tests.
+        changes: To its environment.
     """
     file = output.with_name(f"{output.name}.yaml")
     file.write_text(yaml.safe_dump(settings(folder, output=str(output)), sort_keys=False))
@@ -96,7 +99,7 @@ def driver(folder: Path, output: Path, *, own_services: Path | None = None) -> I
     with log(output).open("w") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.coverage", "--config", str(file)],
-            env={**environment, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"},
+            env={**environment, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", **changes},
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,

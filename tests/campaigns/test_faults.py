@@ -30,7 +30,10 @@ from disturbed import (
     wait_for_work,
     workers,
 )
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from ray.cluster_utils import Cluster
+
+from flows.server import Server
 
 SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "3")))
 
@@ -47,6 +50,11 @@ needs_mounts = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def study(local_ray, server, tmp_path_factory) -> Study:
     return made(tmp_path_factory.mktemp("faults") / "slides")
+
+
+@pytest.fixture
+def prefect_home(tmp_path_factory) -> Path:
+    return tmp_path_factory.getbasetemp() / "prefect-home"
 
 
 @pytest.fixture
@@ -92,15 +100,34 @@ def test_the_driver_is_killed_or_cancelled(study, output, number, seed) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_prefect_server_goes(study, output, tmp_path_factory, seed) -> None:
-    home = tmp_path_factory.getbasetemp() / "prefect-home"
-    with driver(study.folder, output, own_services=home) as process:
+def test_the_prefect_server_goes(study, output, prefect_home, seed) -> None:
+    """That of the run itself is started again, and the run ends as if nothing had been."""
+    with driver(study.folder, output, own_services=prefect_home) as process:
         wait_for_work(process, output)
         time.sleep(study.moment("server", seed))
         for server in descendants(process.pid, "flows.server_process"):
             kill(server)
         process.wait(SECONDS)
-    assert process.returncode in (1, ASIDE), log(output).read_text()
+    assert process.returncode == ASIDE, log(output).read_text()
+    assert visible(output) == study.expected
+
+
+@pytest.mark.parametrize("seed", SEEDS[::3])  # Prefect's senders of events and logs try for half a minute each
+def test_the_users_prefect_server_goes(study, output, seed) -> None:
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        Server() as server,
+        server.ready(),
+        driver(study.folder, output, PREFECT_CLIENT_MAX_RETRIES="0") as process,
+    ):
+        wait_for_work(process, output)
+        time.sleep(study.moment("users server", seed))
+        server.stop()
+        process.wait(SECONDS)
+    said = log(output).read_text()
+    assert process.returncode in (1, ASIDE), said
+    assert "Traceback" not in said
+    assert ("failed: the Prefect server went away" in said) == (process.returncode == 1), said
     assert study.is_whole(output)
     assert_the_next_run_ends_as_undisturbed(study, output)
 

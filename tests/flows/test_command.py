@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from study import settings, write_slide_without_mpp, write_study
 
 from flows.command import main
@@ -178,6 +178,13 @@ class TestExitCodes:
         assert first.startswith("failed: Flow run encountered an exception: OutputError: the output can be written: ")
         assert second == "  what was complete before is still there and whole"
         assert "Traceback (most recent call last)" in loud.stderr
+
+    def test_1_when_the_server_that_is_named_does_not_answer(self, file, capsys) -> None:
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+            assert main(["--config", file]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("the Prefect server that is named answers: http://127.0.0.1:9/api/, ")
+        assert said.endswith("; start it, or unset PREFECT_API_URL: then a run starts its own\n")
 
     def test_3_when_slides_are_put_aside(self, folder, file, capsys) -> None:
         write_study(folder, "a")

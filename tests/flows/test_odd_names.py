@@ -1,20 +1,15 @@
 """Slides whose names a shell, a template, a glob, a URL or a terminal could trip over."""
 
-import os
-
 import pyarrow.parquet as pq
 import pytest
-from study import configured, names, run, settings, truncate, write_study
-
-from flows.artifacts import publish
-from flows.discovery import discovered
+from study import names, run, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
 ODD = (
     "two\nlines",
     " spaces  at the ends ",
-    "it's \"quoted\" `here` $HOME",
+    'it\'s "quoted" `here` $HOME',
     "{stem} {} {{braces}}",
     "100% [a-z] *?",
     "back\\slash\ttab",

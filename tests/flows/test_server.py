@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.server import Server
 
@@ -33,6 +35,23 @@ def test_it_is_not_started_where_another_is_named(monkeypatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     with Server() as server:
         assert server._process is None
+
+
+def test_one_that_is_killed_is_started_again() -> None:
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        Server() as server,
+        server.ready(),
+        get_client(sync_client=True) as client,
+    ):
+        first = server._process
+        first.kill()
+        first.wait()
+        limit = time.monotonic() + 120
+        while client.api_healthcheck() is not None:
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        assert server._process is not first
 
 
 def test_it_is_stopped_at_the_end_of_its_block() -> None:
