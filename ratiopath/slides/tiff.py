@@ -5,11 +5,12 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import TiffFile, TiffPage
+from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
+from ratiopath.slides.lzw import lzw_bytes, without_compression
 from ratiopath.slides.reader import Chunk
 from ratiopath.slides.tiff_layout import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
 from ratiopath.slides.tiff_mpp import tiff_mpp
@@ -59,6 +60,7 @@ class TiffReader:
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
         self.dtype = stored_dtype(base.page)
+        self._plain: dict[int, TiffPage] = {}
         self._uniform: dict[tuple[int, bytes], npt.NDArray[np.generic]] = {}
         self.palette = stored_palette(base.page)
         self._alpha = base.alpha
@@ -116,10 +118,17 @@ class TiffReader:
 
     def _decode(self, page: TiffPage, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
         """One segment, shape (height, width, samples), at the edges as the file pads it."""
+        if encoded is not None and page.compression == COMPRESSION.LZW:
+            encoded, page = lzw_bytes(page, segment, encoded), self._without_compression(page)
         pixels, _, shape = page.decode(encoded, segment, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
         if pixels is None:  # sparse: the writer left it out because it holds nothing but the fill value
             return np.full(shape[1:], page.nodata, dtype=self.dtype)
         return np.asarray(pixels[0], dtype=self.dtype)
+
+    def _without_compression(self, page: TiffPage) -> TiffPage:
+        if page.index not in self._plain:
+            self._plain[page.index] = without_compression(page)
+        return self._plain[page.index]
 
     def _uniform_pixel(self, level: int, encoded: list[list[Segment]]) -> npt.NDArray[np.generic] | None:
         """The one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""

@@ -10,48 +10,14 @@ import os
 import struct
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
-from layouts import LAYOUTS, Raster
-from shapely import box
-
-from ratiopath.errors import SlideError
-from ratiopath.geometry import Extent
-from ratiopath.measure import measure_overlaps
-from ratiopath.plan import Windows
-from ratiopath.roi import Roi
-from ratiopath.slides import open_slide
-from ratiopath.tiling.tiles import cut_tiles
+from damaged import KINDS, original, outcome
 
 MUTANTS = int(os.environ.get("RATIOPATH_MUTANTS", "160"))
-KINDS = (
-    "tiles",
-    "strips-of-7",
-    "big-endian-strips-lzw",
-    "bigtiff",
-    "ome",
-    "planes",
-    "sparse",
-    "jpeg",
-    "aperio",
-    "packbits",
-)
-SIZE = (96, 128)
 SECONDS_PER_FILE = 20
 """A file of some kB that takes longer hangs, even on a busy machine."""
-
-
-def original(kind: str, path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    if kind in ("aperio", "planes", "jpeg"):
-        pixels = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-    else:
-        pixels = np.kron(rng.integers(0, 4, (12, 16)), np.ones((8, 8))).astype(np.uint8)
-    LAYOUTS[kind].write(path, Raster((pixels,), (0.5, 0.5)))
-    return path
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
@@ -77,47 +43,6 @@ def mutated(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     else:
         data[where : where + 8] = bytes(8)
     return str(damage), bytes(data)
-
-
-def outcome(path: str) -> str:
-    """What a file ends as; runs in a process of its own."""
-    try:
-        with open_slide(path) as reader:
-            level = reader.pyramid.levels[0].extent
-            if max(level.width, level.height) > 1 << 14:
-                return "read as large"  # the header says so, and no pixel of it is asked for
-            mpp = reader.pyramid.mpp
-            if mpp is None:
-                return "MissingMppError"  # what laying it over a tile would raise
-            whole = Roi(box(0, 0, level.width, level.height))
-            found = measure_overlaps(reader, np.zeros(1), np.zeros(1), mpp, whole)
-            counts = dict(zip(found.keys, found.counts.tolist(), strict=True))
-            if reader.channels == 3 and reader.dtype == np.uint8:
-                cut_tiles(reader, Windows(0, np.zeros(1, np.int64), np.zeros(1, np.int64), Extent(16, 16)))
-    except (SlideError, MemoryError) as error:
-        return type(error).__name__
-    try:
-        expected = tifffile_counts(path)
-    except Exception as error:  # noqa: BLE001 - it names no set of errors
-        return (
-            f"tifffile: {type(error).__name__}"  # such as a byte count of 0: for tifffile an error, here a sparse tile
-        )
-    return "as tifffile" if counts == expected else f"otherwise: {counts}"
-
-
-def tifffile_counts(path: str) -> dict[str, int]:
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages[0]
-        pixels = page.asarray()
-        if page.axes.startswith("S"):
-            pixels = np.moveaxis(pixels, 0, -1)
-    pixels = pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
-    flat = pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)
-    values, counts = np.unique(flat, axis=0, return_counts=True)
-    named: Counter[str] = Counter()
-    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-        named[str(value[0]) if len(set(value)) == 1 else ",".join(map(str, value))] += count
-    return dict(named)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,66 @@
+"""LZW by libtiff: imagecodecs' own decoder follows a damaged stream into memory that is not its own.
+
+libtiff takes a whole file, so each segment becomes one: a header, a directory of a page of bytes, and the stream.
+"""
+
+import struct
+from copy import copy
+
+import imagecodecs
+from tifffile import COMPRESSION, FILLORDER, PLANARCONFIG, TiffPage
+
+_SHORT, _LONG = 3, 4
+"""TIFF 6.0, section 2: types of a directory's values."""
+_HEADER = struct.Struct("<2sHI")
+_ENTRY = struct.Struct("<HHII")
+
+
+def without_compression(page: TiffPage) -> TiffPage:
+    """The page as if it were not compressed: its `decode` takes the bytes that `lzw_bytes` gives."""
+    plain = copy(page)
+    plain.compression, plain.fillorder = COMPRESSION.NONE, FILLORDER.MSB2LSB
+    vars(plain).pop("decode", None)  # a cached property of the page it was copied from
+    return plain
+
+
+def lzw_bytes(page: TiffPage, segment: int, encoded: bytes) -> bytes:
+    """Decompress one segment.
+
+    Args:
+        page: Of which it is.
+        segment: Its index.
+        encoded: Its bytes in the file.
+
+    Raises:
+        imagecodecs.TiffError: The stream is damaged, or too short; what follows in one that is too long is left out.
+    """
+    samples = page.samplesperpixel if page.planarconfig == PLANARCONFIG.CONTIG else 1
+    if page.is_tiled:
+        rows, width = page.tilelength, page.tilewidth
+    else:
+        strips = -(-page.imagelength // page.rowsperstrip)
+        rows, width = min(page.rowsperstrip, page.imagelength - segment % strips * page.rowsperstrip), page.imagewidth
+    row = -(-width * samples * page.bitspersample // 8)
+    decoded: bytes = imagecodecs.tiff_decode(_file(encoded, row, rows, page.fillorder)).tobytes()
+    return decoded
+
+
+def _file(stream: bytes, width: int, height: int, fill_order: int) -> bytes:
+    entries = {
+        256: (_LONG, width),
+        257: (_LONG, height),
+        258: (_SHORT, 8),  # bits per sample
+        259: (_SHORT, COMPRESSION.LZW),
+        262: (_SHORT, 1),  # black is zero
+        266: (_SHORT, fill_order),
+        273: (_LONG, 0),  # where the strip begins: known when the directory is as long as it gets
+        277: (_SHORT, 1),  # samples
+        278: (_LONG, height),  # rows of the strip
+        279: (_LONG, len(stream)),
+    }
+    begin = _HEADER.size + 2 + len(entries) * _ENTRY.size + 4
+    entries[273] = (_LONG, begin)
+    directory = b"".join(_ENTRY.pack(tag, kind, 1, value) for tag, (kind, value) in entries.items())
+    return b"".join(
+        [_HEADER.pack(b"II", 42, _HEADER.size), struct.pack("<H", len(entries)), directory, bytes(4), stream]
+    )
