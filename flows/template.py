@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from string import Formatter
 from typing import Annotated, Any
 
@@ -117,3 +118,30 @@ def overlay_path(slide: str, path: str | Pattern | Column, cell: str | None = No
     suffix = slide_suffix(slide)
     values = {"dir": folder, "name": name, "stem": name.removesuffix(suffix), "suffix": suffix}
     return os.path.abspath("".join(literal + (values[field] if field else "") for literal, field in parsed(path)))
+
+
+def folders_of_overlays(slide: str, path: str | Pattern | Column, slides: Iterable[str]) -> list[str] | None:
+    """The folders in which the overlay of a slide has to lie: a template with `..`, or a name that is one, ends there.
+
+    Args:
+        slide: The slide's absolute path.
+        path: A template, a pattern or a column.
+        slides: What the configuration names as slides: folders, globs, files or manifests.
+
+    Returns:
+        The folder that the template itself begins with; else those named as slides and the slide's own; None for a
+        pattern and a cell, which say where it is.
+    """
+    if not isinstance(path, str):
+        return None
+    beginning, field = parsed(path)[0]
+    if beginning or field != "dir":
+        return [os.path.abspath(os.path.dirname(beginning))]
+    return [os.path.dirname(slide), *map(_folder_named_by, slides)]
+
+
+def _folder_named_by(entry: str) -> str:
+    path = os.path.abspath(entry)
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)  # of a file, a manifest, or a glob
+    return path

@@ -1,6 +1,7 @@
 """Derive overlay paths: which files lie over each slide."""
 
 import json
+import os
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from flows.config import CoverageConfig
 from flows.provenance import coverage_record, identity, record_of
 from flows.stage import map_slides, take
 from flows.tables import TableReference
-from flows.template import overlay_path
+from flows.template import folders_of_overlays, overlay_path
 from flows.workspace import Workspace
 from ratiopath.errors import SlideError
 from schemas.overlay_paths import overlay_paths
@@ -19,6 +20,10 @@ STAGE = "derive overlay paths"
 
 class OverlayNotFoundError(SlideError):
     """A slide has no such overlay, and must have it."""
+
+
+class OverlayOutsideError(SlideError):
+    """A template leads out of the folders that the configuration names."""
 
 
 def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
@@ -39,6 +44,8 @@ def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     overlays: dict[str, dict[str, Any] | None] = {}
     for name, overlay in config.overlays.items():
         path = overlay_path(slide["path"], overlay.path, slide.get(f"{name}_source"))
+        if path is not None:
+            _refuse_outside(path, slide["path"], name, config)
         overlays[name] = None if path is None else _identity(path, config)
         if overlays[name] is None and overlay.missing == "fail":
             raise OverlayNotFoundError(
@@ -57,6 +64,19 @@ def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
         "record": json.dumps(record),
         "status": "new" if there is None else "unchanged" if there == record and not config.force else "changed",
     }
+
+
+def _refuse_outside(path: str, slide: str, name: str, config: CoverageConfig) -> None:
+    slides = [config.slides] if isinstance(config.slides, str) else config.slides
+    folders = folders_of_overlays(slide, config.overlays[name].path, slides)
+    if folders is not None and not any(path.startswith(os.path.join(folder, "")) for folder in folders):
+        raise OverlayOutsideError(
+            f"a template stays in the folders that are named, {', '.join(map(repr, sorted(set(folders))))}",
+            path=slide,
+            found=repr(path),
+            remedy=f"if it is meant, write overlays.{name}.path as an absolute path, such as "
+            f"{os.path.join(os.path.dirname(path), '{stem}.tiff')!r}",
+        )
 
 
 def _identity(path: str, config: CoverageConfig) -> dict[str, Any] | None:

@@ -138,3 +138,23 @@ def test_a_level_needs_no_mpp_but_overlays_do(folder, output) -> None:
     assert failures(output)["a.tiff"][:2] == ("compute overlaps", "MissingMppError")
     run(folder, tiling={"level": 1, "tile_extent": 16})
     assert failures(output)["a.tiff"][:2] == ("discover slides", "UnsupportedImageError")
+
+
+def test_a_template_does_not_leave_the_folders_of_the_configuration(folder, output, tmp_path) -> None:
+    write_study(folder / "a", "slide")
+    masks = tmp_path / "masks"
+    write_mask(masks / "slide.tiff", random_labels(0, (0, 255)))
+    write_mask(folder / "masks" / "slide.tiff", random_labels(0, (0, 255)))
+
+    def over(template: str) -> dict[str, object]:
+        return {
+            "overlays": {"tissue": {"path": template, "classes": {"tissue": [255]}}},
+            "exclude": ["*/masks/*", "*_*"],
+        }
+
+    assert run(folder, **over("{dir}/../../masks/{stem}.tiff")).name == "PutAside"
+    stage, error, message = failures(output)["slide.tiff"]
+    assert (stage, error) == ("derive overlay paths", "OverlayOutsideError")
+    assert f"if it is meant, write overlays.tissue.path as an absolute path, such as '{masks}/{{stem}}.tiff'" in message
+    assert run(folder, **over(f"{masks}/{{stem}}.tiff")).is_completed()
+    assert run(folder, **over("{dir}/../masks/{stem}.tiff")).is_completed()  # it is in the folder of the slides

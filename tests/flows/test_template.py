@@ -1,9 +1,11 @@
 """Overlay paths: templates are parsed, never formatted."""
 
+import os
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from flows.template import Column, OverlayPath, Pattern, overlay_path
+from flows.template import Column, OverlayPath, Pattern, folders_of_overlays, overlay_path
 
 ADAPTER = TypeAdapter(OverlayPath)
 
@@ -71,3 +73,14 @@ def test_anything_else_is_refused(path, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ADAPTER.validate_python(path)
     assert message in str(refused.value)
+
+
+def test_an_overlay_lies_in_a_folder_that_the_user_named(tmp_path) -> None:
+    (tmp_path / "slides" / "a").mkdir(parents=True)
+    slide, slides = f"{tmp_path}/slides/a/b.svs", f"{tmp_path}/slides"
+    for entry in (slides, f"{slides}/*/*.svs", f"{slides}/list.csv"):
+        assert folders_of_overlays(slide, "{dir}/../{stem}.tiff", [entry]) == [f"{slides}/a", slides]
+    assert folders_of_overlays(slide, "/masks/x_{stem}.tiff", [slides]) == ["/masks"]
+    assert folders_of_overlays(slide, "{stem}.tiff", [slides]) == [os.getcwd()]
+    assert folders_of_overlays(slide, Pattern(match="slides", replace="masks"), [slides]) is None
+    assert folders_of_overlays(slide, Column(column="mask"), [slides]) is None
