@@ -178,8 +178,8 @@ class Overlay(_Section):
     """A second raster over the slide, aligned by physical size, and what its values mean."""
 
     path: OverlayPath = Field(
-        description="template over the slide's path with {dir} {name} {stem} {suffix}, which stays in the folders of the slides"
-        " or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path; or"
+        description="template over the slide's path with {dir} {name} {stem} {suffix}, which stays in the folders of"
+        " the slides or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path; or"
         " {column: name} of the manifest"
     )
     classes: dict[ColumnName, OverlayValues] = Field(
