@@ -179,8 +179,8 @@ class Overlay(_Section):
 
     path: OverlayPath = Field(
         description="template over the slide's path with {dir} {name} {stem} {suffix}, which stays in the folders of"
-        " the slides or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path; or"
-        " {column: name} of the manifest"
+        " the slides or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path;"
+        " or {column: name} of the manifest"
     )
     classes: dict[ColumnName, OverlayValues] = Field(
         default_factory=dict, description="column name -> overlay values, such as {tumor: [1, 2], stroma: [3]}"
