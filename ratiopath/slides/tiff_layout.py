@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import PHOTOMETRIC, TiffFile, TiffFrame, TiffPage
+from tifffile import PHOTOMETRIC, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
 from ratiopath.errors import NotAnImageError, UnsupportedImageError
 from ratiopath.geometry import Extent
@@ -206,6 +206,9 @@ def _check(page: TiffPage, path: str) -> None:
         found = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
         remedy = "export it as bool, integer or float"
         raise UnsupportedImageError("samples have a numpy dtype", path=path, found=found, remedy=remedy)
+    if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
+        found, remedy = f"a PlanarConfiguration of {page.planarconfig}", "copy or export the file again"
+        raise UnsupportedImageError("samples are interleaved or in planes", path=path, found=found, remedy=remedy)
     if page.imagedepth > 1:
         found, remedy = f"a depth of {page.imagedepth}", "export one plane"
         raise UnsupportedImageError("an image is flat", path=path, found=found, remedy=remedy)
