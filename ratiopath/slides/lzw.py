@@ -13,6 +13,9 @@ _SHORT, _LONG = 3, 4
 """TIFF 6.0, section 2: types of a directory's values."""
 _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
+_ENTRIES = 10
+_BEGIN = _HEADER.size + 2 + _ENTRIES * _ENTRY.size + 4
+"""Where the stream begins."""
 
 
 def without_compression(page: TiffPage) -> TiffPage:
@@ -53,14 +56,11 @@ def _file(stream: bytes, width: int, height: int, fill_order: int) -> bytes:
         259: (_SHORT, COMPRESSION.LZW),
         262: (_SHORT, 1),  # black is zero
         266: (_SHORT, fill_order),
-        273: (_LONG, 0),  # where the strip begins: known when the directory is as long as it gets
+        273: (_LONG, _BEGIN),
         277: (_SHORT, 1),  # samples
         278: (_LONG, height),  # rows of the strip
         279: (_LONG, len(stream)),
     }
-    begin = _HEADER.size + 2 + len(entries) * _ENTRY.size + 4
-    entries[273] = (_LONG, begin)
     directory = b"".join(_ENTRY.pack(tag, kind, 1, value) for tag, (kind, value) in entries.items())
-    return b"".join(
-        [_HEADER.pack(b"II", 42, _HEADER.size), struct.pack("<H", len(entries)), directory, bytes(4), stream]
-    )
+    header = _HEADER.pack(b"II", 42, _HEADER.size) + struct.pack("<H", _ENTRIES)
+    return b"".join([header, directory, bytes(4), stream])

@@ -10,7 +10,7 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
-from ratiopath.slides.lzw import lzw_bytes, without_compression
+from ratiopath.slides.lzw import lzw_bytes
 from ratiopath.slides.reader import Chunk
 from ratiopath.slides.tiff_layout import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
 from ratiopath.slides.tiff_mpp import tiff_mpp
@@ -60,7 +60,6 @@ class TiffReader:
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
         self.dtype = stored_dtype(base.page)
-        self._plain: dict[int, TiffPage] = {}
         self._uniform: dict[tuple[int, bytes], npt.NDArray[np.generic]] = {}
         self.palette = stored_palette(base.page)
         self._alpha = base.alpha
@@ -94,7 +93,7 @@ class TiffReader:
             pixel = self._uniform_pixel(level, encoded)
             if pixel is not None:
                 return self._chunk(np.broadcast_to(pixel, (height, width, len(pixel))), encoded, is_uniform=True)
-            pixels = _joined([_joined([self._decode(source.page, *s) for s in strips], 0) for strips in encoded], 2)
+            pixels = _joined([_joined([self._decode(source, *s) for s in strips], 0) for strips in encoded], 2)
         except (SlideError, MemoryError):
             raise
         except Exception as error:
@@ -116,19 +115,15 @@ class TiffReader:
         offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
         return segment, os.pread(self._file.fileno(), size, offset) if offset and size else None
 
-    def _decode(self, page: TiffPage, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
+    def _decode(self, source: TiffLevel, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
         """One segment, shape (height, width, samples), at the edges as the file pads it."""
+        page = source.page
         if encoded is not None and page.compression == COMPRESSION.LZW:
-            encoded, page = lzw_bytes(page, segment, encoded), self._without_compression(page)
+            encoded, page = lzw_bytes(page, segment, encoded), source.without_compression
         pixels, _, shape = page.decode(encoded, segment, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
         if pixels is None:  # sparse: the writer left it out because it holds nothing but the fill value
             return np.full(shape[1:], page.nodata, dtype=self.dtype)
         return np.asarray(pixels[0], dtype=self.dtype)
-
-    def _without_compression(self, page: TiffPage) -> TiffPage:
-        if page.index not in self._plain:
-            self._plain[page.index] = without_compression(page)
-        return self._plain[page.index]
 
     def _uniform_pixel(self, level: int, encoded: list[list[Segment]]) -> npt.NDArray[np.generic] | None:
         """The one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""

@@ -12,9 +12,9 @@ from tifffile import PHOTOMETRIC, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
 from ratiopath.errors import NotAnImageError, UnsupportedImageError
 from ratiopath.geometry import Extent
+from ratiopath.slides.lzw import without_compression
 
 _REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
-_SEPARATE = 2  # PlanarConfiguration (TIFF 6.0, page 38)
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 
 _STRIP_ROWS = 128
@@ -51,9 +51,14 @@ class TiffLevel:
         return int(self.page.samplesperpixel) * len(self.planes)
 
     @cached_property
+    def without_compression(self) -> TiffPage:
+        """The page as if it were not compressed: what decodes the bytes that `lzw_bytes` gives."""
+        return without_compression(self.page)
+
+    @cached_property
     def _separate(self) -> int:
         """How often a page lists its segments: once, or once per sample."""
-        return int(self.page.samplesperpixel) if self.page.planarconfig == _SEPARATE else 1
+        return int(self.page.samplesperpixel) if self.page.planarconfig == PLANARCONFIG.SEPARATE else 1
 
     @cached_property
     def _across(self) -> int:

@@ -15,6 +15,7 @@ from strategies import KINDS, KINDS_OF, PALETTES
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.measure import cut_patches, measure_overlaps
 from ratiopath.roi import Roi
+from ratiopath.slides import open_slide
 
 MPP = (0.5, 0.25)
 SIZES = ((301, 150), (151, 75), (75, 38))
@@ -87,6 +88,17 @@ def test_every_level_reads_back_as_it_was_written(layout: str, kind: tuple[str, 
         want[missing] = 0
         np.testing.assert_array_equal(pixels, want, strict=True)
         np.testing.assert_array_equal(mask if mask.ndim == 2 else mask.all(axis=2), missing, strict=True)
+
+
+@pytest.mark.parametrize(("layout", "kind"), COUNTED)
+def test_one_reader_reads_all_levels(layout: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    levels, _ = of_levels(LAYOUTS[layout].write(path, raster(kind)))
+    with open_slide(str(path)) as reader:
+        for number, level in enumerate(levels):
+            extent = reader.chunk_extent(number)
+            pixels = reader.read_chunk(number, 0, 0).pixels
+            np.testing.assert_array_equal(pixels, level[: extent.height, : extent.width], strict=True)
 
 
 @pytest.mark.parametrize(("layout", "kind"), COUNTED)

@@ -213,6 +213,15 @@ def test_a_stack_of_plain_pages_is_refused_rather_than_read_in_part(tmp_path: Pa
         open_slide(str(tmp_path / "stack.tiff"))
 
 
+def test_samples_that_are_neither_interleaved_nor_in_planes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    tifffile.imwrite(path, noise(32, 32, 3), photometric="rgb", **CENTIMETRE)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages[0].tags["PlanarConfiguration"].overwrite(65_535)
+    with pytest.raises(UnsupportedImageError, match=r"samples are interleaved or in planes: .*65535; copy or export"):
+        open_slide(str(path))
+
+
 def test_an_aperio_slide_may_write_its_mpp_with_a_decimal_comma(tmp_path: Path) -> None:
     LAYOUTS["aperio"].write(tmp_path / "a.svs", Raster((noise(64, 64, 3),), (0.5, 0.5)))
     content = (tmp_path / "a.svs").read_bytes()
