@@ -268,7 +268,7 @@ class CoverageConfig(_Section):
     @property
     def label(self) -> str:
         """What a run with it covers, in a few words: the name of the run."""
-        first, *others = [self.slides] if isinstance(self.slides, str) else self.slides
+        first, *others = self.slide_entries
         tiling, extent = self.tiling, self.tiling.extent
         parts = [
             os.path.basename(first.rstrip("/")) or first,
@@ -277,6 +277,11 @@ class CoverageConfig(_Section):
             f"{extent.width}x{extent.height}",
         ]
         return "-".join(parts)
+
+    @property
+    def slide_entries(self) -> list[str]:
+        """What names the slides, one or several."""
+        return [self.slides] if isinstance(self.slides, str) else self.slides
 
     @property
     def classes(self) -> list[str]:

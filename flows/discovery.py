@@ -25,8 +25,7 @@ def discovered(config: CoverageConfig) -> list[FoundSlide]:
         ConfigurationError: An entry of `slides` does not exist, or a manifest cannot be used.
     """
     named: dict[str, FoundSlide] = {}
-    entries = [config.slides] if isinstance(config.slides, str) else config.slides
-    for slide in (slide for entry in entries for slide in _named_by(entry, config)):
+    for slide in (slide for entry in config.slide_entries for slide in _named_by(entry, config)):
         bare = FoundSlide(slide.path)
         if named.get(slide.path, bare) == bare:
             named[slide.path] = slide

@@ -60,7 +60,7 @@ class Server:
             return
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api"}):
             self._wait(self._process)
-            threading.Thread(target=self._keep_alive, daemon=True).start()
+            threading.Thread(target=self._keep_alive, args=[self._process], daemon=True).start()
             try:
                 yield
             finally:
@@ -94,17 +94,15 @@ class Server:
             start_new_session=True,  # Ctrl-C is for the flow, which then tells the server
         )
 
-    def _keep_alive(self) -> None:
+    def _keep_alive(self, process: subprocess.Popen[bytes]) -> None:
         """Start the server again when it dies: the run is in its database, and Prefect's client tries for a minute."""
         for _ in range(MOST_STARTS - 1):
-            if self._process is None:
-                return
-            self._process.wait()
+            process.wait()
             with self._changing:
                 if self._is_over:
                     return
-                self._process.communicate()  # closes the pipe
-                self._process = self._start()
+                process.communicate()  # closes the pipe
+                process = self._process = self._start()
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above

@@ -120,13 +120,13 @@ def overlay_path(slide: str, path: str | Pattern | Column, cell: str | None = No
     return os.path.abspath("".join(literal + (values[field] if field else "") for literal, field in parsed(path)))
 
 
-def folders_of_overlays(slide: str, path: str | Pattern | Column, slides: Iterable[str]) -> list[str] | None:
+def folders_of_overlays(slide: str, path: str | Pattern | Column, named: Iterable[str]) -> list[str] | None:
     """The folders in which the overlay of a slide has to lie: a template with `..`, or a name that is one, ends there.
 
     Args:
         slide: The slide's absolute path.
         path: A template, a pattern or a column.
-        slides: What the configuration names as slides: folders, globs, files or manifests.
+        named: The folders of all slides, see `folder_named_by`.
 
     Returns:
         The folder that the template itself begins with; else those named as slides and the slide's own; None for a
@@ -137,11 +137,12 @@ def folders_of_overlays(slide: str, path: str | Pattern | Column, slides: Iterab
     beginning, field = parsed(path)[0]
     if beginning or field != "dir":
         return [os.path.abspath(os.path.dirname(beginning))]
-    return [os.path.dirname(slide), *map(_folder_named_by, slides)]
+    return [os.path.dirname(slide), *named]
 
 
-def _folder_named_by(entry: str) -> str:
+def folder_named_by(entry: str) -> str:
+    """The folder that an entry of `slides` names: itself, or the one of a file, of a manifest or before a glob."""
     path = os.path.abspath(entry)
     while not os.path.isdir(path) and path != os.path.dirname(path):
-        path = os.path.dirname(path)  # of a file, a manifest, or a glob
+        path = os.path.dirname(path)
     return path

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from flows.config import CoverageConfig
 from flows.provenance import coverage_record, identity, record_of
 from flows.stage import map_slides, take
 from flows.tables import TableReference
-from flows.template import folders_of_overlays, overlay_path
+from flows.template import folder_named_by, folders_of_overlays, overlay_path
 from flows.workspace import Workspace
 from ratiopath.errors import SlideError
 from schemas.overlay_paths import overlay_paths
@@ -34,19 +35,23 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     """
     table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
     gives = overlay_paths(config.overlay_columns)
-    work = partial(_derive, config=config, workspace=workspace)
+    named = sorted({folder_named_by(entry) for entry in config.slide_entries})
+    work = partial(_derive, named=named, config=config, workspace=workspace)
     return map_slides(
         STAGE, table, work, gives, workspace, [0] * table.num_rows, request=config.resources.derive_overlay_paths
     )
 
 
-def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def _derive(
+    slide: dict[str, Any], named: Sequence[str], config: CoverageConfig, workspace: Workspace
+) -> dict[str, Any]:
     overlays: dict[str, dict[str, Any] | None] = {}
     for name, overlay in config.overlays.items():
         path = overlay_path(slide["path"], overlay.path, slide.get(f"{name}_source"))
+        overlays[name] = None
         if path is not None:
-            _refuse_outside(path, slide["path"], name, config)
-        overlays[name] = None if path is None else _identity(path, config)
+            _refuse_outside(path, slide["path"], name, folders_of_overlays(slide["path"], overlay.path, named))
+            overlays[name] = _identity(path, config)
         if overlays[name] is None and overlay.missing == "fail":
             raise OverlayNotFoundError(
                 f"a slide has the overlay {name}",
@@ -66,9 +71,7 @@ def _derive(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     }
 
 
-def _refuse_outside(path: str, slide: str, name: str, config: CoverageConfig) -> None:
-    slides = [config.slides] if isinstance(config.slides, str) else config.slides
-    folders = folders_of_overlays(slide, config.overlays[name].path, slides)
+def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | None) -> None:
     if folders is not None and not any(path.startswith(os.path.join(folder, "")) for folder in folders):
         raise OverlayOutsideError(
             f"a template stays in the folders that are named, {', '.join(map(repr, sorted(set(folders))))}",

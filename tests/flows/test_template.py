@@ -5,7 +5,7 @@ import os
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from flows.template import Column, OverlayPath, Pattern, folders_of_overlays, overlay_path
+from flows.template import Column, OverlayPath, Pattern, folder_named_by, folders_of_overlays, overlay_path
 
 ADAPTER = TypeAdapter(OverlayPath)
 
@@ -79,7 +79,7 @@ def test_an_overlay_lies_in_a_folder_that_the_user_named(tmp_path) -> None:
     (tmp_path / "slides" / "a").mkdir(parents=True)
     slide, slides = f"{tmp_path}/slides/a/b.svs", f"{tmp_path}/slides"
     for entry in (slides, f"{slides}/*/*.svs", f"{slides}/list.csv"):
-        assert folders_of_overlays(slide, "{dir}/../{stem}.tiff", [entry]) == [f"{slides}/a", slides]
+        assert folders_of_overlays(slide, "{dir}/../{stem}.tiff", [folder_named_by(entry)]) == [f"{slides}/a", slides]
     assert folders_of_overlays(slide, "/masks/x_{stem}.tiff", [slides]) == ["/masks"]
     assert folders_of_overlays(slide, "{stem}.tiff", [slides]) == [os.getcwd()]
     assert folders_of_overlays(slide, Pattern(match="slides", replace="masks"), [slides]) is None
