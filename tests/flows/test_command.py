@@ -174,6 +174,7 @@ class TestExitCodes:
             for more in ({}, {"PREFECT_LOGGING_LEVEL": "DEBUG"})
         )
         assert (quiet.returncode, loud.returncode) == (1, 1)
+        assert len(quiet.stderr.splitlines()) == 2, quiet.stderr
         first, second = quiet.stderr.splitlines()
         assert first.startswith("failed: Flow run encountered an exception: OutputError: the output can be written: ")
         assert second == "  what was complete before is still there and whole"
