@@ -21,7 +21,6 @@ def publish(
     summary: Summary,
     seconds: Mapping[str, float],
     slides: pa.Table,
-    slide_seconds: Mapping[str, float | None],
     failures: pa.Table,
 ) -> None:
     """Show a run that is over; nothing outside of a flow run.
@@ -33,7 +32,6 @@ def publish(
         summary: What it did.
         seconds: What each task took.
         slides: The report on each slide in the tables.
-        slide_seconds: How long each slide was measured, by slide_id.
         failures: The slides put aside.
     """
     if not FlowRunContext.get():
@@ -41,7 +39,7 @@ def publish(
     rows = slides.to_pylist()
     suspicious = sum(bool(row["suspicions"]) for row in rows)
     try:
-        _show(SLIDES, shown_slides(rows, slide_seconds, config.classes))
+        _show(SLIDES, shown_slides(rows, config.classes))
         _show(PUT_ASIDE, shown_failures(failures.to_pylist()))
         create_markdown_artifact(report_text(config, summary, seconds, suspicious), REPORT, str(summary))
     except API_ERRORS as error:

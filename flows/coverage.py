@@ -16,17 +16,16 @@ from prefect.states import Completed, Failed
 
 from flows.artifacts import publish
 from flows.config import CoverageConfig
+from flows.failures import publish_failures
 from flows.finish import Summary, finish
 from flows.lock import only_run
 from flows.slide_report import report_slides
-from flows.stage import take
-from flows.tables import TableReference, read_table
+from flows.tables import TableReference
 from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, filter_by_coverage, tile_slides
 from flows.transient import is_transient
 from flows.workspace import Workspace
 from ratiopath.errors import RatiopathError
 from schemas.failures import STAGES
-from schemas.slide_files import COVERED
 
 RETRY_DELAYS = [10.0, 60.0]
 """Seconds before a task is tried again: longer than what `flows.transient` waits for a slide."""
@@ -96,11 +95,9 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         covered = run(compute, run(tile, slides), run(derive, slides))
         kept = run(keep, covered)
         reports = report_slides(covered, kept, config, workspace)
-        measured = take(covered, COVERED, workspace)
-        summary = finish(config, workspace, given, seconds, started)
-        failures = read_table(workspace.published("failures.parquet"), workspace.files)
-    slide_seconds = dict(zip(measured["slide_id"].to_pylist(), measured["seconds"].to_pylist(), strict=True))
-    publish(config, summary, seconds, reports, slide_seconds, failures)
+        failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
+        summary = finish(config, workspace, given, failures, seconds, started)
+    publish(config, summary, seconds, reports, failures)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)
     aside = PutAsideError(summary)

@@ -5,9 +5,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from flows.config import CoverageConfig
-from flows.failures import publish_failures
-from flows.provenance import EMPTY, Record, coverage_configuration, recorded, records_in, tiles_configuration, versions
+from flows.provenance import (
+    EMPTY,
+    FORMAT,
+    Record,
+    coverage_configuration,
+    recorded,
+    records_in,
+    tiles_configuration,
+    versions,
+)
 from flows.tables import TableReference, read_table, write_json, write_table
 from flows.workspace import Workspace
 from schemas.coverage import coverage, tiles
@@ -57,10 +67,11 @@ def finish(
     config: CoverageConfig,
     workspace: Workspace,
     given: Mapping[str, TableReference],
+    failures: pa.Table,
     seconds: Mapping[str, float],
     started: datetime,
 ) -> Summary:
-    """Publish failures.parquet and run.json, and remove what no longer belongs.
+    """Publish run.json, and remove what no longer belongs.
 
     Files of slides that were put aside in this run are removed, and so are files of another configuration, since a
     folder is one table. Files of slides that were not found this time stay, unless the configuration drops them.
@@ -69,11 +80,11 @@ def finish(
         config: Of the run.
         workspace: Where it wrote.
         given: What each task gave, by stage.
+        failures: The slides put aside.
         seconds: What each task took, by stage.
         started: When the run began.
     """
     discovered, covered, kept = (given[STAGES[number]] for number in (0, 3, 4))
-    failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
     put_aside = set(failures["path"].to_pylist())
     found = put_aside.union(read_table(discovered.path, workspace.files)["path"].to_pylist())
     in_tables = found - put_aside
@@ -142,7 +153,8 @@ def _tidy(
         slide = record["slide"]["identity"]["path"]
         if slide not in found:
             gone.add(slide)
-        if slide in found or record["configuration"] != configuration or config.gone == "drop":
+        is_ours = record["format"] == FORMAT and record["configuration"] == configuration
+        if slide in found or not is_ours or config.gone == "drop":
             storage.remove(path)
     tables = {name for name in storage.names(workspace.published(folder)) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)

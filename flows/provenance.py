@@ -3,7 +3,8 @@
     coverage/SLIDE.parquet    version of this format, configuration, slide, overlays
     tiles/SLIDE.parquet       the same, and `keep`
 
-A file whose record equals what a run would make it from is what that run would make.
+A file whose record equals what a run would make it from is what that run would make. A file of coverage carries the
+report on its slide too, so that nobody has to read it again for that.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import os
 import platform
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -25,8 +27,10 @@ from flows.storage import Storage
 
 KEY = b"ratiopath.made_from"
 """Metadata of a slide's files: a JSON record."""
-FORMAT = 1
-"""Counted up when the same inputs give another table than before."""
+REPORT_KEY = b"ratiopath.report"
+"""Metadata of a slide's coverage: the report on it, a JSON record."""
+FORMAT = 2
+"""Counted up when the same inputs give another file than before."""
 EMPTY = "empty.parquet"
 """Carries the schema of a folder without slides."""
 PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
@@ -100,19 +104,42 @@ def tiles_configuration(config: CoverageConfig) -> Record:
     return {**coverage_configuration(config), "keep": config.keep}
 
 
-def recorded(schema: pa.Schema, record: Record) -> pa.Schema:
-    """A schema that carries a record."""
-    return schema.with_metadata({KEY: json.dumps(record, sort_keys=True)})
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a file of a slide carries."""
+
+    record: Record
+    """What it was made from."""
+    report: Record | None
+    """The report on the slide; None in tiles/."""
+
+
+def recorded(schema: pa.Schema, record: Record, report: Record | None = None) -> pa.Schema:
+    """A schema that carries a record, and perhaps a report."""
+    carried = {KEY: record} if report is None else {KEY: record, REPORT_KEY: report}
+    return schema.with_metadata({key: json.dumps(value, sort_keys=True) for key, value in carried.items()})
+
+
+def carried_by(path: str, files: FileSystem) -> Carried | None:
+    """What a file carries; None where there is no such file, or it is somebody else's."""
+    try:
+        found = pq.read_schema(path, filesystem=files).metadata or {}
+    except (pa.ArrowInvalid, OSError):
+        return None
+    if KEY not in found:
+        return None
+    return Carried(json.loads(found[KEY]), json.loads(found[REPORT_KEY]) if REPORT_KEY in found else None)
 
 
 def record_of(path: str, files: FileSystem) -> Record | None:
     """The record that a file carries; None where there is no such file, or it is somebody else's."""
-    try:
-        found = (pq.read_schema(path, filesystem=files).metadata or {}).get(KEY)
-    except (pa.ArrowInvalid, OSError):
-        return None
-    record: Record | None = None if found is None else json.loads(found)
-    return record
+    carried = carried_by(path, files)
+    return None if carried is None else carried.record
+
+
+def digest_of(record: Record) -> str:
+    """SHA-256 of a record."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def records_in(folder: str, storage: Storage, but: Collection[str]) -> Iterator[tuple[str, Record]]:

@@ -29,18 +29,19 @@ class Shown:
     """What it holds, and how much is left out."""
 
 
-def shown_slides(
-    report: Sequence[Mapping[str, Any]], seconds: Mapping[str, float | None], classes: Sequence[str]
-) -> Shown:
-    """A row per slide that the run measured, suspicious ones first.
+def by_interest(report: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of `schemas.slide_report`, suspicious slides first; among equals those that the run measured."""
+    return sorted(report, key=lambda row: (not row["suspicions"], row["seconds"] is None))
+
+
+def shown_slides(report: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Shown:
+    """A row per slide in the tables, by interest.
 
     Args:
         report: Rows of `schemas.slide_report`.
-        seconds: How long each slide was measured, by slide_id.
         classes: Names of the classes.
     """
-    suspicious = [row for row in report if row["suspicions"]]
-    ordered = [*suspicious, *(row for row in report if not row["suspicions"])]
+    suspicious = sum(bool(row["suspicions"]) for row in report)
     rows = [
         {
             "slide": _text(row["path"]),
@@ -49,14 +50,14 @@ def shown_slides(
             "kept": row["kept"],
             **{f"{name} mean": _rounded(row[mean_of(name)], 4) for name in classes},
             **{f"{name} mm²": _rounded(row[area_of(name)], 3) for name in classes},
-            "seconds": _rounded(seconds.get(row["slide_id"]), 2),
+            "seconds": _rounded(row["seconds"], 2),
             "status": row["status"],
         }
-        for row in ordered[:MOST]
+        for row in by_interest(report)[:MOST]
     ]
     return Shown(
         rows,
-        f"{_counted(len(report), 'slides measured', 'slides.parquet')}; {len(suspicious):,} to look at, first",
+        f"{_counted(len(report), 'slides in the tables', 'slides.parquet')}; {suspicious:,} to look at, first",
     )
 
 
@@ -80,7 +81,7 @@ def report_text(config: CoverageConfig, summary: Summary, seconds: Mapping[str, 
         config: Of the run.
         summary: What it did.
         seconds: What each task took.
-        suspicious: Slides measured that are to be looked at.
+        suspicious: Slides in the tables that are to be looked at.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
         f"**{summary.put_aside:,} of {summary.found:,} slides were put aside**, {summary.tolerated:g} tolerated."

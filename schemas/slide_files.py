@@ -11,13 +11,8 @@ STATUS = Column("status", pa.string(), (pap.Check.isin(["new", "changed", "uncha
 SECONDS = Column("seconds", pa.float64(), (NOT_NEGATIVE,), nullable=True)
 """How long workers measured it; null where it was left alone."""
 
-SLIDE_FILES = TableSchema.of(
-    "slide files",
-    (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,))),
-    key=("slide_id",),
-)
-COVERED = TableSchema.of(
-    "covered slides",
-    (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)), STATUS, SECONDS),
-    key=("slide_id",),
-)
+FILE_COLUMNS = (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)))
+"""Which file of how many rows holds what there is of a slide."""
+
+SLIDE_FILES = TableSchema.of("slide files", FILE_COLUMNS, key=("slide_id",))
+COVERED = TableSchema.of("covered slides", (*FILE_COLUMNS, STATUS, SECONDS), key=("slide_id",))

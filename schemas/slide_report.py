@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from schemas.slide_files import STATUS
+from schemas.slide_files import FILE_COLUMNS, SECONDS, STATUS
 from schemas.table import Column, TableSchema
 from schemas.values import FRACTION, NOT_NEGATIVE, PATH, SLIDE_ID
 
 SUSPICIONS = Column("suspicions", pa.list_(pa.string()))
 """Sentences, none where nothing looks wrong."""
+MADE_FROM = Column("made_from", pa.string())
+"""SHA-256 of the record in the file of kept tiles: two files of the same are the same."""
+_TILES, _KEPT = (Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "kept"))
 
 
 def mean_of(name: str) -> str:
@@ -22,9 +25,20 @@ def area_of(name: str) -> str:
     return f"{name}_mm2"
 
 
+def kept_slides(classes: Sequence[str]) -> TableSchema:
+    """An index of the files in tiles/, whose rows are the tiles kept, with the report on each slide."""
+    columns = (*FILE_COLUMNS, MADE_FROM, _TILES, *_columns(classes), SUSPICIONS)
+    return TableSchema.of("kept slides", columns, key=("slide_id",))
+
+
 def slide_report(classes: Sequence[str]) -> TableSchema:
     """A row per slide in the tables, two columns per class."""
-    columns = [
+    columns = (SLIDE_ID, PATH, STATUS, SECONDS, _TILES, _KEPT, *_columns(classes), SUSPICIONS)
+    return TableSchema.of("slide report", columns, key=("slide_id",))
+
+
+def _columns(classes: Sequence[str]) -> list[Column]:
+    return [
         column
         for name in classes
         for column in (
@@ -32,5 +46,3 @@ def slide_report(classes: Sequence[str]) -> TableSchema:
             Column(area_of(name), pa.float64(), (NOT_NEGATIVE,), nullable=True),
         )
     ]
-    counts = (Column("tiles", pa.int64(), (NOT_NEGATIVE,)), Column("kept", pa.int64(), (NOT_NEGATIVE,)))
-    return TableSchema.of("slide report", (SLIDE_ID, PATH, STATUS, *counts, *columns, SUSPICIONS), key=("slide_id",))

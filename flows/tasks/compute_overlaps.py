@@ -16,9 +16,10 @@ from flows.engine import Outcome, blocks_of, map_rows
 from flows.measure import measured
 from flows.progress import progress
 from flows.provenance import recorded
+from flows.slide_report import report_of_tallies, suspicious_extents, tally
 from flows.stage import give, slide_file, take
 from flows.tables import TableReference, join_files, write_table
-from flows.together import Steps
+from flows.together import Row, Steps
 from flows.workspace import Workspace
 from schemas.coverage import coverage
 from schemas.grid import GRID
@@ -26,8 +27,8 @@ from schemas.overlay_paths import overlay_paths
 from schemas.slide_files import COVERED, SLIDE_FILES
 
 STAGE = "compute overlaps"
-PART = pa.schema([("part", pa.string())])
-"""What measuring a unit gives: the file with its rows."""
+PART = pa.schema([("part", pa.string()), ("tally", pa.string()), ("suspicions", pa.list_(pa.string()))])
+"""What measuring a unit gives: the file with its rows, and what it adds to the report on the slide."""
 
 
 def compute_overlaps(
@@ -72,7 +73,7 @@ def compute_overlaps(
             failed = next((outcome for outcome in done if outcome.result is None), None)
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
-                parts = [outcome.result["part"] for outcome in done if outcome.result is not None]
+                parts = [outcome.result for outcome in done if outcome.result is not None]
                 files[number] = _put_together(slide, parts, seconds, config, workspace)
             else:
                 failures[number] = failed.failure(slide["path"])
@@ -97,11 +98,14 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     with pq.ParquetFile(unit["grid"], filesystem=workspace.files) as file:
         tiles = file.read_row_group(unit["group"], columns=GRID.arrow.names)
     yield GRID, tiles
-    table = measured(tiles, {name: unit[f"{name}_path"] for name in config.overlays}, config)
+    overlays = {name: unit[f"{name}_path"] for name in config.overlays}
+    table = measured(tiles, overlays, config)
     yield coverage(config.overlay_columns), table
     part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
     write_table(table, part, workspace)
-    return {"part": part}
+    described = json.loads(unit["record"])["slide"]["described"]
+    suspicions = [] if unit["group"] else list(suspicious_extents(described, overlays, config))
+    return {"part": part, "tally": json.dumps(tally(table, described, config)), "suspicions": suspicions}
 
 
 def _by_slide(
@@ -119,13 +123,16 @@ def _by_slide(
 
 
 def _put_together(
-    slide: dict[str, Any], parts: Sequence[str], seconds: float, config: CoverageConfig, workspace: Workspace
+    slide: dict[str, Any], parts: Sequence[Row], seconds: float, config: CoverageConfig, workspace: Workspace
 ) -> dict[str, Any]:
     path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
-    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]))
-    rows = join_files(parts, path, schema, workspace)
-    for part in parts:
-        workspace.storage.remove(part)
+    tallies = [json.loads(part["tally"]) for part in parts]
+    report = report_of_tallies(tallies, [line for part in parts for line in part["suspicions"]], config)
+    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
+    files = [part["part"] for part in parts]
+    rows = join_files(files, path, schema, workspace)
+    for file in files:
+        workspace.storage.remove(file)
     return _of(slide, path, rows, seconds)
 
 

@@ -1,5 +1,6 @@
 """Filter by coverage: keep the tiles that the configuration's expression keeps."""
 
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 
@@ -7,14 +8,27 @@ import pyarrow as pa
 
 from flows.config import CoverageConfig
 from flows.keep import keep_expression
-from flows.provenance import coverage_configuration, record_of, recorded, records_in, tiles_record
+from flows.provenance import (
+    FORMAT,
+    Record,
+    carried_by,
+    coverage_configuration,
+    digest_of,
+    record_of,
+    recorded,
+    records_in,
+    tiles_record,
+)
+from flows.slide_report import report_columns
 from flows.stage import map_slides, slide_file, take
 from flows.tables import TableReference, TableWriter, count_rows, row_groups
 from flows.together import Steps
 from flows.workspace import Workspace
 from ratiopath.errors import TruncatedError
 from schemas.coverage import coverage, tiles
-from schemas.slide_files import COVERED, SLIDE_FILES
+from schemas.slide_files import COVERED
+from schemas.slide_report import kept_slides
+from schemas.table import TableSchema
 
 STAGE = "filter by coverage"
 
@@ -25,7 +39,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
     What is there and was made from the same is left alone.
 
     Returns:
-        Which file holds the tiles of which slide.
+        Which file holds the tiles of which slide, and the report on it.
     """
     table = take(covered, COVERED, workspace)
     if config.gone == "keep":
@@ -35,7 +49,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
         STAGE,
         table,
         work,
-        SLIDE_FILES,
+        kept_slides(config.classes),
         workspace,
         table["rows"].to_pylist(),
         request=config.resources.filter_by_coverage,
@@ -47,7 +61,7 @@ def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.T
     rows, configuration = [], coverage_configuration(config)
     known = set(table["file"].to_pylist())
     for path, record in records_in(workspace.published("coverage"), workspace.storage, but=known):
-        if record["configuration"] == configuration:
+        if record["format"] == FORMAT and record["configuration"] == configuration:
             described = record["slide"]["described"]
             rows.append({**slide_file(described, path, count_rows(path, workspace.files)), "status": "gone"})
     return pa.Table.from_pylist(rows, COVERED.arrow)
@@ -55,19 +69,33 @@ def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.T
 
 def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
     path = workspace.published("tiles", f"{slide['slide_id']}.parquet")
-    made_from = record_of(slide["file"], workspace.files)
-    if made_from is None:
-        remedy = "run again: it will be made anew"
-        raise TruncatedError("a table of coverage carries its record", path=slide["file"], found="none", remedy=remedy)
-    record = tiles_record(made_from, config)
+    covered = carried_by(slide["file"], workspace.files)
+    if covered is None or covered.report is None:
+        rule, remedy = "a table of coverage carries its record and a report", "remove it and run again"
+        raise TruncatedError(rule, path=slide["file"], found="none", remedy=remedy)
+    record = tiles_record(covered.record, config)
     if record_of(path, workspace.files) == record and not config.force:
-        return slide_file(slide, path, count_rows(path, workspace.files))
+        kept = count_rows(path, workspace.files)
+    else:
+        kept = yield from _write(slide, path, record, config, workspace)
+    report = report_columns(covered.report, slide["rows"], kept)
+    return {**slide_file(slide, path, kept), "made_from": digest_of(record), **report}
+
+
+def _write(
+    slide: dict[str, Any], path: str, record: Record, config: CoverageConfig, workspace: Workspace
+) -> Generator[tuple[TableSchema, pa.Table], None, int]:
+    """Write the kept tiles of a slide.
+
+    Returns:
+        How many there are.
+    """
     takes, gives = coverage(config.overlay_columns), tiles(config.overlay_columns)
     keep = None if config.keep is None else keep_expression(config.keep, config.classes)
     with TableWriter(path, recorded(gives.arrow, record), workspace) as writer:
         for group in row_groups(slide["file"], workspace.files):
             yield takes, group
-            kept = group if keep is None else group.filter(keep)
-            yield gives, kept
-            writer.write(kept)
-    return slide_file(slide, path, writer.rows)
+            chosen = group if keep is None else group.filter(keep)
+            yield gives, chosen
+            writer.write(chosen)
+    return writer.rows

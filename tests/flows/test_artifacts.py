@@ -65,7 +65,7 @@ def test_a_run_shows_slides_failures_and_a_report(study_run, folder) -> None:
     assert rows[0]["look at"].startswith("nothing kept; overlay tissue is empty")
     assert (rows[0]["tissue mean"], rows[0]["tissue mm²"], rows[0]["status"]) == (0, 0, "new")
     assert all(row["seconds"] > 0 for row in rows)
-    assert artifacts[SLIDES].description == "2 slides measured; 1 to look at, first"
+    assert artifacts[SLIDES].description == "2 slides in the tables; 1 to look at, first"
     [aside] = json.loads(artifacts[PUT_ASIDE].data)
     assert (aside["slide"], aside["task"], aside["error"]) == (f"{folder}/c.tiff", STAGES[0], "MissingMppError")
     assert aside["reason"].startswith("a slide has a resolution")
@@ -93,13 +93,15 @@ def test_each_slide_has_a_line_with_its_seconds_or_the_reason(study_run, folder)
     assert aside.startswith(f"discover slides: put aside {folder}/c.tiff: MissingMppError: a slide has a resolution")
 
 
-def test_an_unchanged_slide_was_not_measured(folder) -> None:
+def test_an_unchanged_slide_is_shown_too_but_was_not_measured(folder) -> None:
     write_study(folder, "a")
     run(folder)
     write_study(folder, "b")
     artifacts = artifacts_of(run(folder).state_details.flow_run_id)
-    [row] = json.loads(artifacts[SLIDES].data)
-    assert (row["slide"], row["status"]) == (f"{folder}/b.tiff", "new")
+    new, unchanged = json.loads(artifacts[SLIDES].data)
+    assert (new["slide"], new["status"], new["seconds"] > 0) == (f"{folder}/b.tiff", "new", True)
+    assert (unchanged["slide"], unchanged["status"], unchanged["seconds"]) == (f"{folder}/a.tiff", "unchanged", None)
+    assert unchanged["tissue mean"] > 0
 
 
 def test_a_run_without_slides_shows_empty_tables(folder) -> None:

@@ -14,7 +14,7 @@ from schemas.failures import STAGES
 
 
 def slide(name: str, *suspicions: str, **changes: Any) -> dict[str, Any]:
-    row = {"slide_id": name, "path": f"/s/{name}.tiff", "tiles": 12, "kept": 5, "status": "new"}
+    row = {"slide_id": name, "path": f"/s/{name}.tiff", "tiles": 12, "kept": 5, "status": "new", "seconds": 0.567}
     return {**row, "tissue_mean": 0.123456, "tissue_mm2": 1.23456, "suspicions": list(suspicions), **changes}
 
 
@@ -23,21 +23,26 @@ def summary(**changes: Any) -> Summary:
     return Summary(**{"output": "/o", **counts, "tolerated": 2.5, "tiles": 9, "kept": 8, **changes})
 
 
-def test_suspicious_slides_come_first_and_the_order_is_kept_otherwise() -> None:
-    report = [slide("a"), slide("b", "nothing kept"), slide("c"), slide("d", "no tiles", "odd")]
-    shown = shown_slides(report, {"a": 0.567, "b": None}, ["tissue"])
-    assert [row["slide"] for row in shown.rows] == ["/s/b.tiff", "/s/d.tiff", "/s/a.tiff", "/s/c.tiff"]
-    assert shown.rows[1]["look at"] == "no tiles; odd"
+def test_suspicious_slides_come_first_then_those_that_were_measured() -> None:
+    report = [
+        slide("a"),
+        slide("b", "nothing kept", seconds=None),
+        slide("c", seconds=None),
+        slide("d", "no tiles", "odd"),
+    ]
+    shown = shown_slides(report, ["tissue"])
+    assert [row["slide"] for row in shown.rows] == ["/s/d.tiff", "/s/b.tiff", "/s/a.tiff", "/s/c.tiff"]
+    assert shown.rows[0]["look at"] == "no tiles; odd"
     assert shown.rows[2] == {
         "slide": "/s/a.tiff", "look at": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
         "seconds": 0.57, "status": "new",
     }  # fmt: skip
-    assert [shown.rows[0]["seconds"], shown.rows[3]["seconds"]] == [None, None]
-    assert shown.description == "4 slides measured; 2 to look at, first"
+    assert [shown.rows[1]["seconds"], shown.rows[3]["seconds"]] == [None, None]
+    assert shown.description == "4 slides in the tables; 2 to look at, first"
 
 
 def test_what_is_not_known_is_shown_as_nothing() -> None:
-    [row] = shown_slides([slide("a", tissue_mean=None, tissue_mm2=None)], {}, ["tissue"]).rows
+    [row] = shown_slides([slide("a", tissue_mean=None, tissue_mm2=None)], ["tissue"]).rows
     assert (row["tissue mean"], row["tissue mm²"]) == (None, None)
 
 
@@ -51,10 +56,11 @@ def test_a_table_is_cut_and_says_so() -> None:
 
 def test_a_suspicious_slide_is_shown_however_many_come_before_it() -> None:
     report = [*(slide(str(n)) for n in range(MOST)), slide("last", "everything kept")]
-    shown = shown_slides(report, {}, ["tissue"])
+    shown = shown_slides(report, ["tissue"])
     assert shown.rows[0]["slide"] == "/s/last.tiff"
     assert (
-        shown.description == "501 slides measured, the first 500 shown: slides.parquet holds all; 1 to look at, first"
+        shown.description
+        == "501 slides in the tables, the first 500 shown: slides.parquet holds all; 1 to look at, first"
     )
 
 
