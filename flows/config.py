@@ -238,6 +238,9 @@ class CoverageConfig(_Section):
     gone: Literal["keep", "drop"] = Field(
         "keep", description="rows of slides that were there in an earlier run and are not found any more"
     )
+    previews: bool = Field(
+        default=True, description="draw a picture of each slide, and write index.html, which shows them all"
+    )
     force: bool = Field(default=False, description="compute everything anew, also what is there and would be the same")
     resources: Resources = Field(Resources(), description="what a Ray task of each step asks its node for")
     tolerate: Annotated[

@@ -8,8 +8,9 @@ if __name__ == "__main__":
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -18,20 +19,30 @@ from flows.artifacts import publish
 from flows.config import CoverageConfig
 from flows.failures import publish_failures
 from flows.finish import Summary, finish
+from flows.gallery import publish_gallery
 from flows.lock import only_run
 from flows.slide_report import report_slides
-from flows.tables import TableReference
-from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, filter_by_coverage, tile_slides
+from flows.tables import TableReference, read_table
+from flows.tasks import (
+    compute_overlaps,
+    derive_overlay_paths,
+    discover_slides,
+    draw_previews,
+    filter_by_coverage,
+    tile_slides,
+)
+from flows.tasks.draw_previews import STAGE as PREVIEWS
 from flows.transient import is_transient
 from flows.workspace import Workspace
 from ratiopath.errors import RatiopathError
 from schemas.failures import STAGES
 
+Given = TypeVar("Given")
 RETRY_DELAYS = [10.0, 60.0]
 """Seconds before a task is tried again: longer than what `flows.transient` waits for a slide."""
 
 
-def is_worth_another_try(_task: object, _run: object, state: State[TableReference]) -> bool:
+def is_worth_another_try(_task: object, _run: object, state: State[Any]) -> bool:
     """Whether a task failed because of the storage, in a way that may be gone in a moment."""
     found = state.result(raise_on_failure=False)
     return isinstance(found, Exception) and is_transient(found)
@@ -44,19 +55,27 @@ _FUNCTIONS: tuple[Callable[..., TableReference], ...] = (
     compute_overlaps,
     filter_by_coverage,
 )
-TASKS = {
-    stage: task(
-        name=stage,
+
+
+def _as_task(function: Callable[..., Given], name: str) -> Task[..., Given]:
+    """A task that gives a reference, which there is no use to cache.
+
+    All of them read and write files, and may be done twice: what is whole is written over by the same.
+    """
+    return task(
+        name=name,
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=len(RETRY_DELAYS),
         retry_delay_seconds=RETRY_DELAYS,
         retry_condition_fn=is_worth_another_try,
     )(function)
-    for stage, function in zip(STAGES, _FUNCTIONS, strict=True)
-}
-"""The functions as Prefect tasks: what they return are references, there is nothing to cache. All of them read and
-write files, and may be done twice: what is whole is written over by the same."""
+
+
+TASKS = {stage: _as_task(function, stage) for stage, function in zip(STAGES, _FUNCTIONS, strict=True)}
+"""What the tables are made by; each may put slides aside."""
+DRAW = _as_task(draw_previews, PREVIEWS)
+"""What the pictures are made by; it puts no slide aside."""
 
 
 class PutAsideError(RatiopathError):
@@ -88,15 +107,24 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         seconds[stage] = time.monotonic() - began
         return given[stage]
 
+    def draw(kept: TableReference) -> str:
+        began = time.monotonic()
+        pictures = DRAW(kept, config, workspace)
+        seconds[PREVIEWS] = time.monotonic() - began
+        return pictures
+
     discover, tile, derive, compute, keep = STAGES
     with only_run(workspace.storage):
         workspace.tidy()  # what a run that was killed has left
         slides = run(discover)
         covered = run(compute, run(tile, slides), run(derive, slides))
         kept = run(keep, covered)
+        pictures = read_table(draw(kept), workspace.files) if config.previews else None
         reports = report_slides(covered, kept, config, workspace)
         failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
         summary = finish(config, workspace, given, failures, seconds, started)
+        publish_gallery(reports, failures, pictures, config, workspace)
+        workspace.tidy()
     publish(config, summary, seconds, reports, failures)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)

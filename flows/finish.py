@@ -121,7 +121,6 @@ def finish(
         },
     }
     write_json(record, workspace.published("run.json"), workspace)
-    workspace.tidy()
     return summary
 
 

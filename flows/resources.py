@@ -29,3 +29,4 @@ class Resources(BaseModel):
     derive_overlay_paths: Request = Field(DEFAULT, description="looking for overlays")
     compute_overlaps: Request = Field(DEFAULT, description="reading overlays and measuring tiles")
     filter_by_coverage: Request = Field(DEFAULT, description="filtering tiles")
+    draw_previews: Request = Field(DEFAULT, description="drawing a picture of each slide")

@@ -12,6 +12,11 @@ _REPORTED = {"is_reported": True}
 """Marks lines that a run started by hand says at its end."""
 
 
+def run_log() -> Any:
+    """The log of the task run that this is in; outside of one, this module's."""
+    return get_run_logger() if TaskRunContext.get() else logging.getLogger(__name__)
+
+
 class SlideLines:
     """The lines of one task."""
 
@@ -23,7 +28,7 @@ class SlideLines:
             level: Of the line of a slide that is done. A slide put aside is a warning.
         """
         self._task, self._level = task, level
-        self._log: Any = get_run_logger() if TaskRunContext.get() else logging.getLogger(__name__)
+        self._log = run_log()
         self._done = self._aside = 0
 
     def done(self, slide: str, seconds: float | None) -> None:

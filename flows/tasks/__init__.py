@@ -1,9 +1,17 @@
-"""The five tasks of the coverage pipeline: plain functions that take references to tables and give one."""
+"""The tasks of the coverage pipeline: plain functions that take references to tables and give one."""
 
 from flows.tasks.compute_overlaps import compute_overlaps
 from flows.tasks.derive_overlay_paths import derive_overlay_paths
 from flows.tasks.discover_slides import discover_slides
+from flows.tasks.draw_previews import draw_previews
 from flows.tasks.filter_by_coverage import filter_by_coverage
 from flows.tasks.tile_slides import tile_slides
 
-__all__ = ["compute_overlaps", "derive_overlay_paths", "discover_slides", "filter_by_coverage", "tile_slides"]
+__all__ = [
+    "compute_overlaps",
+    "derive_overlay_paths",
+    "discover_slides",
+    "draw_previews",
+    "filter_by_coverage",
+    "tile_slides",
+]

@@ -1,0 +1,37 @@
+"""Publishes the page beside the tables and the pictures it shows."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.config import CoverageConfig
+from flows.gallery.page import gallery_page
+from flows.tables import writing
+from flows.tasks.draw_previews import remove_previews
+from flows.workspace import Workspace
+
+PAGE = "index.html"
+"""Opens from the file system."""
+
+
+def publish_gallery(
+    reports: pa.Table, failures: pa.Table, pictures: pa.Table | None, config: CoverageConfig, workspace: Workspace
+) -> None:
+    """Write the page; without pictures, remove what an earlier run showed, which may not be true any more.
+
+    Args:
+        reports: On each slide in the tables.
+        failures: The slides put aside.
+        pictures: Which slide has one; None where none was to be drawn.
+        config: Of the run.
+        workspace: Where it wrote.
+    """
+    path = workspace.published(PAGE)
+    if pictures is None:
+        remove_previews(workspace)
+        if PAGE in workspace.storage.names(workspace.storage.root):
+            workspace.storage.remove(path)
+        return
+    drawn = set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
+    page = gallery_page(reports.to_pylist(), failures.to_pylist(), config.classes, drawn)
+    with writing(path), workspace.whole(path) as file:
+        file.write(page.encode())

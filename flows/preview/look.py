@@ -1,0 +1,126 @@
+"""Reads what a picture shows, at bounded cost: a small level of the slide, never its finest, and of each overlay."""
+
+import math
+
+import numpy as np
+import openslide
+import shapely
+from PIL import Image
+
+from flows.config import Overlay
+from flows.preview.canvas import Bools, Canvas
+from flows.preview.scene import Rgb
+from ratiopath.geometry import Extent, Int64s, Mpp
+from ratiopath.labels import Labelling
+from ratiopath.measure import cut_patches
+from ratiopath.plan import Mapping, Windows
+from ratiopath.pyramid import Level
+from ratiopath.roi import Roi
+from ratiopath.slides import SlideReader, open_slide
+from ratiopath.tiling.tiles import cut_tiles
+
+MOST_PIXELS = 1 << 24
+"""Of a level that is read for a picture."""
+ASPECT_TOLERANCE = 0.02
+"""By which a thumbnail's proportions may differ from the slide's: one that shows another part of the glass is none."""
+
+
+def thumbnail(path: str, canvas: Extent) -> Rgb | None:
+    """The slide in the size of the canvas.
+
+    From the level closest to it, but not from the finest; where the finest is the only one, from the thumbnail that
+    vendors put into the file beside it.
+
+    Args:
+        path: The slide.
+        canvas: Size of the picture in pixels.
+
+    Returns:
+        RGB, shape (height, width, 3), or None if the slide has neither.
+
+    Raises:
+        SlideError: It cannot be read.
+    """
+    with open_slide(path) as reader:
+        level = _small_level(reader, _longer(canvas))
+        found = _associated(path, reader.pyramid.levels[0].extent) if level is None else _whole(reader, level)
+    if found is None:
+        return None
+    return np.asarray(found.resize((canvas.width, canvas.height), Image.Resampling.BOX, reducing_gap=2.0))
+
+
+def _small_level(reader: SlideReader, side: int) -> Level | None:
+    small = [level for level in reader.pyramid.levels[1:] if level.extent.width * level.extent.height <= MOST_PIXELS]
+    return min(small, key=lambda level: abs(math.log(_longer(level.extent) / side)), default=None)
+
+
+def _longer(extent: Extent) -> int:
+    return max(extent.width, extent.height)
+
+
+def _whole(reader: SlideReader, level: Level) -> Image.Image:
+    corner: Int64s = np.zeros(1, dtype=np.int64)
+    return Image.fromarray(cut_tiles(reader, Windows(level.index, corner, corner, level.extent))[0])
+
+
+def _associated(path: str, extent: Extent) -> Image.Image | None:
+    if openslide.OpenSlide.detect_format(path) is None:
+        return None
+    with openslide.OpenSlide(path) as slide:
+        if "thumbnail" not in slide.associated_images:
+            return None
+        image = slide.associated_images["thumbnail"].convert("RGB")
+    is_whole = abs(image.width * extent.height / (image.height * extent.width) - 1) <= ASPECT_TOLERANCE
+    return image if is_whole else None
+
+
+def outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
+    """Where the classes of an overlay meet, or end; without classes, where it begins to differ from 0.
+
+    Args:
+        path: The overlay.
+        overlay: What its values mean.
+        canvas: The picture.
+
+    Returns:
+        Shape (height, width); None where all levels that come near are larger than MOST_PIXELS, or where the slide or
+        the overlay has no resolution.
+
+    Raises:
+        SlideError: It cannot be read.
+    """
+    if canvas.mpp is None:
+        return None
+    whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
+    origin = np.zeros(1)
+    with open_slide(path, None if overlay.mpp is None else Mpp.of(overlay.mpp)) as reader:
+        if reader.pyramid.mpp is None or math.prod(Mapping.of(reader.pyramid, canvas.mpp, whole).patch) > MOST_PIXELS:
+            return None
+        pixels, masked = cut_patches(reader, origin, origin, canvas.mpp, whole)[0]
+        labelling = Labelling(reader.dtype, reader.channels)
+    ys, xs = (
+        ((np.arange(size) + 0.5) * (found / size)).astype(np.int64)
+        for size, found in zip((canvas.extent.height, canvas.extent.width), pixels.shape, strict=False)
+    )
+    labels = labelling.labels(pixels[np.ix_(ys, xs)])
+    exists = masked[np.ix_(ys, xs)].reshape(*labels.shape, -1)[..., 0] == 0
+    return edges(np.where(exists, _classes(labels, labelling, overlay), 0))
+
+
+def _classes(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
+    """The number of each pixel's class, from 1; 0 where it has none."""
+    found, where = np.unique(labels, return_inverse=True)
+    number_of = {str(value): n for n, values in enumerate(overlay.classes.values(), start=1) for value in values}
+    numbers = [number_of.get(name, 0) if number_of else int(name != "0") for name in labelling.names(found)]
+    return np.asarray(numbers, dtype=np.int64)[where].reshape(labels.shape)
+
+
+def edges(areas: np.ndarray) -> Bools:
+    """Pixels whose right or lower neighbour is of another area, and those beside them: lines two pixels wide."""
+    marked: Bools = np.zeros(areas.shape, dtype=np.bool_)
+    across, down = areas[:, 1:] != areas[:, :-1], areas[1:] != areas[:-1]
+    marked[:, :-1] |= across
+    marked[:, 1:] |= across
+    marked[:-1] |= down
+    marked[1:] |= down
+    return marked

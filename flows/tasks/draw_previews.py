@@ -1,0 +1,162 @@
+"""Draw previews: a picture of each slide, where there is none that shows the same.
+
+Pictures are for people: one that cannot be drawn costs a warning, never the slide or the run.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image, PngImagePlugin
+
+from flows.areas import Cells
+from flows.config import CoverageConfig
+from flows.engine import Outcome, blocks_of, map_rows
+from flows.preview import Scene, drawn
+from flows.preview.canvas import Canvas, Sampled
+from flows.preview.look import outline, thumbnail
+from flows.progress import progress
+from flows.provenance import record_of
+from flows.slide_lines import run_log
+from flows.stage import take
+from flows.tables import TableReference, row_groups, write_table, writing
+from flows.workspace import Workspace
+from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.geometry import Int64s
+from schemas.pictures import PICTURES
+from schemas.slide_report import kept_slides
+from schemas.table import checked
+
+STAGE = "draw previews"
+FOLDER = "previews"
+"""Of the pictures, in the output."""
+VERSION = 1
+"""Counted up when the same tables give another picture than before."""
+KEY = "ratiopath.made_from"
+"""Text in a picture: what it shows."""
+ALONE, SEVERAL = 768, 448
+"""Longer side of a panel in pixels, of one class and of several."""
+COLOURS = 256
+"""Of a picture: a third of the bytes."""
+SLIDES_PER_BLOCK = 8
+MOST_LINES = 20
+"""Pictures that could not be drawn of which the log tells each."""
+
+
+def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> str:
+    """Draw what is not drawn yet as previews/SLIDE.png, and remove what is of no slide in the tables any more.
+
+    Returns:
+        The table of `schemas.pictures`: which slide has a picture.
+    """
+    slides = take(kept, kept_slides(config.classes), workspace)
+    paths, work = slides["path"].to_pylist(), partial(_draw, config=config, workspace=workspace)
+    blocks = blocks_of(slides["tiles"].to_pylist(), most=SLIDES_PER_BLOCK)
+    rows = slides.select(["slide_id", "path", "file", "rows", "tiles", "made_from"])
+    pictures = []
+    with progress(STAGE, len(paths)) as advance:
+        for outcome in map_rows(rows, work, PICTURES.arrow, blocks, config.resources.draw_previews):
+            slide = rows.slice(outcome.number, 1).to_pylist()[0]
+            pictures.append(_picture(slide, outcome))
+            advance(slide["path"], outcome.seconds)
+    _warn(pictures)
+    remove_previews(workspace, but={f"{one['slide_id']}.png" for one in pictures if one["trouble"] is None})
+    path = workspace.between("pictures.parquet")
+    write_table(checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES), path, workspace)
+    return path
+
+
+def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
+    """Remove pictures that show what is not in the tables.
+
+    Args:
+        workspace: Where the output is.
+        but: Files that stay.
+    """
+    folder = workspace.published(FOLDER)
+    for name in workspace.storage.names(folder):
+        if name not in but:
+            workspace.storage.remove(workspace.published(FOLDER, name))
+    if not but:
+        workspace.storage.remove_folder(folder)
+
+
+def _picture(slide: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    if outcome.result is not None:
+        return outcome.result
+    return {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": outcome.reason}
+
+
+def _warn(pictures: list[dict[str, Any]]) -> None:
+    without = [one for one in pictures if one["trouble"] is not None]
+    for one in without[:MOST_LINES]:
+        run_log().warning("%s: no picture of %s: %s", STAGE, one["path"], " ".join(one["trouble"].split()))
+    if len(without) > MOST_LINES:
+        run_log().warning("%s: no picture of %d more", STAGE, len(without) - MOST_LINES)
+
+
+def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+    shows, path = f"{VERSION} {slide['made_from']}", workspace.published(FOLDER, f"{slide['slide_id']}.png")
+    given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
+    if not config.force and _shown_by(path, workspace) == shows:
+        return given
+    try:
+        image = drawn(_scene(slide, config, workspace)).quantize(COLOURS, dither=Image.Dither.NONE)
+        about = PngImagePlugin.PngInfo()
+        about.add_text(KEY, shows)
+        with writing(path), workspace.whole(path) as file:
+            image.save(file, "png", pnginfo=about)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong with a picture, the tables are right
+        return {**given, "trouble": f"{type(error).__name__}: {error}"}
+    return given
+
+
+def _shown_by(path: str, workspace: Workspace) -> str | None:
+    """What a picture shows; None where there is no such picture, or it is somebody else's."""
+    try:
+        with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:
+            shown: str | None = image.info.get(KEY)
+            return shown
+    except OSError:
+        return None
+
+
+def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Scene:
+    covered = workspace.published("coverage", f"{slide['slide_id']}.parquet")
+    record = record_of(covered, workspace.files)
+    if record is None:
+        remedy = "run again: it will be made anew"
+        raise TruncatedError("a table of coverage carries its record", path=covered, found="none", remedy=remedy)
+    described, files = record["slide"]["described"], record["overlays"]
+    cells = Cells.of(described, config.tiling.last, config.region)
+    canvas = Canvas.of(described, cells, ALONE if len(config.classes) <= 1 else SEVERAL)
+    shares = {name: Sampled(canvas) for name in config.classes}
+    for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):
+        for name, sampled in shares.items():
+            sampled.add(*_origins(group), group[name].to_numpy())
+    is_kept = Sampled(canvas)
+    for group in row_groups(slide["file"], workspace.files, ["tile_x", "tile_y"]):
+        is_kept.add(*_origins(group), np.ones(group.num_rows))
+    overlays = config.overlays.items()
+    return Scene(
+        canvas=canvas,
+        thumbnail=_thumbnail(slide["path"], canvas),
+        outlines={name: outline(files[name]["path"], one, canvas) for name, one in overlays if files[name]},
+        shares={name: sampled.on_canvas() for name, sampled in shares.items()},
+        is_kept=is_kept.on_canvas() == 1,
+        tiles=slide["tiles"],
+        kept=slide["rows"],
+    )
+
+
+def _origins(tiles: pa.Table) -> tuple[Int64s, Int64s]:
+    return tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy()
+
+
+def _thumbnail(path: str, canvas: Canvas) -> np.ndarray | None:
+    try:
+        return thumbnail(path, canvas.extent)
+    except UnsupportedImageError:  # such as 16 bits per colour: there is more to see than the slide itself
+        return None
