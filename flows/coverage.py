@@ -125,7 +125,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         summary = finish(config, workspace, given, failures, seconds, started)
         publish_gallery(reports, failures, pictures, config, workspace)
         workspace.tidy()
-    publish(config, summary, seconds, reports, failures)
+    publish(config, summary, seconds, reports, failures, pictures, workspace)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)
     aside = PutAsideError(summary)

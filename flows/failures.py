@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from flows.tables import read_table, write_table, writing
 from flows.workspace import Workspace
-from schemas.failures import FAILURES
+from schemas.failures import FAILURES, STAGES
 from schemas.table import checked
 
 LOG = "failures.log"
@@ -36,6 +36,17 @@ def publish_failures(tables: Sequence[str], workspace: Workspace) -> pa.Table:
     table = checked(pa.Table.from_pylist(rows, FAILURES.arrow), FAILURES)
     write_table(table, workspace.published("failures.parquet"), workspace)
     return table
+
+
+def put_aside_before(stage: str, workspace: Workspace) -> set[str]:
+    """Paths of the slides that earlier tasks of this run put aside.
+
+    Args:
+        stage: The task that asks.
+        workspace: Where it runs.
+    """
+    tables = [workspace.failures(earlier) for earlier in STAGES[: STAGES.index(stage)]]
+    return {path for table in tables for path in read_table(table, workspace.files)["path"].to_pylist()}
 
 
 def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:

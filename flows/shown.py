@@ -74,7 +74,9 @@ def shown_failures(failures: Sequence[Mapping[str, Any]]) -> Shown:
     return Shown(rows, _counted(len(failures), "slides put aside", "failures.parquet"))
 
 
-def report_text(config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], suspicious: int) -> str:
+def report_text(
+    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], suspicious: int, figure: str | None
+) -> str:
     """What the run did, in Markdown: counts, thresholds, times and the configuration.
 
     Args:
@@ -82,6 +84,7 @@ def report_text(config: CoverageConfig, summary: Summary, seconds: Mapping[str, 
         summary: What it did.
         seconds: What each task took.
         suspicious: Slides in the tables that are to be looked at.
+        figure: A picture of some slides, as a data URI; None where there is none.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
         f"**{summary.put_aside:,} of {summary.found:,} slides were put aside**, {summary.tolerated:g} tolerated."
@@ -98,6 +101,7 @@ def report_text(config: CoverageConfig, summary: Summary, seconds: Mapping[str, 
             end,
             f"The tables are in {_code(summary.output)}.",
             _table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
+            *([] if figure is None else [f"![tiles and coverage of the first slides]({figure})"]),
             "## Thresholds",
             _table(("", "value"), ((name, _code(value)) for name, value in thresholds)),
             "## Seconds",

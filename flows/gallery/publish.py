@@ -1,12 +1,11 @@
 """Publishes the page beside the tables and the pictures it shows."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.config import CoverageConfig
 from flows.gallery.page import gallery_page
 from flows.tables import writing
-from flows.tasks.draw_previews import remove_previews
+from flows.tasks.draw_previews import remove_previews, with_picture
 from flows.workspace import Workspace
 
 PAGE = "index.html"
@@ -31,7 +30,6 @@ def publish_gallery(
         if PAGE in workspace.storage.names(workspace.storage.root):
             workspace.storage.remove(path)
         return
-    drawn = set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
-    page = gallery_page(reports.to_pylist(), failures.to_pylist(), config.classes, drawn)
+    page = gallery_page(reports.to_pylist(), failures.to_pylist(), config.classes, with_picture(pictures))
     with writing(path), workspace.whole(path) as file:
         file.write(page.encode())

@@ -40,8 +40,8 @@ def drawn(scene: Scene) -> Image.Image:
         grey where it is not known, the outlines of the overlays, and the tiles that are kept.
     """
     shown = list(scene.shares.items())[:MOST_PANELS]
-    panels = [(_title(scene, name, shares), _mixed(scene, shares)) for name, shares in shown]
-    panels = panels or [("no classes", _mixed(scene, None))]
+    panels = [(_title(scene, name, shares), _mixed(scene, name, shares)) for name, shares in shown]
+    panels = panels or [("no classes", _mixed(scene, None, None))]
     columns = math.ceil(math.sqrt(len(panels)))
     extent = scene.canvas.extent
     width = max(LEAST_WIDTH, columns * (extent.width + MARGIN) + MARGIN)
@@ -66,8 +66,8 @@ def _title(scene: Scene, name: str, shares: Float32s) -> str:
     return f"{name}{'' if np.isfinite(shares).any() else ', known nowhere'}{more}"
 
 
-def _mixed(scene: Scene, shares: Float32s | None) -> Rgb:
-    """One panel."""
+def _mixed(scene: Scene, name: str | None, shares: Float32s | None) -> Rgb:
+    """One panel, of a class or of none."""
     shape = scene.is_kept.shape
     base = np.full((*shape, 3), GLASS, dtype=np.float64) if scene.thumbnail is None else scene.thumbnail.astype(float)
     tiles = scene.canvas.tiles
@@ -77,8 +77,9 @@ def _mixed(scene: Scene, shares: Float32s | None) -> Rgb:
     is_fine = scene.canvas.tile_px < FINE
     if not is_fine:
         base = _blend(base, np.array(SOFT, float), inner_edges(tiles, tiles != NOWHERE) * GRID)
-    for marked, colour in zip(scene.outlines.values(), _repeated(OVERLAYS), strict=False):
-        if marked is not None:
+    others = set(scene.overlay_of.values()) - {scene.overlay_of.get(name or "")}
+    for (overlay, marked), colour in zip(scene.outlines.items(), _repeated(OVERLAYS), strict=False):
+        if marked is not None and overlay not in others:
             base[marked] = colour
     areas = np.where(scene.is_kept, 0 if is_fine else tiles, NOWHERE)
     kept = inner_edges(areas, scene.is_kept)

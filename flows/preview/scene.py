@@ -21,6 +21,8 @@ class Scene:
     """The slide, shape (height, width, 3); None where it has no small level."""
     outlines: Mapping[str, Bools | None]
     """By overlay: where its classes meet; None where it is too large to be looked at."""
+    overlay_of: Mapping[str, str]
+    """By class: its overlay. An overlay without classes is shown with all of them."""
     shares: Mapping[str, Float32s]
     """By class: what the tile at each pixel holds of it; NaN where that is not known."""
     is_kept: Bools

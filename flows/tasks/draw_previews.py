@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image, PngImagePlugin
 
 from flows.areas import Cells
@@ -66,6 +67,15 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     path = workspace.between("pictures.parquet")
     write_table(checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES), path, workspace)
     return path
+
+
+def with_picture(pictures: pa.Table) -> set[str]:
+    """Ids of the slides that have a picture.
+
+    Args:
+        pictures: A table of `schemas.pictures`.
+    """
+    return set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
 
 
 def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
@@ -144,6 +154,7 @@ def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) 
         canvas=canvas,
         thumbnail=_thumbnail(slide["path"], canvas),
         outlines={name: outline(files[name]["path"], one, canvas) for name, one in overlays if files[name]},
+        overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,
         tiles=slide["tiles"],

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from flows.config import CoverageConfig
+from flows.failures import put_aside_before
 from flows.keep import keep_expression
 from flows.provenance import (
     FORMAT,
@@ -57,13 +58,15 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 
 
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
-    """Coverage of earlier runs with these settings: another `keep` filters it too."""
+    """Coverage that earlier runs with these settings made of slides that are gone: another `keep` filters it too."""
     rows, configuration = [], coverage_configuration(config)
+    aside = put_aside_before(STAGE, workspace)
     known = set(table["file"].to_pylist())
     for path, record in records_in(workspace.published("coverage"), workspace.storage, but=known):
-        if record["format"] == FORMAT and record["configuration"] == configuration:
-            described = record["slide"]["described"]
-            rows.append({**slide_file(described, path, count_rows(path, workspace.files)), "status": "gone"})
+        slide = record["slide"]["described"]
+        is_ours = record["format"] == FORMAT and record["configuration"] == configuration
+        if is_ours and slide["path"] not in aside:
+            rows.append({**slide_file(slide, path, count_rows(path, workspace.files)), "status": "gone"})
     return pa.Table.from_pylist(rows, COVERED.arrow)
 
 

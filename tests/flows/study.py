@@ -71,6 +71,7 @@ def settings(folder: Path, **changes: Any) -> dict[str, Any]:
             "annotation": {"path": "{dir}/{stem}_classes.ome.tiff", "classes": {"tumor": [1, 2], "stroma": [3]}},
         },
         "keep": "tissue >= 0.5",
+        "previews": False,
         **changes,
     }
 

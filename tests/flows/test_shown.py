@@ -72,7 +72,7 @@ def test_a_cell_is_one_line_of_bounded_length() -> None:
 
 def test_the_report_counts_and_names_thresholds_times_and_the_configuration(folder) -> None:
     config = configured(folder, tolerate=0.25)
-    lines = report_text(config, summary(), {"tile slides": 1.26}, 7).splitlines()
+    lines = report_text(config, summary(), {"tile slides": 1.26}, 7, None).splitlines()
     assert "**4 of 1,234 slides were put aside**, 2.5 tolerated." in lines
     for line in (
         "| slides found | 1,234 |", "| to look at | 7 |", "| tiles kept | 8 |", "| keep | `tissue >= 0.5` |",
@@ -85,7 +85,7 @@ def test_the_report_counts_and_names_thresholds_times_and_the_configuration(fold
 
 
 def test_the_report_of_a_run_without_failures_says_so(folder) -> None:
-    text = report_text(configured(folder, keep=None), summary(put_aside=0), {}, 0)
+    text = report_text(configured(folder, keep=None), summary(put_aside=0), {}, 0, None)
     assert "\n\nEvery slide found is in the tables.\n\n" in text
     assert "| keep | `all tiles` |" in text
 
@@ -94,11 +94,11 @@ def test_the_report_of_a_run_without_failures_says_so(folder) -> None:
     ("output", "shown"), [("/a|b", "`/a\\|b`"), ("/a`b", "`` /a`b ``"), ("/a``|\nb", "``` /a``\\| b ```")]
 )
 def test_no_name_breaks_out_of_its_cell(folder, output, shown) -> None:
-    assert f"\n\nThe tables are in {shown}.\n\n" in report_text(configured(folder), summary(output=output), {}, 0)
+    assert f"\n\nThe tables are in {shown}.\n\n" in report_text(configured(folder), summary(output=output), {}, 0, None)
 
 
 def test_no_name_breaks_out_of_the_configuration(folder) -> None:
-    text = report_text(configured(folder, exclude=["````", "\n```\n# x"]), summary(), {}, 0)
+    text = report_text(configured(folder, exclude=["````", "\n```\n# x"]), summary(), {}, 0, None)
     opened = text.index("`````yaml\n")
     assert text.count("`````") == 2
     assert text.endswith("`````")
@@ -106,7 +106,7 @@ def test_no_name_breaks_out_of_the_configuration(folder) -> None:
 
 
 def test_a_long_configuration_is_cut(folder) -> None:
-    text = report_text(configured(folder, exclude=["x" * MOST_YAML]), summary(), {}, 0)
+    text = report_text(configured(folder, exclude=["x" * MOST_YAML]), summary(), {}, 0, None)
     assert len(text) < MOST_YAML + 2_000
     assert "characters more: see run.json\n```" in text
 
