@@ -38,6 +38,7 @@ def explain_sample(folder: str) -> None:
         "coverage/coverage/         a row per tile: how much of it is tissue, stroma, tumor and necrosis",
         "coverage/tiles/            the tiles that `keep` keeps, a file per slide; read them all with",
         f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
+        "coverage/index.html        the slides in a browser: what their tiles hold, which are kept",
         "coverage/failures.parquet  slides put aside, and why (none here)",
         sep="\n  ",
     )

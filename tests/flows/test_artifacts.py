@@ -1,12 +1,16 @@
 """What the Prefect UI has of a run: artifacts, log lines and states, read back through the API."""
 
+import base64
 import json
 import logging
+import re
 import time
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
@@ -15,6 +19,7 @@ from prefect.logging.handlers import APILogHandler
 from study import random_labels, run, write_mask, write_slide_without_mpp, write_study
 
 from flows.artifacts import PUT_ASIDE, REPORT, SLIDES
+from flows.preview.sheet import CELL
 from flows.progress_artifact import ProgressArtifact
 from flows.slide_lines import MOST
 from schemas.failures import STAGES
@@ -51,7 +56,7 @@ def study_run(folder) -> tuple[Any, UUID]:
     write_study(folder, "a", "b")
     write_mask(folder / "b_tissue.tiff", random_labels(0, (0,)))
     write_slide_without_mpp(folder / "c.tiff")
-    state = run(folder)
+    state = run(folder, previews=True)
     return state, state.state_details.flow_run_id
 
 
@@ -71,6 +76,9 @@ def test_a_run_shows_slides_failures_and_a_report(study_run, folder) -> None:
     assert aside["reason"].startswith("a slide has a resolution")
     assert "**1 of 3 slides were put aside**, 0 tolerated." in artifacts[REPORT].data
     assert state.message.startswith(artifacts[REPORT].description)
+    [figure] = re.findall(r"!\[.*?\]\(data:image/jpeg;base64,(.*?)\)", artifacts[REPORT].data)
+    with Image.open(BytesIO(base64.b64decode(figure))) as sheet:
+        assert sheet.width > 2 * CELL
 
 
 def test_each_task_has_a_bar_that_ends_full(study_run) -> None:
@@ -78,7 +86,7 @@ def test_each_task_has_a_bar_that_ends_full(study_run) -> None:
     bars = {artifact.description: artifact.data for artifact in artifacts.values() if artifact.type == "progress"}
     assert bars == {
         "discover slides: 3 of 3 slides": 100,
-        **{f"{stage}: 2 of 2 slides": 100 for stage in STAGES[1:]},
+        **{f"{stage}: 2 of 2 slides": 100 for stage in (*STAGES[1:], "draw previews")},
     }
 
 

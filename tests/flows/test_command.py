@@ -218,3 +218,5 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     assert tiles.num_rows == 98
     assert min(tiles["tissue"].to_pylist()) >= 0.5
     assert sorted(os.listdir(tmp_path)) == ["coverage-sample", "home"]
+    assert len(list((tmp_path / "coverage-sample" / "coverage" / "previews").glob("*.png"))) == 2
+    assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()

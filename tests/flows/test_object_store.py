@@ -40,6 +40,20 @@ def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, o
     assert bucket.objects(prefix).keys() == contents(output).keys() | {"run.json"}
 
 
+def test_pictures_and_their_page_are_written_there_too(folder, bucket) -> None:
+    write_study(folder, "a")
+    run(folder, bucket.uri("out"), previews=True)
+    [picture] = [name for name in bucket.objects("out") if name.startswith("previews/")]
+    assert picture.endswith(".png")
+    assert "index.html" in bucket.objects("out")
+    before = tables_of_slides(bucket, "out")
+    time.sleep(1)
+    run(folder, bucket.uri("out"), previews=True)
+    assert tables_of_slides(bucket, "out") == before
+    run(folder, bucket.uri("out"))
+    assert not [name for name in bucket.objects("out") if name.startswith(("previews", "index.html"))]
+
+
 def test_what_has_not_changed_is_not_written(folder, bucket) -> None:
     write_study(folder, "a", "b")
     run(folder, bucket.uri("out"))

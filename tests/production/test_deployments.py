@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from served import PROJECT, Served
 from study import settings, truncate, write_study
 
@@ -21,7 +22,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def served(folder) -> Iterator[Served]:
     write_study(folder / "slides", "a", "b")
-    with Served(folder / "platform", settings(folder / "slides")) as served:
+    with Served(folder / "platform", settings(folder / "slides", previews=True)) as served:
         yield served
 
 
@@ -30,10 +31,13 @@ def is_the_end(message: str) -> bool:
 
 
 def whole_tables(output: Path) -> int:
-    """Read every table that readers see; how many they are."""
+    """Read every table and every picture that readers see; how many tables they are."""
     paths = [path for path in output.rglob("*") if path.is_file() and ".work" not in path.parts]
     tables = [pq.read_table(path, partitioning=None) for path in paths if path.suffix == ".parquet"]
-    assert {path.suffix for path in paths} <= {".parquet", ".json"}
+    for path in paths:
+        if path.suffix == ".png":
+            Image.open(path).load()
+    assert {path.suffix for path in paths} <= {".parquet", ".json", ".png"}
     return len(tables)
 
 
@@ -79,7 +83,11 @@ def test_a_run_is_triggered_with_parameters_and_completes(served, folder) -> Non
     assert min(pq.read_table(folder / "on-demand" / "tiles")["tissue"].to_pylist()) >= 0.4
     served.until(lambda: any(map(is_the_end, served.logs(run["id"]))), "the run's last log line arrives")
     states = [task["state"]["type"] for task in served.find("task_runs", flow_runs={"id": {"any_": [run["id"]]}})]
-    assert states == ["COMPLETED"] * 5
+    assert states == ["COMPLETED"] * 6
+    assert (folder / "on-demand" / "index.html").exists()
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "artifacts": {"key": {"any_": ["coverage-report"]}}}
+    [report] = served.find("artifacts", **of_run)
+    assert "](data:image/jpeg;base64," in report["data"]
 
 
 def test_an_event_starts_a_run_for_the_slide_that_arrived(served, folder) -> None:
