@@ -1,4 +1,4 @@
-"""The whole flow on large slides, and the bare column expression on the same tiles, in one process."""
+"""The whole flow on large slides, with pictures and without, and the bare column expression on the same tiles."""
 
 import logging
 import tempfile
@@ -23,6 +23,8 @@ from flows.server import Server
 from ratiopath.tiling import tile_overlay_overlap
 
 ROWS_PER_BLOCK = 16_384
+SMALL = 32
+"""Pixels of the finest level along an axis for one of the other, which pictures show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +71,31 @@ def prepared(mask: Path, slides: int) -> Iterator[Study]:
 
 
 def write_slide(path: Path, job: Job) -> None:
-    """A TIFF of the size under a job's mask, all of its tiles but the first left out."""
+    """A TIFF of the size under a job's mask: all tiles but the first left out, and a small level that is whole."""
     with tifffile.TiffFile(job.path) as mask:
         height, width = mask.pages.first.shape[:2]
     scale = TILE // job.windows()[2].width
-    tiles = -(-width * scale // TILE) * -(-height * scale // TILE)
+    size = (height * scale, width * scale)
+    tiles = -(-size[1] // TILE) * -(-size[0] // TILE)
     path.parent.mkdir(exist_ok=True)
-    tifffile.imwrite(
-        path,
-        chain([np.full((TILE, TILE, 3), 255, np.uint8)], repeat(None, tiles - 1)),
-        shape=(height * scale, width * scale, 3),
-        dtype="uint8",
-        tile=(TILE, TILE),
-        photometric="rgb",
-        compression="jpeg",
-        resolution=(1e4 / SLIDE_MPP, 1e4 / SLIDE_MPP),
-        resolutionunit="CENTIMETER",
-        metadata=None,
-    )
+    layout = {"tile": (TILE, TILE), "photometric": "rgb", "compression": "jpeg", "metadata": None}
+    small = np.random.default_rng(0).integers(0, 256, (*(-(-side // SMALL) for side in size), 3), dtype=np.uint8)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(
+            chain([np.full((TILE, TILE, 3), 255, np.uint8)], repeat(None, tiles - 1)),
+            shape=(*size, 3),
+            dtype="uint8",
+            resolution=(1e4 / SLIDE_MPP, 1e4 / SLIDE_MPP),
+            resolutionunit="CENTIMETER",
+            **layout,
+        )
+        writer.write(small, subfiletype=1, **layout)
 
 
-def flow(study: Study) -> float:
+def flow(study: Study, *, previews: bool) -> float:
     """Seconds of a run of the flow, everything computed anew."""
-    return timed(lambda: coverage(study.config))
+    config = study.config.model_copy(update={"previews": previews})
+    return timed(lambda: coverage(config))
 
 
 def bare_expression(study: Study) -> float:

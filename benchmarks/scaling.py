@@ -30,10 +30,10 @@ class Cost:
 def costs(mask: Path, slides: int) -> Iterator[Cost]:
     """Run the flow once to warm up, then on one worker and on two."""
     with prepared(mask, slides) as study:
-        flow(study)
+        flow(study, previews=False)
         for workers in (1, 2):
             with _limited(workers):
-                seconds = flow(study)
+                seconds = flow(study, previews=False)
             files = list(Path(study.config.output).glob("*/*.parquet"))
             size = sum(file.stat().st_size for file in files)
             tiles = sum(pq.read_metadata(file).num_rows for file in files if file.parent.name == "coverage")

@@ -1,11 +1,11 @@
 """Several pictures on one sheet, small enough to stand in a report."""
 
 import base64
-import math
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import accumulate, count
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from flows.preview.picture import INK, PAPER
 
@@ -25,16 +25,15 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     Returns:
         RGB.
     """
-    columns = min(COLUMNS, len(pictures))
-    rows = math.ceil(len(pictures) / COLUMNS)
-    sheet = Image.new("RGB", (columns * (CELL + GAP) + GAP, rows * (CELL + NAME + GAP) + GAP), PAPER)
+    named = [(name, ImageOps.contain(picture.convert("RGB"), (CELL, CELL))) for name, picture in pictures]
+    rows = [named[start : start + COLUMNS] for start in range(0, len(named), COLUMNS)]
+    heights = [NAME + GAP + max(picture.height for _, picture in row) for row in rows]
+    sheet = Image.new("RGB", (len(rows[0]) * (CELL + GAP) + GAP, sum(heights) + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for number, (name, picture) in enumerate(pictures):
-        x, y = GAP + number % COLUMNS * (CELL + GAP), GAP + number // COLUMNS * (CELL + NAME + GAP)
-        draw.text((x, y), _fitting(name), INK, _FONT)
-        small = picture.convert("RGB")
-        small.thumbnail((CELL, CELL))
-        sheet.paste(small, (x, y + NAME))
+    for row, y in zip(rows, accumulate(heights, initial=GAP), strict=False):
+        for x, (name, picture) in zip(count(GAP, CELL + GAP), row, strict=False):
+            draw.text((x, y), _fitting(name), INK, _FONT)
+            sheet.paste(picture, (x, y + NAME))
     return sheet
 
 
