@@ -130,13 +130,14 @@ def of_flow(options: Options) -> None:
 
 def scaling(options: Options) -> None:
     """The flow on more slides, on larger ones with larger overlays, and on one worker and two."""
-    columns = ("slides", "overlay, MB", "tiles", "workers", "seconds", "bytes a tile", "driver, MB")
+    columns = ("slides", "overlay, MB", "tiles", "workers", "seconds", "of overlaps", "bytes a tile", "driver, MB")
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for shrink, number in ((16, 25), (16, 100), (16, 400), (4, 25), (2, 25)):
-        mask = MASKS["binary"].shrunk(options.shrink * shrink).write(options.cache)
+    studies = [("binary", 16, 25), ("binary", 16, 100), ("binary", 16, 400), ("binary", 4, 25), ("binary", 2, 25)]
+    for name, shrink, number in [*studies, ("noisy", 1, 16)]:
+        mask = MASKS[name].shrunk(options.shrink * shrink).write(options.cache)
         size = f"{mask.stat().st_size / 1e6:.2f}"
-        for cost in costs(mask, -(-number // options.shrink)):
-            rate = f"{cost.seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f}"
+        for cost in costs(mask, -(-number // options.shrink), options.repeat):
+            rate = f"{cost.seconds:.2f} | {cost.overlap_seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f}"
             print(f"| {cost.slides} | {size} | {cost.tiles:,} | {cost.workers} | {rate} |", flush=True)
 
 
