@@ -1,7 +1,7 @@
 """Tables in the output: a file is whole or absent."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -104,19 +104,6 @@ def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = Non
     with pq.ParquetFile(path, filesystem=files) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, columns=columns)
-
-
-def join_files(parts: Iterable[str], path: str, schema: pa.Schema, workspace: Workspace) -> int:
-    """Put the row groups of several files of one schema into one file, in order.
-
-    Returns:
-        How many rows it has.
-    """
-    with TableWriter(path, schema, workspace) as writer:
-        for part in parts:
-            for group in row_groups(part, workspace.files):
-                writer.write(group)
-    return writer.rows
 
 
 @contextmanager

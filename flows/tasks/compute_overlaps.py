@@ -15,10 +15,10 @@ from flows.config import CoverageConfig
 from flows.engine import Outcome, blocks_of, map_rows
 from flows.measure import measured
 from flows.progress import progress
-from flows.provenance import recorded
+from flows.provenance import Record, recorded
 from flows.slide_report import report_of_tallies, suspicious_extents, tally
 from flows.stage import give, slide_file, take
-from flows.tables import TableReference, join_files, write_table
+from flows.tables import TableReference, TableWriter, row_groups, write_table
 from flows.together import Row, Steps
 from flows.workspace import Workspace
 from schemas.coverage import coverage
@@ -28,7 +28,8 @@ from schemas.slide_files import COVERED, SLIDE_FILES
 
 STAGE = "compute overlaps"
 PART = pa.schema([("part", pa.string()), ("tally", pa.string()), ("suspicions", pa.list_(pa.string()))])
-"""What measuring a unit gives: the file with its rows, and what it adds to the report on the slide."""
+"""What measuring a unit gives: the file with its rows, and what it adds to the report on the slide; nothing where the
+slide has no other unit and is written."""
 
 
 def compute_overlaps(
@@ -36,9 +37,9 @@ def compute_overlaps(
 ) -> TableReference:
     """Measure every overlay on every tile and write coverage/, one file per slide, in the order of the grid.
 
-    What is there and was made from the same is left alone. A unit of work is a row group of a slide's grid. It is
-    written as a part; a slide's file is put together and moved into place once its parts are there. A slide of which a
-    unit fails is put aside as a whole.
+    What is there and was made from the same is left alone. A unit of work is a row group of a slide's grid. Its worker
+    writes the slide's file if there is no other unit; else a part, and the file is put together once all parts are
+    there. A slide of which a unit fails is put aside as a whole.
 
     Returns:
         Which file holds the coverage of which slide.
@@ -73,8 +74,8 @@ def compute_overlaps(
             failed = next((outcome for outcome in done if outcome.result is None), None)
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
-                parts = [outcome.result for outcome in done if outcome.result is not None]
-                files[number] = _put_together(slide, parts, seconds, config, workspace)
+                _put_together(slide, [one.result for one in done if one.result is not None], config, workspace)
+                files[number] = _of(slide, _file_of(slide, workspace), slide["rows"], seconds)
             else:
                 failures[number] = failed.failure(slide["path"])
             advance(slide["path"], seconds, None if failed is None else failed.reason)
@@ -91,7 +92,8 @@ def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
 def _units(slide: dict[str, Any], workspace: Workspace) -> Iterator[dict[str, Any]]:
     metadata = pq.read_metadata(slide["grid"], filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
-        yield {**slide, "group": group, "tiles": metadata.row_group(group).num_rows}
+        is_alone = metadata.num_row_groups == 1
+        yield {**slide, "group": group, "is_alone": is_alone, "tiles": metadata.row_group(group).num_rows}
 
 
 def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
@@ -101,11 +103,28 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     overlays = {name: unit[f"{name}_path"] for name in config.overlays}
     table = measured(tiles, overlays, config)
     yield coverage(config.overlay_columns), table
-    part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
-    write_table(table, part, workspace)
     described = json.loads(unit["record"])["slide"]["described"]
     suspicions = [] if unit["group"] else list(suspicious_extents(described, overlays, config))
-    return {"part": part, "tally": json.dumps(tally(table, described, config)), "suspicions": suspicions}
+    sums = tally(table, described, config)
+    if unit["is_alone"]:
+        _write(unit, [table], report_of_tallies([sums], suspicions, config), config, workspace)
+        return {"part": None, "tally": None, "suspicions": None}
+    part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
+    write_table(table, part, workspace)
+    return {"part": part, "tally": json.dumps(sums), "suspicions": suspicions}
+
+
+def _write(
+    slide: dict[str, Any], groups: Iterable[pa.Table], report: Record, config: CoverageConfig, workspace: Workspace
+) -> None:
+    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
+    with TableWriter(_file_of(slide, workspace), schema, workspace) as writer:
+        for group in groups:
+            writer.write(group)
+
+
+def _file_of(slide: dict[str, Any], workspace: Workspace) -> str:
+    return workspace.published("coverage", f"{slide['slide_id']}.parquet")
 
 
 def _by_slide(
@@ -122,18 +141,17 @@ def _by_slide(
             yield slide, sorted(done.pop(slide), key=lambda one: one.number)
 
 
-def _put_together(
-    slide: dict[str, Any], parts: Sequence[Row], seconds: float, config: CoverageConfig, workspace: Workspace
-) -> dict[str, Any]:
-    path = workspace.published("coverage", f"{slide['slide_id']}.parquet")
-    tallies = [json.loads(part["tally"]) for part in parts]
-    report = report_of_tallies(tallies, [line for part in parts for line in part["suspicions"]], config)
-    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
-    files = [part["part"] for part in parts]
-    rows = join_files(files, path, schema, workspace)
-    for file in files:
-        workspace.storage.remove(file)
-    return _of(slide, path, rows, seconds)
+def _put_together(slide: dict[str, Any], units: Sequence[Row], config: CoverageConfig, workspace: Workspace) -> None:
+    """Make one file of a slide's parts; of a slide of one unit it is there already."""
+    parts = [unit["part"] for unit in units]
+    if parts == [None]:
+        return
+    tallies = [json.loads(unit["tally"]) for unit in units]
+    report = report_of_tallies(tallies, [line for unit in units for line in unit["suspicions"]], config)
+    groups = (group for part in parts for group in row_groups(part, workspace.files))
+    _write(slide, groups, report, config, workspace)
+    for part in parts:
+        workspace.storage.remove(part)
 
 
 def _of(slide: dict[str, Any], path: str, rows: int, seconds: float | None) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_a_node_that_is_killed_in_the_middle_changes_no_byte(folder, output, nod
     command = [sys.executable, "-m", "flows.coverage", "--config", str(config)]
     log = tmp_path / "log"
     with log.open("w") as file, subprocess.Popen(command, env=environment, stdout=file, stderr=file) as driver:
-        while not list((tmp_path / "cluster").glob(".work/*/parts/*/*.parquet")):  # measuring has begun
+        while not list((tmp_path / "cluster").glob("coverage/*.parquet")):  # measuring has begun
             assert driver.poll() is None, log.read_text()
             time.sleep(0.02)
         nodes.stdin.write("\n")

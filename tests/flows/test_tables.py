@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.tables import OutputError, join_files, row_groups, write_json, write_table
+from flows.tables import OutputError, TableWriter, row_groups, write_json, write_table
 from flows.workspace import Workspace
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]})
@@ -27,10 +27,14 @@ def test_a_table_appears_whole_under_its_name_and_nothing_else_does(tmp_path, wo
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, workspace) -> None:
     path = workspace.published("t.parquet")
     write_table(TABLE, path, workspace)
-    other = tmp_path / "other.parquet"
-    pq.write_table(pa.table({"c": [1]}), other)
+
+    def write_half() -> None:
+        with TableWriter(path, TABLE.schema, workspace) as writer:
+            writer.write(TABLE)
+            writer.write(pa.table({"c": [1]}))
+
     with pytest.raises(ValueError, match="schema does not match"):
-        join_files([path, str(other)], path, TABLE.schema, workspace)
+        write_half()
     assert pq.read_table(path).equals(TABLE)
     assert os.listdir(workspace.hidden) == []
 
@@ -49,13 +53,12 @@ def test_an_empty_table_has_its_schema_and_no_row_group(tmp_path, workspace) -> 
     assert pq.read_metadata(tmp_path / "t").num_row_groups == 0
 
 
-def test_parts_are_joined_in_order_with_their_row_groups(tmp_path, workspace) -> None:
-    parts = []
-    for number in range(3):
-        parts.append(f"{tmp_path}/{number}")
-        write_table(TABLE.slice(number, 1), parts[-1], workspace)
+def test_row_groups_are_kept_and_so_are_metadata(tmp_path, workspace) -> None:
     schema = TABLE.schema.with_metadata({"k": "v"})
-    assert join_files(parts, f"{tmp_path}/all", schema, workspace) == 3
+    with TableWriter(f"{tmp_path}/all", schema, workspace) as writer:
+        for number in range(3):
+            writer.write(TABLE.slice(number, 1))
+    assert writer.rows == 3
     assert pq.read_table(tmp_path / "all").equals(TABLE)
     assert pq.read_schema(tmp_path / "all").metadata == {b"k": b"v"}
     assert [group.num_rows for group in row_groups(f"{tmp_path}/all", workspace.files)] == [1, 1, 1]
