@@ -113,7 +113,8 @@ def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -
     if not config.force and _shown_by(path, workspace) == shows:
         return given
     try:
-        image = drawn(_scene(slide, config, workspace)).quantize(COLOURS, dither=Image.Dither.NONE)
+        image = drawn(_scene(slide, config, workspace))
+        image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut
         about = PngImagePlugin.PngInfo()
         about.add_text(KEY, shows)
         with writing(path), workspace.whole(path) as file:
