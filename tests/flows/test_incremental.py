@@ -59,14 +59,17 @@ def unreadable(path: Path) -> None:
 
 
 def test_what_has_not_changed_is_not_opened(folder) -> None:
-    assert counts(run(folder)) == (2, 0, 0, 0, 0)
-    before, slides = files(folder), (folder.parent / "output" / "slides.parquet").read_bytes()
+    output = folder.parent / "output"
+    assert counts(run(folder, previews=True)) == (2, 0, 0, 0, 0)
+    before, slides = files(folder), (output / "slides.parquet").read_bytes()
     for path in folder.iterdir():
         unreadable(path)
-    assert counts(run(folder)) == (0, 0, 2, 0, 0)
+    assert counts(run(folder, previews=True)) == (0, 0, 2, 0, 0)
     assert files(folder) == before
-    assert (folder.parent / "output" / "slides.parquet").read_bytes() == slides
-    assert counts(run(folder, force=True)) == (0, 0, 0, 2, 0)
+    assert (output / "slides.parquet").read_bytes() == slides
+    assert len(os.listdir(output / "previews")) == 2
+    assert counts(run(folder, previews=True, force=True)) == (0, 0, 0, 2, 0)
+    assert not (output / "previews").exists()
 
 
 def test_a_new_slide_is_added_and_the_others_are_left_alone(folder) -> None:
