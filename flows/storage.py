@@ -83,6 +83,11 @@ class Storage:
         if self.files.get_file_info(folder).type == FileType.Directory:
             self.files.delete_dir(folder)
 
+    def remove_if_empty(self, folder: str) -> None:
+        """Remove a folder, if it is there and holds nothing."""
+        if not self.files.get_file_info(FileSelector(folder, allow_not_found=True)):
+            self.remove_folder(folder)
+
     @contextmanager
     def whole(self, path: str, work: str) -> Iterator[BinaryIO]:
         """A file to write to, which appears under its name when the block ends without an error.

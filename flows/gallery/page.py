@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.slide_report import area_of, mean_of
 
+GENERATOR = "ratiopath flows"
+"""Who made a page, as it says itself."""
 PUT_ASIDE = "put aside"
 """The status of a slide that is in failures.parquet."""
 
@@ -36,7 +38,7 @@ def gallery_page(
     slides = [_of_report(row, classes, pictures) for row in report]
     slides += [_of_failure(row, classes) for row in failures]
     environment = Environment(loader=PackageLoader("flows.gallery", "."), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("page.html").render(classes=list(classes), slides=slides)
+    return environment.get_template("page.html").render(generator=GENERATOR, classes=list(classes), slides=slides)
 
 
 def _of_report(row: Mapping[str, Any], classes: Sequence[str], pictures: Collection[str]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 import pyarrow as pa
 
 from flows.config import CoverageConfig
-from flows.gallery.page import gallery_page
+from flows.gallery.page import GENERATOR, gallery_page
 from flows.tables import writing
 from flows.tasks.draw_previews import remove_previews, with_picture
 from flows.workspace import Workspace
 
 PAGE = "index.html"
 """Opens from the file system."""
+HEAD = 1000
+"""Bytes among which a page says who made it."""
 
 
 def publish_gallery(
@@ -27,9 +29,17 @@ def publish_gallery(
     path = workspace.published(PAGE)
     if pictures is None:
         remove_previews(workspace)
-        if PAGE in workspace.storage.names(workspace.storage.root):
+        if _is_ours(path, workspace):
             workspace.storage.remove(path)
         return
     page = gallery_page(reports.to_pylist(), failures.to_pylist(), config.classes, with_picture(pictures))
     with writing(path), workspace.whole(path) as file:
         file.write(page.encode())
+
+
+def _is_ours(path: str, workspace: Workspace) -> bool:
+    try:
+        with workspace.files.open_input_file(path) as file:
+            return GENERATOR.encode() in file.read(HEAD)
+    except FileNotFoundError:
+        return False

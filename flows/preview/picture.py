@@ -137,7 +137,7 @@ class _Entry:
 def _legend(scene: Scene) -> Iterator[_Entry]:
     if scene.canvas.mpp is not None:
         millimetres = nice_length(scene.canvas.extent.width * BAR_SHARE * scene.canvas.mpp.x / 1000)
-        yield _scale_bar(round(millimetres * 1000 / scene.canvas.mpp.x), f"{millimetres:g} mm")
+        yield _scale_bar(max(1, round(millimetres * 1000 / scene.canvas.mpp.x)), f"{millimetres:g} mm")
     yield _Entry(140, "0 to 100 % of a tile", _paint_ramp)
     if any((np.isnan(shares) & (scene.canvas.tiles != NOWHERE)).any() for shares in scene.shares.values()):
         yield _Entry(18, "not known", _paint_box(UNKNOWN, is_filled=True))

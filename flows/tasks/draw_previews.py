@@ -79,7 +79,7 @@ def with_picture(pictures: pa.Table) -> set[str]:
 
 
 def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
-    """Remove pictures that show what is not in the tables.
+    """Remove pictures of earlier runs that show what is not in the tables; what is somebody else's stays.
 
     Args:
         workspace: Where the output is.
@@ -87,10 +87,10 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
     """
     folder = workspace.published(FOLDER)
     for name in workspace.storage.names(folder):
-        if name not in but:
-            workspace.storage.remove(workspace.published(FOLDER, name))
-    if not but:
-        workspace.storage.remove_folder(folder)
+        path = workspace.published(FOLDER, name)
+        if name not in but and _shown_by(path, workspace) is not None:
+            workspace.storage.remove(path)
+    workspace.storage.remove_if_empty(folder)
 
 
 def _picture(slide: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

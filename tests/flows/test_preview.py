@@ -250,6 +250,16 @@ def test_what_is_not_there_is_said_and_not_made_up() -> None:
     assert bare.height > drawn(scene()).height  # a line more in the legend
 
 
+@pytest.mark.parametrize("extent", [(1, 2000), (2000, 1), (1, 1)])
+def test_a_slide_of_any_proportions_is_drawn(extent) -> None:
+    canvas = canvas_of(extent, 16, 16, 200)
+    shape = canvas.extent.height, canvas.extent.width
+    nothing = np.zeros(shape, bool)
+    image = drawn(Scene(canvas, None, {"m": nothing}, {"c": "m"}, {"c": np.zeros(shape, np.float32)}, nothing, 1, 0))
+    assert image.width > canvas.extent.width
+    assert image.height > canvas.extent.height
+
+
 def test_many_classes_make_a_picture_of_bounded_size() -> None:
     shares = {f"c{number}": np.ones((100, 200), np.float32) for number in range(40)}
     many = drawn(scene(shares=shares, overlay_of={}))

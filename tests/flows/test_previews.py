@@ -95,6 +95,21 @@ def test_pictures_that_are_not_true_any_more_are_removed(folder, output) -> None
     assert not (output / "index.html").exists()
 
 
+def test_what_is_somebody_elses_stays(folder, output) -> None:
+    write_study(folder, "a")
+    (output / "previews" / "more").mkdir(parents=True)
+    others = {output / "index.html": b"<h1>mine</h1>", output / "previews" / "notes.txt": b"mine"}
+    others |= {output / "previews" / "more" / "a.png": b"mine"}
+    for path, content in others.items():
+        path.write_bytes(content)
+    Image.new("RGB", (9, 9)).save(output / "previews" / "photo.png")
+    run(folder)
+    assert {path: path.read_bytes() for path in others} == others
+    run(folder, previews=True)
+    run(folder)
+    assert sorted(os.listdir(output / "previews")) == ["more", "notes.txt", "photo.png"]
+
+
 def test_a_slide_that_cannot_be_drawn_is_in_the_tables_all_the_same(folder, output, caplog) -> None:
     write_pyramids(folder, "a", "b")
     with tifffile.TiffFile(folder / "a.tiff") as tiff:
