@@ -34,7 +34,7 @@ def test_every_suite_prints_its_table(tmp_path):
     assert len(set(cases)) == len(masks) * 2 * 2
     for row in ("ours, without Ray", "slide tiles", "patches", "bare expression", "62,500"):
         assert re.search(rf"^\| [^|]*{row}.*\|.* \d", done.stdout, re.MULTILINE), row
-    assert len(re.findall(r"^\| [\d,]+ \| [\d.]+ \| [\d,]+ \| [12] \| ", done.stdout, re.MULTILINE)) == 5 * 2  # scaling
+    assert len(re.findall(r"^\| [\d,]+ \| [\d.]+ \| [\d,]+ \| [12] \| ", done.stdout, re.MULTILINE)) == 6 * 2  # scaling
 
 
 def test_counts_that_differ_end_the_run_before_anything_is_timed(tmp_path, monkeypatch, capsys):
