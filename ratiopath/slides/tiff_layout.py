@@ -95,10 +95,7 @@ class TiffLevel:
     @property
     def alpha(self) -> int | None:
         """Index of the alpha sample, if there is one."""
-        extra = [int(kind) for kind in self.page.extrasamples]
-        first = int(self.page.samplesperpixel) - len(extra)
-        alphas = [first + i for i, kind in enumerate(extra) if kind in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)]
-        return alphas[0] if alphas else None
+        return _alpha_of(self.page)
 
 
 def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
@@ -206,6 +203,13 @@ def _is_level_below(previous: TiffPage, base: TiffPage, page: TiffPage) -> bool:
     return bool(is_smaller and shortest < height < tallest)
 
 
+def _alpha_of(page: TiffPage) -> int | None:
+    extra = [int(kind) for kind in page.extrasamples]
+    first = int(page.samplesperpixel) - len(extra)
+    alphas = [first + i for i, kind in enumerate(extra) if kind in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)]
+    return alphas[0] if alphas else None
+
+
 def _check(page: TiffPage, path: str) -> None:
     if page.dtype is None:
         found = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
@@ -214,6 +218,10 @@ def _check(page: TiffPage, path: str) -> None:
     if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
         found, remedy = f"a PlanarConfiguration of {page.planarconfig}", "copy or export the file again"
         raise UnsupportedImageError("samples are interleaved or in planes", path=path, found=found, remedy=remedy)
+    alpha = _alpha_of(page)
+    if page.samplesperpixel < 1 or (alpha is not None and alpha < 1):
+        found, remedy = f"{page.samplesperpixel} sample(s), alpha at {alpha}", "copy or export the file again"
+        raise UnsupportedImageError("a pixel has a sample before alpha", path=path, found=found, remedy=remedy)
     if page.imagedepth > 1:
         found, remedy = f"a depth of {page.imagedepth}", "export one plane"
         raise UnsupportedImageError("an image is flat", path=path, found=found, remedy=remedy)

@@ -222,6 +222,18 @@ def test_samples_that_are_neither_interleaved_nor_in_planes_are_refused(tmp_path
         open_slide(str(path))
 
 
+@pytest.mark.parametrize(("channels", "samples"), [(1, 0), (2, 1)])
+def test_pixels_without_a_sample_are_refused(tmp_path: Path, channels: int, samples: int) -> None:
+    path = tmp_path / "overlay"
+    pixels = noise(32, 32, channels).reshape(32, 32, *(() if channels == 1 else (channels,)))
+    extra = {} if channels == 1 else {"planarconfig": "contig", "extrasamples": ["unassalpha"]}
+    tifffile.imwrite(path, pixels, photometric="minisblack", tile=(16, 16), **extra, **CENTIMETRE)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages[0].tags["SamplesPerPixel"].overwrite(samples)
+    with pytest.raises(UnsupportedImageError, match=rf"a sample before alpha: .*{samples} sample.*; copy or"):
+        open_slide(str(path))
+
+
 def test_an_aperio_slide_may_write_its_mpp_with_a_decimal_comma(tmp_path: Path) -> None:
     LAYOUTS["aperio"].write(tmp_path / "a.svs", Raster((noise(64, 64, 3),), (0.5, 0.5)))
     content = (tmp_path / "a.svs").read_bytes()
