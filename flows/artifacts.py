@@ -15,7 +15,7 @@ from flows.finish import Summary
 from flows.preview.sheet import contact_sheet, data_uri
 from flows.progress_artifact import API_ERRORS
 from flows.shown import Shown, by_interest, report_text, shown_failures, shown_slides
-from flows.tasks.draw_previews import FOLDER, with_picture
+from flows.tasks.draw_previews import picture_of, with_picture
 from flows.workspace import Workspace
 
 SLIDES, PUT_ASIDE, REPORT = "coverage-slides", "coverage-put-aside", "coverage-report"
@@ -65,7 +65,7 @@ def _figure(rows: Sequence[Mapping[str, Any]], pictures: pa.Table, workspace: Wo
     shown = [row for row in by_interest(rows) if row["slide_id"] in drawn][:MOST_PICTURES]
     found = []
     for row in shown:
-        path = workspace.published(FOLDER, f"{row['slide_id']}.png")
+        path = picture_of(row["slide_id"], workspace)
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
             found.append((posixpath.basename(row["path"]), picture.convert("RGB")))
     return data_uri(contact_sheet(found)) if found else None

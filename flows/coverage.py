@@ -101,17 +101,15 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     given: dict[str, TableReference] = {}
     seconds: dict[str, float] = {}
 
-    def run(stage: str, *references: TableReference) -> TableReference:
+    def timed(work: Task[..., Given], *references: TableReference) -> Given:
         began = time.monotonic()
-        given[stage] = TASKS[stage](*references, config, workspace)
-        seconds[stage] = time.monotonic() - began
-        return given[stage]
+        result: Given = work(*references, config, workspace)
+        seconds[work.name] = time.monotonic() - began
+        return result
 
-    def draw(kept: TableReference) -> str:
-        began = time.monotonic()
-        pictures = DRAW(kept, config, workspace)
-        seconds[PREVIEWS] = time.monotonic() - began
-        return pictures
+    def run(stage: str, *references: TableReference) -> TableReference:
+        given[stage] = timed(TASKS[stage], *references)
+        return given[stage]
 
     discover, tile, derive, compute, keep = STAGES
     with only_run(workspace.storage):
@@ -119,7 +117,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         slides = run(discover)
         covered = run(compute, run(tile, slides), run(derive, slides))
         kept = run(keep, covered)
-        pictures = read_table(draw(kept), workspace.files) if config.previews else None
+        pictures = read_table(timed(DRAW, kept), workspace.files) if config.previews else None
         reports = report_slides(covered, kept, config, workspace)
         failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
         summary = finish(config, workspace, given, failures, seconds, started)

@@ -24,6 +24,7 @@ from pyarrow.fs import FileSystem
 
 from flows.config import CoverageConfig, Overlay
 from flows.storage import Storage
+from ratiopath.errors import TruncatedError
 
 KEY = b"ratiopath.made_from"
 """Metadata of a slide's files: a JSON record."""
@@ -129,6 +130,19 @@ def carried_by(path: str, files: FileSystem) -> Carried | None:
     if KEY not in found:
         return None
     return Carried(json.loads(found[KEY]), json.loads(found[REPORT_KEY]) if REPORT_KEY in found else None)
+
+
+def carried_by_coverage(path: str, files: FileSystem) -> tuple[Record, Record]:
+    """The record of a file of coverage, and the report on its slide.
+
+    Raises:
+        TruncatedError: It does not.
+    """
+    carried = carried_by(path, files)
+    if carried is None or carried.report is None:
+        rule, remedy = "a table of coverage carries its record and a report", "remove it and run again"
+        raise TruncatedError(rule, path=path, found="none", remedy=remedy)
+    return carried.record, carried.report
 
 
 def record_of(path: str, files: FileSystem) -> Record | None:

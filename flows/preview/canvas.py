@@ -69,10 +69,11 @@ class Canvas:
     def tiles(self) -> npt.NDArray[np.int64]:
         """Which tile each pixel is in, by number, NOWHERE between tiles; shape (height, width)."""
         numbers: npt.NDArray[np.int64] = self.rows[:, None] * max(1, len(self.cells.xs)) + self.columns
-        return np.where(self._is_tile, numbers, NOWHERE)
+        return np.where(self.is_tile, numbers, NOWHERE)
 
     @property
-    def _is_tile(self) -> Bools:
+    def is_tile(self) -> Bools:
+        """Whether a tile is at each pixel; shape (height, width)."""
         found: Bools = (self.rows != NOWHERE)[:, None] & (self.columns != NOWHERE)
         return found
 

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import openslide
 import shapely
 from PIL import Image
 
@@ -16,13 +15,11 @@ from ratiopath.measure import cut_patches
 from ratiopath.plan import Mapping, Windows
 from ratiopath.pyramid import Level
 from ratiopath.roi import Roi
-from ratiopath.slides import SlideReader, open_slide
+from ratiopath.slides import SlideReader, open_slide, scanner_thumbnail
 from ratiopath.tiling.tiles import cut_tiles
 
 MOST_PIXELS = 1 << 24
 """Of a level that is read for a picture."""
-ASPECT_TOLERANCE = 0.02
-"""By which a thumbnail's proportions may differ from the slide's: one that shows another part of the glass is none."""
 
 
 def thumbnail(path: str, canvas: Extent) -> Rgb | None:
@@ -43,10 +40,11 @@ def thumbnail(path: str, canvas: Extent) -> Rgb | None:
     """
     with open_slide(path) as reader:
         level = _small_level(reader, _longer(canvas))
-        found = _associated(path, reader.pyramid.levels[0].extent) if level is None else _whole(reader, level)
+        found = scanner_thumbnail(path) if level is None else _whole(reader, level)
     if found is None:
         return None
-    return np.asarray(found.resize((canvas.width, canvas.height), Image.Resampling.BOX, reducing_gap=2.0))
+    image = Image.fromarray(found)
+    return np.asarray(image.resize((canvas.width, canvas.height), Image.Resampling.BOX, reducing_gap=2.0))
 
 
 def _small_level(reader: SlideReader, side: int) -> Level | None:
@@ -58,20 +56,10 @@ def _longer(extent: Extent) -> int:
     return max(extent.width, extent.height)
 
 
-def _whole(reader: SlideReader, level: Level) -> Image.Image:
+def _whole(reader: SlideReader, level: Level) -> Rgb:
     corner: Int64s = np.zeros(1, dtype=np.int64)
-    return Image.fromarray(cut_tiles(reader, Windows(level.index, corner, corner, level.extent))[0])
-
-
-def _associated(path: str, extent: Extent) -> Image.Image | None:
-    if openslide.OpenSlide.detect_format(path) is None:
-        return None
-    with openslide.OpenSlide(path) as slide:
-        if "thumbnail" not in slide.associated_images:
-            return None
-        image = slide.associated_images["thumbnail"].convert("RGB")
-    is_whole = abs(image.width * extent.height / (image.height * extent.width) - 1) <= ASPECT_TOLERANCE
-    return image if is_whole else None
+    whole: Rgb = cut_tiles(reader, Windows(level.index, corner, corner, level.extent))[0]
+    return whole
 
 
 def outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:

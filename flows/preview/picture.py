@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,12 @@ def _mixed(scene: Scene, name: str | None, shares: Float32s | None) -> Rgb:
     tiles = scene.canvas.tiles
     if shares is not None:
         base = _blend(base, viridis(shares), (shares > 0) * SHADE)
-        base = _blend(base, np.array(UNKNOWN, float), (np.isnan(shares) & (tiles != NOWHERE)) * SHADE)
+        base = _blend(base, np.array(UNKNOWN, float), scene.is_unknown(shares) * SHADE)
     is_fine = scene.canvas.tile_px < FINE
     if not is_fine:
         base = _blend(base, np.array(SOFT, float), inner_edges(tiles, tiles != NOWHERE) * GRID)
     others = set(scene.overlay_of.values()) - {scene.overlay_of.get(name or "")}
-    for (overlay, marked), colour in zip(scene.outlines.items(), _repeated(OVERLAYS), strict=False):
+    for (overlay, marked), colour in zip(scene.outlines.items(), cycle(OVERLAYS), strict=False):
         if marked is not None and overlay not in others:
             base[marked] = colour
     areas = np.where(scene.is_kept, 0 if is_fine else tiles, NOWHERE)
@@ -109,11 +110,6 @@ def _blend(base: Colours, colour: Colours, opacity: npt.NDArray[Any]) -> Colours
     return mixed
 
 
-def _repeated(colours: tuple[tuple[int, int, int], ...]) -> Iterator[tuple[int, int, int]]:
-    while True:
-        yield from colours
-
-
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """One thing in the legend: a sample, and what it stands for."""
@@ -139,9 +135,9 @@ def _legend(scene: Scene) -> Iterator[_Entry]:
         millimetres = nice_length(scene.canvas.extent.width * BAR_SHARE * scene.canvas.mpp.x / 1000)
         yield _scale_bar(max(1, round(millimetres * 1000 / scene.canvas.mpp.x)), f"{millimetres:g} mm")
     yield _Entry(140, "0 to 100 % of a tile", _paint_ramp)
-    if any((np.isnan(shares) & (scene.canvas.tiles != NOWHERE)).any() for shares in scene.shares.values()):
+    if any(scene.is_unknown(shares).any() for shares in scene.shares.values()):
         yield _Entry(18, "not known", _paint_box(UNKNOWN, is_filled=True))
-    for (name, marked), colour in zip(scene.outlines.items(), _repeated(OVERLAYS), strict=False):
+    for (name, marked), colour in zip(scene.outlines.items(), cycle(OVERLAYS), strict=False):
         yield _Entry(24, f"overlay {name}" if marked is not None else f"overlay {name}: not drawn", _paint_line(colour))
     yield _Entry(18, f"kept: {scene.kept:,} of {scene.tiles:,} tiles", _paint_box(KEPT, is_filled=False))
     if scene.thumbnail is None:

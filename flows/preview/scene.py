@@ -31,3 +31,8 @@ class Scene:
     """How many the slide has."""
     kept: int
     """How many of them are kept."""
+
+    def is_unknown(self, shares: Float32s) -> Bools:
+        """Where there is a tile of which a share is not known."""
+        unknown: Bools = np.isnan(shares) & self.canvas.is_tile
+        return unknown

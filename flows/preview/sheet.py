@@ -20,12 +20,12 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Lay pictures out in rows, each under its name.
 
     Args:
-        pictures: At least one.
+        pictures: At least one, RGB.
 
     Returns:
         RGB.
     """
-    named = [(name, ImageOps.contain(picture.convert("RGB"), (CELL, CELL))) for name, picture in pictures]
+    named = [(name, ImageOps.contain(picture, (CELL, CELL))) for name, picture in pictures]
     rows = [named[start : start + COLUMNS] for start in range(0, len(named), COLUMNS)]
     heights = [NAME + GAP + max(picture.height for _, picture in row) for row in rows]
     sheet = Image.new("RGB", (len(rows[0]) * (CELL + GAP) + GAP, sum(heights) + GAP), PAPER)

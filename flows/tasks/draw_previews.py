@@ -14,17 +14,17 @@ from PIL import Image, PngImagePlugin
 
 from flows.areas import Cells
 from flows.config import CoverageConfig
-from flows.engine import Outcome, blocks_of, map_rows
+from flows.engine import blocks_of, map_rows
 from flows.preview import Scene, drawn
 from flows.preview.canvas import Canvas, Sampled
 from flows.preview.look import outline, thumbnail
 from flows.progress import progress
-from flows.provenance import record_of
+from flows.provenance import carried_by_coverage
 from flows.slide_lines import run_log
 from flows.stage import take
 from flows.tables import TableReference, row_groups, write_table, writing
 from flows.workspace import Workspace
-from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
 from schemas.pictures import PICTURES
 from schemas.slide_report import kept_slides
@@ -53,20 +53,27 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
         The table of `schemas.pictures`: which slide has a picture.
     """
     slides = take(kept, kept_slides(config.classes), workspace)
-    paths, work = slides["path"].to_pylist(), partial(_draw, config=config, workspace=workspace)
+    ids, paths = (slides[name].to_pylist() for name in ("slide_id", "path"))
+    work = partial(_draw, config=config, workspace=workspace)
     blocks = blocks_of(slides["tiles"].to_pylist(), most=SLIDES_PER_BLOCK)
     rows = slides.select(["slide_id", "path", "file", "rows", "tiles", "made_from"])
     pictures = []
     with progress(STAGE, len(paths)) as advance:
         for outcome in map_rows(rows, work, PICTURES.arrow, blocks, config.resources.draw_previews):
-            slide = rows.slice(outcome.number, 1).to_pylist()[0]
-            pictures.append(_picture(slide, outcome))
-            advance(slide["path"], outcome.seconds)
+            slide_id, path = ids[outcome.number], paths[outcome.number]
+            pictures.append(outcome.result or {"slide_id": slide_id, "path": path, "trouble": outcome.reason})
+            advance(path, outcome.seconds)
     _warn(pictures)
-    remove_previews(workspace, but={f"{one['slide_id']}.png" for one in pictures if one["trouble"] is None})
-    path = workspace.between("pictures.parquet")
-    write_table(checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES), path, workspace)
-    return path
+    table = checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES)
+    remove_previews(workspace, but={picture_of(slide_id, workspace) for slide_id in with_picture(table)})
+    given = workspace.between("pictures.parquet")
+    write_table(table, given, workspace)
+    return given
+
+
+def picture_of(slide_id: str, workspace: Workspace) -> str:
+    """Where the picture of a slide is, if it has one."""
+    return workspace.published(FOLDER, f"{slide_id}.png")
 
 
 def with_picture(pictures: pa.Table) -> set[str]:
@@ -88,15 +95,9 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
     folder = workspace.published(FOLDER)
     for name in workspace.storage.names(folder):
         path = workspace.published(FOLDER, name)
-        if name not in but and _shown_by(path, workspace) is not None:
+        if path not in but and _shown_by(path, workspace) is not None:
             workspace.storage.remove(path)
     workspace.storage.remove_if_empty(folder)
-
-
-def _picture(slide: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
-    if outcome.result is not None:
-        return outcome.result
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": outcome.reason}
 
 
 def _warn(pictures: list[dict[str, Any]]) -> None:
@@ -108,7 +109,7 @@ def _warn(pictures: list[dict[str, Any]]) -> None:
 
 
 def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
-    shows, path = f"{VERSION} {slide['made_from']}", workspace.published(FOLDER, f"{slide['slide_id']}.png")
+    shows, path = f"{VERSION} {slide['made_from']}", picture_of(slide["slide_id"], workspace)
     given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
     if not config.force and _shown_by(path, workspace) == shows:
         return given
@@ -136,10 +137,7 @@ def _shown_by(path: str, workspace: Workspace) -> str | None:
 
 def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Scene:
     covered = workspace.published("coverage", f"{slide['slide_id']}.parquet")
-    record = record_of(covered, workspace.files)
-    if record is None:
-        remedy = "run again: it will be made anew"
-        raise TruncatedError("a table of coverage carries its record", path=covered, found="none", remedy=remedy)
+    record, _ = carried_by_coverage(covered, workspace.files)
     described, files = record["slide"]["described"], record["overlays"]
     cells = Cells.of(described, config.tiling.last, config.region)
     canvas = Canvas.of(described, cells, ALONE if len(config.classes) <= 1 else SEVERAL)

@@ -12,7 +12,7 @@ from flows.keep import keep_expression
 from flows.provenance import (
     FORMAT,
     Record,
-    carried_by,
+    carried_by_coverage,
     coverage_configuration,
     digest_of,
     record_of,
@@ -25,7 +25,6 @@ from flows.stage import map_slides, slide_file, take
 from flows.tables import TableReference, TableWriter, count_rows, row_groups
 from flows.together import Steps
 from flows.workspace import Workspace
-from ratiopath.errors import TruncatedError
 from schemas.coverage import coverage, tiles
 from schemas.slide_files import COVERED
 from schemas.slide_report import kept_slides
@@ -72,17 +71,14 @@ def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.T
 
 def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
     path = workspace.published("tiles", f"{slide['slide_id']}.parquet")
-    covered = carried_by(slide["file"], workspace.files)
-    if covered is None or covered.report is None:
-        rule, remedy = "a table of coverage carries its record and a report", "remove it and run again"
-        raise TruncatedError(rule, path=slide["file"], found="none", remedy=remedy)
-    record = tiles_record(covered.record, config)
+    made_from, report = carried_by_coverage(slide["file"], workspace.files)
+    record = tiles_record(made_from, config)
     if record_of(path, workspace.files) == record and not config.force:
         kept = count_rows(path, workspace.files)
     else:
         kept = yield from _write(slide, path, record, config, workspace)
-    report = report_columns(covered.report, slide["rows"], kept)
-    return {**slide_file(slide, path, kept), "made_from": digest_of(record), **report}
+    told = report_columns(report, slide["rows"], kept)
+    return {**slide_file(slide, path, kept), "made_from": digest_of(record), **told}
 
 
 def _write(
