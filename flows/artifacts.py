@@ -14,7 +14,7 @@ from flows.config import CoverageConfig
 from flows.finish import Summary
 from flows.preview.sheet import contact_sheet, data_uri
 from flows.progress_artifact import API_ERRORS
-from flows.shown import Shown, by_interest, report_text, shown_failures, shown_slides
+from flows.shown import Shown, by_interest, report_text, shown_failures, shown_slides, suspicious
 from flows.tasks.draw_previews import picture_of, with_picture
 from flows.workspace import Workspace
 
@@ -49,12 +49,11 @@ def publish(
     if not FlowRunContext.get():
         return
     rows = slides.to_pylist()
-    suspicious = sum(bool(row["suspicions"]) for row in rows)
     try:
         _show(SLIDES, shown_slides(rows, config.classes))
         _show(PUT_ASIDE, shown_failures(failures.to_pylist()))
         figure = None if pictures is None else _figure(rows, pictures, workspace)
-        create_markdown_artifact(report_text(config, summary, seconds, suspicious, figure), REPORT, str(summary))
+        create_markdown_artifact(report_text(config, summary, seconds, suspicious(rows), figure), REPORT, str(summary))
     except (*API_ERRORS, OSError) as error:
         get_run_logger().warning("not all artifacts are shown: %s", error)
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 from flows.config import CoverageConfig
 from flows.options import configuration
 from flows.refusal import ConfigurationError
+from flows.say import say
 from flows.server import Server, ServerError
 
 SAMPLE = "coverage-sample"
@@ -34,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = configuration(given) if given else None  # after --help this is the end
         return _served(config)
     except ConfigurationError as error:
-        _complain("refused:", *error.problems)
+        say("refused:", *error.problems, to=sys.stderr)
         return 2
     except ServerError as error:
-        _complain(str(error))
+        say(str(error), to=sys.stderr)
         return 1
 
 
@@ -59,7 +60,7 @@ def _served(config: CoverageConfig | None) -> int:
         with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
             return _run(config, server)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
-        _complain("cancelled", KEPT)
+        say("cancelled", KEPT, to=sys.stderr)
         return 1
 
 
@@ -80,7 +81,7 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         try:
             state = coverage(chosen, return_state=True)
         except TransportError as error:
-            _complain(f"failed: the Prefect server went away: {error}", KEPT)
+            say(f"failed: the Prefect server went away: {error}", KEPT, to=sys.stderr)
             return 1
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
@@ -93,12 +94,8 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         if config is None:
             explain_sample(SAMPLE)
         return 0
-    _complain(f"failed: {state.message}", KEPT)
+    say(f"failed: {state.message}", KEPT, to=sys.stderr)
     return 1
-
-
-def _complain(*lines: str) -> None:
-    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - what a command says
 
 
 def _quiet() -> None:

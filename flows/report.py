@@ -3,6 +3,7 @@
 import sys
 
 from flows.finish import Summary
+from flows.say import say
 from flows.tables import read_table
 from flows.workspace import Workspace
 
@@ -23,13 +24,13 @@ def report(summary: Summary) -> None:
     if summary.put_aside > SHOWN:
         told.append(f"and {summary.put_aside - SHOWN} more: see {failures}")
     for line in told:
-        print(line, file=sys.stderr)  # noqa: T201 - what a command says
-    print(f"{summary}: see {summary.output}")  # noqa: T201 - what a command says
+        say(line, to=sys.stderr)
+    say(f"{summary}: see {summary.output}", to=sys.stdout)
 
 
 def explain_sample(folder: str) -> None:
     """Say what to look at after a run on the sample."""
-    print(  # noqa: T201 - what a command says
+    say(
         f"\nThis was a sample, in {folder}/:",
         "slides/                    two synthetic slides with their masks",
         "coverage.yaml              the configuration; change it and run",
@@ -40,5 +41,5 @@ def explain_sample(folder: str) -> None:
         f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
         "coverage/index.html        the slides in a browser: what their tiles hold, which are kept",
         "coverage/failures.parquet  slides put aside, and why (none here)",
-        sep="\n  ",
+        to=sys.stdout,
     )

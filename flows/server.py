@@ -50,7 +50,11 @@ class Server:
             ServerError: It ended, or did not answer in time; or the one that the user named does not answer.
         """
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server has to start first
-        from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
+        from prefect.settings import (  # noqa: PLC0415 - ditto
+            PREFECT_API_URL,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+            temporary_settings,
+        )
 
         if PREFECT_API_URL.value():
             self.stop()
@@ -58,7 +62,9 @@ class Server:
             _refuse_silence()
             yield
             return
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api"}):
+        # no heartbeats: nobody waits for them at this server, and their thread ends up to a second after the run
+        own = {PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api", PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        with temporary_settings(own):
             self._wait(self._process)
             threading.Thread(target=self._keep_alive, args=[self._process], daemon=True).start()
             try:

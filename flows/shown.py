@@ -34,6 +34,11 @@ def by_interest(report: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(report, key=lambda row: (not row["suspicions"], row["seconds"] is None))
 
 
+def suspicious(report: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the rows of `schemas.slide_report` are of slides to look at."""
+    return sum(bool(row["suspicions"]) for row in report)
+
+
 def shown_slides(report: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Shown:
     """A row per slide in the tables, by interest.
 
@@ -41,7 +46,6 @@ def shown_slides(report: Sequence[Mapping[str, Any]], classes: Sequence[str]) ->
         report: Rows of `schemas.slide_report`.
         classes: Names of the classes.
     """
-    suspicious = sum(bool(row["suspicions"]) for row in report)
     rows = [
         {
             "slide": _text(row["path"]),
@@ -57,7 +61,7 @@ def shown_slides(report: Sequence[Mapping[str, Any]], classes: Sequence[str]) ->
     ]
     return Shown(
         rows,
-        f"{_counted(len(report), 'slides in the tables', 'slides.parquet')}; {suspicious:,} to look at, first",
+        f"{_counted(len(report), 'slides in the tables', 'slides.parquet')}; {suspicious(report):,} to look at, first",
     )
 
 
@@ -75,7 +79,7 @@ def shown_failures(failures: Sequence[Mapping[str, Any]]) -> Shown:
 
 
 def report_text(
-    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], suspicious: int, figure: str | None
+    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], to_look_at: int, figure: str | None
 ) -> str:
     """What the run did, in Markdown: counts, thresholds, times and the configuration.
 
@@ -83,7 +87,7 @@ def report_text(
         config: Of the run.
         summary: What it did.
         seconds: What each task took.
-        suspicious: Slides in the tables that are to be looked at.
+        to_look_at: Slides in the tables that are suspicious.
         figure: A picture of some slides, as a data URI; None where there is none.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
@@ -92,7 +96,7 @@ def report_text(
     counts = [
         ("slides found", summary.found), ("new", summary.new), ("changed", summary.changed),
         ("unchanged", summary.unchanged), ("put aside", summary.put_aside), ("gone", summary.gone),
-        ("to look at", suspicious), ("tiles", summary.tiles), ("tiles kept", summary.kept),
+        ("to look at", to_look_at), ("tiles", summary.tiles), ("tiles kept", summary.kept),
     ]  # fmt: skip
     thresholds = [("keep", config.keep or "all tiles"), ("tolerate", f"{config.tolerate:g}")]
     return "\n\n".join(

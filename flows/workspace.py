@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from uuid import uuid4
 
 from pyarrow.fs import FileSystem
@@ -49,6 +49,10 @@ class Workspace:
     def published(self, *names: str) -> str:
         """A file that users read."""
         return posixpath.join(self.storage.root, *names)
+
+    def of_slide(self, folder: Literal["coverage", "tiles"], slide_id: str) -> str:
+        """The file of one slide in a folder that is one table."""
+        return self.published(folder, f"{slide_id}.parquet")
 
     def between(self, *names: str) -> str:
         """A file that only the next task reads."""

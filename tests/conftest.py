@@ -30,7 +30,15 @@ def local_ray() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[None]:
     """A real server with a database of its own; its first start takes 20 s and more."""
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - seconds, and most tests need none
+    from prefect.settings import (  # noqa: PLC0415 - seconds, and most tests need none
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - ditto
 
-    with prefect_test_harness(server_startup_timeout=120):
+    # no heartbeats: each run would wait up to a second for the thread that sends them
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
         yield

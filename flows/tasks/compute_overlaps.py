@@ -75,7 +75,8 @@ def compute_overlaps(
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
                 _put_together(slide, [one.result for one in done if one.result is not None], config, workspace)
-                files[number] = _of(slide, _file_of(slide, workspace), slide["rows"], seconds)
+                path = workspace.of_slide("coverage", slide["slide_id"])
+                files[number] = _of(slide, path, slide["rows"], seconds)
             else:
                 failures[number] = failed.failure(slide["path"])
             advance(slide["path"], seconds, None if failed is None else failed.reason)
@@ -118,13 +119,9 @@ def _write(
     slide: dict[str, Any], groups: Iterable[pa.Table], report: Record, config: CoverageConfig, workspace: Workspace
 ) -> None:
     schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
-    with TableWriter(_file_of(slide, workspace), schema, workspace) as writer:
+    with TableWriter(workspace.of_slide("coverage", slide["slide_id"]), schema, workspace) as writer:
         for group in groups:
             writer.write(group)
-
-
-def _file_of(slide: dict[str, Any], workspace: Workspace) -> str:
-    return workspace.published("coverage", f"{slide['slide_id']}.parquet")
 
 
 def _by_slide(

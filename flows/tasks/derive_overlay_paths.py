@@ -61,7 +61,7 @@ def _derive(
             )
     described = {field.name: slide[field.name] for field in SLIDES.arrow}
     record = coverage_record(config, {"identity": json.loads(slide["identity"]), "described": described}, overlays)
-    there = record_of(workspace.published("coverage", f"{slide['slide_id']}.parquet"), workspace.files)
+    there = record_of(workspace.of_slide("coverage", slide["slide_id"]), workspace.files)
     return {
         "slide_id": slide["slide_id"],
         "path": slide["path"],

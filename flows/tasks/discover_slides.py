@@ -72,7 +72,7 @@ def _describe(slide: dict[str, Any], config: CoverageConfig, workspace: Workspac
     mpp = slide.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
     found = {**identity(slide["path"], by_content=config.changes == "content"), "mpp": given}
-    grid = workspace.published("coverage", f"{name}.parquet")
+    grid = workspace.of_slide("coverage", name)
     record = None if config.force else record_of(grid, workspace.files)
     if record is not None and record["format"] == FORMAT and record["slide"]["identity"] == found:
         known = {**record["slide"]["described"], "grid": grid}

@@ -136,7 +136,7 @@ def _shown_by(path: str, workspace: Workspace) -> str | None:
 
 
 def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Scene:
-    covered = workspace.published("coverage", f"{slide['slide_id']}.parquet")
+    covered = workspace.of_slide("coverage", slide["slide_id"])
     record, _ = carried_by_coverage(covered, workspace.files)
     described, files = record["slide"]["described"], record["overlays"]
     cells = Cells.of(described, config.tiling.last, config.region)

@@ -70,7 +70,7 @@ def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.T
 
 
 def _filter(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
-    path = workspace.published("tiles", f"{slide['slide_id']}.parquet")
+    path = workspace.of_slide("tiles", slide["slide_id"])
     made_from, report = carried_by_coverage(slide["file"], workspace.files)
     record = tiles_record(made_from, config)
     if record_of(path, workspace.files) == record and not config.force:
