@@ -25,6 +25,8 @@ smooth binary mask. 512 x 512 equal pixels are some 300 bytes in Deflate."""
 
 MAX_CHUNK_BYTES = 1 << 31
 """A header that lies may ask for a strip of any size; a whole slide in one strip is read up to here."""
+_HEADER_BYTES = 8
+"""Of a classic TIFF; BigTIFF has more."""
 _SAMPLED = 32
 """One pixel in so many along each axis tells most tiles that are not uniform."""
 
@@ -113,7 +115,7 @@ class TiffReader:
 
     def _encoded(self, plane: Plane, segment: int) -> Segment:
         offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
-        return segment, os.pread(self._file.fileno(), size, offset) if offset and size else None
+        return segment, os.pread(self._file.fileno(), size, offset) if size else None
 
     def _decode(self, source: TiffLevel, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
         """One segment, shape (height, width, samples), at the edges as the file pads it."""
@@ -189,6 +191,10 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
         if min(len(offsets), len(sizes)) < expected:
             found = f"{min(len(offsets), len(sizes))} of {expected} segments in page {plane.index}"
             raise TruncatedError("a TIFF lists all its segments", path=path, found=found, remedy=remedy)
+        in_header = (sizes > 0) & (offsets < _HEADER_BYTES)
+        if in_header.any():
+            found = f"{int(in_header.sum())} of {len(offsets)} segments of page {plane.index} begin before it ends"
+            raise TruncatedError("the segments of a TIFF come after its header", path=path, found=found, remedy=remedy)
         beyond = offsets + sizes > file_size
         if beyond.any():
             found = f"{int(beyond.sum())} of {len(offsets)} segments of page {plane.index} end beyond {file_size} bytes"

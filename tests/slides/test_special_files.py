@@ -14,7 +14,7 @@ from expressions import overlaps_of, patches_of, tile_table
 from layouts import LAYOUTS, Layout, Raster
 
 from ratiopath.arrow.rows import Rows
-from ratiopath.errors import InvalidMppError, ParameterError, UnsupportedImageError
+from ratiopath.errors import InvalidMppError, ParameterError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Mpp
 from ratiopath.slides import open_slide
 
@@ -231,6 +231,17 @@ def test_pixels_without_a_sample_are_refused(tmp_path: Path, channels: int, samp
     with tifffile.TiffFile(path, mode="r+b") as tiff:
         tiff.pages[0].tags["SamplesPerPixel"].overwrite(samples)
     with pytest.raises(UnsupportedImageError, match=rf"a sample before alpha: .*{samples} sample.*; copy or"):
+        open_slide(str(path))
+
+
+@pytest.mark.parametrize("layout", ["tiles", "aperio"])
+def test_a_tile_without_a_place_is_no_sparse_one(layout: str, tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    LAYOUTS[layout].write(path, Raster((noise(64, 64, 3),), (0.5, 0.5)))
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        offsets = tiff.pages[0].tags["TileOffsets"]
+        offsets.overwrite((0, *offsets.value[1:]))
+    with pytest.raises(TruncatedError, match=r"come after its header: .*1 of \d+ segments of page 0 begin before"):
         open_slide(str(path))
 
 
