@@ -45,9 +45,17 @@ class Study:
 
 
 @contextmanager
-def prepared(mask: Path, slides: int) -> Iterator[Study]:
-    """Slides of which only size and resolution are read, links to one mask, and Prefect's server."""
+def engines() -> Iterator[None]:
+    """Ray, and a Prefect server."""
     logging.getLogger("prefect").setLevel(logging.ERROR)
+    ensure_ray()
+    with Server() as server, server.ready():
+        yield
+
+
+@contextmanager
+def prepared(mask: Path, slides: int) -> Iterator[Study]:
+    """Slides of which only size and resolution are read, and links to one mask."""
     job = Job.of(mask)
     with tempfile.TemporaryDirectory() as name:
         folder, tables = Path(name), []
@@ -65,9 +73,7 @@ def prepared(mask: Path, slides: int) -> Iterator[Study]:
             "keep": "tissue >= 0.5",
             "force": True,
         }
-        ensure_ray()
-        with Server() as server, server.ready():
-            yield Study(CoverageConfig.model_validate(settings), pa.concat_tables(tables).combine_chunks(), slides)
+        yield Study(CoverageConfig.model_validate(settings), pa.concat_tables(tables).combine_chunks(), slides)
 
 
 def write_slide(path: Path, job: Job) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks import slides
-from benchmarks.flow import bare_expression, flow, prepared
+from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
 from benchmarks.libraries import OURS as OURS_RAY
@@ -116,7 +116,7 @@ def _print_through_ray(title: str, taken: dict[str, float], table: pa.Table, of_
 
 def of_flow(options: Options) -> None:
     """The flow on several large slides against the bare expression on the same tiles, Ray and Prefect warm."""
-    with prepared(options.mask("binary"), slides=30 // options.shrink + 1) as study:
+    with engines(), prepared(options.mask("binary"), slides=30 // options.shrink + 1) as study:
         ask = {
             "flow, with a picture of each slide": partial(flow, study, previews=True),
             "flow": partial(flow, study, previews=False),
@@ -133,12 +133,14 @@ def scaling(options: Options) -> None:
     columns = ("slides", "overlay, MB", "tiles", "workers", "seconds", "of overlaps", "bytes a tile", "driver, MB")
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     studies = [("binary", 16, 25), ("binary", 16, 100), ("binary", 16, 400), ("binary", 4, 25), ("binary", 2, 25)]
-    for name, shrink, number in [*studies, ("noisy", 1, 16)]:
-        mask = MASKS[name].shrunk(options.shrink * shrink).write(options.cache)
-        size = f"{mask.stat().st_size / 1e6:.2f}"
-        for cost in costs(mask, -(-number // options.shrink), options.repeat):
-            rate = f"{cost.seconds:.2f} | {cost.overlap_seconds:.2f} | {cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f}"
-            print(f"| {cost.slides} | {size} | {cost.tiles:,} | {cost.workers} | {rate} |", flush=True)
+    with engines():
+        for name, shrink, number in [*studies, ("noisy", 1, 16)]:
+            mask = MASKS[name].shrunk(options.shrink * shrink).write(options.cache)
+            size = f"{mask.stat().st_size / 1e6:.2f}"
+            for cost in costs(mask, -(-number // options.shrink), options.repeat):
+                spent = f"{cost.seconds:.2f} | {cost.overlap_seconds:.2f}"
+                space = f"{cost.bytes_per_tile:.0f} | {cost.driver_mb:.0f}"
+                print(f"| {cost.slides} | {size} | {cost.tiles:,} | {cost.workers} | {spent} | {space} |", flush=True)
 
 
 def memory(options: Options) -> None:
