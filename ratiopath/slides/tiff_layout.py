@@ -20,6 +20,10 @@ _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31
 _STRIP_ROWS = 128
 """Strips are read in bands of at least this many rows: a chunk of one row costs more to handle than to decode."""
 
+_CROPPED = 0.05
+"""By which part of its height a page marked as a reduced image may have another aspect ratio: some writers crop levels
+to whole tiles. Labels and macro images, which some mark so too, differ by more."""
+
 Plane: TypeAlias = TiffPage | TiffFrame
 
 
@@ -101,8 +105,8 @@ class TiffLevel:
 def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
     """The levels of the first image of a TIFF, finest first.
 
-    An OME-TIFF names its image; otherwise it is the first page. Further levels are its sub-IFDs, and following pages
-    that are marked as a reduced image or that are the first page scaled by one factor.
+    An OME-TIFF names its image; otherwise it is the first page. Further levels are its sub-IFDs, and following pages,
+    in any order, that are the first page scaled by one factor. Of pages of one size the first counts.
 
     Raises:
         NotAnImageError: No page at all.
@@ -168,13 +172,17 @@ def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
 
 def _levels_below(tiff: TiffFile, base: TiffPage, *, must_be_marked: bool) -> Iterator[TiffLevel]:
     """Pages after the first that are levels of it: an OME-TIFF's other pages are other images unless marked."""
-    previous = base
+    known = {_kind_of(base)}
     for index in range(1, len(tiff.pages)):
         page = tiff.pages.get(index, aspage=True)
         is_marked = page.subfiletype & _REDUCED
-        if (is_marked or not must_be_marked) and _is_level_below(previous, base, page):
+        if (is_marked or not must_be_marked) and _kind_of(page) not in known and _is_level_below(base, page):
             yield _of_page(page)
-            previous = page
+            known.add(_kind_of(page))
+
+
+def _kind_of(page: TiffPage) -> tuple[object, ...]:
+    return page.imagewidth, page.imagelength, page.dtype, page.samplesperpixel
 
 
 def _refuse_stack(tiff: TiffFile, path: str) -> None:
@@ -190,17 +198,15 @@ def _refuse_stack(tiff: TiffFile, path: str) -> None:
         raise UnsupportedImageError("a TIFF is one plane", path=path, found=found, remedy=remedy)
 
 
-def _is_level_below(previous: TiffPage, base: TiffPage, page: TiffPage) -> bool:
+def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     width, height = page.imagewidth, page.imagelength
-    if page.subfiletype & _TRANSPARENCY_MASK:
+    if page.subfiletype & _TRANSPARENCY_MASK or width > base.imagewidth or height > base.imagelength:
         return False
-    is_smaller = width <= previous.imagewidth and height <= previous.imagelength and page.shape != previous.shape
-    if page.subfiletype & _REDUCED:
-        return bool(is_smaller)
-    # The heights that the factor of the width allows, when each side was rounded down or up.
-    shortest = base.imagelength * (width - 1) / base.imagewidth - 1
-    tallest = base.imagelength * (width + 1) / base.imagewidth + 1
-    return bool(is_smaller and shortest < height < tallest)
+    # The heights that the factor of the width allows, when each side was rounded down or up, or cropped.
+    cropped = _CROPPED * height if page.subfiletype & _REDUCED else 0
+    shortest = base.imagelength * (width - 1) / base.imagewidth - 1 - cropped
+    tallest = base.imagelength * (width + 1) / base.imagewidth + 1 + cropped
+    return bool(shortest < height < tallest)
 
 
 def _alpha_of(page: TiffPage) -> int | None:
