@@ -16,6 +16,8 @@ from flows.server import Server, ServerError
 
 SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
+SAMPLE_FILE = f"{SAMPLE}/coverage.yaml"
+"""Its configuration, written last: where it is, the sample is whole."""
 KEPT = "what was complete before is still there and whole"
 """Said of a run that did not end well."""
 
@@ -24,16 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line.
 
     Args:
-        arguments: Those of the process by default; none makes a sample and runs on it.
+        arguments: Those of the process by default; none makes a sample, where there is none yet, and runs on it.
 
     Returns:
         The exit code: 0 every slide found is in the tables, 1 the run failed, 2 the configuration was refused,
         3 more slides were put aside than are tolerated.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    is_sample = not given
+    if is_sample and os.path.exists(SAMPLE_FILE):
+        given = ["--config", SAMPLE_FILE]  # it is there to be edited
     try:
         config = configuration(given) if given else None  # after --help this is the end
-        return _served(config)
+        return _served(config, is_sample=is_sample)
     except ConfigurationError as error:
         say("refused:", *error.problems, to=sys.stderr)
         return 2
@@ -55,16 +60,16 @@ def end(code: int) -> NoReturn:
         ending.join(timeout=0.001)
 
 
-def _served(config: CoverageConfig | None) -> int:
+def _served(config: CoverageConfig | None, *, is_sample: bool) -> int:
     try:
         with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
-            return _run(config, server)
+            return _run(config, server, is_sample=is_sample)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
         say("cancelled", KEPT, to=sys.stderr)
         return 1
 
 
-def _run(config: CoverageConfig | None, server: Server) -> int:
+def _run(config: CoverageConfig | None, server: Server, *, is_sample: bool) -> int:
     from httpx import TransportError  # noqa: PLC0415 - see main
 
     from flows.engine import warm_up  # noqa: PLC0415 - see main
@@ -91,7 +96,7 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         return 3
     if isinstance(result, Summary):
         report(result)
-        if config is None:
+        if is_sample:
             explain_sample(SAMPLE)
         return 0
     say(f"failed: {state.message}", KEPT, to=sys.stderr)

@@ -60,6 +60,26 @@ def _without_nul(value: str) -> str:
     return value
 
 
+def _at_home(path: str) -> str:
+    return os.path.expanduser(path)
+
+
+def _no_yaml_word(name: Any) -> Any:
+    if isinstance(name, bool):
+        remedy = "put it in quotes: YAML takes yes, no, on, off, true and false for a truth value"
+        raise ValueError(f"{name!r} is no name; {remedy}")  # noqa: TRY004 - what pydantic collects
+    return name
+
+
+def _whole_or_share(value: Any) -> Any:
+    """1.0 could mean one slide, or all of them."""
+    if isinstance(value, float) or (isinstance(value, str) and not value.strip().isdigit()):
+        number = float(value)
+        if number >= 1:
+            raise ValueError(f"found {value!r}")
+    return value
+
+
 def _on_file_system(slides: str | list[str]) -> str | list[str]:
     for entry in [slides] if isinstance(slides, str) else slides:
         refuse_uri(entry)
@@ -106,15 +126,19 @@ def _box_or_wkt(roi: tuple[float, float, float, float] | str | None) -> tuple[fl
 
 def _roi(roi: tuple[float, float, float, float] | str) -> Roi:
     if isinstance(roi, str):
-        return Roi(shapely.from_wkt(roi))
+        shape = shapely.from_wkt(roi)
+        if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon):
+            remedy = "write such as 'POLYGON ((0 0, 512 0, 0 512, 0 0))'"
+            raise RoiError(f"the ROI is a POLYGON or MULTIPOLYGON: found {shape.geom_type.upper()}; {remedy}")
+        return Roi(shape)
     minx, miny, maxx, maxy = roi
     if not (minx < maxx and miny < maxy):
         raise RoiError(f"the ROI's box has an area: found {list(roi)}; give [minx, miny, maxx, maxy] with min < max")
     return Roi(shapely.box(minx, miny, maxx, maxy))
 
 
-PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
-ColumnName = Annotated[str, AfterValidator(_column_name)]
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul), AfterValidator(_at_home)]
+ColumnName = Annotated[str, BeforeValidator(_no_yaml_word), AfterValidator(_column_name)]
 Number = Annotated[float, BeforeValidator(_no_flag)]
 Pixels = Annotated[int, Field(gt=0), BeforeValidator(_no_flag)]  # in this order the schema knows the limit
 PixelPair = Annotated[
@@ -206,7 +230,8 @@ class CoverageConfig(_Section):
         " column path and, if slides need it, mpp"
     )
     exclude: list[PathText] = Field(
-        default_factory=list, description="globs of files that are no slides: over the name, or with a / over the path"
+        default_factory=list,
+        description="globs of files that are no slides: over the name, or with a / over the path or its end",
     )
     output: PathText = Field(
         description="folder of the tables, or a URI such as s3://bucket/prefix?region=eu-central-1; may exist"
@@ -245,6 +270,7 @@ class CoverageConfig(_Section):
     resources: Resources = Field(Resources(), description="what a Ray task of each step asks its node for")
     tolerate: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
+        BeforeValidator(_whole_or_share),
         _expected("a number of slides such as 3, or a share below 1 such as 0.01"),
     ] = Field(0, description="slides that may be put aside before the run counts as failed: a number, or a share < 1")
 

@@ -55,13 +55,21 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
 
 
 def _is_excluded(path: str, patterns: Iterable[str]) -> bool:
-    """A pattern with a slash is matched against the whole path, any other against the name; * also matches a slash."""
+    """A pattern with a slash is matched against the path, any other against the name; * also matches a slash."""
     return any(
-        fnmatchcase(path, os.path.join(glob.escape(os.getcwd()), pattern))
+        any(fnmatchcase(path, whole) for whole in _whole_patterns(pattern))
         if "/" in pattern
         else fnmatchcase(os.path.basename(path), pattern)
         for pattern in patterns
     )
+
+
+def _whole_patterns(pattern: str) -> Iterator[str]:
+    """Of absolute paths: a relative pattern begins at the working directory or, without a dot in front, anywhere."""
+    pattern = f"{pattern}*" if pattern.endswith("/") else pattern
+    yield os.path.normpath(os.path.join(glob.escape(os.getcwd()), pattern))
+    if not pattern.startswith(("/", "./", "../")):
+        yield f"*/{os.path.normpath(pattern)}"
 
 
 def _overlays(slide: FoundSlide, config: CoverageConfig) -> Iterator[str]:

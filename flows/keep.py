@@ -59,6 +59,8 @@ def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read; shorten it")
     line = " ".join(text.split())
+    if "#" in line:  # Python would skip the rest, and with it all that stood in lines below
+        raise ValueError(f"{line!r} has a '#', and an expression has no comments; {_REMEDY}")
     tree = _parsed(line)
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
         raise ValueError(f"{line!r} names no class; {_classes(columns)}, or give null to keep all tiles")
@@ -99,6 +101,10 @@ class _Reader:
                 sides = [self.number(side) for side in (left, *others)]
                 pairs = zip(sides[:-1], operators, sides[1:], strict=True)
                 return reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
+            case ast.BinOp(_, ast.BitAnd() | ast.BitOr(), _) | ast.UnaryOp(ast.Invert(), _):
+                raise ValueError(f"{self.source(node)!r} has & | or ~; write and, or, not instead")
+            case ast.Tuple():
+                raise ValueError(f"{self.source(node)!r} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
         raise ValueError(f"{source!r} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
 

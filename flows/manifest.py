@@ -74,6 +74,10 @@ def _rows(path: str) -> list[dict[str, Any]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            twice = {name for name in reader.fieldnames if reader.fieldnames.count(name) > 1}
+            if twice:
+                found = ", ".join(map(repr, sorted(twice)))
+                raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
             return [_whole(row, path, number) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
         raise ConfigurationError(f"slides: no such manifest {path!r}; check the path") from None

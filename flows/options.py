@@ -1,6 +1,5 @@
 """The options of the command line: every field of `CoverageConfig` as an option, over a YAML file."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -18,7 +17,7 @@ from flows.storage import Storage
 HELP = (
     "Tile whole-slide images and compute how much of each tile its overlays cover.\n\n"
     "Without any argument a small sample is made and run. Relative paths begin at the working directory. A value is "
-    "written as in the file: 0.5, null, [512, 256] or '{\"tumor\": [1, 2]}'; several values repeat the option.\n\n"
+    "written as in the file: 0.5, null, [512, 256] or '{tumor: [1, 2]}'; several values repeat the option.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides were put aside than are tolerated."
 )
@@ -46,14 +45,18 @@ def configuration(arguments: Sequence[str]) -> CoverageConfig:
     except ValidationError as error:
         raise refusal(error, CoverageConfig) from None
     storage = Storage.at(config.output)
-    if storage.is_local and os.path.exists(storage.root) and not os.path.isdir(storage.root):
-        raise ConfigurationError(f"output: {config.output!r} is a file; name a folder")
+    there = storage.root
+    while storage.is_local and not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if storage.is_local and not os.path.isdir(there):
+        found = "is a file" if there == storage.root else f"is in {there!r}, a file"
+        raise ConfigurationError(f"output: {config.output!r} {found}; name a folder")
     discovered(config)  # so that a wrong path is refused before anything is started
     return config
 
 
 def _app() -> App:
-    plain = Parameter(negative=(), show_default=False, name_transform=lambda name: name)
+    plain = Parameter(negative_iterable=(), negative_none=(), show_default=False, name_transform=lambda name: name)
     app = App(
         name="python -m flows.coverage",
         help=HELP,
@@ -88,6 +91,8 @@ def _option(field: FieldInfo) -> tuple[Any, Any]:
         kind = _options_of(section)
     if section is not None and get_origin(field.annotation) is dict:
         kind = dict[str, kind]
+    if field.annotation is bool:
+        kind = bool
     return kind | None, Field(None, description=field.description)
 
 
@@ -117,14 +122,14 @@ def _values(texts: Sequence[str]) -> list[Any]:
 
 def _value(text: Any) -> Any:
     """Text, unless it is null, a list or a mapping; numbers are for the model to recognise."""
-    if not isinstance(text, str):
-        return text  # parsed already
-    if text == "null" or text.startswith(("[", "{")):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # such as the template {dir}/{stem}.tiff
-    return text
+    if not isinstance(text, str) or not (text == "null" or text.startswith(("[", "{"))):
+        return text
+    try:
+        value = yaml.load(text, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError:
+        return text  # such as the template {dir}/{stem}.tiff
+    is_template = isinstance(value, dict) and all(one is None for one in value.values())  # such as {name}
+    return text if is_template else value
 
 
 def _read(file: str) -> dict[str, Any]:

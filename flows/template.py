@@ -77,7 +77,7 @@ def _is_template(text: str) -> str:
         raise ValueError("a path has no NUL character; remove it")
     refuse_uri(text)
     parsed(text)
-    return text
+    return os.path.expanduser(text)
 
 
 def _kind(path: Any) -> str:

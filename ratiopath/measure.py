@@ -110,7 +110,7 @@ def _windows(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, 
     if not width * height <= MAX_PATCH:
         level = f"level {mapping.level.index} at {mpp.x / mapping.x} x {mpp.y / mapping.y} µm/px"
         found = f"{width:.3g} x {height:.3g} px of {level} under a tile at {mpp.x} x {mpp.y} µm/px"
-        remedy = "one of the two resolutions is wrong: correct the file or give its resolution"
+        remedy = "give a smaller ROI; or one of the two resolutions is wrong: correct the file or give its resolution"
         rule = f"a tile's ROI spans at most {MAX_PATCH:,} px of its overlay"
         raise InvalidMppError(rule, path=reader.path, found=found, remedy=remedy)
     return mapping.windows(tile_x, tile_y)

@@ -75,6 +75,12 @@ def test_coverage_compares_values_as_numbers():
     assert overlaps.coverage(["1"]).tolist() == [0.5]
 
 
+def test_minus_zero_is_zero_in_every_channel():
+    assert as_dicts(tallied(np.float32, 1, [(0, [[-0.0, 0.0, -1.5]])], rows=1)) == [{"-1.5": 1, "0.0": 2}]
+    pixels = [[[-0.0, -0.0], [0.0, 0.0], [1.0, -0.0], [1.0, 0.0]]]
+    assert as_dicts(tallied(np.float32, 2, [(0, pixels)], rows=1)) == [{"0.0": 2, "1.0,0.0": 2}]
+
+
 def test_no_rows_and_no_groups_are_fine():
     assert len(scattered([], rows=0)) == 0
     assert as_dicts(scattered([], rows=2)) == [{}, {}]

@@ -3,6 +3,7 @@
 Pictures are for people: one that cannot be drawn costs a warning, never the slide or the run.
 """
 
+import os
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -42,6 +43,8 @@ ALONE, SEVERAL = 768, 448
 COLOURS = 256
 """Of a picture: a third of the bytes."""
 SLIDES_PER_BLOCK = 8
+GONE = "the slide is not there any more"
+"""Why a slide of an earlier run has no picture of what is kept now: nothing to warn of."""
 MOST_LINES = 20
 """Pictures that could not be drawn of which the log tells each."""
 
@@ -101,7 +104,7 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
 
 
 def _warn(pictures: list[dict[str, Any]]) -> None:
-    without = [one for one in pictures if one["trouble"] is not None]
+    without = [one for one in pictures if one["trouble"] not in {None, GONE}]
     for one in without[:MOST_LINES]:
         run_log().warning("%s: no picture of %s: %s", STAGE, one["path"], " ".join(one["trouble"].split()))
     if len(without) > MOST_LINES:
@@ -113,6 +116,8 @@ def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -
     given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
     if not config.force and _shown_by(path, workspace) == shows:
         return given
+    if not os.path.exists(slide["path"]):
+        return {**given, "trouble": GONE}
     try:
         image = drawn(_scene(slide, config, workspace))
         image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut

@@ -97,7 +97,7 @@ def _chosen(pyramid: Pyramid, tiling: Tiling, path: str) -> Level:
             raise UnsupportedImageError("the slide has the level", path=path, found=found, remedy="ask for mpp instead")
         return pyramid.levels[tiling.level]
     if pyramid.mpp is None or tiling.mpp is None:
-        found, remedy = "no resolution in its metadata", "give slide_mpp, or tile by level"
+        found, remedy = "no resolution in its metadata", "give slide_mpp; tiling by level needs none, but overlays do"
         raise MissingMppError("a slide has a resolution", path=path, found=found, remedy=remedy)
     return pyramid.closest(tiling.mpp)[0]
 

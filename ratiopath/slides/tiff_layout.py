@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import PHOTOMETRIC, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
+from tifffile import PHOTOMETRIC, PLANARCONFIG, TIFF, TiffFile, TiffFrame, TiffPage
 
 from ratiopath.errors import NotAnImageError, UnsupportedImageError
 from ratiopath.geometry import Extent
@@ -221,6 +221,12 @@ def _check(page: TiffPage, path: str) -> None:
         found = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
         remedy = "export it as bool, integer or float"
         raise UnsupportedImageError("samples have a numpy dtype", path=path, found=found, remedy=remedy)
+    if page.dtype.kind not in "biuf":
+        found, remedy = f"samples of type {page.dtype}", "export it as bool, integer or float"
+        raise UnsupportedImageError("samples are real numbers", path=path, found=found, remedy=remedy)
+    if page.compression not in TIFF.DECOMPRESSORS:
+        found, remedy = f"a Compression of {page.compression}", "export it with Deflate, zstd, LZW or JPEG"
+        raise UnsupportedImageError("a codec is known", path=path, found=found, remedy=remedy)
     if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
         found, remedy = f"a PlanarConfiguration of {page.planarconfig}", "copy or export the file again"
         raise UnsupportedImageError("samples are interleaved or in planes", path=path, found=found, remedy=remedy)

@@ -15,6 +15,7 @@ from study import settings, write_slide_without_mpp, write_study
 from flows.command import main
 from flows.options import configuration
 from flows.refusal import ConfigurationError
+from flows.sample import make_sample
 
 
 @pytest.fixture
@@ -40,13 +41,16 @@ def test_options_win_over_the_file_field_by_field(file) -> None:
             *("--overlays.tissue.path", "{dir}/{stem}.png", "--overlays.tissue.missing", "null"),
             *("--overlays.nuclei.path", '{"match": "a", "replace": "b"}', "--overlays.nuclei.classes", '{"cell": [1]}'),
             *("--roi", "[0, 0, 8.5, 8]", "--keep=-tissue < cell", "--tolerate", "0.01"),
-            *("--exclude", "a", "--exclude", "b"),
+            *("--exclude", "a", "--exclude", "b", "--force", "--no-previews"),
+            *("--overlays.cells.path", "{match: a, replace: b}", "--overlays.cells.classes", "{cells: [1], none: 0}"),
         ]
     )
     tiling = config.tiling
     assert (tiling.mpp, tiling.level, tiling.tile_extent, tiling.stride) == (None, 1, 16, (8, 16))
-    assert list(config.overlays) == ["tissue", "annotation", "nuclei"]
-    tissue, _, nuclei = config.overlays.values()
+    assert list(config.overlays) == ["tissue", "annotation", "nuclei", "cells"]
+    tissue, _, nuclei, cells = config.overlays.values()
+    assert (config.force, config.previews) == (True, False)
+    assert (cells.path.match, cells.classes) == ("a", {"cells": ["1"], "none": ["0"]})
     assert (tissue.path, tissue.missing, tissue.classes) == ("{dir}/{stem}.png", "null", {"tissue": ["255"]})
     assert (nuclei.path.replace, nuclei.classes) == ("b", {"cell": ["1"]})
     assert (config.roi, config.keep, config.tolerate) == ((0, 0, 8.5, 8), "-tissue < cell", 0.01)
@@ -88,6 +92,10 @@ def test_options_are_enough(folder) -> None:
         (["--keep", "__import__('os')"], "keep: \"__import__('os')\" is neither true nor false"),
         (["--slides", "nowhere/"], "slides: 'nowhere/' does not exist; check the path"),
         (["--output", "coverage.yaml"], "output: 'coverage.yaml' is a file; name a folder"),
+        (["--output", "coverage.yaml/a/b"], "output: 'coverage.yaml/a/b' is in '"),
+        (["--force", "true"], "Unused Tokens: ['true']"),
+        (["--roi", "POINT (0 0)"], "roi: the ROI is a POLYGON or MULTIPOLYGON: found POINT; write such as 'POLYGON"),
+        (["--keep", "tissue >= 0 # all"], "keep: 'tissue >= 0 # all' has a '#', and an expression has no comments"),
         (
             ["--overlays.tissue.path", '{"column": "mask"}'],
             "overlays.tissue.path.column: 'mask' is a column of a manif",
@@ -158,12 +166,16 @@ class TestExitCodes:
 
     def test_1_when_the_run_fails(self, folder, file, tmp_path, capsys) -> None:
         write_study(folder, "a")
-        assert main(["--config", file, "--output", f"{tmp_path}/coverage.yaml/output"]) == 1
+        (tmp_path / "output").mkdir()
+        (tmp_path / "output" / "coverage").touch()
+        assert main(["--config", file]) == 1
         assert "OutputError: the output can be written: path=" in capsys.readouterr().err
 
     def test_a_failed_run_says_why_once(self, folder, file, tmp_path) -> None:
         write_study(folder, "a")
-        arguments = ["--config", file, "--output", f"{tmp_path}/coverage.yaml/output"]
+        (tmp_path / "output").mkdir()
+        (tmp_path / "output" / "coverage").touch()
+        arguments = ["--config", file]
         environment = {name: value for name, value in os.environ.items() if name != "PREFECT_LOGGING_LEVEL"}
         environment["PREFECT_API_URL"] = PREFECT_API_URL.value()
         command = [sys.executable, "-m", "flows.coverage", *arguments]
@@ -220,3 +232,16 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["coverage-sample", "home"]
     assert len(list((tmp_path / "coverage-sample" / "coverage" / "previews").glob("*.png"))) == 2
     assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()
+
+
+def test_a_sample_that_is_there_and_edited_is_run_as_it_is(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_sample("coverage-sample")
+    with Path("coverage-sample/coverage.yaml").open("a") as file:
+        file.write("exclude: ['sample-b*']\n")
+    before = Path("coverage-sample/coverage.yaml").read_text()
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 of 1 slides in the tables")
+    assert "This was a sample" in printed
+    assert Path("coverage-sample/coverage.yaml").read_text() == before

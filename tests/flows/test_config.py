@@ -113,7 +113,7 @@ def test_defaults() -> None:
         ({"roi": [False, 0, 5, 5]}, "roi: found [False, 0, 5, 5]; give null, [minx, miny"),
         ({"roi": [5, 5, 1, 9]}, "roi: the ROI's box has an area: found [5.0, 5.0, 1.0, 9.0]; give [minx, miny"),
         ({"roi": "POLYGON ((0 0, 1"}, "roi: 'POLYGON ((0 0, 1' is no WKT: ParseException"),
-        ({"roi": "POINT (1 1)"}, "roi: the ROI is a Polygon or MultiPolygon: found Point"),
+        ({"roi": "POINT (1 1)"}, "roi: the ROI is a POLYGON or MULTIPOLYGON: found POINT"),
         ({"roi": "POLYGON EMPTY"}, "roi: the ROI is not empty"),
         ({"roi": "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"}, "roi: the ROI is valid: found Self-intersection"),
         ({"overlays__tissue__path": "{dir}/{slide}"}, "overlays.tissue.path: '{dir}/{slide}' has the unknown field"),
@@ -147,6 +147,8 @@ def test_defaults() -> None:
         ({"keep": "tissue >"}, "keep: 'tissue >' is no expression: invalid syntax; use class names"),
         ({"tolerate": -1}, "tolerate: found -1; give a number of slides such as 3, or a share below 1 such as 0.01"),
         ({"tolerate": 1.5}, "tolerate: found 1.5; give a number of slides"),
+        ({"tolerate": 1.0}, "tolerate: found 1.0; give a number of slides"),
+        ({"overlays__tissue__classes": {True: [1]}}, "overlays.tissue.classes[1]: True is no name; put it in quotes"),
     ],
 )
 def test_a_wrong_field_is_refused_with_its_path_and_a_remedy(changes: dict[str, Any], problem: str) -> None:

@@ -69,6 +69,11 @@ def test_paths_are_absolute(tmp_path, monkeypatch) -> None:
         (["*_thumb.tiff"], ["a.svs", "old/b.svs"]),
         (["old/*"], ["a.svs", "a_thumb.tiff"]),
         (["*.svs", "*_thumb.tiff"], []),
+        (["*_thumb.tiff", "./old/*"], ["a.svs"]),
+        (["*_thumb.tiff", ".//old//*"], ["a.svs"]),
+        (["*_thumb.tiff", "old/"], ["a.svs"]),
+        (["*_thumb.tiff", "*/old/*"], ["a.svs"]),
+        (["*_thumb.tiff", "./b.svs"], ["a.svs", "old/b.svs"]),
         (["a"], ["a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff"]),
     ],
 )
@@ -76,6 +81,14 @@ def test_excluded_files_are_no_slides(tmp_path, monkeypatch, exclude: list[str],
     touch(tmp_path, "a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff")
     monkeypatch.chdir(tmp_path)
     assert found(tmp_path, exclude=exclude) == left
+
+
+@pytest.mark.parametrize("pattern", ["old/*", "old/b.svs", "**/old/*", "../slides/old/*", "../slides/*/b.svs"])
+def test_a_pattern_with_a_slash_means_the_same_wherever_a_run_is_started(tmp_path, monkeypatch, pattern: str) -> None:
+    touch(tmp_path / "slides", "a.svs", "old/b.svs")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert found(tmp_path / "slides", exclude=[pattern]) == ["a.svs"]
 
 
 def test_an_overlay_of_a_slide_is_no_slide(tmp_path) -> None:
@@ -191,6 +204,11 @@ class TestManifest:
             self.slides(tmp_path, f"{tmp_path}/nope.csv")
         with pytest.raises(ConfigurationError, match="cannot be read"):
             self.slides(tmp_path, self.write(tmp_path, "no parquet", "m.parquet"))
+
+    def test_a_column_that_is_there_twice_is_refused(self, tmp_path) -> None:
+        (tmp_path / "m.csv").write_text("path, path\na.svs,b.svs\n")
+        with pytest.raises(ConfigurationError, match=r"has the column 'path' twice; delete one of them"):
+            self.slides(tmp_path, f"{tmp_path}/m.csv")
 
     def test_a_column_that_holds_no_paths_is_refused(self, tmp_path) -> None:
         pq.write_table(pa.table({"path": ["a.svs"], "mask": [3]}), tmp_path / "m.parquet")

@@ -95,6 +95,16 @@ def test_pictures_that_are_not_true_any_more_are_removed(folder, output) -> None
     assert not (output / "index.html").exists()
 
 
+def test_a_slide_that_is_gone_is_nothing_to_warn_of(folder, output, caplog) -> None:
+    write_pyramids(folder, "a", "b")
+    run(folder, previews=True)
+    (folder / "a.tiff").unlink()
+    run(folder, previews=True, keep="tissue >= 0.4")
+    assert names(output, "tiles") == {"a.tiff", "b.tiff"}
+    assert len(pictures(output)) == 1
+    assert not [record.message for record in caplog.records if "no picture of" in record.message]
+
+
 def test_what_is_somebody_elses_stays(folder, output) -> None:
     write_study(folder, "a")
     (output / "previews" / "more").mkdir(parents=True)

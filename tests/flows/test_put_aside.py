@@ -51,7 +51,7 @@ def test_bad_slides_are_put_aside_and_the_others_go_on(broken, output) -> None:
         "under_text.tiff": ("compute overlaps", "NotAnImageError"),
         "under_cut.tiff": ("compute overlaps", "TruncatedError"),
     }
-    assert "give slide_mpp, or tile by level" in found["no_mpp.tiff"][2]
+    assert "give slide_mpp; tiling by level needs none, but overlays do" in found["no_mpp.tiff"][2]
     assert found["bare.tiff"][2] == (
         f"a slide has the overlay tissue: path='{broken}/bare.tiff', no file '{broken}/bare_tissue.tiff'; "
         "add it, correct overlays.tissue.path, or set overlays.tissue.missing to null or zero [failures.log, no. 1]"

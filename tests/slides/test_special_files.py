@@ -245,6 +245,20 @@ def test_samples_that_are_neither_interleaved_nor_in_planes_are_refused(tmp_path
         open_slide(str(path))
 
 
+def test_complex_samples_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "overlay", np.ones((8, 8), np.complex64), photometric="minisblack", **CENTIMETRE)
+    with pytest.raises(UnsupportedImageError, match=r"samples are real numbers: .*complex64; export it as"):
+        open_slide(str(tmp_path / "overlay"))
+
+
+def test_an_unknown_codec_is_no_damage(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "overlay", noise(32, 32), **CENTIMETRE)
+    with tifffile.TiffFile(tmp_path / "overlay", mode="r+b") as tiff:
+        tiff.pages[0].tags["Compression"].overwrite(12_345)
+    with pytest.raises(UnsupportedImageError, match=r"a codec is known: .*Compression of 12345; export it with"):
+        open_slide(str(tmp_path / "overlay"))
+
+
 @pytest.mark.parametrize(("channels", "samples"), [(1, 0), (2, 1)])
 def test_pixels_without_a_sample_are_refused(tmp_path: Path, channels: int, samples: int) -> None:
     path = tmp_path / "overlay"
