@@ -20,10 +20,6 @@ _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31
 _STRIP_ROWS = 128
 """Strips are read in bands of at least this many rows: a chunk of one row costs more to handle than to decode."""
 
-_CROPPED = 0.05
-"""By which part of its height a page marked as a reduced image may have another aspect ratio: some writers crop levels
-to whole tiles. Labels and macro images, which some mark so too, differ by more."""
-
 Plane: TypeAlias = TiffPage | TiffFrame
 
 
@@ -106,7 +102,8 @@ def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
     """The levels of the first image of a TIFF, finest first.
 
     An OME-TIFF names its image; otherwise it is the first page. Further levels are its sub-IFDs, and following pages,
-    in any order, that are the first page scaled by one factor. Of pages of one size the first counts.
+    in any order, that are marked as a reduced image or that are the first page scaled by one factor. Of pages of one
+    size the first counts.
 
     Raises:
         NotAnImageError: No page at all.
@@ -202,10 +199,11 @@ def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     width, height = page.imagewidth, page.imagelength
     if page.subfiletype & _TRANSPARENCY_MASK or width > base.imagewidth or height > base.imagelength:
         return False
-    # The heights that the factor of the width allows, when each side was rounded down or up, or cropped.
-    cropped = _CROPPED * height if page.subfiletype & _REDUCED else 0
-    shortest = base.imagelength * (width - 1) / base.imagewidth - 1 - cropped
-    tallest = base.imagelength * (width + 1) / base.imagewidth + 1 + cropped
+    if page.subfiletype & _REDUCED:
+        return True  # of this image, says the mark, however each axis was scaled or cropped
+    # The heights that the factor of the width allows, when each side was rounded down or up.
+    shortest = base.imagelength * (width - 1) / base.imagewidth - 1
+    tallest = base.imagelength * (width + 1) / base.imagewidth + 1
     return bool(shortest < height < tallest)
 
 

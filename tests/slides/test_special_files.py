@@ -166,12 +166,13 @@ def test_resolution_tags_of_lower_levels_are_not_trusted(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("mark", [0, 1])
-def test_pages_are_levels_in_any_order_but_not_what_has_another_shape(mark: int, tmp_path: Path) -> None:
-    """A small level, a label and a copy of a level come before the level that fits: the label is none."""
+def test_pages_are_levels_in_any_order_and_an_unmarked_label_is_none(mark: int, tmp_path: Path) -> None:
+    """A small level, a label and a level twice come before the level that fits."""
     sizes = {0: (320, 400), 1: (32, 40), 2: (30, 60), 3: (160, 200), 4: (160, 200), 5: (80, 100)}
     with tifffile.TiffWriter(tmp_path / "a.tiff") as writer:
         for value, size in sizes.items():
-            writer.write(np.full(size, value, np.uint8), subfiletype=mark if value else 0, **CENTIMETRE)
+            is_marked = mark and value not in (0, 2)
+            writer.write(np.full(size, value, np.uint8), subfiletype=int(is_marked), **CENTIMETRE)
 
     with open_slide(str(tmp_path / "a.tiff")) as reader:
         assert [level.extent.width for level in reader.pyramid.levels] == [400, 200, 100, 40]
@@ -180,12 +181,13 @@ def test_pages_are_levels_in_any_order_but_not_what_has_another_shape(mark: int,
         np.testing.assert_array_equal(pixels, value)
 
 
-def test_a_marked_level_may_be_cropped_to_whole_tiles(tmp_path: Path) -> None:
+def test_a_marked_level_may_be_scaled_otherwise_along_each_axis(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tiff") as writer:
-        for mark, size in ((0, (1000, 1300)), (1, (496, 640))):
+        for mark, size in ((0, (1000, 1300)), (1, (500, 1300)), (1, (250, 325))):
             writer.write(np.zeros(size, np.uint8), subfiletype=mark, **CENTIMETRE)
     with open_slide(str(tmp_path / "a.tiff")) as reader:
-        assert [level.extent.height for level in reader.pyramid.levels] == [1000, 496]
+        found = [(level.extent.width, level.extent.height) for level in reader.pyramid.levels]
+    assert found == [(1300, 1000), (1300, 500), (325, 250)]
 
 
 def test_a_file_replaced_in_place_is_read_anew(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ CUT_LAYOUTS = [
 def test_no_beginning_of_a_file_gives_an_answer(layout: str, tmp_path: Path) -> None:
     """Cut anywhere, a file is refused: also where the tile looks only at what is left of it, or at nothing."""
     random = np.random.default_rng(0)
-    levels = tuple(random.integers(0, 9, (rows, 2 * rows, 3)).astype(np.uint8) for rows in (70, 35))
+    levels = tuple(random.integers(0, 9, (rows, rows + 9, 3)).astype(np.uint8) for rows in (70, 35))
     LAYOUTS[layout].write(tmp_path / "whole.tiff", Raster(levels, (0.5, 0.5)))
     content = (tmp_path / "whole.tiff").read_bytes()
     table = tile_table(tmp_path / "cut.tiff", [(0, 0), (1000, 1000)], (0.5, 0.5))
