@@ -32,9 +32,8 @@ class Cost:
 
 
 def costs(mask: Path, slides: int, repeat: int) -> Iterator[Cost]:
-    """Run the flow once to warm up, then on one worker and on two in turns."""
+    """Run the flow on one worker and on two in turns."""
     with prepared(mask, slides) as study:
-        flow(study, previews=False)
         taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
         for _ in range(repeat):
             for workers, runs in taken.items():

@@ -134,6 +134,8 @@ def scaling(options: Options) -> None:
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     studies = [("binary", 16, 25), ("binary", 16, 100), ("binary", 16, 400), ("binary", 4, 25), ("binary", 2, 25)]
     with engines():
+        with prepared(options.mask("binary"), slides=1) as warm_up:
+            flow(warm_up, previews=False)
         for name, shrink, number in [*studies, ("noisy", 1, 16)]:
             mask = MASKS[name].shrunk(options.shrink * shrink).write(options.cache)
             size = f"{mask.stat().st_size / 1e6:.2f}"
