@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = configuration(given) if given else None  # after --help this is the end
         return _served(config, is_sample=is_sample)
     except ConfigurationError as error:
-        say("refused:", *error.problems, to=sys.stderr)
+        hint = [f"remove {SAMPLE}/ to have the sample made anew"] if is_sample else []
+        say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
     except ServerError as error:
         say(str(error), to=sys.stderr)

@@ -64,19 +64,19 @@ def _at_home(path: str) -> str:
     return os.path.expanduser(path)
 
 
-def _no_yaml_word(name: Any) -> Any:
-    if isinstance(name, bool):
-        remedy = "put it in quotes: YAML takes yes, no, on, off, true and false for a truth value"
-        raise ValueError(f"{name!r} is no name; {remedy}")  # noqa: TRY004 - what pydantic collects
-    return name
+def _no_yaml_word(named: Any) -> Any:
+    """What is given by name, if YAML has not taken a name for a truth value."""
+    for name in named if isinstance(named, dict) else ():
+        if isinstance(name, bool):
+            remedy = "put it in quotes: YAML takes yes, no, on, off, true and false for a truth value"
+            raise ValueError(f"{name!r} is no name; {remedy}")  # noqa: TRY004 - what pydantic collects
+    return named
 
 
 def _whole_or_share(value: Any) -> Any:
     """1.0 could mean one slide, or all of them."""
-    if isinstance(value, float) or (isinstance(value, str) and not value.strip().isdigit()):
-        number = float(value)
-        if number >= 1:
-            raise ValueError(f"found {value!r}")
+    if (isinstance(value, float) and value == 1) or (isinstance(value, str) and "." in value and float(value) == 1):
+        raise ValueError(f"found {value!r}")
     return value
 
 
@@ -138,7 +138,7 @@ def _roi(roi: tuple[float, float, float, float] | str) -> Roi:
 
 
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul), AfterValidator(_at_home)]
-ColumnName = Annotated[str, BeforeValidator(_no_yaml_word), AfterValidator(_column_name)]
+ColumnName = Annotated[str, AfterValidator(_column_name)]
 Number = Annotated[float, BeforeValidator(_no_flag)]
 Pixels = Annotated[int, Field(gt=0), BeforeValidator(_no_flag)]  # in this order the schema knows the limit
 PixelPair = Annotated[
@@ -206,7 +206,7 @@ class Overlay(_Section):
         " the slides or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path;"
         " or {column: name} of the manifest"
     )
-    classes: dict[ColumnName, OverlayValues] = Field(
+    classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(_no_yaml_word)] = Field(
         default_factory=dict, description="column name -> overlay values, such as {tumor: [1, 2], stroma: [3]}"
     )
     missing: Annotated[

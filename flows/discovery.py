@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from flows.config import CoverageConfig
 from flows.manifest import FoundSlide, is_manifest, read_manifest
 from flows.refusal import ConfigurationError
-from flows.template import overlay_path
+from flows.template import folder_named_by, overlay_path
 from ratiopath.errors import SlideNotFoundError
 from ratiopath.slides.find import find_slides
 
@@ -33,7 +33,8 @@ def discovered(config: CoverageConfig) -> list[FoundSlide]:
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
     # excluded files take part, so that the overlay of an excluded slide is not taken for a slide
     slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
-    return [named[path] for path in sorted(slides) if not _is_excluded(path, config.exclude)]
+    roots = {folder_named_by(entry) for entry in config.slide_entries}
+    return [named[path] for path in sorted(slides) if not _is_excluded(path, config.exclude, roots)]
 
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
@@ -54,22 +55,25 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
     yield from map(FoundSlide, paths)
 
 
-def _is_excluded(path: str, patterns: Iterable[str]) -> bool:
-    """A pattern with a slash is matched against the path, any other against the name; * also matches a slash."""
-    return any(
-        any(fnmatchcase(path, whole) for whole in _whole_patterns(pattern))
-        if "/" in pattern
-        else fnmatchcase(os.path.basename(path), pattern)
-        for pattern in patterns
-    )
+def _is_excluded(path: str, patterns: Iterable[str], roots: Iterable[str]) -> bool:
+    """A pattern with a slash is matched against the path, any other against the name; * also matches a slash.
 
-
-def _whole_patterns(pattern: str) -> Iterator[str]:
-    """Of absolute paths: a relative pattern begins at the working directory or, without a dot in front, anywhere."""
-    pattern = f"{pattern}*" if pattern.endswith("/") else pattern
-    yield os.path.normpath(os.path.join(glob.escape(os.getcwd()), pattern))
-    if not pattern.startswith(("/", "./", "../")):
-        yield f"*/{os.path.normpath(pattern)}"
+    A relative pattern begins at the working directory or, without a dot in front, anywhere below what `slides` names:
+    where that lies itself says nothing about the slides in it.
+    """
+    below = [f"/{os.path.relpath(path, root)}" for root in roots if path.startswith(os.path.join(root, ""))]
+    for pattern in patterns:
+        if "/" not in pattern:
+            found = fnmatchcase(os.path.basename(path), pattern)
+        else:
+            whole = f"{pattern}*" if pattern.endswith("/") else pattern
+            found = fnmatchcase(path, os.path.normpath(os.path.join(glob.escape(os.getcwd()), whole)))
+            if not found and not pattern.startswith(("/", "./", "../")):
+                anywhere = os.path.normpath(whole if whole.startswith("*") else f"*/{whole}")
+                found = any(fnmatchcase(name, anywhere) for name in below)
+        if found:
+            return True
+    return False
 
 
 def _overlays(slide: FoundSlide, config: CoverageConfig) -> Iterator[str]:

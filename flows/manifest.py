@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +46,9 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[FoundSlide]:
     Raises:
         ConfigurationError: It cannot be read, lacks a column, or a cell holds no path or no resolution.
     """
-    rows = list(_rows(path))
-    names = rows[0].keys() if rows else _names(path)
     needed = ["path", *columns]
+    rows = list(_rows(path, {*needed, "mpp"}))
+    names = rows[0].keys() if rows else _names(path)
     lacking = [name for name in needed if name not in names]
     if lacking:
         raise ConfigurationError(
@@ -66,7 +66,7 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[FoundSlide]:
         yield FoundSlide(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
 
 
-def _rows(path: str) -> list[dict[str, Any]]:
+def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
     try:
         if path.lower().endswith(".parquet"):
             rows: list[dict[str, Any]] = read_table(path).to_pylist()
@@ -74,7 +74,7 @@ def _rows(path: str) -> list[dict[str, Any]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            twice = {name for name in reader.fieldnames if reader.fieldnames.count(name) > 1}
+            twice = {name for name in used if reader.fieldnames.count(name) > 1}
             if twice:
                 found = ", ".join(map(repr, sorted(twice)))
                 raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")

@@ -1,5 +1,6 @@
 """The options of the command line: every field of `CoverageConfig` as an option, over a YAML file."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -13,6 +14,7 @@ from flows.config import CoverageConfig
 from flows.discovery import discovered
 from flows.refusal import ConfigurationError, refusal, section_of
 from flows.storage import Storage
+from flows.template import FIELDS
 
 HELP = (
     "Tile whole-slide images and compute how much of each tile its overlays cover.\n\n"
@@ -121,15 +123,20 @@ def _values(texts: Sequence[str]) -> list[Any]:
 
 
 def _value(text: Any) -> Any:
-    """Text, unless it is null, a list or a mapping; numbers are for the model to recognise."""
+    """Text, unless it is null, a list or a mapping, as JSON or as YAML; numbers are for the model to recognise."""
     if not isinstance(text, str) or not (text == "null" or text.startswith(("[", "{"))):
         return text
     try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
         value = yaml.load(text, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return text  # such as the template {dir}/{stem}.tiff
-    is_template = isinstance(value, dict) and all(one is None for one in value.values())  # such as {name}
-    return text if is_template else value
+    is_glob = isinstance(value, list) and "," not in text  # such as [ab]
+    is_template = isinstance(value, dict) and value.keys() <= set(FIELDS) and set(value.values()) == {None}
+    return text if is_glob or is_template else value
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def _read(file: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"--config: {file!r} cannot be read: {reason}; check the path") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError of a date such as 2024-99-99
         raise ConfigurationError(f"--config: {file!r} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(

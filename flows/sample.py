@@ -55,8 +55,9 @@ def make_sample(folder: str) -> CoverageConfig:
         _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
         _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
     settings = _settings(folder)
-    with open(f"{folder}/coverage.yaml", "w", encoding="utf-8") as file:
+    with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
         yaml.safe_dump(settings, file, sort_keys=False)
+    os.replace(file.name, f"{folder}/coverage.yaml")
     return CoverageConfig.model_validate(settings)
 
 

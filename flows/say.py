@@ -8,7 +8,7 @@ def say(*lines: str, to: TextIO) -> None:
     """Print lines, the second and later ones indented; a reader that has gone, such as `head`, ends no run.
 
     Args:
-        lines: Without line breaks.
+        lines: What is said.
         to: Standard output or standard error.
     """
     try:

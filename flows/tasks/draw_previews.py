@@ -114,9 +114,10 @@ def _warn(pictures: list[dict[str, Any]]) -> None:
 def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
     shows, path = f"{VERSION} {slide['made_from']}", picture_of(slide["slide_id"], workspace)
     given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
-    if not config.force and _shown_by(path, workspace) == shows:
+    is_gone = not os.path.exists(slide["path"])
+    if (is_gone or not config.force) and _shown_by(path, workspace) == shows:
         return given
-    if not os.path.exists(slide["path"]):
+    if is_gone:
         return {**given, "trouble": GONE}
     try:
         image = drawn(_scene(slide, config, workspace))

@@ -134,11 +134,12 @@ def _of_page(page: TiffPage) -> TiffLevel:
 
 
 def _finest_first(levels: list[TiffLevel], path: str) -> tuple[TiffLevel, ...]:
-    for level in levels:
-        _check(level.page, path)
     base = levels[0]
+    _check(base.page, path)
     below = [level for level in levels[1:] if _holds_the_same(base, level)]
-    return (base, *sorted(below, key=lambda level: level.extent.width, reverse=True))
+    for level in below:
+        _check(level.page, path)
+    return (base, *sorted(below, key=lambda level: level.extent.width * level.extent.height, reverse=True))
 
 
 def _holds_the_same(base: TiffLevel, level: TiffLevel) -> bool:
@@ -199,8 +200,8 @@ def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     width, height = page.imagewidth, page.imagelength
     if page.subfiletype & _TRANSPARENCY_MASK or width > base.imagewidth or height > base.imagelength:
         return False
-    if page.subfiletype & _REDUCED:
-        return True  # of this image, says the mark, however each axis was scaled or cropped
+    if page.subfiletype == _REDUCED and page.is_tiled == base.is_tiled:
+        return True  # however each axis was scaled or cropped; labels and macro images are striped, or marked otherwise
     # The heights that the factor of the width allows, when each side was rounded down or up.
     shortest = base.imagelength * (width - 1) / base.imagewidth - 1
     tallest = base.imagelength * (width + 1) / base.imagewidth + 1

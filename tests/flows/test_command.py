@@ -1,6 +1,7 @@
 """The command line: options over the file, refusals before any work, and the exit codes."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from study import settings, write_slide_without_mpp, write_study
 
 from flows.command import main
-from flows.options import configuration
+from flows.options import _value, configuration
 from flows.refusal import ConfigurationError
 from flows.sample import make_sample
 
@@ -55,6 +56,18 @@ def test_options_win_over_the_file_field_by_field(file) -> None:
     assert (nuclei.path.replace, nuclei.classes) == ("b", {"cell": ["1"]})
     assert (config.roi, config.keep, config.tolerate) == ((0, 0, 8.5, 8), "-tissue < cell", 0.01)
     assert config.exclude == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[1e3, 512]", [1e3, 512]), ("{a:\t1}", "{a:\t1}"), ('{"a":\t1}', {"a": 1}), ("{}", {}), ("{name}", "{name}"),
+        ("{dir}/{stem}.tiff", "{dir}/{stem}.tiff"), ("[ab]", "[ab]"), ("[ab]*.svs", "[ab]*.svs"), ("null", None),
+        ("[a, b]", ["a", "b"]), ("[2024-99-99]", "[2024-99-99]"), ("{column: mask}", {"column": "mask"}), ("1", "1"),
+    ],
+)  # fmt: skip
+def test_lists_and_mappings_are_json_or_yaml(text: str, value: Any) -> None:
+    assert _value(text) == value
 
 
 def test_options_are_enough(folder) -> None:
@@ -245,3 +258,7 @@ def test_a_sample_that_is_there_and_edited_is_run_as_it_is(tmp_path, monkeypatch
     assert printed.startswith("1 of 1 slides in the tables")
     assert "This was a sample" in printed
     assert Path("coverage-sample/coverage.yaml").read_text() == before
+
+    shutil.rmtree("coverage-sample/slides")
+    assert main([]) == 2
+    assert "remove coverage-sample/ to have the sample made anew" in capsys.readouterr().err

@@ -148,7 +148,7 @@ def test_defaults() -> None:
         ({"tolerate": -1}, "tolerate: found -1; give a number of slides such as 3, or a share below 1 such as 0.01"),
         ({"tolerate": 1.5}, "tolerate: found 1.5; give a number of slides"),
         ({"tolerate": 1.0}, "tolerate: found 1.0; give a number of slides"),
-        ({"overlays__tissue__classes": {True: [1]}}, "overlays.tissue.classes[1]: True is no name; put it in quotes"),
+        ({"overlays__tissue__classes": {True: [1]}}, "overlays.tissue.classes: True is no name; put it in quotes"),
     ],
 )
 def test_a_wrong_field_is_refused_with_its_path_and_a_remedy(changes: dict[str, Any], problem: str) -> None:

@@ -83,12 +83,24 @@ def test_excluded_files_are_no_slides(tmp_path, monkeypatch, exclude: list[str],
     assert found(tmp_path, exclude=exclude) == left
 
 
-@pytest.mark.parametrize("pattern", ["old/*", "old/b.svs", "**/old/*", "../slides/old/*", "../slides/*/b.svs"])
-def test_a_pattern_with_a_slash_means_the_same_wherever_a_run_is_started(tmp_path, monkeypatch, pattern: str) -> None:
-    touch(tmp_path / "slides", "a.svs", "old/b.svs")
+@pytest.mark.parametrize("pattern", ["old/*", "old/", "old/b.svs", "*/old/*", "**/old/*", "*/b.svs"])
+@pytest.mark.parametrize("start", ["old", "old/slides", "old/elsewhere"])
+def test_a_relative_pattern_holds_below_what_slides_names(tmp_path, monkeypatch, pattern: str, start: str) -> None:
+    """Wherever a run is started, and whatever the folders above are called."""
+    folder = touch(tmp_path / "old" / "slides", "a.svs", "old/b.svs", "older/c.svs")
+    (tmp_path / "old" / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / start)
+    assert found(folder, exclude=[pattern]) == ["a.svs", "older/c.svs"]
+
+
+@pytest.mark.parametrize("pattern", ["../slides/old/*", "../slides/*/b.svs", "./../slides/old/"])
+def test_a_pattern_with_a_dot_in_front_begins_at_the_working_directory(tmp_path, monkeypatch, pattern: str) -> None:
+    folder = touch(tmp_path / "slides", "a.svs", "old/b.svs")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert found(tmp_path / "slides", exclude=[pattern]) == ["a.svs"]
+    assert found(folder, exclude=[pattern]) == ["a.svs"]
+    monkeypatch.chdir(tmp_path)
+    assert found(folder, exclude=[pattern]) == ["a.svs", "old/b.svs"]
 
 
 def test_an_overlay_of_a_slide_is_no_slide(tmp_path) -> None:
@@ -204,6 +216,12 @@ class TestManifest:
             self.slides(tmp_path, f"{tmp_path}/nope.csv")
         with pytest.raises(ConfigurationError, match="cannot be read"):
             self.slides(tmp_path, self.write(tmp_path, "no parquet", "m.parquet"))
+
+    def test_a_column_that_nobody_reads_may_be_there_twice(self, tmp_path) -> None:
+        (tmp_path / "m.csv").write_text("path,mpp,mask,note,note,,\na.svs,1,m.tiff,x,y,,\n")
+        touch(tmp_path, "a.svs")
+        [slide] = self.slides(tmp_path, f"{tmp_path}/m.csv")
+        assert slide.mpp == 1
 
     def test_a_column_that_is_there_twice_is_refused(self, tmp_path) -> None:
         (tmp_path / "m.csv").write_text("path, path\na.svs,b.svs\n")

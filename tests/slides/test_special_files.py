@@ -183,11 +183,22 @@ def test_pages_are_levels_in_any_order_and_an_unmarked_label_is_none(mark: int, 
 
 def test_a_marked_level_may_be_scaled_otherwise_along_each_axis(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tiff") as writer:
-        for mark, size in ((0, (1000, 1300)), (1, (500, 1300)), (1, (250, 325))):
+        for mark, size in ((0, (1000, 1300)), (1, (250, 1300)), (1, (500, 1300)), (1, (250, 325))):
             writer.write(np.zeros(size, np.uint8), subfiletype=mark, **CENTIMETRE)
     with open_slide(str(tmp_path / "a.tiff")) as reader:
         found = [(level.extent.width, level.extent.height) for level in reader.pyramid.levels]
-    assert found == [(1300, 1000), (1300, 500), (325, 250)]
+    assert found == [(1300, 1000), (1300, 500), (1300, 250), (325, 250)]
+
+
+def test_labels_and_macro_images_are_no_levels_though_they_are_marked(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tiff") as writer:
+        for mark, size in ((0, (1024, 1280)), (1, (256, 320)), (1, (64, 80))):
+            writer.write(np.zeros(size, np.uint8), subfiletype=mark, tile=(128, 128), **CENTIMETRE)
+        writer.write(np.zeros((387, 463), np.uint8), subfiletype=1, **CENTIMETRE)
+        writer.write(np.zeros((120, 400), np.uint8), subfiletype=9, tile=(64, 64), **CENTIMETRE)
+        writer.write(np.zeros((512, 640), np.complex64), subfiletype=1, **CENTIMETRE)
+    with open_slide(str(tmp_path / "a.tiff")) as reader:
+        assert [level.extent.width for level in reader.pyramid.levels] == [1280, 320, 80]
 
 
 def test_a_file_replaced_in_place_is_read_anew(tmp_path: Path) -> None:
