@@ -135,7 +135,7 @@ def _value(text: Any) -> Any:
     except (yaml.YAMLError, ValueError):
         return text  # such as the template {dir}/{stem}.tiff
     is_glob = isinstance(value, list) and "," not in text  # such as [ab]
-    is_template = isinstance(value, dict) and value.keys() <= set(FIELDS) and set(value.values()) == {None}
+    is_template = isinstance(value, dict) and all(key in FIELDS and below is None for key, below in value.items())
     return text if is_glob or is_template else value
 
 

@@ -62,6 +62,7 @@ def test_options_win_over_the_file_field_by_field(file) -> None:
     ("text", "value"),
     [
         ("[1e3, 512]", [1e3, 512]), ("{a:\t1}", "{a:\t1}"), ('{"a":\t1}', {"a": 1}), ("{}", {}), ("{name}", "{name}"),
+        ("{name: [1], stem: }", {"name": [1], "stem": None}), ("{dir}{stem}", "{dir}{stem}"),
         ("{dir}/{stem}.tiff", "{dir}/{stem}.tiff"), ("[ab]", "[ab]"), ("[ab]*.svs", "[ab]*.svs"), ("null", None),
         ("[a, b]", ["a", "b"]), ("[2024-99-99]", "[2024-99-99]"), ("{column: mask}", {"column": "mask"}), ("1", "1"),
     ],
