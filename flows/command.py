@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = ["--config", SAMPLE_FILE]  # it is there to be edited
     try:
         config = configuration(given) if given else None  # after --help this is the end
-        return _served(config, is_sample=is_sample)
+        code = _served(config)
     except ConfigurationError as error:
         hint = [f"remove {SAMPLE}/ to have the sample made anew"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ServerError as error:
         say(str(error), to=sys.stderr)
         return 1
+    if is_sample and code == 0:
+        from flows.report import explain_sample  # noqa: PLC0415 - imported already, with all that a run needs
+
+        explain_sample(SAMPLE)
+    return code
 
 
 def end(code: int) -> NoReturn:
@@ -61,16 +66,16 @@ def end(code: int) -> NoReturn:
         ending.join(timeout=0.001)
 
 
-def _served(config: CoverageConfig | None, *, is_sample: bool) -> int:
+def _served(config: CoverageConfig | None) -> int:
     try:
         with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
-            return _run(config, server, is_sample=is_sample)
+            return _run(config, server)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
         say("cancelled", KEPT, to=sys.stderr)
         return 1
 
 
-def _run(config: CoverageConfig | None, server: Server, *, is_sample: bool) -> int:
+def _run(config: CoverageConfig | None, server: Server) -> int:
     from httpx import TransportError  # noqa: PLC0415 - see main
 
     from flows.engine import warm_up  # noqa: PLC0415 - see main
@@ -78,7 +83,7 @@ def _run(config: CoverageConfig | None, server: Server, *, is_sample: bool) -> i
     warm_up()  # workers load the tasks while this process goes on
     from flows.coverage import PutAsideError, coverage  # noqa: PLC0415 - see main
     from flows.finish import Summary  # noqa: PLC0415 - see main
-    from flows.report import explain_sample, report  # noqa: PLC0415 - see main
+    from flows.report import report  # noqa: PLC0415 - see main
     from flows.sample import make_sample  # noqa: PLC0415 - see main
 
     chosen = make_sample(SAMPLE) if config is None else config
@@ -97,8 +102,6 @@ def _run(config: CoverageConfig | None, server: Server, *, is_sample: bool) -> i
         return 3
     if isinstance(result, Summary):
         report(result)
-        if is_sample:
-            explain_sample(SAMPLE)
         return 0
     say(f"failed: {state.message}", KEPT, to=sys.stderr)
     return 1

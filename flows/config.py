@@ -25,7 +25,7 @@ from pydantic import (
 
 from flows.keep import keep_expression
 from flows.resources import Resources
-from flows.template import Column, OverlayPath
+from flows.template import Column, OverlayPath, folder_named_by
 from flows.uri import refuse_uri
 from ratiopath.errors import RoiError
 from ratiopath.geometry import Extent
@@ -58,10 +58,6 @@ def _without_nul(value: str) -> str:
     if "\0" in value:
         raise ValueError(f"a path has no NUL character, found {value!r}; remove it")
     return value
-
-
-def _at_home(path: str) -> str:
-    return os.path.expanduser(path)
 
 
 def _no_yaml_word(named: Any) -> Any:
@@ -137,7 +133,7 @@ def _roi(roi: tuple[float, float, float, float] | str) -> Roi:
     return Roi(shapely.box(minx, miny, maxx, maxy))
 
 
-PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul), AfterValidator(_at_home)]
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_without_nul), AfterValidator(os.path.expanduser)]
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 Number = Annotated[float, BeforeValidator(_no_flag)]
 Pixels = Annotated[int, Field(gt=0), BeforeValidator(_no_flag)]  # in this order the schema knows the limit
@@ -311,6 +307,11 @@ class CoverageConfig(_Section):
     def slide_entries(self) -> list[str]:
         """What names the slides, one or several."""
         return [self.slides] if isinstance(self.slides, str) else self.slides
+
+    @property
+    def slide_folders(self) -> list[str]:
+        """The folders that the slides are named by, each once; looked up on the disk."""
+        return sorted({folder_named_by(entry) for entry in self.slide_entries})
 
     @property
     def classes(self) -> list[str]:

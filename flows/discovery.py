@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from flows.config import CoverageConfig
 from flows.manifest import FoundSlide, is_manifest, read_manifest
 from flows.refusal import ConfigurationError
-from flows.template import folder_named_by, overlay_path
+from flows.template import overlay_path
 from ratiopath.errors import SlideNotFoundError
 from ratiopath.slides.find import find_slides
 
@@ -33,8 +33,8 @@ def discovered(config: CoverageConfig) -> list[FoundSlide]:
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
     # excluded files take part, so that the overlay of an excluded slide is not taken for a slide
     slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
-    roots = {folder_named_by(entry) for entry in config.slide_entries}
-    return [named[path] for path in sorted(slides) if not _is_excluded(path, config.exclude, roots)]
+    folders = config.slide_folders
+    return [named[path] for path in sorted(slides) if not _is_excluded(path, config.exclude, folders)]
 
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
@@ -55,25 +55,28 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[FoundSlide]:
     yield from map(FoundSlide, paths)
 
 
-def _is_excluded(path: str, patterns: Iterable[str], roots: Iterable[str]) -> bool:
-    """A pattern with a slash is matched against the path, any other against the name; * also matches a slash.
+def _is_excluded(path: str, patterns: Iterable[str], folders: Iterable[str]) -> bool:
+    """Whether a pattern matches: the path if it has a slash, else the name; * also matches a slash.
 
     A relative pattern begins at the working directory or, without a dot in front, anywhere below what `slides` names:
     where that lies itself says nothing about the slides in it.
     """
-    below = [f"/{os.path.relpath(path, root)}" for root in roots if path.startswith(os.path.join(root, ""))]
-    for pattern in patterns:
-        if "/" not in pattern:
-            found = fnmatchcase(os.path.basename(path), pattern)
-        else:
-            whole = f"{pattern}*" if pattern.endswith("/") else pattern
-            found = fnmatchcase(path, os.path.normpath(os.path.join(glob.escape(os.getcwd()), whole)))
-            if not found and not pattern.startswith(("/", "./", "../")):
-                anywhere = os.path.normpath(whole if whole.startswith("*") else f"*/{whole}")
-                found = any(fnmatchcase(name, anywhere) for name in below)
-        if found:
-            return True
-    return False
+    tops = [os.path.join(folder, "") for folder in folders]
+    below = [f"/{path.removeprefix(top)}" for top in tops if path.startswith(top)]
+    return any(
+        _matches(path, below, pattern) if "/" in pattern else fnmatchcase(os.path.basename(path), pattern)
+        for pattern in patterns
+    )
+
+
+def _matches(path: str, below: Iterable[str], pattern: str) -> bool:
+    pattern = f"{pattern}*" if pattern.endswith("/") else pattern
+    if fnmatchcase(path, os.path.normpath(os.path.join(glob.escape(os.getcwd()), pattern))):
+        return True
+    if pattern.startswith(("/", "./", "../")):
+        return False
+    anywhere = os.path.normpath(pattern if pattern.startswith("*") else f"*/{pattern}")
+    return any(fnmatchcase(name, anywhere) for name in below)
 
 
 def _overlays(slide: FoundSlide, config: CoverageConfig) -> Iterator[str]:

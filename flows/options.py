@@ -47,14 +47,19 @@ def configuration(arguments: Sequence[str]) -> CoverageConfig:
     except ValidationError as error:
         raise refusal(error, CoverageConfig) from None
     storage = Storage.at(config.output)
-    there = storage.root
-    while storage.is_local and not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if storage.is_local and not os.path.isdir(there):
-        found = "is a file" if there == storage.root else f"is in {there!r}, a file"
-        raise ConfigurationError(f"output: {config.output!r} {found}; name a folder")
+    if storage.is_local:
+        _refuse_file(storage.root, config.output)
     discovered(config)  # so that a wrong path is refused before anything is started
     return config
+
+
+def _refuse_file(root: str, output: str) -> None:
+    there = root
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        found = "is a file" if there == root else f"is in {there!r}, a file"
+        raise ConfigurationError(f"output: {output!r} {found}; name a folder")
 
 
 def _app() -> App:

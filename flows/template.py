@@ -126,7 +126,7 @@ def folders_of_overlays(slide: str, path: str | Pattern | Column, named: Iterabl
     Args:
         slide: The slide's absolute path.
         path: A template, a pattern or a column.
-        named: The folders of all slides, see `folder_named_by`.
+        named: The folders that the slides are named by, see `folder_named_by`.
 
     Returns:
         The folder that the template itself begins with; else those named as slides and the slide's own; None for a

@@ -10,7 +10,7 @@ from flows.config import CoverageConfig
 from flows.provenance import coverage_record, identity, record_of
 from flows.stage import map_slides, take
 from flows.tables import TableReference
-from flows.template import folder_named_by, folders_of_overlays, overlay_path
+from flows.template import folders_of_overlays, overlay_path
 from flows.workspace import Workspace
 from ratiopath.errors import SlideError
 from schemas.overlay_paths import overlay_paths
@@ -35,8 +35,7 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     """
     table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
     gives = overlay_paths(config.overlay_columns)
-    named = sorted({folder_named_by(entry) for entry in config.slide_entries})
-    work = partial(_derive, named=named, config=config, workspace=workspace)
+    work = partial(_derive, named=config.slide_folders, config=config, workspace=workspace)
     return map_slides(
         STAGE, table, work, gives, workspace, [0] * table.num_rows, request=config.resources.derive_overlay_paths
     )

@@ -114,11 +114,11 @@ def _warn(pictures: list[dict[str, Any]]) -> None:
 def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
     shows, path = f"{VERSION} {slide['made_from']}", picture_of(slide["slide_id"], workspace)
     given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
-    is_gone = not os.path.exists(slide["path"])
-    if (is_gone or not config.force) and _shown_by(path, workspace) == shows:
+    is_true = _shown_by(path, workspace) == shows
+    if is_true and not config.force:
         return given
-    if is_gone:
-        return {**given, "trouble": GONE}
+    if not os.path.exists(slide["path"]):
+        return given if is_true else {**given, "trouble": GONE}
     try:
         image = drawn(_scene(slide, config, workspace))
         image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut

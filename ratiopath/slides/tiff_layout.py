@@ -198,7 +198,7 @@ def _refuse_stack(tiff: TiffFile, path: str) -> None:
 
 def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     width, height = page.imagewidth, page.imagelength
-    if page.subfiletype & _TRANSPARENCY_MASK or width > base.imagewidth or height > base.imagelength:
+    if page.subfiletype & _TRANSPARENCY_MASK:
         return False
     if page.subfiletype == _REDUCED and page.is_tiled == base.is_tiled:
         return True  # however each axis was scaled or cropped; labels and macro images are striped, or marked otherwise
