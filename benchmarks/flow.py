@@ -16,10 +16,10 @@ from ray.data.expressions import col
 
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
 from benchmarks.measure import timed
-from flows.config import CoverageConfig
-from flows.coverage import coverage
-from flows.engine import ensure_ray
-from flows.server import Server
+from flows.cli.prefect_server import Server
+from flows.config.model import CoverageConfig
+from flows.execution.ray_runtime import ensure_ray
+from flows.pipeline import coverage
 from ratiopath.tiling import tile_overlay_overlap
 
 ROWS_PER_BLOCK = 16_384

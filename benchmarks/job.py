@@ -10,7 +10,7 @@ import tifffile
 
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.grid import grid_columns
-from ratiopath.plan import Mapping
+from ratiopath.plan import OverlayTransform
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 
@@ -47,7 +47,7 @@ class Job:
         """Corners, size and ROI mask in pixels of the mask, which every subject that counts exactly has to work out."""
         roi = Roi(ROIS[self.roi])
         with open_slide(str(self.path)) as mask:
-            windows = Mapping.of(mask.pyramid, Mpp.of(SLIDE_MPP), roi).windows(
+            windows = OverlayTransform.of(mask.pyramid, Mpp.of(SLIDE_MPP), roi).windows(
                 self.x.astype(float), self.y.astype(float)
             )
         return windows.x, windows.y, windows.extent, roi.mask(windows.extent)

@@ -14,9 +14,9 @@ from shapely import affinity
 from shapely.geometry import mapping
 
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
-from ratiopath.coverage import Overlaps
+from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.geometry import Mpp
-from ratiopath.measure import measure_overlaps
+from ratiopath.overlays.raster import count_values
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 
@@ -45,14 +45,14 @@ def floor(job: Job) -> None:
                 decode(encoded, out=buffer)
 
 
-def ours(job: Job) -> Overlaps:
+def ours(job: Job) -> ValueCounts:
     """The engine."""
     with open_slide(str(job.path)) as mask:
         x, y = job.x.astype(np.float64), job.y.astype(np.float64)
-        return measure_overlaps(mask, x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi]))
+        return count_values(mask, x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi]))
 
 
-def named(found: Overlaps) -> list[dict[str, int]]:
+def named(found: ValueCounts) -> list[dict[str, int]]:
     """The counts of each tile by name."""
     rows: list[dict[str, int]] = [{} for _ in range(len(found))]
     for row, key, count in zip(found.rows.tolist(), found.key_index.tolist(), found.counts.tolist(), strict=True):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flows.config import CoverageConfig
+from flows.config.model import CoverageConfig
 
 MARK = "<!-- table of CoverageConfig -->"
 _EMPTY = {"array": "[]", "object": "{}"}

@@ -28,7 +28,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class OverlayTransform:
     """From tile space to one level of an overlay (SEMANTICS, Mapping 1 to 4)."""
 
     level: Level
@@ -41,7 +41,7 @@ class Mapping:
     """The region of interest, relative to a tile."""
 
     @classmethod
-    def of(cls, pyramid: Pyramid, mpp: Mpp, roi: Roi) -> "Mapping":
+    def of(cls, pyramid: Pyramid, mpp: Mpp, roi: Roi) -> "OverlayTransform":
         """Find the level and the scale.
 
         Args:
@@ -89,7 +89,7 @@ def reaching_beyond(windows: Windows, level: Extent) -> Int64s:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ChunkVisit:
     """One chunk and the windows that touch it."""
 
     column: int
@@ -100,7 +100,7 @@ class Visit:
     """Indices of the windows, ascending."""
 
 
-def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
+def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> Iterator[ChunkVisit]:
     """Every chunk that a window touches, once, top to bottom and left to right.
 
     Args:
@@ -121,7 +121,7 @@ def visits(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Visit]:
     starts = np.flatnonzero(np.diff(place, prepend=-1))
     stops = np.append(starts, len(place))[1:]
     for where, start, stop in zip(place[starts].tolist(), starts.tolist(), stops.tolist(), strict=True):
-        yield Visit(where % across, where // across, window[start:stop])
+        yield ChunkVisit(where % across, where // across, window[start:stop])
 
 
 def nth_of_each(counts: Int64s) -> tuple[Int64s, Int64s]:
@@ -144,7 +144,7 @@ def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, 
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class Intersection:
     """Where a window and a chunk overlap, as numpy slices of (row, column)."""
 
     in_chunk: tuple[slice, slice]
@@ -153,7 +153,7 @@ class Overlap:
     """The same pixels, seen from the window."""
 
 
-def overlap(windows: Windows, window: int, visit: Visit, chunk: Extent, shape: tuple[int, ...]) -> Overlap:
+def intersect(windows: Windows, window: int, visit: ChunkVisit, chunk: Extent, shape: tuple[int, ...]) -> Intersection:
     """The pixels that a visited chunk gives to one of its windows.
 
     Args:
@@ -165,7 +165,7 @@ def overlap(windows: Windows, window: int, visit: Visit, chunk: Extent, shape: t
     """
     rows = _common(int(windows.y[window]), windows.extent.height, visit.row * chunk.height, shape[0])
     columns = _common(int(windows.x[window]), windows.extent.width, visit.column * chunk.width, shape[1])
-    return Overlap((rows[1], columns[1]), (rows[0], columns[0]))
+    return Intersection((rows[1], columns[1]), (rows[0], columns[0]))
 
 
 def _common(a: int, a_size: int, b: int, b_size: int) -> tuple[slice, slice]:

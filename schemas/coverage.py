@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.columns import OverlayColumns
+from schemas.fields import FRACTION, OVERLAP
 from schemas.grid import GRID_COLUMNS, TILE_KEY
-from schemas.names import OverlayColumns
 from schemas.table import Column, Rule, TableSchema
-from schemas.values import FRACTION, OVERLAP
 
 TOLERANCE = 1e-9
 """By how much the sum of a row's fractions may differ from 1."""

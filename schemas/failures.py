@@ -3,12 +3,11 @@
 import pandera.pyarrow as pap
 import pyarrow as pa
 
+from schemas.fields import PATH
 from schemas.table import Column, TableSchema
-from schemas.values import PATH
 
 STAGES = ("discover slides", "tile slides", "derive overlay paths", "compute overlaps", "filter by coverage")
 """The tasks, in order: where a slide can be put aside."""
-
 _COLUMNS = (
     PATH,
     Column("stage", pa.string(), (pap.Check.isin(STAGES, error=f"a stage is one of {', '.join(STAGES)}"),)),

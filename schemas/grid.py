@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
+from schemas.fields import LEVEL, MPP, NOT_NEGATIVE, PATH, TILE_EXTENT
 from schemas.table import Column, TableSchema
-from schemas.values import LEVEL, MPP, NOT_NEGATIVE, PATH, TILE_EXTENT
 
 TILE_KEY = ("slide_id", "tile_x", "tile_y")
 """What names a tile."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from schemas.slide_files import FILE_COLUMNS, SECONDS, STATUS
+from schemas.fields import FRACTION, NOT_NEGATIVE, PATH, SLIDE_ID
+from schemas.intermediate import FILE_COLUMNS, SECONDS, STATUS
 from schemas.table import Column, TableSchema
-from schemas.values import FRACTION, NOT_NEGATIVE, PATH, SLIDE_ID
 
 SUSPICIONS = Column("suspicions", pa.list_(pa.string()))
 """Sentences, none where nothing looks wrong."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import LAYOUTS, Raster
+
+from tests.support.layouts import LAYOUTS, Raster
 
 README = Path(__file__).parents[1] / "README.md"
 

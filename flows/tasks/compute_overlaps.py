@@ -11,20 +11,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.config import CoverageConfig
-from flows.engine import Outcome, blocks_of, map_rows
-from flows.measure import measured
-from flows.progress import progress
-from flows.provenance import Record, recorded
-from flows.slide_report import report_of_tallies, suspicious_extents, tally
-from flows.stage import give, slide_file, take
-from flows.tables import TableReference, TableWriter, row_groups, write_table
-from flows.together import Row, Steps
-from flows.workspace import Workspace
+from flows.config.model import CoverageConfig
+from flows.execution.batch import Row, Steps
+from flows.execution.map_rows import Outcome, blocks_of, map_rows
+from flows.records.provenance import Record, with_metadata
+from flows.reports.progress import progress
+from flows.reports.quality_checks import extent_suspicions
+from flows.reports.slide_report import merge_reports, partial_report
+from flows.storage.parquet import TableReference, TableWriter, read_checked, row_groups, write_table
+from flows.storage.workspace import Workspace
+from flows.tasks.coverage_table import coverage_table
+from flows.tasks.map_slides import slide_file, write_checked
 from schemas.coverage import coverage
 from schemas.grid import GRID
-from schemas.overlay_paths import overlay_paths
-from schemas.slide_files import COVERED, SLIDE_FILES
+from schemas.intermediate import COVERED, SLIDE_FILES, overlay_paths
 
 STAGE = "compute overlaps"
 PART = pa.schema([("part", pa.string()), ("tally", pa.string()), ("suspicions", pa.list_(pa.string()))])
@@ -45,7 +45,8 @@ def compute_overlaps(
         Which file holds the coverage of which slide.
     """
     slides = _joined(
-        take(overlays, overlay_paths(config.overlay_columns), workspace), take(grids, SLIDE_FILES, workspace)
+        read_checked(overlays, overlay_paths(config.overlay_columns), workspace),
+        read_checked(grids, SLIDE_FILES, workspace),
     )
     units = [
         {"slide": number, **unit}
@@ -81,7 +82,7 @@ def compute_overlaps(
                 failures[number] = failed.failure(slide["path"])
             advance(slide["path"], seconds, None if failed is None else failed.reason)
     rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
-    return give(STAGE, rows, aside, COVERED, workspace)
+    return write_checked(STAGE, rows, aside, COVERED, workspace)
 
 
 def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
@@ -102,13 +103,13 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
         tiles = file.read_row_group(unit["group"], columns=GRID.arrow.names)
     yield GRID, tiles
     overlays = {name: unit[f"{name}_path"] for name in config.overlays}
-    table = measured(tiles, overlays, config)
+    table = coverage_table(tiles, overlays, config)
     yield coverage(config.overlay_columns), table
     described = json.loads(unit["record"])["slide"]["described"]
-    suspicions = [] if unit["group"] else list(suspicious_extents(described, overlays, config))
-    sums = tally(table, described, config)
+    suspicions = [] if unit["group"] else list(extent_suspicions(described, overlays, config))
+    sums = partial_report(table, described, config)
     if unit["is_alone"]:
-        _write(unit, [table], report_of_tallies([sums], suspicions, config), config, workspace)
+        _write(unit, [table], merge_reports([sums], suspicions, config), config, workspace)
         return {"part": None, "tally": None, "suspicions": None}
     part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
     write_table(table, part, workspace)
@@ -118,7 +119,7 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
 def _write(
     slide: dict[str, Any], groups: Iterable[pa.Table], report: Record, config: CoverageConfig, workspace: Workspace
 ) -> None:
-    schema = recorded(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
+    schema = with_metadata(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
     with TableWriter(workspace.of_slide("coverage", slide["slide_id"]), schema, workspace) as writer:
         for group in groups:
             writer.write(group)
@@ -143,8 +144,8 @@ def _put_together(slide: dict[str, Any], units: Sequence[Row], config: CoverageC
     parts = [unit["part"] for unit in units]
     if parts == [None]:
         return
-    tallies = [json.loads(unit["tally"]) for unit in units]
-    report = report_of_tallies(tallies, [line for unit in units for line in unit["suspicions"]], config)
+    tallies = [json.loads(unit["partial_report"]) for unit in units]
+    report = merge_reports(tallies, [line for unit in units for line in unit["suspicions"]], config)
     groups = (group for part in parts for group in row_groups(part, workspace.files))
     _write(slide, groups, report, config, workspace)
     for part in parts:

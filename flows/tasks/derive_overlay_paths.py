@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from flows.config import CoverageConfig
-from flows.provenance import coverage_record, identity, record_of
-from flows.stage import map_slides, take
-from flows.tables import TableReference
-from flows.template import folders_of_overlays, overlay_path
-from flows.workspace import Workspace
+from flows.config.model import CoverageConfig
+from flows.config.overlay_path import folders_of_overlays, overlay_path
+from flows.records.provenance import coverage_record, fingerprint, record_of
+from flows.storage.parquet import TableReference, read_checked
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import map_slides
 from ratiopath.errors import SlideError
-from schemas.overlay_paths import overlay_paths
-from schemas.slides import SLIDES, discovered_slides
+from schemas.intermediate import discovered_slides, overlay_paths
+from schemas.slides import SLIDES
 
 STAGE = "derive overlay paths"
 
@@ -33,7 +33,7 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
     Returns:
         The files that lie over each slide; null where there is none and the configuration allows it.
     """
-    table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
+    table = read_checked(slides, discovered_slides(tuple(config.manifest_columns)), workspace)
     gives = overlay_paths(config.overlay_columns)
     work = partial(_derive, named=config.slide_folders, config=config, workspace=workspace)
     return map_slides(
@@ -84,6 +84,6 @@ def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | N
 def _identity(path: str, config: CoverageConfig) -> dict[str, Any] | None:
     """What the overlay is; None where there is none. One that cannot be reached puts the slide aside, as an OSError."""
     try:
-        return identity(path, by_content=config.changes == "content")
+        return fingerprint(path, by_content=config.changes == "content")
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -6,15 +6,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.config import CoverageConfig
-from flows.discovery import discovered
-from flows.provenance import FORMAT, identity, record_of
-from flows.stage import map_slides, take
-from flows.tables import TableReference, write_table
-from flows.workspace import Workspace
-from ratiopath.ray.describe import Tiling, describe_slide
-from ratiopath.tiling.identity import row_hash
-from schemas.slides import SLIDES, discovered_slides
+from flows.config.model import CoverageConfig
+from flows.inputs.discovery import discover
+from flows.records.provenance import FORMAT, fingerprint, record_of
+from flows.storage.parquet import TableReference, read_checked, write_table
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import map_slides
+from ratiopath.slides.metadata import Tiling, describe_slide
+from ratiopath.tiling.row_hash import row_hash
+from schemas.intermediate import discovered_slides
+from schemas.slides import SLIDES
 from schemas.table import checked
 
 STAGE = "discover slides"
@@ -29,7 +30,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     Raises:
         ConfigurationError: An entry of `slides` does not exist or cannot be used.
     """
-    everything = discovered(config)
+    everything = discover(config)
     found = [slide for slide in everything if _is_text(slide.path)]
     overlays = tuple(config.manifest_columns)
     table = pa.table(
@@ -46,7 +47,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
     work = partial(_describe, config=config, workspace=workspace)
     reference = map_slides(STAGE, table, work, gives, workspace, aside=aside, request=config.resources.discover_slides)
-    slides = take(reference, gives, workspace).select(SLIDES.arrow.names)
+    slides = read_checked(reference, gives, workspace).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
 
@@ -71,7 +72,7 @@ def _describe(slide: dict[str, Any], config: CoverageConfig, workspace: Workspac
     name = slide_id(slide["path"], config)
     mpp = slide.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
-    found = {**identity(slide["path"], by_content=config.changes == "content"), "mpp": given}
+    found = {**fingerprint(slide["path"], by_content=config.changes == "content"), "mpp": given}
     grid = workspace.of_slide("coverage", name)
     record = None if config.force else record_of(grid, workspace.files)
     if record is not None and record["format"] == FORMAT and record["slide"]["identity"] == found:

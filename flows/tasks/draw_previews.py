@@ -4,48 +4,45 @@ Pictures are for people: one that cannot be drawn costs a warning, never the sli
 """
 
 import os
-from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from PIL import Image, PngImagePlugin
 
-from flows.areas import Cells
-from flows.config import CoverageConfig
-from flows.engine import blocks_of, map_rows
-from flows.preview import Scene, drawn
-from flows.preview.canvas import Canvas, Sampled
-from flows.preview.look import outline, thumbnail
-from flows.progress import progress
-from flows.provenance import carried_by_coverage
-from flows.slide_lines import run_log
-from flows.stage import take
-from flows.tables import TableReference, row_groups, write_table, writing
-from flows.workspace import Workspace
+from flows.config.model import CoverageConfig
+from flows.execution.map_rows import blocks_of, map_rows
+from flows.records.provenance import carried_by_coverage
+from flows.reports.prefect_progress import run_log
+from flows.reports.previews.drawing import draw_scene
+from flows.reports.previews.files import KEY, picture_of, picture_source, remove_previews, with_picture
+from flows.reports.previews.layers import outline, thumbnail
+from flows.reports.previews.scene import Canvas, Sampled, Scene
+from flows.reports.progress import progress
+from flows.reports.tile_areas import TileAreas
+from flows.storage.filesystem import output_errors
+from flows.storage.parquet import TableReference, read_checked, row_groups, write_table
+from flows.storage.workspace import Workspace
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
-from schemas.pictures import PICTURES
+from schemas.intermediate import PICTURES
 from schemas.slide_report import kept_slides
 from schemas.table import checked
 
 STAGE = "draw previews"
-FOLDER = "previews"
-"""Of the pictures, in the output."""
+
 VERSION = 1
 """Counted up when the same tables give another picture than before."""
-KEY = "ratiopath.made_from"
-"""Text in a picture: what it shows."""
 ALONE, SEVERAL = 768, 448
 """Longer side of a panel in pixels, of one class and of several."""
 COLOURS = 256
 """Of a picture: a third of the bytes."""
 SLIDES_PER_BLOCK = 8
+
 GONE = "the slide is not there any more"
 """Why a slide of an earlier run has no picture of what is kept now: nothing to warn of."""
-MOST_LINES = 20
+MAX_LINES = 20
 """Pictures that could not be drawn of which the log tells each."""
 
 
@@ -55,7 +52,7 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     Returns:
         The table of `schemas.pictures`: which slide has a picture.
     """
-    slides = take(kept, kept_slides(config.classes), workspace)
+    slides = read_checked(kept, kept_slides(config.classes), workspace)
     ids, paths = (slides[name].to_pylist() for name in ("slide_id", "path"))
     work = partial(_draw, config=config, workspace=workspace)
     blocks = blocks_of(slides["tiles"].to_pylist(), most=SLIDES_PER_BLOCK)
@@ -74,78 +71,39 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     return given
 
 
-def picture_of(slide_id: str, workspace: Workspace) -> str:
-    """Where the picture of a slide is, if it has one."""
-    return workspace.published(FOLDER, f"{slide_id}.png")
-
-
-def with_picture(pictures: pa.Table) -> set[str]:
-    """Ids of the slides that have a picture.
-
-    Args:
-        pictures: A table of `schemas.pictures`.
-    """
-    return set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
-
-
-def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
-    """Remove pictures of earlier runs that show what is not in the tables; what is somebody else's stays.
-
-    Args:
-        workspace: Where the output is.
-        but: Files that stay.
-    """
-    folder = workspace.published(FOLDER)
-    for name in workspace.storage.names(folder):
-        path = workspace.published(FOLDER, name)
-        if path not in but and _shown_by(path, workspace) is not None:
-            workspace.storage.remove(path)
-    workspace.storage.remove_if_empty(folder)
-
-
 def _warn(pictures: list[dict[str, Any]]) -> None:
     without = [one for one in pictures if one["trouble"] not in {None, GONE}]
-    for one in without[:MOST_LINES]:
+    for one in without[:MAX_LINES]:
         run_log().warning("%s: no picture of %s: %s", STAGE, one["path"], " ".join(one["trouble"].split()))
-    if len(without) > MOST_LINES:
-        run_log().warning("%s: no picture of %d more", STAGE, len(without) - MOST_LINES)
+    if len(without) > MAX_LINES:
+        run_log().warning("%s: no picture of %d more", STAGE, len(without) - MAX_LINES)
 
 
 def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
     shows, path = f"{VERSION} {slide['made_from']}", picture_of(slide["slide_id"], workspace)
     given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
-    is_true = _shown_by(path, workspace) == shows
+    is_true = picture_source(path, workspace) == shows
     if is_true and not config.force:
         return given
     if not os.path.exists(slide["path"]):
         return given if is_true else {**given, "trouble": GONE}
     try:
-        image = drawn(_scene(slide, config, workspace))
+        image = draw_scene(_scene(slide, config, workspace))
         image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut
         about = PngImagePlugin.PngInfo()
         about.add_text(KEY, shows)
-        with writing(path), workspace.whole(path) as file:
+        with output_errors(path), workspace.atomic_write(path) as file:
             image.save(file, "png", pnginfo=about)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong with a picture, the tables are right
         return {**given, "trouble": f"{type(error).__name__}: {error}"}
     return given
 
 
-def _shown_by(path: str, workspace: Workspace) -> str | None:
-    """What a picture shows; None where there is no such picture, or it is somebody else's."""
-    try:
-        with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:
-            shown: str | None = image.info.get(KEY)
-            return shown
-    except OSError:
-        return None
-
-
 def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Scene:
     covered = workspace.of_slide("coverage", slide["slide_id"])
     record, _ = carried_by_coverage(covered, workspace.files)
     described, files = record["slide"]["described"], record["overlays"]
-    cells = Cells.of(described, config.tiling.last, config.region)
+    cells = TileAreas.of(described, config.tiling.last, config.region)
     canvas = Canvas.of(described, cells, ALONE if len(config.classes) <= 1 else SEVERAL)
     shares = {name: Sampled(canvas) for name in config.classes}
     for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):

@@ -6,27 +6,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.config import CoverageConfig
-from flows.failures import put_aside_before
-from flows.keep import keep_expression
-from flows.provenance import (
+from flows.config.keep_expression import keep_expression
+from flows.config.model import CoverageConfig
+from flows.execution.batch import Steps
+from flows.records.failures import put_aside_before
+from flows.records.provenance import (
     FORMAT,
     Record,
     carried_by_coverage,
     coverage_configuration,
     digest_of,
     record_of,
-    recorded,
     records_in,
     tiles_record,
+    with_metadata,
 )
-from flows.slide_report import report_columns
-from flows.stage import map_slides, slide_file, take
-from flows.tables import TableReference, TableWriter, count_rows, row_groups
-from flows.together import Steps
-from flows.workspace import Workspace
+from flows.reports.slide_report import report_columns
+from flows.storage.parquet import TableReference, TableWriter, count_rows, read_checked, row_groups
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import map_slides, slide_file
 from schemas.coverage import coverage, tiles
-from schemas.slide_files import COVERED
+from schemas.intermediate import COVERED
 from schemas.slide_report import kept_slides
 from schemas.table import TableSchema
 
@@ -41,7 +41,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
     Returns:
         Which file holds the tiles of which slide, and the report on it.
     """
-    table = take(covered, COVERED, workspace)
+    table = read_checked(covered, COVERED, workspace)
     if config.gone == "keep":
         table = pa.concat_tables([table, _gone(table, config, workspace)])
     work = partial(_filter, config=config, workspace=workspace)
@@ -91,7 +91,7 @@ def _write(
     """
     takes, gives = coverage(config.overlay_columns), tiles(config.overlay_columns)
     keep = None if config.keep is None else keep_expression(config.keep, config.classes)
-    with TableWriter(path, recorded(gives.arrow, record), workspace) as writer:
+    with TableWriter(path, with_metadata(gives.arrow, record), workspace) as writer:
         for group in row_groups(slide["file"], workspace.files):
             yield takes, group
             chosen = group if keep is None else group.filter(keep)

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from flows.config import CoverageConfig
-from flows.stage import map_slides, slide_file, take
-from flows.tables import TableReference, TableWriter, count_rows
-from flows.together import Steps
-from flows.workspace import Workspace
+from flows.config.model import CoverageConfig
+from flows.execution.batch import Steps
+from flows.storage.parquet import TableReference, TableWriter, count_rows, read_checked
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import map_slides, slide_file
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.grid import axis_origins
 from schemas.grid import GRID
-from schemas.slide_files import SLIDE_FILES
-from schemas.slides import discovered_slides
+from schemas.intermediate import SLIDE_FILES, discovered_slides
 
 STAGE = "tile slides"
 MAX_TILES = 1 << 26
@@ -32,7 +31,7 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
     Returns:
         Which file holds the grid of which slide.
     """
-    table = take(slides, discovered_slides(tuple(config.manifest_columns)), workspace).drop_columns(
+    table = read_checked(slides, discovered_slides(tuple(config.manifest_columns)), workspace).drop_columns(
         ["downsample", "identity"]
     )
     work = partial(_tile, last=config.tiling.last, workspace=workspace)

@@ -7,11 +7,10 @@ import numpy as np
 import pyarrow as pa
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.laid_over import map_overlays
-from ratiopath.arrow.rows import Rows
-from ratiopath.coverage import Overlaps, scattered
+from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
+from ratiopath.counting.value_counts import ValueCounts, gather
 from ratiopath.geometry import Mpp
-from ratiopath.measure import measure_overlaps
+from ratiopath.overlays.raster import count_values
 from ratiopath.roi import Roi
 
 
@@ -53,11 +52,11 @@ def tile_overlay_overlap(
         >>> columns = {"tile_x": np.array([0, 512]), "tile_y": np.array([0, 0]), "mpp_x": 0.5, "mpp_y": 0.5}
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
-    rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    rows = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
     return overlap_struct(block_overlaps(rows, Roi(roi), None if overlay_mpp is None else Mpp.of(overlay_mpp)))
 
 
-def block_overlaps(rows: Rows, roi: Roi, overlay_mpp: Mpp | None = None) -> Overlaps:
+def block_overlaps(rows: TileBatch, roi: Roi, overlay_mpp: Mpp | None = None) -> ValueCounts:
     """Overlaps of a block that may mix files and resolutions; each file is opened once.
 
     Args:
@@ -65,10 +64,10 @@ def block_overlaps(rows: Rows, roi: Roi, overlay_mpp: Mpp | None = None) -> Over
         roi: The region of interest, relative to a tile.
         overlay_mpp: Resolution of every overlay's level 0 instead of what its file says.
     """
-    return scattered(map_overlays(rows, overlay_mpp, partial(measure_overlaps, roi=roi)), rows.count)
+    return gather(for_each_overlay(rows, overlay_mpp, partial(count_values, roi=roi)), rows.count)
 
 
-def overlap_struct(overlaps: Overlaps) -> pa.StructArray:
+def overlap_struct(overlaps: ValueCounts) -> pa.StructArray:
     """One nullable float64 field per value."""
     keys = list(overlaps.keys) if "0" in overlaps.keys else ["0", *overlaps.keys]
     shares = np.full((len(keys), len(overlaps)), np.nan)
@@ -77,7 +76,7 @@ def overlap_struct(overlaps: Overlaps) -> pa.StructArray:
     return pa.StructArray.from_arrays([pa.array(row, from_pandas=True) for row in shares], names=keys)
 
 
-def overlap_map(overlaps: Overlaps) -> pa.MapArray:
+def overlap_map(overlaps: ValueCounts) -> pa.MapArray:
     """One map of present values per row: the same type whatever the values, hence the pipeline's column."""
     keys = pa.array(overlaps.keys, pa.string()).take(pa.array(overlaps.key_index))
     return pa.MapArray.from_arrays(pa.array(overlaps.offsets, pa.int32()), keys, pa.array(overlaps.fractions))

@@ -8,8 +8,8 @@ import pyarrow as pa
 import ray.data
 from ray.data import Dataset
 
-from ratiopath.ray.describe import Tiling, describe_slide
-from ratiopath.slides.find import find_slides
+from ratiopath.slides.metadata import Tiling, describe_slide
+from ratiopath.slides.paths import find_slides
 
 _SCHEMA = pa.schema(
     [

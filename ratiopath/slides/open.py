@@ -6,10 +6,10 @@ import openslide
 
 from ratiopath.errors import NotAnImageError, SlideNotFoundError
 from ratiopath.geometry import Mpp
-from ratiopath.slides.aperio import AperioReader
+from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.reader import SlideReader
-from ratiopath.slides.tiff import TiffReader
-from ratiopath.slides.vendor import VendorReader
+from ratiopath.slides.tiff.aperio import AperioReader
+from ratiopath.slides.tiff.reader import TiffReader
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a classic TIFF and a BigTIFF, in either byte order."""
@@ -49,7 +49,7 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
             return reader
         reader.close()
     if vendor not in (None, "generic-tiff"):
-        return VendorReader(path, mpp)
+        return OpenSlideReader(path, mpp)
     if magic not in _TIFF_MAGIC:
         found = f"{os.path.getsize(path)} bytes that begin with {magic!r}"
         remedy = "pass a TIFF, an OME-TIFF or a slide format of OpenSlide"

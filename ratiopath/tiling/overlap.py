@@ -6,7 +6,7 @@ from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.overlap import block_overlaps, overlap_struct
-from ratiopath.arrow.rows import Rows
+from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.roi import Roi
 
@@ -59,5 +59,5 @@ def tile_overlay_overlap(
 def _overlap(
     roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
 ) -> pa.Array:
-    rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    rows = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
     return overlap_struct(block_overlaps(rows, roi, given))

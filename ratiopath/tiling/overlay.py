@@ -7,10 +7,9 @@ from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.laid_over import map_overlays
-from ratiopath.arrow.rows import Rows
+from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.geometry import Mpp
-from ratiopath.measure import cut_patches
+from ratiopath.overlays.raster import read_patches
 from ratiopath.roi import Roi
 from ratiopath.tiling.tensors import tensor_column
 
@@ -55,5 +54,5 @@ def tile_overlay(
 def _overlay(
     roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
 ) -> pa.Array:
-    rows = Rows.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    return tensor_column(map_overlays(rows, given, partial(cut_patches, roi=roi)), rows.count)
+    rows = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    return tensor_column(for_each_overlay(rows, given, partial(read_patches, roi=roi)), rows.count)

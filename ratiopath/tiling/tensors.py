@@ -10,7 +10,7 @@ from ray.data.extensions import ArrowPythonObjectArray, ArrowTensorArray, ArrowV
 from ratiopath.geometry import Int64s
 
 
-def tensor_column(parts: Sequence[tuple[Int64s, npt.NDArray[np.generic]]], rows: int) -> pa.Array:
+def tensor_column(chunk_windows: Sequence[tuple[Int64s, npt.NDArray[np.generic]]], rows: int) -> pa.Array:
     """Put the arrays of several groups of rows together.
 
     Args:
@@ -22,17 +22,17 @@ def tensor_column(parts: Sequence[tuple[Int64s, npt.NDArray[np.generic]]], rows:
         A fixed-shape tensor where all rows have one shape and dtype, a variable-shaped one where only the sizes
         differ, else a column of objects: a block may mix grey and colour overlays.
     """
-    kinds = {(stack.shape[1:], stack.dtype) for _, stack in parts}
+    kinds = {(stack.shape[1:], stack.dtype) for _, stack in chunk_windows}
     if len(kinds) == 1:
         ((shape, dtype),) = kinds
-        if len(parts) == 1:
-            return ArrowTensorArray.from_numpy(parts[0][1])
+        if len(chunk_windows) == 1:
+            return ArrowTensorArray.from_numpy(chunk_windows[0][1])
         whole = np.empty((rows, *shape), dtype=dtype)
-        for group, stack in parts:
+        for group, stack in chunk_windows:
             whole[group] = stack
         return ArrowTensorArray.from_numpy(whole)
     ragged = np.empty(rows, dtype=object)
-    for group, stack in parts:
+    for group, stack in chunk_windows:
         for row, array in zip(group.tolist(), stack, strict=True):
             ragged[row] = array
     if len({(len(shape), dtype) for shape, dtype in kinds}) == 1:

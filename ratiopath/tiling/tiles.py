@@ -1,21 +1,16 @@
 """`read_slide_tiles`: the slide's own pixels of every tile, as a Ray column expression."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 
-from ratiopath.arrow.rows import Rows
-from ratiopath.errors import ParameterError, UnsupportedImageError
+from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Extent
-from ratiopath.measure import parts, touched_chunks
-from ratiopath.plan import Windows, reaching_beyond
-from ratiopath.slides import Chunk, SlideReader, open_slide
+from ratiopath.plan import Windows
+from ratiopath.slides import open_slide
+from ratiopath.slides.windows import cut_tiles
 from ratiopath.tiling.tensors import tensor_column
-
-_WHITE = 255
-_RGB = 3
 
 
 def read_slide_tiles(
@@ -52,7 +47,7 @@ def _tiles(
     tile_extent_y: pa.Array,
     level: pa.Array,
 ) -> pa.Array:
-    rows = Rows.of(
+    rows = TileBatch.of(
         path,
         "path",
         tile_x=tile_x,
@@ -69,45 +64,3 @@ def _tiles(
                 windows = Windows(int(index), x, y, Extent(int(width), int(height)))
                 stacks.append((group, cut_tiles(reader, windows)))
     return tensor_column(stacks, rows.count)
-
-
-def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
-    """Read the pixels of every window, each chunk decoded once.
-
-    Returns:
-        uint8, shape (windows, height, width, 3), white where nothing was scanned.
-
-    Raises:
-        ParameterError: The slide has no such level.
-        UnsupportedImageError: Its samples are no 8-bit colours, greys or class indices.
-    """
-    levels = reader.pyramid.levels
-    if not 0 <= windows.level < len(levels):
-        found = f"level {windows.level} of {len(levels)}"
-        raise ParameterError(
-            f"the slide has the level: path={reader.path!r}, found {found}; pass 0 to {len(levels) - 1}"
-        )
-    tiles = np.empty((len(windows), windows.extent.height, windows.extent.width, _RGB), dtype=np.uint8)
-    tiles[reaching_beyond(windows, levels[windows.level].extent)] = _WHITE
-    for visit, chunk in touched_chunks(reader, windows):
-        pixels = _rgb(reader, chunk) if chunk.is_stored else None  # a sparse piece of a slide was never scanned
-        for window, part in parts(reader, windows, visit, chunk):
-            tiles[window][part.in_window] = _WHITE if pixels is None else pixels[part.in_chunk]
-    return tiles
-
-
-def _rgb(reader: SlideReader, chunk: Chunk) -> npt.NDArray[np.uint8]:
-    """A chunk's pixels as RGB, white where nothing was scanned."""
-    pixels = chunk.pixels
-    if reader.palette is not None:
-        pixels = reader.palette[pixels]
-    elif reader.channels == 1 and reader.dtype in (np.uint8, np.bool_):
-        grey = pixels.astype(np.uint8) * (_WHITE if reader.dtype == np.bool_ else 1)
-        pixels = np.repeat(grey[..., None], _RGB, axis=2)
-    elif reader.channels != _RGB or reader.dtype != np.uint8:
-        found = f"{reader.channels} channel(s) of {reader.dtype}"
-        remedy = "export it as 8-bit RGB, or read it with tile_overlay"
-        raise UnsupportedImageError("a slide holds 8-bit RGB or grey", path=reader.path, found=found, remedy=remedy)
-    if chunk.exists is not None:
-        pixels = np.where(chunk.exists[..., None], pixels, np.uint8(_WHITE))
-    return np.asarray(pixels, dtype=np.uint8)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports(include=["ratiopath", "tifffile"]):
-    from damaged import KINDS, original, outcome
+    from tests.support.damaged import KINDS, original, outcome
 
 SMALL = (32, 48)
 """(rows, columns): a fuzzer goes through thousands of files a minute."""

@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
-from damaged import KINDS, original, outcome
+
+from tests.support.damaged import KINDS, original, outcome
 
 MUTANTS = int(os.environ.get("RATIOPATH_MUTANTS", "160"))
 SECONDS_PER_FILE = 20

@@ -16,7 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from disturbed import (
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from ray.cluster_utils import Cluster
+
+from flows.cli.prefect_server import Server
+from tests.support.disturbed import (
     ASIDE,
     SECONDS,
     Study,
@@ -30,10 +34,6 @@ from disturbed import (
     wait_for_work,
     workers,
 )
-from prefect.settings import PREFECT_API_URL, temporary_settings
-from ray.cluster_utils import Cluster
-
-from flows.server import Server
 
 SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "3")))
 
@@ -105,7 +105,7 @@ def test_the_prefect_server_goes(study, output, prefect_home, seed) -> None:
     with driver(study.folder, output, own_services=prefect_home) as process:
         wait_for_work(process, output)
         time.sleep(study.moment("server", seed))
-        for server in descendants(process.pid, "flows.server_process"):
+        for server in descendants(process.pid, "flows.cli.prefect_server"):
             kill(server)
         process.wait(SECONDS)
     assert process.returncode == ASIDE, log(output).read_text()

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-import study
-from population import Population, counts, resources
 from watchdog.events import FileOpenedEvent, FileSystemEventHandler
 from watchdog.observers.inotify import InotifyObserver
 
-from flows.finish import Summary
+from flows.records.run_record import Summary
+from tests.support import study
+from tests.support.population import Population, counts, resources
 
 SLIDES, RUNS = map(int, os.environ.get("RATIOPATH_SOAK", "60x4").split("x"))
 KEEPS = ("tissue >= 0.5", "tissue >= 0.25 and tumor < 0.9", None)

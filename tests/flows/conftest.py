@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bucket import Bucket, new_bucket, s3_server
+
+from tests.support.bucket import Bucket, new_bucket, s3_server
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import study
-from study import MASK_SIZE, random_labels, settings, truncate, write_mask, write_slide, write_study
 
-from flows.finish import Summary
+from flows.records.run_record import Summary
+from tests.support import study
+from tests.support.study import MASK_SIZE, random_labels, settings, truncate, write_mask, write_slide, write_study
 
 OVERLAYS = settings(Path("/"))["overlays"]
 OTHER_CLASSES = {

@@ -2,7 +2,8 @@
 
 import pyarrow.parquet as pq
 import pytest
-from study import names, run, write_study
+
+from tests.support.study import names, run, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 

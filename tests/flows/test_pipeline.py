@@ -5,14 +5,21 @@ import os
 from typing import Any
 
 import numpy as np
-import oracles
 import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 import ray.data
 import shapely
-from study import (
+
+from flows.pipeline import coverage
+from flows.records.run_record import Summary
+from schemas.coverage import coverage as coverage_schema
+from schemas.coverage import tiles as tiles_schema
+from schemas.slides import SLIDES
+from schemas.table import checked
+from tests.support import oracles
+from tests.support.study import (
     SIZE,
     configured,
     contents,
@@ -26,13 +33,6 @@ from study import (
     write_slide_without_mpp,
     write_study,
 )
-
-from flows.coverage import coverage
-from flows.finish import Summary
-from schemas.coverage import coverage as coverage_schema
-from schemas.coverage import tiles as tiles_schema
-from schemas.slides import SLIDES
-from schemas.table import checked
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 

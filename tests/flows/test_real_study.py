@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-import oracles
 import pyarrow.parquet as pq
 import pytest
 import shapely
 import tifffile
 
-from flows.command import main
+from flows.cli.main import main
+from tests.support import oracles
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 STEM = "CMU-1-Small-Region"

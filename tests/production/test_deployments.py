@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from served import PROJECT, Served
-from study import settings, truncate, write_study
+
+from tests.support.served import PROJECT, Served
+from tests.support.study import settings, truncate, write_study
 
 CANCELLED_SLIDES = 600
 """So many that a run goes on for some seconds after the first of them is in the tables."""

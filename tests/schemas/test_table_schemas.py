@@ -8,13 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
+from schemas.columns import TILE_COLUMNS, OverlayColumns
 from schemas.coverage import coverage, tiles
 from schemas.failures import FAILURES
 from schemas.grid import GRID
-from schemas.names import TILE_COLUMNS, OverlayColumns
-from schemas.overlay_paths import overlay_paths
-from schemas.slide_files import SLIDE_FILES
-from schemas.slides import SLIDES, discovered_slides
+from schemas.intermediate import SLIDE_FILES, discovered_slides, overlay_paths
+from schemas.slides import SLIDES
 from schemas.table import SchemaError, TableSchema, checked
 
 OVERLAYS = (OverlayColumns("tissue", ("tissue",), "fail"), OverlayColumns("ann", ("tumor", "stroma"), "zero"))

@@ -1,0 +1,165 @@
+"""A small sample: synthetic slides that look like H&E, their masks, and the configuration to run on them."""
+
+import os
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+import yaml
+
+from flows.config.model import CoverageConfig
+
+WIDTH, HEIGHT = 4096, 3072
+MPP = 0.5
+"""µm per pixel of a slide."""
+CLASSES_MPP = 1.0
+"""Of the class mask."""
+TISSUE_MPP = 4.0
+"""Of the tissue mask."""
+STROMA, TUMOR, NECROSIS = 1, 2, 3
+COLOURS = np.array([[243, 241, 244], [226, 160, 196], [196, 130, 184], [216, 188, 206]], dtype=np.uint8)
+"""Of glass, stroma, tumor and necrosis."""
+NUCLEI = {STROMA: 900, TUMOR: 5000, NECROSIS: 150}
+"""How many there are."""
+TISSUE_ABOVE, TUMOR_ABOVE, NECROSIS_ABOVE = 0.38, 0.5, 0.68
+"""Where a smooth random field says so."""
+NUCLEUS = np.array([86, 50, 126], dtype=np.float32)
+"""Their colour."""
+
+Pixels = npt.NDArray[np.uint8]
+Field = npt.NDArray[np.float32]
+
+
+def make_sample(folder: str) -> CoverageConfig:
+    """Write two slides with a tissue mask and a class mask each, the same pixels every time.
+
+    Args:
+        folder: Where to; the configuration is written there too, as coverage.yaml.
+
+    Returns:
+        The configuration.
+    """
+    slides = os.path.join(folder, "slides")
+    os.makedirs(slides, exist_ok=True)
+    for seed, stem in enumerate(("sample-a", "sample-b")):
+        random = np.random.default_rng(seed)
+        labels = _labels(random)
+        levels = _halved(_stained(labels, random), times=3)
+        if seed == 0:
+            _write_tiff(f"{slides}/{stem}.tiff", levels, MPP, "jpeg")
+        else:
+            _write_ome_tiff(f"{slides}/{stem}.ome.tiff", levels, MPP, "jpeg")
+        tissue = (labels[::4, ::4] > 0).astype(np.uint8) * np.uint8(255)
+        _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
+        _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
+    settings = _settings(folder)
+    with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
+        yaml.safe_dump(settings, file, sort_keys=False)
+    os.replace(file.name, f"{folder}/coverage.yaml")
+    return CoverageConfig.model_validate(settings)
+
+
+def _settings(folder: str) -> dict[str, Any]:
+    return {
+        "slides": f"{folder}/slides/",
+        "output": f"{folder}/coverage/",
+        "tiling": {"mpp": MPP, "tile_extent": 256},
+        "overlays": {
+            "tissue": {"path": "{dir}/{stem}_tissue_mask.tiff", "classes": {"tissue": [255]}},
+            "annotation": {
+                "path": "{dir}/{stem}_classes.ome.tiff",
+                "classes": {"stroma": [STROMA], "tumor": [TUMOR], "necrosis": [NECROSIS]},
+            },
+        },
+        "keep": "tissue >= 0.5 and tumor > necrosis",
+    }
+
+
+def _labels(random: np.random.Generator) -> Pixels:
+    """Blobs of tissue with tumor and necrosis in them, at the resolution of the class mask."""
+    shape = int(HEIGHT * MPP / CLASSES_MPP), int(WIDTH * MPP / CLASSES_MPP)
+    y, x = (np.abs(np.linspace(-1, 1, size, dtype=np.float32)) for size in shape)
+    labels = np.zeros(shape, dtype=np.uint8)
+    is_tissue = (
+        _smooth(random, shape, 7) - 0.6 * np.maximum(y[:, None], x[None, :]) ** 4 > TISSUE_ABOVE
+    )  # glass at the border
+    is_tumor = _smooth(random, shape, 11) > TUMOR_ABOVE
+    is_necrosis = is_tumor & (_smooth(random, shape, 15) > NECROSIS_ABOVE)
+    for where, label in ((is_tissue, STROMA), (is_tissue & is_tumor, TUMOR), (is_tissue & is_necrosis, NECROSIS)):
+        labels[where] = label
+    return labels
+
+
+def _smooth(random: np.random.Generator, shape: tuple[int, int], knots: int) -> Field:
+    """A smooth field in [0, 1]: random values on a coarse grid, interpolated along one axis, then the other."""
+    height, width = shape
+    return _eased(_eased(random.random((knots, knots), dtype=np.float32), height).T, width).T
+
+
+def _eased(knots: Field, size: int) -> Field:
+    """Values between the rows of an array, with no slope at the rows themselves."""
+    position = np.linspace(0, len(knots) - 1, size, dtype=np.float32)
+    left = np.minimum(position.astype(np.int64), len(knots) - 2)
+    part = (position - left)[:, None]
+    part = part * part * (3 - 2 * part)
+    eased: Field = knots[left] * (1 - part) + knots[left + 1] * part
+    return eased
+
+
+def _stained(labels: Pixels, random: np.random.Generator) -> Pixels:
+    """Colours of the labels, with grain and nuclei, at the resolution of the slide."""
+    grain = random.integers(-9, 10, labels.shape, dtype=np.int16)[..., None] * (labels > 0)[..., None]
+    toned = np.clip(COLOURS[labels] + grain, 0, 255).astype(np.uint8)
+    image: Pixels = toned.repeat(2, axis=0).repeat(2, axis=1)
+    offsets = np.arange(-8, 9)
+    for label, number in NUCLEI.items():
+        inside = np.argwhere(labels[16:-16, 16:-16] == label) + 16
+        if not len(inside):
+            continue
+        for row, column in 2 * inside[random.integers(0, len(inside), number)]:
+            a, b = random.uniform(3.5, 8, 2)
+            is_nucleus = (offsets[:, None] / a) ** 2 + (offsets[None, :] / b) ** 2 < 1
+            patch = image[row - 8 : row + 9, column - 8 : column + 9]
+            patch[is_nucleus] = 0.25 * patch[is_nucleus] + 0.75 * NUCLEUS
+    return image
+
+
+def _halved(image: Pixels, times: int) -> list[Pixels]:
+    """The image and its means over 2 x 2 pixels, again and again."""
+    levels = [image]
+    for _ in range(times):
+        fine = levels[-1].astype(np.uint16)
+        levels.append(
+            ((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2] + 2) // 4).astype(np.uint8)
+        )
+    return levels
+
+
+def _write_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None:
+    """A plain tiled TIFF, its levels as further pages, with resolution tags."""
+    with tifffile.TiffWriter(path) as writer:
+        for number, level in enumerate(levels):
+            per_cm = 10_000 / (mpp * 2**number)
+            tags = {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER", "software": False}
+            writer.write(level, subfiletype=int(number > 0), metadata=None, **tags, **_layout(level, codec))
+
+
+def _write_ome_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None:
+    """An OME-TIFF, its levels as sub-IFDs, with PhysicalSize."""
+    size = {"PhysicalSizeX": mpp, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": mpp, "PhysicalSizeYUnit": "µm"}
+    metadata = {
+        "axes": "YXS"[: levels[0].ndim],
+        "UUID": str(uuid5(NAMESPACE_OID, os.path.basename(path))),
+        **size,
+    }
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(levels[0], subifds=len(levels) - 1, metadata=metadata, **_layout(levels[0], codec))
+        for level in levels[1:]:
+            writer.write(level, subfiletype=1, metadata=None, **_layout(level, codec))
+
+
+def _layout(level: Pixels, codec: str) -> dict[str, Any]:
+    photometric = {2: "minisblack", 3: "rgb"}[level.ndim]
+    return {"tile": (256, 256), "compression": codec, "photometric": photometric}

@@ -1,0 +1,1 @@
+"""The configuration: its model, field types and refusals."""

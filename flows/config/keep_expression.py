@@ -1,0 +1,145 @@
+"""`keep`: a boolean expression over class columns, parsed into an Arrow expression and never evaluated as Python."""
+
+import ast
+import math
+import operator
+import warnings
+from collections.abc import Callable, Collection
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAX_LENGTH = 1000
+"""Characters of an expression."""
+MAX_DEPTH = 100
+"""How deep an expression may be nested; `a + b + c` is nested two deep."""
+_REMEDY = "use class names, numbers, < <= > >= == !=, and, or, not, + - * / and parentheses"
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+def _quotient(dividend: pc.Expression, divisor: pc.Expression) -> pc.Expression:
+    """A quotient by zero is not known, hence null."""
+    return pc.divide(dividend, pc.if_else(divisor == 0.0, pc.scalar(pa.scalar(None, pa.float64())), divisor))
+
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: pc.add,
+    ast.Sub: pc.subtract,
+    ast.Mult: pc.multiply,
+    ast.Div: _quotient,
+}
+
+
+def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
+    """Parse a condition on tiles.
+
+    A comparison with a null is null, `and`, `or`, `not` follow Kleene's logic (null or true is true), and a filter
+    keeps a row only where the whole is true: what is not known is not kept by a comparison.
+
+    Args:
+        text: Such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3`.
+        columns: The names it may use, float64 columns.
+
+    Returns:
+        An Arrow expression of type bool.
+
+    Raises:
+        ValueError: It is no such expression; the message says what to write instead.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read; shorten it")
+    line = " ".join(text.split())
+    if "#" in line:  # Python would skip the rest, and with it all that stood in lines below
+        raise ValueError(f"{line!r} has a '#', and an expression has no comments; {_REMEDY}")
+    tree = _parsed(line)
+    if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
+        raise ValueError(f"{line!r} names no class; {_classes(columns)}, or give null to keep all tiles")
+    return _Reader(line, columns).boolean(tree)
+
+
+def _parsed(line: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # "0.5and" is only warned about
+            tree = ast.parse(line, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise ValueError(f"{line!r} is no expression: {reason}; {_REMEDY}") from None
+    level: list[ast.AST] = [tree]
+    for _ in range(2 * MAX_DEPTH):  # a nesting is two levels of Python's tree: the node and its operator or context
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise ValueError(f"the expression is nested more than {MAX_DEPTH} deep; simplify it")
+
+
+class _Reader:
+    """Reads the tree of one expression."""
+
+    def __init__(self, line: str, columns: Collection[str]) -> None:
+        self.line = line
+        self.columns = columns
+
+    def boolean(self, node: ast.expr) -> pc.Expression:
+        match node:
+            case ast.BoolOp(op, values):
+                parts = [self.boolean(value) for value in values]
+                return reduce(operator.and_ if isinstance(op, ast.And) else operator.or_, parts)
+            case ast.UnaryOp(ast.Not(), operand):
+                return ~self.boolean(operand)
+            case ast.Compare(left, operators, others):
+                sides = [self.number(side) for side in (left, *others)]
+                pairs = zip(sides[:-1], operators, sides[1:], strict=True)
+                return reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
+            case ast.BinOp(_, ast.BitAnd() | ast.BitOr(), _) | ast.UnaryOp(ast.Invert(), _):
+                raise ValueError(f"{self.source(node)!r} has & | or ~; write and, or, not instead")
+            case ast.Tuple():
+                raise ValueError(f"{self.source(node)!r} has a comma; write decimals with a point, such as 0.5")
+        source = self.source(node)
+        raise ValueError(f"{source!r} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
+
+    def number(self, node: ast.expr) -> pc.Expression:
+        match node:
+            case ast.Name(name):
+                if name not in self.columns:
+                    raise ValueError(f"unknown column {name!r}; {_classes(self.columns)}")
+                return pc.field(name)
+            case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
+                return pc.scalar(self.finite(value))
+            case ast.UnaryOp(ast.USub(), operand):
+                return pc.negate(self.number(operand))
+            case ast.UnaryOp(ast.UAdd(), operand):
+                return self.number(operand)
+            case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
+                return _ARITHMETIC[type(op)](self.number(left), self.number(right))
+        raise ValueError(f"{self.source(node)!r} is no number; {_REMEDY}")
+
+    def comparison(self, op: ast.cmpop) -> Callable[[Any, Any], Any]:
+        if type(op) not in _COMPARISONS:
+            raise ValueError(f"unknown comparison {type(op).__name__!r} in {self.line!r}; {_REMEDY}")
+        return _COMPARISONS[type(op)]
+
+    def finite(self, value: float) -> float:
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ValueError(f"a number in {self.line!r} is too large; classes lie between 0 and 1")
+        return number
+
+    def source(self, node: ast.expr) -> str:
+        return ast.get_source_segment(self.line, node) or self.line
+
+
+def _classes(columns: Collection[str]) -> str:
+    return f"the classes are {', '.join(sorted(columns))}" if columns else "name classes under overlays.NAME.classes"

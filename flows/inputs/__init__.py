@@ -1,0 +1,1 @@
+"""Slides to process: discovery and manifests."""

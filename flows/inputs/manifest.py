@@ -1,0 +1,122 @@
+"""A manifest: a table of slides with what is known of each."""
+
+import csv
+import math
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.config.errors import ConfigurationError
+from flows.config.uri import is_uri
+from flows.storage.parquet import read_table
+
+SUFFIXES = (".csv", ".parquet")
+"""Names of manifests, compared without case."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlideSource:
+    """A slide by name, before it is opened."""
+
+    path: str
+    """Absolute path."""
+    mpp: float | None = None
+    """Resolution that its manifest gives, µm per pixel."""
+    sources: tuple[str | None, ...] = ()
+    """Absolute paths that its manifest gives, one for each overlay that is a column of it."""
+
+
+def is_manifest(path: str) -> bool:
+    """Whether an entry of `slides` names a manifest."""
+    return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
+
+
+def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
+    """The slides of a manifest, in its order.
+
+    Args:
+        path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp`. Relative paths
+            begin at its folder.
+        columns: Columns with paths of overlays.
+
+    Raises:
+        ConfigurationError: It cannot be read, lacks a column, or a cell holds no path or no resolution.
+    """
+    needed = ["path", *columns]
+    rows = list(_rows(path, {*needed, "mpp"}))
+    names = rows[0].keys() if rows else _names(path)
+    lacking = [name for name in needed if name not in names]
+    if lacking:
+        raise ConfigurationError(
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {', '.join(names)}; "
+            "add it, or correct overlays.NAME.path.column"
+        )
+    folder = os.path.dirname(os.path.abspath(path))
+    for number, row in enumerate(rows, start=1):
+        cells = [_text(row[name], path, number, name) for name in needed]
+        paths = [os.path.abspath(os.path.join(folder, cell)) if cell else None for cell in cells]
+        if paths[0] is None:
+            raise ConfigurationError(
+                f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
+            )
+        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
+
+
+def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
+    try:
+        if path.lower().endswith(".parquet"):
+            rows: list[dict[str, Any]] = read_table(path).to_pylist()
+            return rows
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            twice = {name for name in used if reader.fieldnames.count(name) > 1}
+            if twice:
+                found = ", ".join(map(repr, sorted(twice)))
+                raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
+            return [_whole(row, path, number) for number, row in enumerate(reader, start=1)]
+    except FileNotFoundError:
+        raise ConfigurationError(f"slides: no such manifest {path!r}; check the path") from None
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+        raise ConfigurationError(f"slides: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
+
+
+def _whole(row: dict[str | None, Any], path: str, number: int) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise ConfigurationError(
+            f"slides: row {number} of manifest {path!r} has not as many cells as the header; separate them with commas"
+        )
+    return {str(name): cell for name, cell in row.items()}
+
+
+def _names(path: str) -> list[str]:
+    """The columns of a manifest without a row."""
+    if path.lower().endswith(".parquet"):
+        return list(pq.read_schema(path).names)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return [name.strip() for name in next(csv.reader(file), [])]
+
+
+def _text(cell: Any, path: str, number: int, name: str) -> str | None:
+    if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell)):
+        return cell or None
+    raise ConfigurationError(
+        f"slides: {name} in row {number} of manifest {path!r} is no path of a file, found {cell!r}"
+    )
+
+
+def _mpp(cell: Any, path: str, number: int) -> float | None:
+    if cell is None or cell == "":
+        return None
+    try:
+        mpp = float(cell)
+    except (TypeError, ValueError):
+        mpp = math.nan
+    if not (math.isfinite(mpp) and mpp > 0):
+        where = f"slides: mpp in row {number} of manifest {path!r}"
+        raise ConfigurationError(f"{where} is no resolution > 0, found {cell!r}; give µm per pixel or leave it empty")
+    return mpp

@@ -1,0 +1,1 @@
+"""Records of what was computed, from which inputs, and what failed."""

@@ -1,0 +1,1 @@
+"""Reports for people: artifacts, progress, previews, gallery."""

@@ -1,0 +1,1 @@
+"""Previews: a picture of each slide with its tiles, overlays and coverage."""

@@ -1,0 +1,1 @@
+"""The output: file systems, Parquet files, locks."""

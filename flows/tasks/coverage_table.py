@@ -1,0 +1,74 @@
+"""Tiles in, coverage out: a pure step from Arrow to Arrow but for the overlays that it opens."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from flows.config.model import CoverageConfig, Overlay
+from ratiopath.arrow.overlap import overlap_map
+from ratiopath.counting.value_counts import ValueCounts
+from ratiopath.errors import MissingMppError
+from ratiopath.geometry import Mpp
+from ratiopath.overlays.raster import count_values
+from ratiopath.slides import open_slide
+from schemas.columns import OverlayColumns
+from schemas.coverage import coverage
+from schemas.fields import OVERLAP
+
+
+def coverage_table(tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig) -> pa.Table:
+    """Append to the tiles of one slide what each overlay covers of them.
+
+    Args:
+        tiles: Rows of a grid, in any order.
+        paths: The file of each overlay; None where the slide has none.
+        config: The region of interest, and what the overlays' values mean.
+
+    Returns:
+        A coverage table, with a row per tile in the same order.
+
+    Raises:
+        SlideError: An overlay cannot be read in full or has no resolution, or the slide has none.
+    """
+    columns = list(tiles.columns)
+    for overlay in config.overlay_columns:
+        path, settings = paths[overlay.name], config.overlays[overlay.name]
+        if path is None:
+            columns += _absent(overlay, tiles.num_rows)
+        else:
+            columns += _present(overlay, path, _measure(tiles, path, settings, config), settings)
+    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow)
+
+
+def _measure(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:
+    mpp_x, mpp_y = tiles["mpp_x"][0].as_py(), tiles["mpp_y"][0].as_py()
+    if mpp_x is None or mpp_y is None:
+        raise MissingMppError(
+            "a slide under an overlay has a resolution",
+            path=tiles["path"][0].as_py(),
+            found="no resolution in its metadata",
+            remedy="give slide_mpp, or a column mpp in the manifest",
+        )
+    given = None if settings.mpp is None else Mpp.of(settings.mpp)
+    with open_slide(path, given) as reader:
+        x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
+        return count_values(reader, x, y, Mpp(mpp_x, mpp_y), config.region)
+
+
+def _present(overlay: OverlayColumns, path: str, overlaps: ValueCounts, settings: Overlay) -> list[pa.Array]:
+    inside = np.divide(overlaps.existing, overlaps.inside, out=np.zeros(len(overlaps)), where=overlaps.inside > 0)
+    classes = [
+        pa.array(overlaps.coverage([str(value) for value in settings.classes[name]]), from_pandas=True)
+        for name in overlay.classes
+    ]  # where nothing is known NaN becomes null
+    return [pa.repeat(path, len(overlaps)), overlap_map(overlaps), pa.array(inside), *classes]
+
+
+def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
+    nothing = pa.MapArray.from_arrays(
+        pa.array(np.zeros(tiles + 1), pa.int32()), pa.array([], pa.string()), pa.array([], pa.float64())
+    )
+    share = pa.scalar(0.0 if overlay.missing == "zero" else None, pa.float64())
+    classes = [pa.repeat(share, tiles) for _ in overlay.classes]
+    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes]

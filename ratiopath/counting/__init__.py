@@ -1,0 +1,1 @@
+"""Counting pixel values per window."""

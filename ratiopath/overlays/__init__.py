@@ -1,0 +1,1 @@
+"""Overlays of a slide behind one protocol."""

@@ -1,0 +1,22 @@
+"""Conditions and columns that several tables share."""
+
+import pandera.pyarrow as pap
+import pyarrow as pa
+
+from schemas.table import Column
+
+OVERLAP = pa.map_(pa.string(), pa.float64())
+"""Share of each overlay value among the ROI's pixels that exist: {"255": 0.25, "0": 0.75}."""
+FRACTION = pap.Check.in_range(0, 1, error="fractions lie in [0, 1]")
+POSITIVE = pap.Check.gt(0, error="values are > 0")
+NOT_NEGATIVE = pap.Check.ge(0, error="values are >= 0")
+IDENTIFIER = pap.Check.str_matches("^[0-9a-f]{64}$", error="ids are SHA-256 in hexadecimal digits")
+
+SLIDE_ID = Column("slide_id", pa.string(), (IDENTIFIER,))
+PATH = Column("path", pa.string())
+LEVEL = Column("level", pa.int64(), (NOT_NEGATIVE,))
+MPP = (
+    Column("mpp_x", pa.float64(), (POSITIVE,), nullable=True),
+    Column("mpp_y", pa.float64(), (POSITIVE,), nullable=True),
+)
+TILE_EXTENT = (Column("tile_extent_x", pa.int64(), (POSITIVE,)), Column("tile_extent_y", pa.int64(), (POSITIVE,)))

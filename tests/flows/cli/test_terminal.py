@@ -1,0 +1,30 @@
+"""What a command says ends no run, and its exit code stays, when nobody listens any more."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from flows.cli.terminal import say
+
+SPEAKER = (
+    "import sys; from flows.cli.terminal import say; [say('one', 'two', to=sys.{stream}) for _ in 'ab']; sys.exit(3)"
+)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_has_gone(stream) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
+    run = subprocess.run([sys.executable, "-c", SPEAKER.format(stream=stream)], **streams, text=True, check=False)
+    os.close(writer)
+    assert run.returncode == 3
+    assert not run.stdout
+    assert not run.stderr
+
+
+def test_lines_after_the_first_are_indented(capsys) -> None:
+    say("one", "two", to=sys.stdout)
+    assert capsys.readouterr().out == "one\n  two\n"

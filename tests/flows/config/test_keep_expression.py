@@ -1,0 +1,107 @@
+"""Conditions on tiles: parsed with a whitelist, evaluated by Arrow alone."""
+
+import pyarrow as pa
+import pytest
+
+from flows.config.keep_expression import keep_expression
+
+TILES = pa.table({"a": pa.array([0.0, 0.5, 1.0, None]), "b": pa.array([1.0, None, 0.2, 0.3])})
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a >= 0.5", [1, 2]),
+        ("a>=.5 or b>0.9", [0, 1, 2]),
+        ("a > 0.1 and b > 0.1", [2]),
+        ("not (a >= 0.5)", [0]),
+        ("not a >= 0.5", [0]),
+        ("0.2 < a < 0.8", [1]),
+        ("0 <= a <= b", [0]),
+        ("a + 2 * b > 1.3", [0, 2]),
+        ("a - b > 0", [2]),
+        ("-a < -0.4", [1, 2]),
+        ("+a == 1", [2]),
+        ("a != 0.5", [0, 2]),
+        ("(a) > ((0.4))", [1, 2]),
+        ("a > 1e-3", [1, 2]),
+        ("  a\n  > 0.4", [1, 2]),
+        ("a / b > 2", [2]),
+    ],
+)
+def test_an_expression_keeps_the_rows_where_it_is_true(text: str, kept: list[int]) -> None:
+    numbered = TILES.append_column("row", pa.array(range(4)))
+    assert numbered.filter(keep_expression(text, ["a", "b"]))["row"].to_pylist() == kept
+
+
+@pytest.mark.parametrize("text", ["b / a > 0", "b / a < 0", "b / (a - a) >= 0", "not b / a > 0"])
+def test_a_quotient_by_zero_is_unknown_and_not_kept(text: str) -> None:
+    zero = pa.table({"a": [0.0, 0.0], "b": [1.0, 0.0]})
+    assert zero.filter(keep_expression(text, ["a", "b"])).num_rows == 0
+
+
+def test_null_follows_kleene() -> None:
+    row = pa.table({"a": pa.array([None], pa.float64()), "b": [1.0]})
+
+    def is_kept(text: str) -> bool:
+        return row.filter(keep_expression(text, ["a", "b"])).num_rows == 1
+
+    assert is_kept("a > 0.5 or b > 0.5")
+    assert not is_kept("a > 0.5 and b > 0.5")
+    assert not is_kept("a > 0.5")
+    assert not is_kept("not a > 0.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("c > 1", "unknown column 'c'; the classes are a, b"),
+        ("tile_x > 1", "unknown column 'tile_x'"),
+        ("a", "'a' is neither true nor false; compare it, such as a >= 0.5"),
+        ("a and b > 1", "'a' is neither true nor false"),
+        ("a + 1", "'a + 1' is neither true nor false"),
+        ("(a > 1) == (b > 1)", "'a > 1' is no number"),
+        ("1 < 2", "names no class; the classes are a, b, or give null to keep all tiles"),
+        ("a ** 2 > 1", "'a ** 2' is no number; use class names, numbers"),
+        ("a % 2 > 1", "'a % 2' is no number"),
+        ("a.b > 1", "'a.b' is no number"),
+        ("a[0] > 1", "'a[0]' is no number"),
+        ("open('x') > a", "\"open('x')\" is no number"),
+        ("__import__('os').system('true')", "is neither true nor false"),
+        ("[a > 1 for a in b]", "is neither true nor false"),
+        ("a in (1, 2)", "'(1, 2)' is no number"),
+        ("a is 1", "unknown comparison 'Is'"),
+        ("(a > 0.5) & (b < 0.9)", "'(a > 0.5) & (b < 0.9)' has & | or ~; write and, or, not instead"),
+        ("~(a > 0.5)", "has & | or ~; write and, or, not"),
+        ("a >= 0,5", "'a >= 0,5' has a comma; write decimals with a point, such as 0.5"),
+        ("a > 0.5 # note\n and b > 2", "has a '#', and an expression has no comments"),
+        ("a > True", "'True' is no number"),
+        ("a > '1'", "\"'1'\" is no number"),
+        ("a > 1j", "'1j' is no number"),
+        ("a > 1e999", "too large"),
+        ("a > " + "9" * 400, "too large"),
+        ("lambda: a > 1", "is neither true nor false"),
+        ("a if a > 1 else b", "is neither true nor false"),
+        ("(b := a) > 1", "is no number"),
+        ("a >", "is no expression: invalid syntax"),
+        ("a > 1; b > 1", "is no expression"),
+        ("a > 1 and", "is no expression"),
+        ("a > 0.5and b > 1", "is no expression"),
+        ("", "is no expression"),
+        ("\0", "is no expression"),
+        ("ü > 1", "unknown column 'ü'"),
+        ("-" * 900 + "a > 1", "nested more than 100 deep; simplify it"),
+        ("(" * 400 + "a" + ")" * 400, "is no expression"),
+        ("a > 1 or " * 200 + "a > 1", "1805 characters, at most 1000 are read; shorten it"),
+    ],
+)
+def test_anything_else_is_refused_with_a_remedy(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is looked at below
+        keep_expression(text, ["a", "b"])
+    assert message in str(refused.value)
+    assert ";" in str(refused.value)
+
+
+def test_without_classes_the_remedy_is_to_name_some() -> None:
+    with pytest.raises(ValueError, match=r"name classes under overlays\.NAME\.classes"):
+        keep_expression("a > 1", [])

@@ -1,0 +1,233 @@
+"""Every refusal names the field and the remedy; what is accepted means what PIPELINE says."""
+
+import json
+from typing import Any
+
+import pytest
+import shapely
+import yaml
+from pydantic import ValidationError
+
+from flows.config.errors import refusal
+from flows.config.model import CoverageConfig
+from ratiopath.geometry import Extent
+
+DOCUMENTED = """
+slides: slides/
+exclude: []
+output: coverage/
+tiling:
+  mpp: 0.5
+  tile_extent: 512
+  stride: 512
+  last: keep
+roi: null
+overlays:
+  tissue:
+    path: "{dir}/{stem}_tissue_mask.tiff"
+    classes: {tissue: [255]}
+    missing: fail
+keep: "tissue >= 0.5"
+tolerate: 0
+"""
+GONE = object()
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The documented configuration; `a__b=1` sets field b of section a."""
+    document = yaml.safe_load(DOCUMENTED)
+    for path, value in changes.items():
+        *sections, field = path.split("__")
+        section = document
+        for name in sections:
+            section = section[name]
+        if value is GONE:
+            del section[field]
+        else:
+            section[field] = value
+    return document
+
+
+def problems(document: Any) -> tuple[str, ...]:
+    with pytest.raises(ValidationError) as error:
+        CoverageConfig.model_validate(document)
+    return refusal(error.value, CoverageConfig).problems
+
+
+def test_the_documented_configuration_is_accepted() -> None:
+    config = CoverageConfig.model_validate(changed())
+    assert config.tiling.extent == config.tiling.step == Extent(512, 512)
+    assert config.overlays["tissue"].classes == {"tissue": ["255"]}
+    assert config.region.polygon.equals(shapely.box(0, 0, 512, 512))
+
+
+def test_a_configuration_survives_json() -> None:
+    config = CoverageConfig.model_validate(changed(roi=[0, 0, 10.5, 10], tolerate=0.01, tiling__stride=[256, 128]))
+    assert CoverageConfig.model_validate(json.loads(config.model_dump_json())) == config
+
+
+def test_defaults() -> None:
+    for field in ("exclude", "roi", "keep", "tolerate", "tiling__stride", "tiling__last", "overlays__tissue__missing"):
+        CoverageConfig.model_validate(changed(**{field: GONE}))
+    config = CoverageConfig.model_validate(changed(tiling={"level": 1, "tile_extent": [512, 256]}, keep=GONE))
+    assert (config.tiling.step, config.tiling.last, config.keep) == (Extent(512, 256), "keep", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"foo": 1}, "foo: unknown key; known here: slides, exclude, output, tiling"),
+        ({"tiling__tile_extend": 1}, "tiling.tile_extend: unknown key; did you mean tile_extent?"),
+        ({"overlays__tissue__paths": 1}, "overlays.tissue.paths: unknown key; did you mean path?"),
+        ({"overlays__tissue__path": {"match": "a", "replace": "b", "x": 1}}, "overlays.tissue.path.x: unknown key"),
+        ({"slides": GONE}, "slides: is missing; expected: folder (searched recursively), glob"),
+        ({"output": GONE}, "output: is missing; expected: folder of the tables"),
+        ({"overlays": GONE}, "overlays: is missing; expected: what lies over the slides"),
+        ({"tiling__tile_extent": GONE}, "tiling.tile_extent: is missing; expected: size of a tile"),
+        ({"overlays__tissue__path": GONE}, "overlays.tissue.path: is missing; expected: template"),
+        ({"overlays": {}}, "overlays: dictionary should have at least 1 item"),
+        ({"slides": []}, "slides: found []; give a path, or a list of at least one"),
+        ({"slides": ["a", 1]}, "slides: found ['a', 1]; give a path"),
+        ({"slides": "a\0b"}, "slides: found 'a\\x00b'; give a path"),
+        ({"output": ""}, "output: string should have at least 1 character"),
+        ({"tiling__level": 0}, "tiling: exactly one of mpp and level says what to tile, found mpp 0.5 and level 0"),
+        ({"tiling__mpp": GONE}, "tiling: exactly one of mpp and level says what to tile, found neither; give one"),
+        ({"tiling__mpp": 0}, "tiling.mpp: input should be greater than 0, found 0"),
+        ({"tiling__mpp": True}, "tiling.mpp: found True; give a number such as 1 or 0.5"),
+        ({"tiling": {"level": False, "tile_extent": 1}}, "tiling.level: found False; give a number"),
+        ({"tiling__tile_extent": [True, 2]}, "tiling.tile_extent: found [True, 2]; give a whole number"),
+        ({"tiling__mpp": float("nan")}, "tiling.mpp: input should be"),
+        ({"tiling__mpp": float("inf")}, "tiling.mpp: input should be a finite number, found inf"),
+        ({"tiling": {"level": -1, "tile_extent": 1}}, "tiling.level: input should be greater than or equal to 0"),
+        ({"tiling__tile_extent": 0}, "tiling.tile_extent: found 0; give a whole number of pixels > 0, or two of them"),
+        ({"tiling__tile_extent": 1.5}, "tiling.tile_extent: found 1.5; give a whole number"),
+        ({"tiling__tile_extent": True}, "tiling.tile_extent: found True; give a whole number"),
+        ({"tiling__tile_extent": [1, 2, 3]}, "tiling.tile_extent: found [1, 2, 3]; give a whole number"),
+        ({"tiling__stride": 0}, "tiling.stride: found 0; give a whole number of pixels > 0"),
+        ({"tiling__stride": -512}, "tiling.stride: found -512; give a whole number of pixels > 0"),
+        ({"tiling__stride": [512, 0]}, "tiling.stride: found [512, 0]; give a whole number of pixels > 0"),
+        ({"tiling__last": "crop"}, "tiling.last: input should be 'keep', 'drop' or 'shift', found 'crop'"),
+        ({"slide_mpp": True}, "slide_mpp: found True; give a number"),
+        ({"slide_mpp": -1}, "slide_mpp: input should be greater than 0, found -1"),
+        ({"roi": [0, 0, 5]}, "roi: found [0, 0, 5]; give null, [minx, miny, maxx, maxy] or WKT"),
+        ({"roi": [False, 0, 5, 5]}, "roi: found [False, 0, 5, 5]; give null, [minx, miny"),
+        ({"roi": [5, 5, 1, 9]}, "roi: the ROI's box has an area: found [5.0, 5.0, 1.0, 9.0]; give [minx, miny"),
+        ({"roi": "POLYGON ((0 0, 1"}, "roi: 'POLYGON ((0 0, 1' is no WKT: ParseException"),
+        ({"roi": "POINT (1 1)"}, "roi: the ROI is a POLYGON or MULTIPOLYGON: found POINT"),
+        ({"roi": "POLYGON EMPTY"}, "roi: the ROI is not empty"),
+        ({"roi": "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"}, "roi: the ROI is valid: found Self-intersection"),
+        ({"overlays__tissue__path": "{dir}/{slide}"}, "overlays.tissue.path: '{dir}/{slide}' has the unknown field"),
+        ({"overlays__tissue__path": {"match": "(", "replace": ""}}, "overlays.tissue.path.match: '(' is no regular"),
+        ({"overlays__tissue__path": {"match": "a"}}, "overlays.tissue.path.replace: is missing; expected: what to put"),
+        ({"overlays__tissue__path": {"column": ""}}, "overlays.tissue.path.column: string should have at least 1"),
+        ({"overlays__tissue__path": 3}, "overlays.tissue.path: input should be a valid string, found 3"),
+        ({"overlays__tissue__missing": "skip"}, "overlays.tissue.missing: input should be 'fail', 'null' or 'zero'"),
+        ({"overlays__tissue__mpp": True}, "overlays.tissue.mpp: found True; give a number"),
+        ({"overlays__tissue__mpp": 0}, "overlays.tissue.mpp: input should be greater than 0"),
+        ({"overlays__a b": {"path": "x"}}, "overlays.a b: 'a b' names a column; use letters, digits and _"),
+        ({"overlays__tissue__classes": {"1st": [1]}}, "overlays.tissue.classes.1st: '1st' names a column"),
+        ({"overlays__tissue__classes": {"and": [1]}}, "overlays.tissue.classes.and: 'and' names a column"),
+        ({"overlays__tissue__classes": {"tissue": []}}, "overlays.tissue.classes.tissue: list should have at least 1"),
+        ({"overlays__tissue__classes": {"tissue": ["red"]}}, "overlays.tissue.classes.tissue[0]: found 'red'; give a"),
+        ({"overlays__tissue__classes": {"tissue": [float("nan")]}}, "overlays.tissue.classes.tissue[0]: found nan"),
+        (
+            {"overlays__tissue__classes": {"tile_x": [1]}},
+            "overlays: class tile_x of overlay tissue is already a column",
+        ),
+        (
+            {"overlays__tissue__classes": {"tissue_path": [1]}},
+            "overlays: class tissue_path of overlay tissue is already column tissue_path of overlay tissue",
+        ),
+        (
+            {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
+            "overlays: class Tissue of overlay other is already class tissue of overlay tissue; rename one of them",
+        ),
+        ({"keep": "tumor > 0.5"}, "keep: unknown column 'tumor'; the classes are tissue"),
+        ({"keep": "tissue"}, "keep: 'tissue' is neither true nor false; compare it, such as tissue >= 0.5"),
+        ({"keep": "tissue >"}, "keep: 'tissue >' is no expression: invalid syntax; use class names"),
+        ({"tolerate": -1}, "tolerate: found -1; give a number of slides such as 3, or a share below 1 such as 0.01"),
+        ({"tolerate": 1.5}, "tolerate: found 1.5; give a number of slides"),
+        ({"tolerate": 1.0}, "tolerate: found 1.0; give a number of slides"),
+        ({"overlays__tissue__classes": {True: [1]}}, "overlays.tissue.classes: True is no name; put it in quotes"),
+    ],
+)
+def test_a_wrong_field_is_refused_with_its_path_and_a_remedy(changes: dict[str, Any], problem: str) -> None:
+    [found] = problems(changed(**changes))
+    assert found.startswith(problem)
+    assert "; " in found
+    assert "\n" not in found
+
+
+def test_every_problem_is_told() -> None:
+    found = problems(changed(tiling__stride=0, keep="foo > 1", tolerate=-1, bar=1))
+    assert [line.split(":")[0] for line in found] == ["tiling.stride", "keep", "tolerate", "bar"]
+
+
+def test_a_configuration_is_a_mapping() -> None:
+    assert problems(["slides"])[0].startswith("configuration: input should be a valid dictionary")
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ([255], ["255"]),
+        (255, ["255"]),
+        ([1.0, "2.0", "3"], ["1", "2", "3"]),
+        ([True, False], ["1", "0"]),
+        (["255, 0,0"], ["255,0,0"]),
+        (["7,7,7"], ["7"]),
+        ([-1, 0.5], ["-1", "0.5"]),
+    ],
+)
+def test_values_are_named_as_in_the_overlap_map(given: Any, keys: list[str]) -> None:
+    config = CoverageConfig.model_validate(changed(overlays__tissue__classes={"tissue": given}))
+    assert config.overlays["tissue"].classes["tissue"] == keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({}, "slides-0.5-mpp-512x512"),
+        ({"slides": "/data/case 7.svs", "tiling": {"level": 1, "tile_extent": [64, 32]}}, "case 7.svs-level-1-64x32"),
+        ({"slides": ["a/b.tiff", "c.tiff", "d"]}, "b.tiff-and-2-more-0.5-mpp-512x512"),
+    ],
+)
+def test_a_label_says_what_a_run_covers(changes: dict[str, Any], label: str) -> None:
+    assert CoverageConfig.model_validate(changed(**changes)).label == label
+
+
+def test_null_in_yaml_is_the_policy_null() -> None:
+    document = yaml.safe_load(DOCUMENTED.replace("missing: fail", "missing: null"))
+    assert CoverageConfig.model_validate(document).overlays["tissue"].missing == "null"
+
+
+@pytest.mark.parametrize(("tolerate", "of_200"), [(0, 0), (3, 3), (0.01, 2), ("0.01", 2), ("3", 3)])
+def test_tolerate_is_a_number_or_a_share(tolerate: Any, of_200: float) -> None:
+    assert CoverageConfig.model_validate(changed(tolerate=tolerate)).may_put_aside(200) == of_200
+
+
+def test_the_schema_describes_every_field() -> None:
+    schema = CoverageConfig.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    assert {"CoverageConfig", "Tiling", "Overlay", "Pattern", "Column"} <= {section["title"] for section in sections}
+    for section in sections:
+        assert section["additionalProperties"] is False
+        assert all("description" in field for field in section["properties"].values()), section["title"]
+
+
+def test_null_is_in_the_form_of_a_deployment_too() -> None:
+    missing = CoverageConfig.model_json_schema()["$defs"]["Overlay"]["properties"]["missing"]
+
+    assert {"type": "null"} in missing["anyOf"]
+
+
+def test_limits_are_in_the_form_of_a_deployment_too() -> None:
+    tiling = CoverageConfig.model_json_schema()["$defs"]["Tiling"]["properties"]
+    for field, limit in (("mpp", "exclusiveMinimum"), ("level", "minimum"), ("tile_extent", "exclusiveMinimum")):
+        assert tiling[field]["anyOf"][0][limit] == 0
+
+
+def test_a_share_of_slides_is_counted_without_rounding() -> None:
+    config = CoverageConfig.model_validate(changed(tolerate=0.29))
+
+    assert config.may_put_aside(100) == 29

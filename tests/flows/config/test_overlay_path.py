@@ -1,0 +1,86 @@
+"""Overlay paths: templates are parsed, never formatted."""
+
+import os
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from flows.config.overlay_path import Column, OverlayPath, Pattern, folder_named_by, folders_of_overlays, overlay_path
+
+ADAPTER = TypeAdapter(OverlayPath)
+
+
+@pytest.mark.parametrize(
+    ("slide", "template", "overlay"),
+    [
+        ("/s/a.svs", "{dir}/{stem}_mask.tiff", "/s/a_mask.tiff"),
+        ("/s/a.ome.tiff", "{dir}/{stem}_mask{suffix}", "/s/a_mask.ome.tiff"),
+        ("/s/a.OME.TIF", "{dir}/{stem}_mask.tiff", "/s/a_mask.tiff"),
+        ("/s/a.b.tiff", "{dir}/{stem}.png", "/s/a.b.png"),
+        ("/s/a.svs", "/masks/{name}.tiff", "/masks/a.svs.tiff"),
+        ("/s/a.svs", "{dir}/../masks/{stem}.tiff", "/masks/a.tiff"),
+        ("/s/a b'c\"d.svs", "{dir}/{stem}.tiff", "/s/a b'c\"d.tiff"),
+        ("/s/žlutý 切片.svs", "{dir}/{stem}.tiff", "/s/žlutý 切片.tiff"),
+        ("/s/a\nb.svs", "{dir}/{stem}.tiff", "/s/a\nb.tiff"),
+        ("/s/{name}/{0}.svs", "{dir}/{stem}.tiff", "/s/{name}/{0}.tiff"),
+        ("/s/a.svs", "{dir}/{{{stem}}}.tiff", "/s/{a}.tiff"),
+        ("/s/noslide", "{dir}/{stem}{suffix}.tiff", "/s/noslide.tiff"),
+    ],
+)
+def test_a_template_names_the_overlay(slide: str, template: str, overlay: str) -> None:
+    assert overlay_path(slide, ADAPTER.validate_python(template)) == overlay
+
+
+def test_a_relative_template_begins_at_the_working_directory(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert overlay_path("/s/a.svs", "masks/{stem}.tiff") == f"{tmp_path}/masks/a.tiff"
+
+
+def test_a_pattern_replaces_every_match() -> None:
+    pattern = Pattern(match=r"/slides/(?P<name>\w+)\.svs$", replace=r"/masks/\g<name>.tiff")
+    assert overlay_path("/d/slides/a.svs", pattern) == "/d/masks/a.tiff"
+    assert overlay_path("/a/a/x", Pattern(match="a", replace="b")) == "/b/b/x"
+
+
+def test_a_pattern_that_does_not_match_names_no_overlay() -> None:
+    assert overlay_path("/d/a.tiff", Pattern(match=r"\.svs$", replace=".tiff")) is None
+
+
+def test_a_column_is_taken_from_the_manifest() -> None:
+    assert overlay_path("/d/a.tiff", Column(column="mask"), "/m/a.tiff") == "/m/a.tiff"
+    assert overlay_path("/d/a.tiff", Column(column="mask"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("{dir}/{foo}.tiff", "has the unknown field {foo}; a template may name {dir}, {name}, {stem}, {suffix}"),
+        ("{dir.__class__}", "unknown field {dir.__class__}"),
+        ("{dir[0]}", "unknown field {dir[0]}"),
+        ("{dir!r}", "unknown field {dir!r}"),
+        ("{dir:>10}", "unknown field {dir:>10}"),
+        ("{}", "unknown field {}"),
+        ("{0}", "unknown field {0}"),
+        ("{dir", "is no template: expected '}' before end of string; write a brace of the path twice"),
+        ("dir}", "is no template: Single '}'"),
+        ("a\0b", "no NUL character"),
+        ({"match": "(", "replace": ""}, "is no regular expression: missing )"),
+        ({"match": "a", "replace": r"\1"}, "does not fit 'a': invalid group reference 1"),
+        ({"match": "a", "replace": r"\g<n>"}, "does not fit 'a'"),
+    ],
+)
+def test_anything_else_is_refused(path, message: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ADAPTER.validate_python(path)
+    assert message in str(refused.value)
+
+
+def test_an_overlay_lies_in_a_folder_that_the_user_named(tmp_path) -> None:
+    (tmp_path / "slides" / "a").mkdir(parents=True)
+    slide, slides = f"{tmp_path}/slides/a/b.svs", f"{tmp_path}/slides"
+    for entry in (slides, f"{slides}/*/*.svs", f"{slides}/list.csv"):
+        assert folders_of_overlays(slide, "{dir}/../{stem}.tiff", [folder_named_by(entry)]) == [f"{slides}/a", slides]
+    assert folders_of_overlays(slide, "/masks/x_{stem}.tiff", [slides]) == ["/masks"]
+    assert folders_of_overlays(slide, "{stem}.tiff", [slides]) == [os.getcwd()]
+    assert folders_of_overlays(slide, Pattern(match="slides", replace="masks"), [slides]) is None
+    assert folders_of_overlays(slide, Column(column="mask"), [slides]) is None

@@ -1,0 +1,65 @@
+"""Work on rows through Ray: an error of a slide is an outcome, any other error ends the run."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import ray.exceptions
+
+from flows.execution.map_rows import blocks_of, map_rows
+from ratiopath.errors import MissingMppError
+
+ROWS = pa.table({"name": ["a", "b", "c", "d"]})
+GIVES = pa.schema([("name", pa.string()), ("length", pa.int64())])
+
+
+@pytest.mark.parametrize(
+    ("weights", "sizes"),
+    [
+        ([100] * 5, [5]),  # little work is one block
+        ([10_000] * 5, [2, 2, 1]),  # a block is worth a task
+        ([30_000] * 16, [2] * 8),  # enough blocks for a few workers
+        ([100_000] * 20, [2] * 10),  # a worker holds no more
+        ([0] * 130, [64, 64, 2]),  # nor more files
+        ([5_000_000], [1]),
+        ([], []),
+    ],
+)
+def test_blocks_are_consecutive_and_heavy_enough(weights: list[int], sizes: list[int]) -> None:
+    blocks = blocks_of(weights)
+    assert [block.stop - block.start for block in blocks] == sizes
+    assert [number for block in blocks for number in range(block.start, block.stop)] == list(range(len(weights)))
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
+    def measure(row: dict[str, Any]) -> dict[str, Any]:  # inside, so that Ray ships its code and not this module's name
+        if row["name"] == "b":
+            raise MissingMppError("has mpp", path="b", found="none", remedy="give one")
+        if row["name"] == "c":
+            raise PermissionError(13, "Permission denied", "c")
+        return {"name": row["name"], "length": 1}
+
+    outcomes = sorted(map_rows(ROWS, measure, GIVES, blocks_of([0] * 4, most=2)), key=lambda outcome: outcome.number)
+    assert [outcome.number for outcome in outcomes] == [0, 1, 2, 3]
+    assert [outcome.result for outcome in outcomes] == [
+        {"name": "a", "length": 1},
+        None,
+        None,
+        {"name": "d", "length": 1},
+    ]
+    assert (outcomes[1].error, outcomes[1].message) == ("MissingMppError", "has mpp: path='b', none; give one")
+    assert (outcomes[2].error, outcomes[2].message) == ("PermissionError", "[Errno 13] Permission denied: 'c'")
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_programming_error_ends_the_run() -> None:
+    def wrong(row: dict[str, Any]) -> dict[str, Any]:
+        return {"name": row["nme"]}
+
+    with pytest.raises(ray.exceptions.RayTaskError, match="KeyError"):
+        list(map_rows(ROWS, wrong, GIVES, blocks_of([0] * 4, most=2)))
+
+
+def test_no_rows_need_no_ray() -> None:
+    assert list(map_rows(ROWS.slice(0, 0), dict, GIVES, [])) == []

@@ -1,0 +1,40 @@
+"""A task is tried again where the storage failed, and only there."""
+
+import errno
+import os
+import pickle
+
+import pytest
+from prefect.states import Failed
+
+from flows.config.errors import ConfigurationError
+from flows.pipeline import TASKS, is_worth_another_try
+from flows.storage.filesystem import OutputError, output_errors
+
+
+def failed_writing(number: int) -> OutputError:
+    with pytest.raises(OutputError) as failed, output_errors("/output"):
+        raise OSError(number, os.strerror(number))
+    return failed.value
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (OSError(errno.ESTALE, "stale handle"), True),
+        (failed_writing(errno.EIO), True),
+        (failed_writing(errno.ENOSPC), False),
+        (FileNotFoundError(errno.ENOENT, "no such file"), False),
+        (ConfigurationError("slides: 'nowhere/' does not exist"), False),
+        (ValueError("a fault of the program"), False),
+    ],
+    ids=repr,
+)
+def test_only_the_storage_is_worth_another_try(error: Exception, again: bool) -> None:
+    for arrived in (error, pickle.loads(pickle.dumps(error))):  # noqa: S301 - as from a Ray worker
+        assert is_worth_another_try(None, None, Failed(data=arrived)) == again
+
+
+def test_every_task_reads_and_writes_files_and_is_tried_again() -> None:
+    assert {task.retry_condition_fn for task in TASKS.values()} == {is_worth_another_try}
+    assert {task.retries for task in TASKS.values()} == {2}

@@ -1,0 +1,241 @@
+"""Which files are slides."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.config.errors import ConfigurationError
+from flows.inputs.discovery import discover, slides_among
+from flows.inputs.manifest import SlideSource
+from tests.support.study import configured
+
+TISSUE = {"tissue": {"path": "{dir}/{stem}_mask.tiff"}}
+BY_COLUMN = {"tissue": {"path": {"column": "mask"}}}
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def found(folder: Path, slides: object = None, **changes: object) -> list[str]:
+    """Paths relative to the folder."""
+    changes = {"overlays": TISSUE, "keep": None, **changes}
+    config = configured(folder, slides=str(folder) if slides is None else slides, **changes)
+    return [str(Path(slide.path).relative_to(folder)) for slide in discover(config)]
+
+
+def test_a_folder_is_searched_recursively_for_names_of_slides(tmp_path) -> None:
+    touch(tmp_path, "b.svs", "a.TIFF", "sub/deep/c.ome.tif", "notes.txt", "a.csv", ".hidden.svs", ".cache/d.svs")
+    assert found(tmp_path) == ["a.TIFF", "b.svs", "sub/deep/c.ome.tif"]
+
+
+def test_a_mirax_slide_with_its_data_folder_is_one_slide(tmp_path) -> None:
+    touch(tmp_path, "a.mrxs", "a/Slidedat.ini", "a/Data0000.dat", "a/preview.tiff")
+    assert found(tmp_path) == ["a.mrxs"]
+
+
+def test_entries_overlap_and_each_slide_is_found_once(tmp_path) -> None:
+    touch(tmp_path, "a.svs", "sub/b.svs", "c.bin")
+    entries = [str(tmp_path), f"{tmp_path}/*.svs", f"{tmp_path}/sub/../a.svs", f"{tmp_path}/c.bin"]
+    assert found(tmp_path, entries) == ["a.svs", "c.bin", "sub/b.svs"]
+
+
+def test_a_recursive_glob(tmp_path) -> None:
+    touch(tmp_path, "a.svs", "sub/b.svs", "sub/c.tiff")
+    assert found(tmp_path, f"{tmp_path}/**/*.svs") == ["a.svs", "sub/b.svs"]
+
+
+def test_names_with_magic_characters_are_taken_literally(tmp_path) -> None:
+    touch(tmp_path, "a[1].svs", "sub dir/b'\"\n{x}.svs", "š片.svs")
+    assert found(tmp_path) == ["a[1].svs", "sub dir/b'\"\n{x}.svs", "š片.svs"]
+    assert found(tmp_path, f"{tmp_path}/a[1].svs") == ["a[1].svs"]
+
+
+def test_paths_are_absolute(tmp_path, monkeypatch) -> None:
+    touch(tmp_path, "slides/a.svs")
+    monkeypatch.chdir(tmp_path)
+    assert found(tmp_path, "slides") == ["slides/a.svs"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        (["*_thumb.tiff"], ["a.svs", "old/b.svs"]),
+        (["old/*"], ["a.svs", "a_thumb.tiff"]),
+        (["*.svs", "*_thumb.tiff"], []),
+        (["*_thumb.tiff", "./old/*"], ["a.svs"]),
+        (["*_thumb.tiff", ".//old//*"], ["a.svs"]),
+        (["*_thumb.tiff", "old/"], ["a.svs"]),
+        (["*_thumb.tiff", "*/old/*"], ["a.svs"]),
+        (["*_thumb.tiff", "./b.svs"], ["a.svs", "old/b.svs"]),
+        (["a"], ["a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff"]),
+    ],
+)
+def test_excluded_files_are_no_slides(tmp_path, monkeypatch, exclude: list[str], left: list[str]) -> None:
+    touch(tmp_path, "a.svs", "a_thumb.tiff", "old/b.svs", "old/b_thumb.tiff")
+    monkeypatch.chdir(tmp_path)
+    assert found(tmp_path, exclude=exclude) == left
+
+
+@pytest.mark.parametrize("pattern", ["old/*", "old/", "old/b.svs", "*/old/*", "**/old/*", "*/b.svs"])
+@pytest.mark.parametrize("start", ["old", "old/slides", "old/elsewhere"])
+def test_a_relative_pattern_holds_below_what_slides_names(tmp_path, monkeypatch, pattern: str, start: str) -> None:
+    """Wherever a run is started, and whatever the folders above are called."""
+    folder = touch(tmp_path / "old" / "slides", "a.svs", "old/b.svs", "older/c.svs")
+    (tmp_path / "old" / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / start)
+    assert found(folder, exclude=[pattern]) == ["a.svs", "older/c.svs"]
+
+
+@pytest.mark.parametrize("pattern", ["../slides/old/*", "../slides/*/b.svs", "./../slides/old/"])
+def test_a_pattern_with_a_dot_in_front_begins_at_the_working_directory(tmp_path, monkeypatch, pattern: str) -> None:
+    folder = touch(tmp_path / "slides", "a.svs", "old/b.svs")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert found(folder, exclude=[pattern]) == ["a.svs"]
+    monkeypatch.chdir(tmp_path)
+    assert found(folder, exclude=[pattern]) == ["a.svs", "old/b.svs"]
+
+
+def test_an_overlay_of_a_slide_is_no_slide(tmp_path) -> None:
+    touch(tmp_path, "a.tiff", "a_mask.tiff", "b.tiff", "lonely_mask.tiff")
+    assert found(tmp_path) == ["a.tiff", "b.tiff", "lonely_mask.tiff"]
+
+
+def test_neither_is_one_named_explicitly_or_of_an_excluded_slide(tmp_path) -> None:
+    touch(tmp_path, "a.tiff", "a_mask.tiff")
+    assert found(tmp_path, [f"{tmp_path}/a_mask.tiff", f"{tmp_path}/a.tiff"]) == ["a.tiff"]
+    assert found(tmp_path, exclude=["a.tiff"]) == []
+
+
+@pytest.mark.parametrize(
+    ("overlays", "slides"),
+    [
+        ({"a": {"b"}, "b": set()}, "a"),
+        ({"a": {"b", "c"}, "b": {"x"}, "c": set(), "d": set()}, "ad"),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}, "ac"),
+        ({"a": {"a"}, "b": {"b", "c"}, "c": set()}, "ab"),
+        ({"b": {"a"}, "a": {"b"}}, "a"),
+        ({"c": {"a"}, "b": {"c"}, "a": {"b"}}, "ac"),
+        ({"z": {"b"}, "b": {"a"}, "a": {"b"}}, "az"),
+        ({"a": {"c"}, "b": {"c"}, "c": {"d"}, "d": set()}, "abd"),
+        ({}, ""),
+    ],
+)
+def test_slides_are_the_files_that_no_slide_points_at(overlays: dict[str, set[str]], slides: str) -> None:
+    assert sorted(slides_among(overlays)) == list(slides)
+    assert slides_among(dict(reversed(overlays.items()))) == slides_among(overlays)
+
+
+def test_a_long_chain_and_many_circles_are_quick() -> None:
+    chain = {f"{number:06}": {f"{number + 1:06}"} for number in range(20_000)}
+    assert len(slides_among(chain)) == 10_000
+    circles = {f"{number:06}": {f"{number ^ 1:06}"} for number in range(20_000)}
+    assert slides_among(circles) == {f"{number:06}" for number in range(0, 20_000, 2)}
+
+
+def test_an_empty_folder_has_no_slides(tmp_path) -> None:
+    assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize("entry", ["nope", "nope/*.svs", "*.svs", "a.svs"])
+def test_an_entry_that_does_not_exist_is_refused(tmp_path, monkeypatch, entry: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
+        found(tmp_path, [str(tmp_path), entry])
+    assert str(refused.value).startswith(f"slides: {entry!r} does not exist; check the path")
+
+
+class TestManifest:
+    def write(self, tmp_path: Path, text: str, name: str = "manifest.csv") -> str:
+        path = tmp_path / name
+        path.write_bytes(text.encode())
+        return str(path)
+
+    def slides(self, tmp_path: Path, entry: str, overlays: object = BY_COLUMN) -> list[SlideSource]:
+        return discover(configured(tmp_path, slides=entry, overlays=overlays, keep=None))
+
+    def test_rows_give_path_resolution_and_overlays(self, tmp_path) -> None:
+        text = '\ufeffid,path,mpp,mask\n1,b.svs,0.25,"m/b, 1.tiff"\n2,/abs/a.svs,,\n'
+        first, second = self.slides(tmp_path, self.write(tmp_path, text))
+        assert first == SlideSource("/abs/a.svs", None, (None,))
+        assert second == SlideSource(f"{tmp_path}/b.svs", 0.25, (f"{tmp_path}/m/b, 1.tiff",))
+
+    def test_parquet_says_the_same(self, tmp_path) -> None:
+        rows = {"path": ["b.svs", "/abs/a.svs"], "mpp": [0.25, None], "mask": ["m/b.tiff", None]}
+        pq.write_table(pa.table(rows), tmp_path / "m.parquet")
+        first, second = self.slides(tmp_path, f"{tmp_path}/m.parquet")
+        assert (first.mpp, second) == (None, SlideSource(f"{tmp_path}/b.svs", 0.25, (f"{tmp_path}/m/b.tiff",)))
+
+    def test_a_manifest_without_rows_has_no_slides(self, tmp_path) -> None:
+        assert self.slides(tmp_path, self.write(tmp_path, "path,mask\n")) == []
+        pq.write_table(pa.table({"path": pa.array([], pa.string()), "mask": []}), tmp_path / "m.parquet")
+        assert self.slides(tmp_path, f"{tmp_path}/m.parquet") == []
+
+    def test_an_overlay_in_the_manifest_is_no_slide(self, tmp_path) -> None:
+        entry = self.write(tmp_path, "path,mask\na.tiff,x.tiff\nx.tiff,\n")
+        assert [slide.path for slide in self.slides(tmp_path, entry)] == [f"{tmp_path}/a.tiff"]
+
+    def test_the_same_row_twice_is_one_slide(self, tmp_path) -> None:
+        assert len(self.slides(tmp_path, self.write(tmp_path, "path,mask\na.svs,m.tiff\na.svs,m.tiff\n"))) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("file,mask\na,b\n", "has no column 'path', found file, mask; add it"),
+            ("path\na\n", "has no column 'mask', found path; add it, or correct overlays.NAME.path.column"),
+            ("path,mask\n,b\n", "row 1 of manifest"),
+            ("path;mask\na.svs;0,5\n", "separate them with commas"),
+            ("path,mask\na.svs,b,c\n", "not as many cells as the header"),
+            ("path,mask\na.svs\n", "not as many cells as the header"),
+            ("path,mask,mpp\na,b,\nc,d,zero\n", "mpp in row 2 of manifest"),
+            ("path,mask,mpp\na,b,-1\n", "is no resolution > 0, found '-1'; give µm per pixel or leave it empty"),
+            ("path,mask\na.svs,x\na.svs,y\n", "has two different rows in manifests; delete one of them"),
+            ('path,mask\n"a,b\n', "cannot be read"),
+            ("", "has no column 'path', 'mask'"),
+        ],
+    )
+    def test_a_manifest_that_cannot_be_used_is_refused(self, tmp_path, text: str, problem: str) -> None:
+        with pytest.raises(ConfigurationError) as refused:
+            self.slides(tmp_path, self.write(tmp_path, text))
+        assert str(refused.value).startswith("slides: ")
+        assert problem in str(refused.value)
+
+    def test_no_manifest_no_columns(self, tmp_path) -> None:
+        with pytest.raises(ConfigurationError, match=r"overlays.tissue.path.column: 'mask' is a column of a manifest"):
+            self.slides(tmp_path, str(tmp_path))
+
+    def test_a_missing_or_broken_manifest_is_refused(self, tmp_path) -> None:
+        with pytest.raises(ConfigurationError, match="slides: no such manifest"):
+            self.slides(tmp_path, f"{tmp_path}/nope.csv")
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            self.slides(tmp_path, self.write(tmp_path, "no parquet", "m.parquet"))
+
+    def test_a_column_that_nobody_reads_may_be_there_twice(self, tmp_path) -> None:
+        (tmp_path / "m.csv").write_text("path,mpp,mask,note,note,,\na.svs,1,m.tiff,x,y,,\n")
+        touch(tmp_path, "a.svs")
+        [slide] = self.slides(tmp_path, f"{tmp_path}/m.csv")
+        assert slide.mpp == 1
+
+    def test_a_column_that_is_there_twice_is_refused(self, tmp_path) -> None:
+        (tmp_path / "m.csv").write_text("path, path\na.svs,b.svs\n")
+        with pytest.raises(ConfigurationError, match=r"has the column 'path' twice; delete one of them"):
+            self.slides(tmp_path, f"{tmp_path}/m.csv")
+
+    def test_a_column_that_holds_no_paths_is_refused(self, tmp_path) -> None:
+        pq.write_table(pa.table({"path": ["a.svs"], "mask": [3]}), tmp_path / "m.parquet")
+        with pytest.raises(ConfigurationError, match=r"mask in row 1 of manifest .* is no path of a file, found 3"):
+            self.slides(tmp_path, f"{tmp_path}/m.parquet")
+
+
+def test_the_working_directory_is_no_pattern(tmp_path, monkeypatch) -> None:
+    folder = touch(tmp_path / "[2023] x", "a.svs", "thumbs/b.svs")
+    monkeypatch.chdir(folder)
+
+    assert found(folder, exclude=["thumbs/*"]) == ["a.svs"]

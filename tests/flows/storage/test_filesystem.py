@@ -1,0 +1,117 @@
+"""A file is in the output whole or not at all, on whatever storage."""
+
+import os
+import pickle
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.config.errors import ConfigurationError
+from flows.config.model import CoverageConfig
+from flows.inputs.manifest import read_manifest
+from flows.storage.filesystem import Storage
+from flows.storage.parquet import TableWriter, read_table, write_table
+from flows.storage.workspace import Workspace
+
+TABLE = pa.table({"a": [1, 2, 3]})
+
+
+@pytest.fixture(params=["folder", "file", "s3", "fsspec"])
+def workspace(request, tmp_path) -> Workspace:
+    if request.param == "s3":
+        return Workspace.at(request.getfixturevalue("bucket").uri("out"))
+    names = {"folder": tmp_path, "file": f"file://{tmp_path}/a%20b", "fsspec": f"memory://{tmp_path.name}"}
+    return Workspace.at(str(names[request.param]))
+
+
+def test_a_table_is_written_read_listed_and_removed(workspace) -> None:
+    path = workspace.published("coverage", "x y.parquet")
+    write_table(TABLE, path, workspace)
+    assert read_table(path, workspace.files).equals(TABLE)
+    assert workspace.storage.names(workspace.published("coverage")) == ["x y.parquet"]
+    workspace.storage.remove(path)
+    assert workspace.storage.names(workspace.published("coverage")) == []
+    assert workspace.storage.names(workspace.published("nothing")) == []
+
+
+def test_a_write_that_fails_in_the_middle_publishes_nothing(workspace) -> None:
+    path = workspace.published("coverage", "x.parquet")
+
+    def fail() -> None:
+        with TableWriter(path, TABLE.schema, workspace) as writer:
+            writer.write(TABLE)
+            raise OSError(5, "a slide's error")
+
+    with pytest.raises(OSError, match="a slide's error"):
+        fail()
+    assert workspace.storage.names(workspace.published("coverage")) == []
+    write_table(TABLE, path, workspace)
+    with pytest.raises(OSError, match="a slide's error"):
+        fail()
+    assert read_table(path, workspace.files).equals(TABLE)
+
+
+def test_the_hidden_folder_goes_with_all_in_it(workspace) -> None:
+    write_table(TABLE, workspace.between("grid", "x.parquet"), workspace)
+    write_table(TABLE, Workspace(workspace.storage).between("grid", "x.parquet"), workspace)
+    workspace.tidy()
+    assert workspace.storage.names(workspace.published(".work")) == []
+    assert workspace.storage.names(workspace.between("grid")) == []
+    workspace.tidy()
+
+
+def test_an_object_of_several_parts_is_one_put(bucket) -> None:
+    workspace = Workspace.at(bucket.uri("out"))
+    large = pa.table({"a": pa.array([os.urandom(1_000_003) for _ in range(30)], pa.binary())})
+    with TableWriter(workspace.published("t.parquet"), large.schema, workspace) as writer:
+        writer.write(large)
+        assert bucket.objects("out") == {}
+    assert bucket.table("out/t.parquet").equals(large)
+    assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
+
+
+def test_workers_get_the_same_storage_without_credentials_in_it(bucket) -> None:
+    workspace = Workspace.at(bucket.uri("out"))
+    shipped = pickle.dumps(workspace)
+    assert b"tests" not in shipped  # neither key is
+    write_table(TABLE, workspace.published("t.parquet"), workspace)
+    files = pickle.loads(shipped).files  # noqa: S301 - our own
+    assert pq.read_table(workspace.published("t.parquet"), filesystem=files).equals(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (
+            "s3://key:secret@bucket/out",
+            "a URI has no password, since run.json and Prefect show it; give credentials by",
+        ),
+        ("nope://bucket/out", "'nope://bucket/out' cannot be used: Protocol not known: nope; give a folder, or a URI"),
+        ("memory://", "names no place for files; add a bucket or a folder"),
+    ],
+)
+def test_an_output_that_is_no_place_is_refused(output, said) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Storage.at(output)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("where", ["slides", "overlay", "manifest"])
+def test_slides_and_overlays_are_files_and_a_uri_is_refused(where, tmp_path) -> None:
+    uri, said = "s3://bucket/a.svs", r"s3://bucket/a\.svs'; mount or copy the files and give their path"
+    given = {
+        "slides": uri if where == "slides" else "slides/",
+        "output": "out",
+        "tiling": {"level": 0, "tile_extent": 16},
+        "overlays": {"tissue": {"path": uri if where == "overlay" else "{stem}_mask.tiff"}},
+    }
+    if where == "manifest":
+        (tmp_path / "m.csv").write_text(f"path\n{uri}\n")
+        with pytest.raises(
+            ConfigurationError, match=r"row 1 of manifest .* is no path of a file, found 's3://bucket/a"
+        ):
+            list(read_manifest(str(tmp_path / "m.csv"), []))
+    else:
+        with pytest.raises(ValueError, match=said):
+            CoverageConfig.model_validate(given)

@@ -1,0 +1,143 @@
+"""The whole flow with its output on an S3-compatible store: the same bytes as in a folder, and no more written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from flows.records.run_record import Summary
+from tests.support import study
+from tests.support.bucket import Bucket
+from tests.support.study import contents, random_labels, settings, truncate, write_mask, write_slide, write_study
+
+pytestmark = pytest.mark.usefixtures("local_ray", "server")
+
+
+def run(folder: Path, output: str, **changes: Any) -> Summary:
+    result = study.run(folder, output=output, **changes).result(raise_on_failure=False)
+    return result if isinstance(result, Summary) else result.summary
+
+
+def tables_of_slides(bucket: Bucket, prefix: str) -> dict[str, Any]:
+    return {name: found for name, found in bucket.objects(prefix).items() if "/" in name}
+
+
+def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, output, bucket) -> None:
+    write_study(folder, "a", "b")
+    summary = run(folder, bucket.uri("a%20b%20c"))
+    assert (summary.new, summary.put_aside, summary.tiles) == (2, 0, 24)
+    run(folder, str(output))
+    prefix = "a b c"
+    assert bucket.contents(prefix) == contents(output)
+    assert bucket.objects(prefix).keys() == contents(output).keys() | {"run.json"}
+
+
+def test_pictures_and_their_page_are_written_there_too(folder, bucket) -> None:
+    write_study(folder, "a")
+    run(folder, bucket.uri("out"), previews=True)
+    [picture] = [name for name in bucket.objects("out") if name.startswith("previews/")]
+    assert picture.endswith(".png")
+    assert "index.html" in bucket.objects("out")
+    before = tables_of_slides(bucket, "out")
+    time.sleep(1)
+    run(folder, bucket.uri("out"), previews=True)
+    assert tables_of_slides(bucket, "out") == before
+    run(folder, bucket.uri("out"))
+    assert not [name for name in bucket.objects("out") if name.startswith(("previews", "index.html"))]
+
+
+def test_what_has_not_changed_is_not_written(folder, bucket) -> None:
+    write_study(folder, "a", "b")
+    run(folder, bucket.uri("out"))
+    before = tables_of_slides(bucket, "out")
+    assert len(before) == 4
+    time.sleep(1)  # the store's clock counts seconds
+    assert run(folder, bucket.uri("out")).unchanged == 2
+    assert tables_of_slides(bucket, "out") == before
+
+    write_study(folder / "more", "c")
+    summary = run(folder, bucket.uri("out"))
+    assert (summary.new, summary.unchanged) == (1, 2)
+    after = tables_of_slides(bucket, "out")
+    assert len(after) == 6
+    assert after.items() > before.items()
+
+
+def test_another_keep_writes_only_the_kept_tiles(folder, output, bucket) -> None:
+    write_study(folder, "a", "b")
+    run(folder, bucket.uri("out"))
+    before = tables_of_slides(bucket, "out")
+    summary = run(folder, bucket.uri("out"), keep="tumor > 0.4")
+    after = tables_of_slides(bucket, "out")
+    assert (summary.unchanged, after.keys()) == (2, before.keys())
+    assert {name.split("/")[0] for name in after if after[name][0] != before[name][0]} == {"tiles"}
+    run(folder, str(output), keep="tumor > 0.4")
+    assert bucket.contents("out") == contents(output)
+
+
+def test_a_slide_put_aside_leaves_the_tables_and_comes_back(folder, bucket) -> None:
+    write_study(folder, "a", "b")
+    run(folder, bucket.uri("out"))
+    whole = bucket.contents("out")
+    mask = (folder / "a_tissue.tiff").read_bytes()
+    truncate(folder / "a_tissue.tiff")
+    assert run(folder, bucket.uri("out")).put_aside == 1
+    assert len(tables_of_slides(bucket, "out")) == 2
+    assert bucket.table("out/failures.parquet")["path"].to_pylist() == [f"{folder}/a.tiff"]
+    write_mask(folder / "a_tissue.tiff", random_labels(0, (0, 255)))
+    assert (folder / "a_tissue.tiff").read_bytes() == mask
+    assert run(folder, bucket.uri("out"), changes="content").new == 1
+    assert {name for name in bucket.contents("out") if "/" in name} == {name for name in whole if "/" in name}
+
+
+def test_slides_that_are_gone_are_dropped_and_an_empty_folder_has_its_schema(folder, output, bucket) -> None:
+    write_study(folder, "a")
+    run(folder, bucket.uri("out"))
+    for path in folder.iterdir():
+        path.unlink()
+    assert run(folder, bucket.uri("out"), gone="drop").gone == 1
+    run(folder, str(output))
+    assert bucket.contents("out") == contents(output)
+
+
+def test_a_killed_run_leaves_no_half_object_and_the_next_ends_as_if_nothing_had_happened(
+    folder, output, bucket, tmp_path
+) -> None:
+    for seed in range(4):
+        write_slide(folder / f"{seed}.tiff", size=(400, 400))
+        write_mask(folder / f"{seed}_tissue.tiff", random_labels(seed, (0, 255), (100, 100)))
+    overlays = {"tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [255]}}}
+    changes = {"overlays": overlays, "tiling": {"mpp": 0.5, "tile_extent": 2}}  # 40,000 tiles a slide
+    config = tmp_path / "coverage.yaml"
+    config.write_text(yaml.safe_dump(settings(folder, output=bucket.uri("out"), **changes)))
+    command = [sys.executable, "-m", "flows.coverage", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not any(name.startswith("coverage/") for name in bucket.objects("out")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    left = bucket.contents("out")
+    for content in left.values():
+        pq.read_table(BytesIO(content))
+    assert "failures.parquet" not in left
+    assert any(name.startswith(".claim-") for name in bucket.objects("out"))
+
+    assert run(folder, bucket.uri("out"), **changes).unchanged >= 1
+    run(folder, str(output), **changes)
+    assert bucket.contents("out") == contents(output)
+    assert bucket.objects("out").keys() == contents(output).keys() | {"run.json"}
+
+
+def test_a_store_without_the_bucket_fails_the_run(folder, bucket) -> None:
+    write_study(folder, "a")
+    state = study.run(folder, output=bucket.uri("out").replace(bucket.name, "nowhere"))
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert "OutputError: the output can be written: path='s3://nowhere" in state.message

@@ -1,0 +1,126 @@
+"""What is appended to a tile equals the oracle's."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+
+from flows.tasks.coverage_table import coverage_table
+from ratiopath.errors import MissingMppError, SlideNotFoundError
+from schemas.coverage import coverage
+from schemas.grid import GRID
+from schemas.table import checked
+from tests.support import oracles
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
+
+TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
+"""Inside, over the right and the lower edge of the slide and the mask, and beyond."""
+
+
+def grid(mpp: float | None = 0.5) -> pa.Table:
+    x, y = np.array(TILES).T
+    constants = {"slide_id": "0" * 64, "path": "/s/a.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
+    columns = {name: pa.repeat(value, len(TILES)) for name, value in constants.items()}
+    mpps = {name: pa.array([mpp] * len(TILES), pa.float64()) for name in ("mpp_x", "mpp_y")}
+    table = pa.table({**columns, "tile_x": x, "tile_y": y, **mpps}).select(GRID.arrow.names)
+    return checked(table, GRID)
+
+
+def cover(paths: dict[str, Path | None], tiles: pa.Table | None = None, **changes: Any) -> pa.Table:
+    config = configured(Path("/s"), keep=None, **changes)
+    found = {name: None if path is None else str(path) for name, path in paths.items()}
+    return checked(coverage_table(grid() if tiles is None else tiles, found, config), coverage(config.overlay_columns))
+
+
+def overlays(**changes: Any) -> dict[str, Any]:
+    return {"m": {"path": "x", "classes": {"low": [1, 2], "high": [3], "absent": [9], "all": [0, 1, 2, 3]}, **changes}}
+
+
+@pytest.mark.parametrize("roi", [None, [2, 3, 9.5, 20], "POLYGON ((0 0, 16 0, 0 16, 0 0))"])
+def test_maps_and_classes_are_the_oracles(tmp_path, roi) -> None:
+    labels = write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(), roi=roi)
+    region = {None: shapely.box(0, 0, 16, 16)}.get(roi if roi is None else 0) or (
+        shapely.from_wkt(roi) if isinstance(roi, str) else shapely.box(*roi)
+    )
+    for (x, y), row in zip(TILES, table.to_pylist(), strict=True):
+        expected = oracles.overlap([labels], (1.0, 1.0), x, y, (0.5, 0.5), region)
+        assert dict(row["m_overlap"]) == pytest.approx(expected, abs=1e-15)
+        if expected:
+            assert row["low"] == pytest.approx(expected.get("1", 0) + expected.get("2", 0), abs=1e-15)
+            assert row["high"] == pytest.approx(expected.get("3", 0), abs=1e-15)
+            assert (row["absent"], row["all"]) == (0.0, 1.0)
+        else:
+            assert [row[name] for name in ("low", "high", "absent", "all", "m_inside")] == [None] * 4 + [0.0]
+
+
+def test_inside_is_the_share_of_the_roi_that_the_overlay_has(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.zeros(MASK_SIZE, np.uint8))  # covers 64 x 48 px of the slide
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())
+    inside = dict(zip(TILES, table["m_inside"].to_pylist(), strict=True))
+    assert (inside[0, 0], inside[56, 0], inside[0, 40], inside[56, 40], inside[300, 0]) == (1, 0.5, 0.5, 0.25, 0)
+    assert table["m_path"].to_pylist() == [str(tmp_path / "m.tiff")] * len(TILES)
+
+
+@pytest.mark.parametrize(("missing", "share"), [("null", None), ("zero", 0.0)])
+def test_a_missing_overlay_is_null_or_zero(missing: str, share: float | None) -> None:
+    table = cover({"m": None}, overlays=overlays(missing=missing))
+    assert set(table["low"].to_pylist()) == {share}
+    assert table["m_path"].null_count == len(TILES)
+    assert all(len(found) == 0 for found in table["m_overlap"].to_pylist())
+    assert set(table["m_inside"].to_pylist()) == {0.0}
+
+
+def test_outside_the_overlay_nothing_is_known_whatever_missing_says(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    for missing in ("fail", "null", "zero"):
+        table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(missing=missing))
+        assert dict(zip(TILES, table["low"].to_pylist(), strict=True))[300, 200] is None
+
+
+def test_several_overlays_keep_their_order_and_resolution(tmp_path) -> None:
+    write_mask(tmp_path / "a.tiff", np.ones(MASK_SIZE, np.uint8))
+    write_mask(tmp_path / "b.tiff", np.ones(MASK_SIZE, np.uint8), mpp=9.0)
+    both = {"b": {"path": "x", "classes": {"one": [1]}, "mpp": 1.0}, "a": {"path": "x", "classes": {"two": [1]}}}
+    table = cover({"a": tmp_path / "a.tiff", "b": tmp_path / "b.tiff"}, overlays=both)
+    assert table.column_names[-8:] == [
+        "b_path",
+        "b_overlap",
+        "b_inside",
+        "one",
+        "a_path",
+        "a_overlap",
+        "a_inside",
+        "two",
+    ]
+    assert table["one"].to_pylist() == table["two"].to_pylist()
+
+
+def test_a_colour_is_a_class(tmp_path) -> None:
+    colours = np.zeros((*MASK_SIZE, 3), np.uint8)
+    colours[:, 16:] = (255, 0, 0)
+    write_mask(tmp_path / "m.tiff", colours)
+    classes = {"m": {"path": "x", "classes": {"red": ["255, 0, 0"], "black": ["0,0,0"]}}}
+    rows = dict(zip(TILES, cover({"m": tmp_path / "m.tiff"}, overlays=classes).to_pylist(), strict=True))
+    assert (rows[0, 0]["red"], rows[0, 0]["black"]) == (0.0, 1.0)
+    assert (rows[56, 0]["red"], rows[56, 0]["black"]) == (1.0, 0.0)
+
+
+def test_a_float_label_is_found_by_its_number(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.full(MASK_SIZE, 2, np.float32))
+    assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
+
+
+def test_a_slide_without_mpp_cannot_be_laid_under_an_overlay(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    with pytest.raises(MissingMppError, match=r"a slide under an overlay has a resolution: path='/s/a.tiff'"):
+        cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
+    assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
+
+
+def test_an_overlay_that_cannot_be_opened_is_told(tmp_path) -> None:
+    with pytest.raises(SlideNotFoundError, match=r"gone\.tiff"):
+        cover({"m": tmp_path / "gone.tiff"}, overlays=overlays())

@@ -1,0 +1,22 @@
+"""The grid of a slide: how many tiles a header may ask for."""
+
+from importlib import import_module
+
+import pytest
+
+from flows.storage.workspace import Workspace
+from ratiopath.errors import UnsupportedImageError
+
+tile_slides = import_module("flows.tasks.tile_slides")  # the package has a function of this name
+
+
+def test_a_header_that_asks_for_too_many_tiles_is_refused_at_once(tmp_path):
+    lengths = {"extent_x": 10**6, "extent_y": 10**6, "tile_extent_x": 64, "tile_extent_y": 64}
+    slide = {"slide_id": "a", "path": "a.tiff", "grid": None, **lengths, "stride_x": 1, "stride_y": 64}
+    workspace = Workspace(str(tmp_path))
+
+    with pytest.raises(
+        UnsupportedImageError, match=r"at most 67,108,864 tiles: path='a.tiff', 15,625,000,000 on 1000000"
+    ):
+        next(tile_slides._tile(slide, "keep", workspace))
+    assert list(tmp_path.iterdir()) == []

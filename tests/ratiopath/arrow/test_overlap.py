@@ -1,0 +1,68 @@
+"""The overlap column of arrays: the same numbers as on Ray, without Ray."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+
+from ratiopath.arrow import tile_overlay_overlap
+from ratiopath.errors import ParameterError, RoiError, SlideNotFoundError
+from tests.support.expressions import evaluate, overlap_expression, tile_table
+from tests.support.layouts import LAYOUTS, Raster
+
+ROI = shapely.box(0, 0, 2, 2)
+
+
+@pytest.fixture
+def mask(tmp_path):
+    path = tmp_path / "mask.tiff"
+    LAYOUTS["tiles"].write(path, Raster((np.array([[0, 0, 7, 7], [0, 255, 7, 7]], np.uint8),), (1.0, 1.0)))
+    return str(path)
+
+
+def test_numbers_for_all_rows_stand_beside_arrays(mask):
+    found = tile_overlay_overlap(ROI, mask, tile_x=np.array([0, 2, 9]), tile_y=0, mpp_x=1.0, mpp_y=pa.scalar(1.0))
+
+    assert found.to_pylist() == [
+        {"0": 0.75, "7": None, "255": 0.25},
+        {"0": None, "7": 1.0, "255": None},
+        {"0": None, "7": None, "255": None},
+    ]
+
+
+def test_arrays_of_a_table_give_what_the_expression_gives(mask):
+    table = tile_table(mask, [(0, 0), (1, 0), (-1, 1), (2, 0)], (1.0, 1.0))
+    columns = {name: table[name] for name in ("tile_x", "tile_y", "mpp_x", "mpp_y")}
+
+    found = tile_overlay_overlap(ROI, table["mask"], **columns, overlay_mpp=0.5)
+
+    assert found.equals(evaluate(overlap_expression(ROI, overlay_mpp=0.5), table))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"roi": shapely.box(0, 0, 0, 0)}, RoiError),
+        ({"tile_x": np.array([0, 1]), "tile_y": np.array([0])}, ParameterError),
+        ({"tile_x": 0}, ParameterError),
+        ({"overlay_path": "none.tiff"}, SlideNotFoundError),
+    ],
+)
+def test_bad_arguments_are_refused_as_on_ray(mask, changes, error):
+    good = {"roi": ROI, "overlay_path": mask, "tile_x": np.array([0]), "tile_y": 0, "mpp_x": 1, "mpp_y": 1}
+    with pytest.raises(error):
+        tile_overlay_overlap(**{**good, **changes})
+
+
+def test_ray_is_not_imported(mask):
+    """Its import and start take longer than counting a slide."""
+    code = (
+        "import sys, shapely; from ratiopath.arrow import tile_overlay_overlap as overlap;"
+        f"print(overlap(shapely.box(0, 0, 2, 2), {mask!r}, [2], [0], 1, 1).to_pylist(), 'ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["[{'0':", "None,", "'7':", "1.0}]", "False"]

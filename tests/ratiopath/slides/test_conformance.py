@@ -1,0 +1,127 @@
+"""One suite for every reader: the same array in every layout reads back the same and gives the same overlaps."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays.raster import count_values, read_patches
+from ratiopath.roi import Roi
+from ratiopath.slides import open_slide
+from tests.support import oracles
+from tests.support.expressions import overlaps_of, patches_of, tile_table
+from tests.support.fakes import ArraySlide
+from tests.support.layouts import LAYOUTS, Raster
+from tests.support.strategies import KINDS, KINDS_OF, PALETTES
+
+MPP = (0.5, 0.25)
+SIZES = ((301, 150), (151, 75), (75, 38))
+"""(rows, columns) of the levels: more rows than a band of strips, no multiple of a tile, rounded down and up."""
+TILES = ((0, 0), (17, 140), (-9, -9), (130, 290), (500, 0))
+ROI = shapely.Point(16, 15.5).buffer(15).difference(shapely.box(10, 10, 13, 20))
+
+
+@cache
+def raster(kind: tuple[str, int, bool]) -> Raster:
+    """Areas of one value, noise, and zeros enough for whole chunks to be left out of a sparse file."""
+    name, channels, has_alpha = kind
+    random = np.random.default_rng(2)
+    values = np.array(PALETTES[name]).astype(name)
+    levels, alpha = [], []
+    for size in SIZES:
+        shape = size if channels == 1 else (*size, channels)
+        level = random.choice(values, (shape[0] // 9 + 1, shape[1] // 9 + 1, *shape[2:]))
+        level = level.repeat(9, axis=0).repeat(9, axis=1)[: size[0], : size[1]]
+        level[::5, ::3] = random.choice(values, level[::5, ::3].shape)
+        level[: size[0] // 2, size[1] // 2 :] = 0
+        opaque = np.where(random.random(size) < 0.8, values.max(), 0).astype(name)
+        opaque[: size[0] // 2, size[1] // 2 :] = 0
+        levels.append(level)
+        alpha.append(opaque)
+    mpp = MPP if kind not in KINDS_OF["aperio"] else (0.5, 0.5)
+    return Raster(tuple(levels), mpp, tuple(alpha) if has_alpha else None)
+
+
+def of_levels(rasters: Raster) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+    return list(rasters.levels), rasters.alpha and list(rasters.alpha)
+
+
+@cache
+def expected_overlaps(kind: tuple[str, int, bool], mpp_tile: tuple[float, float]) -> list[dict[str, float]]:
+    whole = raster(kind)
+    levels, alpha = of_levels(whole)
+    return [oracles.overlap(levels, whole.mpp, x, y, mpp_tile, ROI, alpha) for x, y in TILES]
+
+
+def name_of(kind: tuple[str, int, bool]) -> str:
+    return f"{kind[0]}x{kind[1]}{'+alpha' if kind[2] else ''}"
+
+
+EVERY = [
+    pytest.param(layout, kind, id=f"{layout}-{name_of(kind)}") for layout, kinds in KINDS_OF.items() for kind in kinds
+]
+COUNTED = [
+    pytest.param(layout, kind, id=f"{layout}-{name_of(kind)}")
+    for layout, kinds in KINDS_OF.items()
+    for kind in kinds
+    if kind
+    in (("bool", 1, False), ("uint8", 1, False), ("uint16", 1, True), ("float32", 1, False), ("uint8", 3, False))
+    and not LAYOUTS[layout].lossy
+    and LAYOUTS[layout].pyramid != "none"
+]
+"""Layouts that keep the pixels and all levels, with one kind of each way of counting."""
+
+
+@pytest.mark.parametrize(("layout", "kind"), EVERY)
+def test_every_level_reads_back_as_it_was_written(layout: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    stored = LAYOUTS[layout].write(path, raster(kind))
+    levels, alpha = of_levels(stored)
+    for number, mpp in enumerate(oracles.level_mpps(levels, stored.mpp)):
+        rows, columns = levels[number].shape[:2]
+        [(pixels, mask)] = patches_of(tile_table(path, [(0, 0)], mpp), shapely.box(0, 0, columns, rows))
+        missing = np.zeros((rows, columns), bool) if alpha is None else alpha[number] == 0
+        want = levels[number].copy()
+        want[missing] = 0
+        np.testing.assert_array_equal(pixels, want, strict=True)
+        np.testing.assert_array_equal(mask if mask.ndim == 2 else mask.all(axis=2), missing, strict=True)
+
+
+@pytest.mark.parametrize(("layout", "kind"), COUNTED)
+def test_one_reader_reads_all_levels(layout: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    levels, _ = of_levels(LAYOUTS[layout].write(path, raster(kind)))
+    with open_slide(str(path)) as reader:
+        for number, level in enumerate(levels):
+            extent = reader.chunk_extent(number)
+            pixels = reader.read_chunk(number, 0, 0).pixels
+            np.testing.assert_array_equal(pixels, level[: extent.height, : extent.width], strict=True)
+
+
+@pytest.mark.parametrize(("layout", "kind"), COUNTED)
+def test_every_layout_gives_the_same_overlaps(layout: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    LAYOUTS[layout].write(path, raster(kind))
+    for mpp_tile in (MPP, (1.0, 0.6), (0.3, 0.25)):
+        found = overlaps_of(tile_table(path, TILES, mpp_tile), ROI)
+        assert found == [pytest.approx(row, rel=1e-12, abs=0) for row in expected_overlaps(kind, mpp_tile)]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[2]], ids=name_of)
+def test_the_slide_made_of_an_array_passes_too(kind: tuple[str, int, bool]) -> None:
+    whole = raster(kind)
+    fake = ArraySlide(list(whole.levels), Mpp(*whole.mpp), Extent(32, 16))
+    x, y = (np.array(axis, np.float64) for axis in zip(*TILES, strict=True))
+    patches = read_patches(fake, x, y, Mpp(*MPP), Roi(ROI))
+    overlaps = count_values(fake, x, y, Mpp(*MPP), Roi(ROI))
+    for row, (tile_x, tile_y) in enumerate(TILES):
+        want, outside = oracles.overlay_patch(list(whole.levels), whole.mpp, tile_x, tile_y, MPP, ROI)
+        np.testing.assert_array_equal(patches[row, 0], want, strict=True)
+        np.testing.assert_array_equal(patches[row, 1].astype(bool), outside, strict=True)
+        entries = slice(overlaps.offsets[row], overlaps.offsets[row + 1])
+        names = [overlaps.keys[index] for index in overlaps.key_index[entries]]
+        counted = dict(zip(names, overlaps.counts[entries].tolist(), strict=True))
+        assert counted == oracles.value_counts(want, outside)
