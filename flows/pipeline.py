@@ -1,9 +1,11 @@
-"""TODO."""
+"""The coverage flow: six tasks in a straight line, then the record and the reports of the run."""
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec
 
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +15,7 @@ from prefect.states import Completed, Failed
 from flows.config.model import CoverageConfig
 from flows.execution.retries import is_transient
 from flows.records.failures import publish_failures
-from flows.records.run_record import PutAsideError, Summary, finish
+from flows.records.run_record import PutAsideError, Summary, TaskResults, finish
 from flows.reports.artifacts import publish
 from flows.reports.gallery import publish_gallery
 from flows.reports.slide_report import report_slides
@@ -28,49 +30,47 @@ from flows.tasks import (
     filter_by_coverage,
     tile_slides,
 )
-from flows.tasks.draw_previews import STAGE as PREVIEWS
-from schemas.failures import STAGES
+from flows.tasks.map_slides import title
 
-Given = TypeVar("Given")
-
+Parameters = ParamSpec("Parameters")
 RETRY_DELAYS = [10.0, 60.0]
-"""Seconds before a task is tried again: longer than what `flows.transient` waits for a slide."""
+"""Pauses before a task is tried again, in seconds: longer than those for a single slide (`flows.execution.retries`)."""
 
 
-def is_worth_another_try(_task: object, _run: object, state: State[Any]) -> bool:
-    """Whether a task failed because of the storage, in a way that may be gone in a moment."""
+def is_retried(_task: object, _run: object, state: State[Any]) -> bool:
+    """True if a task failed because of the storage, with an error that may pass."""
     found = state.result(raise_on_failure=False)
     return isinstance(found, Exception) and is_transient(found)
 
 
-_FUNCTIONS: tuple[Callable[..., TableReference], ...] = (
-    discover_slides,
-    tile_slides,
-    derive_overlay_paths,
-    compute_overlaps,
-    filter_by_coverage,
-)
+def as_task(function: Callable[Parameters, TableReference]) -> Task[Parameters, TableReference]:
+    """Make a Prefect task of a function, named after it.
 
-
-def _as_task(function: Callable[..., Given], name: str) -> Task[..., Given]:
-    """A task that gives a reference, which there is no use to cache.
-
-    All of them read and write files, and may be done twice: what is whole is written over by the same.
+    Results are not cached: they are references. A task may run twice, since whole files are replaced by equal ones.
     """
+
+    @wraps(function)
+    def timed(*arguments: Parameters.args, **named: Parameters.kwargs) -> TableReference:
+        began = time.monotonic()
+        result = function(*arguments, **named)
+        return replace(result, seconds=time.monotonic() - began)
+
     return task(
-        name=name,
+        name=title(function),
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=len(RETRY_DELAYS),
         retry_delay_seconds=RETRY_DELAYS,
-        retry_condition_fn=is_worth_another_try,
-    )(function)
+        retry_condition_fn=is_retried,
+    )(timed)
 
 
-TASKS = {stage: _as_task(function, stage) for stage, function in zip(STAGES, _FUNCTIONS, strict=True)}
-"""What the tables are made by; each may put slides aside."""
-DRAW = _as_task(draw_previews, PREVIEWS)
-"""What the pictures are made by; it puts no slide aside."""
+discover = as_task(discover_slides)
+tile = as_task(tile_slides)
+derive = as_task(derive_overlay_paths)
+compute = as_task(compute_overlaps)
+keep = as_task(filter_by_coverage)
+draw = as_task(draw_previews)
 
 
 @flow(name="coverage", flow_run_name="coverage-{config.label}", persist_result=False)
@@ -78,33 +78,23 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
     workspace = Workspace.at(config.output)
-    given: dict[str, TableReference] = {}
-    seconds: dict[str, float] = {}
-
-    def timed(work: Task[..., Given], *references: TableReference) -> Given:
-        began = time.monotonic()
-        result: Given = work(*references, config, workspace)
-        seconds[work.name] = time.monotonic() - began
-        return result
-
-    def run(stage: str, *references: TableReference) -> TableReference:
-        given[stage] = timed(TASKS[stage], *references)
-        return given[stage]
-
-    discover, tile, derive, compute, keep = STAGES
     with output_lock(workspace.storage):
-        workspace.tidy()  # what a run that was killed has left
-        slides = run(discover)
-        covered = run(compute, run(tile, slides), run(derive, slides))
-        kept = run(keep, covered)
-        pictures = read_table(timed(DRAW, kept), workspace.files) if config.previews else None
+        workspace.tidy()  # of killed runs
+        slides = discover(config, workspace)
+        grids = tile(slides, config, workspace)
+        overlays = derive(slides, config, workspace)
+        covered = compute(grids, overlays, config, workspace)
+        kept = keep(covered, config, workspace)
+        pictures = draw(kept, config, workspace) if config.previews else None
+        results = TaskResults(slides, grids, overlays, covered, kept, pictures)
+        drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)
-        failures = publish_failures([given[stage].failures for stage in STAGES], workspace)
-        summary = finish(config, workspace, given, failures, seconds, started)
-        publish_gallery(reports, failures, pictures, config, workspace)
+        failures = publish_failures(results.in_order, workspace)
+        summary = finish(config, workspace, results, failures, started)
+        publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()
-    publish(config, summary, seconds, reports, failures, pictures, workspace)
+    publish(config, summary, results.seconds, reports, failures, drawn, workspace)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)
-    aside = PutAsideError(summary)
-    return Failed(name="PutAside", message=str(aside), data=aside)
+    error = PutAsideError(summary)
+    return Failed(name="PutAside", message=str(error), data=error)

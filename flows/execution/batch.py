@@ -1,10 +1,17 @@
-"""The slides of a block, step by step together, so that what each of them wants checked is checked at once.
+"""A batch of slides in one Ray task, in two phases: compute every slide, then validate and write.
 
-pandera takes 25-70 ms for a table, whatever the number of its rows: for many small slides that would be most of a run.
+    compute     each slide alone; a failure leaves the others alone
+    validate    the tables of all slides of the batch at once: pandera takes 25-70 ms a table, whatever its rows
+    write       each slide alone
+
+A slide whose table has several row groups is not held in memory: its row groups are computed, validated and written one
+after another (docs/decisions/0014-house.md, which changes 0008).
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -14,104 +21,101 @@ from ratiopath.errors import SlideError
 from schemas.table import TableSchema, checked
 
 Row: TypeAlias = dict[str, Any]
-
-Steps: TypeAlias = Generator[tuple[TableSchema, pa.Table], None, Row]
-"""Work on one slide: it yields each table that it takes or is about to give, and goes on when that is as it must be."""
-
-Work: TypeAlias = Callable[[Row], Row | Steps]
-"""What is done with a row: it gives a row, or raises one of ASIDE where the slide is to be put aside."""
+SLIDE_ERRORS = (SlideError, OSError, MemoryError)
+"""Errors that fail one slide; any other is a fault of the program and ends the run."""
+Failure: TypeAlias = SlideError | OSError | MemoryError
 
 
-ASIDE = (SlideError, OSError, MemoryError)
-"""What puts one slide aside; any other error is a fault of the program and ends the run."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Tables computed for one slide, and the function that publishes them once they are valid."""
 
-Aside: TypeAlias = SlideError | OSError | MemoryError
+    schema: TableSchema
+    """Schema of every row group; one for all slides of a batch."""
+    groups: Iterable[pa.Table]
+    """Row groups in order; several are computed as they are asked for."""
+    write: Callable[[Iterable[pa.Table]], Row]
+    """Writes the row groups and returns the slide's row of the task's result."""
 
 
-def run_batch(rows: Sequence[Row], work: Work) -> list[Row | Aside]:
-    """Do some work for every row, all of them one step after another.
+Compute: TypeAlias = Callable[[Row], Row | Draft]
+"""Work on one slide: returns its row of the task's result or a draft; raises one of SLIDE_ERRORS if it fails."""
 
-    What fails because of the storage is tried again, alone, with growing pauses.
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Result of one slide."""
+
+    row: Row
+    """Row of the task's result."""
+    seconds: float
+    """Time spent on this slide, without the validation shared with others."""
+
+
+def run_batch(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
+    """Compute, validate and write the slides of a batch.
+
+    Errors of the storage that may pass are retried, the slide alone, with growing pauses. This is the one place that
+    decides which slides fail.
+
+    Args:
+        rows: A row per slide.
+        compute: Work on one slide; gets a copy of its row.
 
     Returns:
-        What the work gave, or why the slide is to be put aside, in the order of the rows. The one place where that is
-        decided.
+        Result or failure of each slide, in the order of the rows.
 
     Raises:
         SchemaError: A table breaks its schema.
     """
-    results = _in_step(rows, work)
     return [
-        _again(row, work) if isinstance(result, ASIDE) and is_transient(result) else result
-        for row, result in zip(rows, results, strict=True)
+        _retry(row, compute) if isinstance(result, SLIDE_ERRORS) and is_transient(result) else result
+        for row, result in zip(rows, _try_once(rows, compute), strict=True)
     ]
 
 
-def _again(row: Row, work: Work) -> Row | Aside:
+def _retry(row: Row, compute: Compute) -> Done | Failure:
+    def attempt() -> Done:
+        [result] = _try_once([row], compute)
+        if isinstance(result, SLIDE_ERRORS):
+            raise result
+        return result
+
     try:
-        return retrying()(_alone, row, work)
-    except ASIDE as error:
+        return retrying()(attempt)
+    except SLIDE_ERRORS as error:
         return error
 
 
-def _alone(row: Row, work: Work) -> Row:
-    [result] = _in_step([row], work)
-    if isinstance(result, ASIDE):
-        raise result
-    return result
-
-
-def _in_step(rows: Sequence[Row], work: Work) -> list[Row | Aside]:
-    ended: dict[int, Row | Aside] = {}
-    running = {number: _steps(work, dict(row)) for number, row in enumerate(rows)}
-    try:
-        while running:
-            asked: dict[str, list[tuple[TableSchema, pa.Table]]] = {}
-            for number, steps in list(running.items()):
-                try:
-                    schema, table = next(steps)
-                    asked.setdefault(schema.name, []).append((schema, table))
-                    continue
-                except StopIteration as stop:
-                    ended[number] = stop.value
-                except ASIDE as error:
-                    ended[number] = error
-                del running[number]
-            for tables in asked.values():
-                checked(pa.concat_tables([table for _, table in tables]), tables[0][0])
-    finally:
-        for steps in running.values():
-            steps.close()  # what it was writing is not to stay
-    return [ended[number] for number in range(len(rows))]
-
-
-def _steps(work: Work, row: Row) -> Steps:
-    result = work(row)
-    return (yield from result) if isinstance(result, Generator) else result
-
-
-SECONDS = "_seconds"
-"""Key of the time in what timed work gives."""
-
-
-def timed(work: Work, clock: Callable[[], float] = time.monotonic) -> Work:
-    """The same work, which also gives the seconds it took: without the checks that rows share."""
-
-    def run(row: Row) -> Steps:
-        spent, began = 0.0, clock()
-        steps = work(row)
-        if not isinstance(steps, Generator):
-            return {**steps, SECONDS: clock() - began}
+def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
+    results: dict[int, Done | Failure] = {}
+    drafts: list[tuple[int, Draft, list[pa.Table], float]] = []
+    for number, row in enumerate(rows):
+        began = time.monotonic()
         try:
-            while True:
-                try:
-                    step = next(steps)
-                except StopIteration as stop:
-                    return {**stop.value, SECONDS: spent + clock() - began}
-                spent += clock() - began
-                yield step
-                began = clock()
-        finally:
-            steps.close()  # what it was writing is not to stay
+            draft = compute(dict(row))
+            if isinstance(draft, Draft):
+                groups = iter(draft.groups)
+                first = list(islice(groups, 2))
+                if len(first) <= 1:
+                    drafts.append((number, draft, first, time.monotonic() - began))
+                    continue
+                draft = draft.write(_checked_each(chain(first, groups), draft.schema))
+            results[number] = Done(draft, time.monotonic() - began)
+        except SLIDE_ERRORS as error:
+            results[number] = error
+    tables = [group for _, _, groups, _ in drafts for group in groups]
+    if tables:
+        checked(pa.concat_tables(tables), drafts[0][1].schema)
+    for number, draft, first, computing in drafts:
+        began = time.monotonic()
+        try:
+            results[number] = Done(draft.write(first), computing + time.monotonic() - began)
+        except SLIDE_ERRORS as error:
+            results[number] = error
+    return [results[number] for number in range(len(rows))]
 
-    return run
+
+def _checked_each(groups: Iterable[pa.Table], schema: TableSchema) -> Iterator[pa.Table]:
+    for group in groups:
+        yield checked(group, schema)

@@ -1,4 +1,4 @@
-"""A Ray cluster that is there already: where it is, and how this code gets to its workers."""
+"""The Ray runtime of a run: started on this machine, or a cluster that RAY_ADDRESS names."""
 
 import logging
 import os
@@ -17,17 +17,17 @@ from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 
 PACKAGES = ("flows", "ratiopath", "schemas")
-"""What is shipped; what they import is for the image of the workers to have."""
+"""Packages shipped to the workers; their dependencies are part of the workers' image."""
 DEFAULT_MEMORY = 1 << 30
-"""Bytes for a task. Workers were measured at 0.13 GB on a common mask, with a million tiles too; the rest is room for
-several overlays and for codecs that decode large strips."""
+"""Memory that a Ray task reserves by default, in bytes. A worker takes 0.13 GB for a common mask, also with a million
+tiles; the rest is room for several overlays and for codecs that decode large strips."""
 
 
 def address() -> str | None:
-    """Of the cluster that RAY_ADDRESS names, None where Ray is to be started on this machine.
+    """Return the address of the cluster that RAY_ADDRESS names; None if Ray is to be started on this machine.
 
     Raises:
-        ConfigurationError: It goes through Ray Client, over which Ray Data does not run.
+        ConfigurationError: The address is one of Ray Client, over which Ray Data does not run.
     """
     found = os.environ.get("RAY_ADDRESS") or None
     if found is not None and found.startswith("ray://"):
@@ -40,47 +40,25 @@ def address() -> str | None:
 
 
 def runtime_env() -> dict[str, Any]:
-    """What workers need of this process: its packages, unless RATIOPATH_CODE=image says that their image has them.
+    """Return the runtime environment of the workers: this process's packages, unless their image has them.
 
     Raises:
-        ConfigurationError: RATIOPATH_CODE is something else.
+        ConfigurationError: RATIOPATH_CODE is neither ship nor image.
     """
-    where = os.environ.get("RATIOPATH_CODE", "ship")
-    if where not in {"ship", "image"}:
-        remedy = "give ship, or image where the workers' image holds this very code"
-        raise ConfigurationError(f"RATIOPATH_CODE: says how workers get the code, found {where!r}; {remedy}")
+    code = os.environ.get("RATIOPATH_CODE", "ship")
+    if code not in {"ship", "image"}:
+        remedy = "set ship, or image where the workers' image holds this very code"
+        raise ConfigurationError(f"RATIOPATH_CODE: found {code!r}; {remedy}")
     folders = [next(iter(spec.submodule_search_locations or ())) for name in PACKAGES if (spec := find_spec(name))]
-    return {"py_modules": folders} if where == "ship" else {}
-
-
-def reserved(request: Request, nodes: list[dict[str, float]], *, may_grow: bool) -> dict[str, float]:
-    """The resources that a task asks for.
-
-    Args:
-        request: Of the configuration.
-        nodes: What each node has in all.
-        may_grow: Whether larger nodes may come; else a task that fits none would wait for ever.
-
-    Raises:
-        ConfigurationError: No node can ever run it.
-    """
-    largest = {name: max((node.get(name, 0) for node in nodes), default=0) for name in ("CPU", "memory")}
-    memory = min(DEFAULT_MEMORY, largest["memory"]) if request.memory is None else request.memory
-    if not may_grow and (request.num_cpus > largest["CPU"] or memory > largest["memory"]):
-        has = f"{largest['CPU']:g} processors and {largest['memory']:.0f} bytes"
-        raise ConfigurationError(
-            f"resources: a task fits a node, found num_cpus {request.num_cpus:g} and memory {memory:.0f}, this machine "
-            f"gives {has}; ask for less"
-        )
-    return {"num_cpus": request.num_cpus, "memory": memory}
+    return {"py_modules": folders} if code == "ship" else {}
 
 
 def ensure_ray() -> None:
-    """Start Ray once, on this machine or, where RAY_ADDRESS says so, on a"""
+    """Start Ray on this machine, or connect to the cluster that RAY_ADDRESS names, once."""
     if not ray.is_initialized():
-        there = address()
+        cluster = address()
         local = {"address": "local", "include_dashboard": False}  # or Ray would join whichever runs on this machine
-        options = local if there is None else {"address": there, "runtime_env": runtime_env()}
+        options = local if cluster is None else {"address": cluster, "runtime_env": runtime_env()}
         ray.init(logging_level="ERROR", log_to_driver=False, **options)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -89,7 +67,7 @@ def ensure_ray() -> None:
 
 
 def warm_up() -> None:
-    """Start Ray and let its local workers load the tasks, without waiting for them. Ray wants the main thread."""
+    """Start Ray and let its local workers import the tasks, without waiting for them; Ray needs the main thread."""
     ensure_ray()
     if os.environ.get("RAY_ADDRESS"):
         return
@@ -99,5 +77,32 @@ def warm_up() -> None:
 
 
 def reserved_for(request: Request) -> dict[str, float]:
+    """Return the resources that a Ray task reserves on the nodes of this runtime.
+
+    Raises:
+        ConfigurationError: No node can ever run it.
+    """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return reserved(request, nodes, may_grow=address() is not None)
+
+
+def reserved(request: Request, nodes: list[dict[str, float]], *, may_grow: bool) -> dict[str, float]:
+    """Return the resources that a Ray task reserves.
+
+    Args:
+        request: Resources of the configuration.
+        nodes: Total resources of each node.
+        may_grow: True if larger nodes may join; else a Ray task that fits none would wait for ever.
+
+    Raises:
+        ConfigurationError: No node can ever run it.
+    """
+    largest = {name: max((node.get(name, 0) for node in nodes), default=0) for name in ("CPU", "memory")}
+    memory = min(DEFAULT_MEMORY, largest["memory"]) if request.memory is None else request.memory
+    if not may_grow and (request.num_cpus > largest["CPU"] or memory > largest["memory"]):
+        has = f"{largest['CPU']:g} processors and {largest['memory']:.0f} bytes"
+        raise ConfigurationError(
+            f"resources: num_cpus {request.num_cpus:g} and memory {memory:.0f} do not fit this machine, which has "
+            f"{has}; ask for less"
+        )
+    return {"num_cpus": request.num_cpus, "memory": memory}

@@ -1,4 +1,4 @@
-"""Errors of the storage that may be gone in a moment: worth another try before a slide is put aside."""
+"""Retries of errors of the storage that may pass, before a slide fails."""
 
 import errno
 
@@ -11,13 +11,13 @@ NUMBERS = frozenset(
         errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
     }
 )  # fmt: skip
-"""What network file systems and busy disks say."""
+"""Error numbers of network file systems and busy disks."""
 ATTEMPTS = 3
-"""After the first."""
+"""Maximum number of tries of a slide whose storage errs, after the one in its batch."""
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is one of the storage."""
+    """True if an error, or one of its causes, is one of the storage that may pass."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:  # `raise error from error` is its own cause
         seen.append(error)
@@ -26,7 +26,7 @@ def is_transient(error: BaseException | None) -> bool:
 
 
 def retrying() -> Retrying:
-    """Tries at once, and again after pauses of about 1 and 2 seconds while the storage errs; then raises its error."""
+    """Return a policy that tries at once and after pauses of about 1 and 2 seconds, then raises the storage's error."""
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),

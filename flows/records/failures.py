@@ -1,33 +1,64 @@
-"""What is told of the slides put aside: a table, and a log with the traceback of each."""
+"""Failed slides: the tables of the tasks, failures.parquet and failures.log."""
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from flows.storage.filesystem import output_errors
-from flows.storage.parquet import read_table, write_table
+from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
-from schemas.failures import FAILURES, STAGES
+from schemas.failures import FAILURES, TRACED_FAILURES
 from schemas.table import checked
 
 LOG = "failures.log"
-"""Where the tracebacks are; there is none when no slide is put aside."""
+"""File with the traceback of each failed slide; absent if no slide failed."""
 
 
-def publish_failures(tables: Sequence[str], workspace: Workspace) -> pa.Table:
-    """Publish failures.parquet and the log that its messages point to.
+def write_failures(task: Callable[..., Any], failures: Sequence[dict[str, Any]], workspace: Workspace) -> str:
+    """Write the slides that failed in a task.
 
     Args:
-        tables: The slides that each task put aside, in the order of the tasks.
-        workspace: Where they are, and where to publish.
+        task: Function of the task; its name is the stage.
+        failures: A row per slide: path, error, message and, if it failed in a worker, trace.
+        workspace: Workspace of the run.
 
     Returns:
-        Each slide put aside once, for the first reason there was, ordered by path.
+        Path of the table.
+    """
+    rows = [{"stage": task.__name__.replace("_", " "), **failure} for failure in failures]
+    path = workspace.failures(task.__name__)
+    write_table(checked(pa.Table.from_pylist(rows, TRACED_FAILURES.arrow), TRACED_FAILURES), path, workspace)
+    return path
+
+
+def failed_before(task: Callable[..., Any], workspace: Workspace) -> set[str]:
+    """Read the paths of the slides that failed in earlier tasks of this run.
+
+    Args:
+        task: Function of the task that asks.
+        workspace: Workspace of the run.
+    """
+    own = workspace.failures(task.__name__)
+    folder = posixpath.dirname(own)
+    tables = [posixpath.join(folder, name) for name in workspace.storage.names(folder)]
+    return {path for table in tables if table != own for path in read_table(table, workspace.files)["path"].to_pylist()}
+
+
+def publish_failures(tasks: Sequence[TableReference], workspace: Workspace) -> pa.Table:
+    """Publish failures.parquet, and failures.log with the tracebacks that its messages refer to.
+
+    Args:
+        tasks: Results of the tasks, in their order.
+        workspace: Workspace of the run.
+
+    Returns:
+        A row per failed slide with its first failure, ordered by path.
     """
     first: dict[str, dict[str, Any]] = {}
-    for table in tables:
-        for failure in read_table(table, workspace.files).to_pylist():
+    for task in tasks:
+        for failure in read_table(task.failures, workspace.files).to_pylist():
             first.setdefault(failure["path"], failure)
     failures = [first[path] for path in sorted(first)]
     _write_log(failures, workspace)
@@ -37,17 +68,6 @@ def publish_failures(tables: Sequence[str], workspace: Workspace) -> pa.Table:
     table = checked(pa.Table.from_pylist(rows, FAILURES.arrow), FAILURES)
     write_table(table, workspace.published("failures.parquet"), workspace)
     return table
-
-
-def put_aside_before(stage: str, workspace: Workspace) -> set[str]:
-    """Paths of the slides that earlier tasks of this run put aside.
-
-    Args:
-        stage: The task that asks.
-        workspace: Where it runs.
-    """
-    tables = [workspace.failures(earlier) for earlier in STAGES[: STAGES.index(stage)]]
-    return {path for table in tables for path in read_table(table, workspace.files)["path"].to_pylist()}
 
 
 def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import Record
+from flows.records.slides import Slide
 from ratiopath.errors import SlideError
 from ratiopath.geometry import Mpp
 from ratiopath.slides import open_slide
@@ -36,16 +36,16 @@ def class_suspicions(
             yield f"overlay {overlay.name} holds none of its classes"
 
 
-def extent_suspicions(slide: Record, overlays: Mapping[str, str | None], config: CoverageConfig) -> Iterator[str]:
+def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: CoverageConfig) -> Iterator[str]:
     """Overlays that are larger or smaller than the slide, by their headers.
 
     Args:
-        slide: The slide's row of the slides table.
+        slide: The slide.
         overlays: The file of each overlay; None where the slide has none.
         config: Of the run.
     """
     for name, path in overlays.items():
-        if path is None or slide["mpp_x"] is None:
+        if path is None or slide.mpp is None:
             continue
         given = config.overlays[name].mpp
         try:
@@ -56,8 +56,8 @@ def extent_suspicions(slide: Record, overlays: Mapping[str, str | None], config:
             continue
         if level.mpp is None:
             continue
-        lengths = ((level.extent.width, level.mpp.x), (level.extent.height, level.mpp.y))
-        for axis, (pixels, mpp) in zip("xy", lengths, strict=True):
-            wanted, found = slide[f"extent_{axis}"] * slide[f"mpp_{axis}"], pixels * mpp
-            if abs(found - wanted) > max(RELATIVE_TOLERANCE * wanted, PIXEL_TOLERANCE * mpp):
-                yield f"overlay {name} spans {found:,.0f} µm along {axis}, the slide {wanted:,.0f} µm"
+        wanted = (slide.extent.width * slide.mpp.x, slide.extent.height * slide.mpp.y)
+        found = (level.extent.width * level.mpp.x, level.extent.height * level.mpp.y)
+        for axis, slide_um, overlay_um, pixel in zip("xy", wanted, found, (level.mpp.x, level.mpp.y), strict=True):
+            if abs(overlay_um - slide_um) > max(RELATIVE_TOLERANCE * slide_um, PIXEL_TOLERANCE * pixel):
+                yield f"overlay {name} spans {overlay_um:,.0f} µm along {axis}, the slide {slide_um:,.0f} µm"

@@ -15,22 +15,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import Record
+from flows.records.provenance import Json as Record
+from flows.records.slides import Slide
 from flows.reports.quality_checks import class_suspicions, count_suspicions
 from flows.reports.tile_areas import TileAreas
-from flows.storage.parquet import TableReference, read_checked
+from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
-from schemas.intermediate import COVERED
-from schemas.slide_report import area_of, kept_slides, mean_of, slide_report
+from schemas.slide_report import area_of, mean_of, slide_report
 from schemas.table import checked
 
 
-def partial_report(tiles: pa.Table, slide: Record, config: CoverageConfig) -> Record:
+def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Record:
     """What some tiles of a slide add to its report.
 
     Args:
         tiles: A coverage table.
-        slide: The slide's row of the slides table.
+        slide: The slide.
         config: Of the run.
 
     Returns:
@@ -104,10 +104,10 @@ def report_slides(
     Returns:
         A row per slide of `schemas.slide_report`: those found in the order of `covered`, then those that are gone.
     """
-    measured = {row["slide_id"]: row for row in read_checked(covered, COVERED, workspace).to_pylist()}
+    measured = {row["slide_id"]: row for row in read_table(covered.path, workspace.files).to_pylist()}
     gone = {"status": "gone", "seconds": None}
     rows = []
-    for row in read_checked(kept, kept_slides(config.classes), workspace).to_pylist():
+    for row in read_table(kept.path, workspace.files).to_pylist():
         of_run = measured.get(row["slide_id"], gone)
         rows.append({**row, "kept": row["rows"], "status": of_run["status"], "seconds": of_run["seconds"]})
     schema = slide_report(config.classes)

@@ -1,11 +1,12 @@
 """How much of a slide each tile stands for, so that areas add up and nothing counts twice."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import shapely
 
+from flows.records.slides import Slide
 from ratiopath.geometry import Extent, Float64s, Int64s
 from ratiopath.grid import axis_origins
 from ratiopath.roi import Roi
@@ -35,29 +36,26 @@ class TileAreas:
     """mm² of the ROI in one pixel of a cell; None where the areas cannot be told."""
 
     @classmethod
-    def of(cls, slide: dict[str, Any], last: Literal["keep", "drop", "shift"], roi: Roi) -> "TileAreas":
+    def of(cls, slide: Slide, last: Literal["keep", "drop", "shift"], roi: Roi) -> "TileAreas":
         """The cells of a slide.
 
         Their areas cannot be told without a resolution; nor where tiles overlap and the ROI is only a part of them:
         what the ROIs cover together is then not known from the shares.
 
         Args:
-            slide: A row of the slides table.
+            slide: The slide.
             last: What happened to a last tile that does not fit.
             roi: Of every tile.
         """
-        xs, ys = (
-            np.asarray(
-                axis_origins(slide[f"extent_{axis}"], slide[f"tile_extent_{axis}"], slide[f"stride_{axis}"], last)
-            )
-            for axis in "xy"
-        )
-        tile = Extent(slide["tile_extent_x"], slide["tile_extent_y"])
+        tile = slide.tile_extent
+        xs = axis_origins(slide.extent.width, tile.width, slide.stride.width, last)
+        ys = axis_origins(slide.extent.height, tile.height, slide.stride.height, last)
         whole = shapely.box(0, 0, tile.width, tile.height)
         share = roi.polygon.intersection(whole).area / whole.area
         overlaps = bool((np.diff(xs) < tile.width).any() or (np.diff(ys) < tile.height).any())
-        is_known = None not in (slide["mpp_x"], slide["mpp_y"]) and not (overlaps and share < 1)
-        return cls(xs, ys, tile, share * slide["mpp_x"] * slide["mpp_y"] / UM2_PER_MM2 if is_known else None)
+        if slide.mpp is None or (overlaps and share < 1):
+            return cls(xs, ys, tile, None)
+        return cls(xs, ys, tile, share * slide.mpp.x * slide.mpp.y / UM2_PER_MM2)
 
     def areas(self, tile_x: Int64s, tile_y: Int64s) -> Float64s | None:
         """mm² of the ROI in the cell of each tile; None where they cannot be told.

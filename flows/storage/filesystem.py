@@ -1,7 +1,7 @@
-"""Where the output is: a folder, or a place on an object store; in both, a file is there whole or not at all.
+"""File system of the output, local or an object store, on which a file is whole or absent.
 
 folder          written beside, flushed to the disk, moved
-object store    written to an unnamed temporary file, handed over in one piece: stores publish a put when it is whole
+object store    written to an unnamed temporary file, uploaded in one piece: stores publish a put when it is complete
 """
 
 import os
@@ -23,55 +23,79 @@ from flows.config.uri import is_uri
 from ratiopath.errors import RatiopathError
 
 
+class OutputError(RatiopathError):
+    """The output cannot be written: the run stops, no slide is at fault.
+
+    Attributes:
+        errno: Number of the operating system's error, if it was one; the cause is lost on the way from a worker.
+    """
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+
+@contextmanager
+def output_errors(path: str) -> Iterator[None]:
+    """Raise an OutputError for an OSError of this block, since an OSError elsewhere fails a slide only."""
+    try:
+        yield
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise OutputError(f"cannot write {path!r}: {found}; hint: check space and permissions", error.errno) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A place for files that workers reach too: it is shipped to them; credentials are in their own environment."""
+    """Root of an output on its file system; pickled to workers, without credentials."""
 
     files: FileSystem
-    """What reads, lists and removes."""
+    """File system that reads, lists and removes."""
     root: str
-    """The output on it: an absolute path, or bucket and prefix."""
+    """Output on that file system: an absolute path, or bucket and prefix."""
     name: str
-    """What users call it: that path, or the URI."""
+    """Output as users name it: that path, or the URI."""
 
     @classmethod
     def at(cls, output: str) -> "Storage":
-        """Find it by path or URI.
+        """Open an output.
 
         Args:
-            output: A path, or a URI that pyarrow or fsspec knows; options of the store are its query.
+            output: Path, or URI of a store that pyarrow or fsspec knows, with the store's options in its query.
 
         Raises:
-            ConfigurationError: No such kind of store, or it holds a password, which run.json and Prefect would show.
+            ConfigurationError: The kind of store is unknown, or the URI holds a password.
         """
         if not is_uri(output):
             path = os.path.abspath(output)
             return cls(LocalFileSystem(), path, path)
         if urlsplit(output).password is not None:
-            remedy = "give credentials by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            raise ConfigurationError(f"output: a URI has no password, since run.json and Prefect show it; {remedy}")
+            remedy = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            raise ConfigurationError(
+                f"output: the URI holds a password, which run.json and Prefect would show; {remedy}"
+            )
         try:
-            files, root = _found(output)
+            files, root = _open(output)
         except (ValueError, ImportError, OSError) as error:
             remedy = "give a folder, or a URI such as s3://bucket/prefix?region=eu-central-1"
             raise ConfigurationError(f"output: {output!r} cannot be used: {error}; {remedy}") from error
         if not root.strip("/"):
-            raise ConfigurationError(f"output: {output!r} names no place for files; add a bucket or a folder")
+            raise ConfigurationError(f"output: {output!r} has no bucket or folder; add one")
         root = root.rstrip("/")
         return cls(files, root, root if isinstance(files, LocalFileSystem) else output)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a file system of this machine, shared or not."""
+        """True for a file system of this machine, shared or not."""
         return isinstance(self.files, LocalFileSystem)
 
     def names(self, folder: str) -> list[str]:
-        """The files in a folder, which need not exist, sorted."""
+        """List the names of a folder's files, sorted; an absent folder has none."""
         found = self.files.get_file_info(FileSelector(folder, allow_not_found=True))
         return sorted(file.base_name for file in found if file.type == FileType.File)
 
     def make_folder(self, folder: str) -> None:
-        """Make a folder; a store of objects has none."""
+        """Make a folder; object stores need none."""
         if self.is_local:
             os.makedirs(folder, exist_ok=True)
 
@@ -80,30 +104,29 @@ class Storage:
         self.files.delete_file(path)
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder and all in it, if it is there."""
+        """Remove a folder with its content, if it exists."""
         if self.files.get_file_info(folder).type == FileType.Directory:
             self.files.delete_dir(folder)
 
     def remove_if_empty(self, folder: str) -> None:
-        """Remove a folder, if it is there and holds nothing."""
+        """Remove a folder, if it exists and is empty."""
         if not self.files.get_file_info(FileSelector(folder, allow_not_found=True)):
             self.remove_folder(folder)
 
     @contextmanager
     def atomic_write(self, path: str, work: str) -> Iterator[BinaryIO]:
-        """A file to write to, which appears under its name when the block ends without an error.
+        """Open a file that appears under its name when the block ends without an error.
 
         Args:
-            path: Its name.
-            work: Folder of unfinished files, in the same storage.
+            path: Path of the file.
+            work: Folder for the unfinished file, on the same file system.
         """
-        put = _moved(path, work) if self.is_local else _handed_over(path, self.files)
-        with put as file:
+        with _move_into_place(path, work) if self.is_local else _upload(path, self.files) as file:
             yield file
 
 
-def _found(uri: str) -> tuple[FileSystem, str]:
-    """The file system that a URI names: one of pyarrow's, else one of fsspec's."""
+def _open(uri: str) -> tuple[FileSystem, str]:
+    """Open a URI with pyarrow where it knows the scheme, else with fsspec."""
     if urlsplit(uri).scheme not in {"file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs"}:
         files, root = fsspec.core.url_to_fs(uri)
         return PyFileSystem(FSSpecHandler(files)), root
@@ -112,7 +135,7 @@ def _found(uri: str) -> tuple[FileSystem, str]:
 
 
 @contextmanager
-def _moved(path: str, work: str) -> Iterator[BinaryIO]:
+def _move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
     os.makedirs(work, exist_ok=True)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     beside = os.path.join(work, f"{uuid4().hex}.unfinished")
@@ -133,33 +156,10 @@ def _moved(path: str, work: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _handed_over(path: str, files: FileSystem) -> Iterator[BinaryIO]:
-    """The stream of pyarrow completes an upload whatever happened in its block: it is opened when all is written."""
+def _upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
+    """Upload after the block: pyarrow's stream would complete the upload even if the block failed."""
     with tempfile.TemporaryFile() as file:
         yield file
         file.flush()
         with mmap(file.fileno(), 0, access=ACCESS_READ) as content, files.open_output_stream(path) as stream:
             stream.write(pa.py_buffer(content))
-
-
-class OutputError(RatiopathError):
-    """The output folder cannot be written: no fault of a slide, the run stops.
-
-    Attributes:
-        errno: What the operating system said, where it was asked; the cause itself is lost on the way from a worker.
-    """
-
-    def __init__(self, message: str, errno: int | None = None) -> None:
-        super().__init__(message)
-        self.errno = errno
-
-
-@contextmanager
-def output_errors(path: str) -> Iterator[None]:
-    """Tell an error of the output from one of a slide, which is an OSError too."""
-    try:
-        yield
-    except OSError as error:
-        found = error.strerror or str(error)
-        message = f"the output can be written: path={path!r}, {found}; check space and permissions"
-        raise OutputError(message, error.errno) from error

@@ -1,11 +1,14 @@
-"""A lock on an object store, which has none: runs put claims, and read those of others after their own.
+"""Lock of an output: one run at a time writes to it.
 
-    A   put  list: alone                      holds, refreshes its claim
-    B              put  list: A's is there    watches it; it is refreshed: B is refused
+A folder is locked by the operating system, and the lock ends with its process. An object store has no locks; there a
+run puts a lease and lists those of others after its own:
 
-Of two runs the one that put later sees the other's claim, since stores list what was put. So never do both hold; and of
-two that see each other, the one with the greater name steps back. A claim that is not refreshed is a dead run's: it is
-removed. No clock is compared with another.
+    A   put  list: alone                      holds the output, renews its lease (heartbeat)
+    B              put  list: A's lease       watches it; it is renewed: B is refused
+
+Of two runs the later one sees the lease of the other, since stores list what was put. So never do both hold the output;
+of two that see each other, the one with the greater name withdraws. A lease without a heartbeat for its time to live is
+a dead run's and is removed. Clocks of two machines are never compared (docs/decisions/0010-object-stores.md).
 """
 
 import fcntl
@@ -24,163 +27,32 @@ from pyarrow.fs import FileType
 
 from flows.storage.filesystem import OutputError, Storage, output_errors
 
-_PREFIX = ".claim-"
-"""Begins the names of claims, which lie in the output beside the tables."""
+_PREFIX = ".lease-"
+"""Prefix of the names of leases, which lie in the output beside the tables."""
+_HINT = "wait for it to end, or set another output"
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """How often claims are refreshed, in seconds."""
+class LeaseTiming:
+    """Intervals of a lease, in seconds."""
 
-    refresh: float = 5
-    """Between refreshing one's own claim."""
-    silence: float = 30
-    """After which a claim that has not been refreshed is a dead run's."""
-
-
-@contextmanager
-def lease_lock(storage: Storage, timing: Timing = Timing()) -> Iterator[None]:
-    """Keep other runs off an output.
-
-    Raises:
-        OutputError: Another run holds it, or the store cannot be written; or, at the end, another run took this one for
-            dead because the store or this process stood still.
-    """
-    claim = _acquired(storage, timing)
-    try:
-        yield
-    finally:
-        claim.withdraw()
-    if claim.is_lost:
-        remedy = "run again when it has ended; what is there is whole"
-        raise OutputError(f"a run holds its output to the end: path={storage.name!r}, another took it over; {remedy}")
-
-
-def _acquired(storage: Storage, timing: Timing) -> "_Claim":
-    while True:
-        claim = _Claim(storage, timing)
-        try:
-            others = _others(storage, claim)
-            if others and min(others) < claim.path:
-                claim.withdraw()
-            alive = _alive_among(others, storage, timing)
-            is_held = not others or (alive is None and not claim.is_withdrawn and not _others(storage, claim))
-        except BaseException:
-            claim.withdraw()
-            raise
-        if is_held:
-            return claim
-        claim.withdraw()
-        if alive is not None:
-            found = f"path={storage.name!r}, another is running, {alive}"
-            raise OutputError(f"one run writes to an output: {found}; wait for it to end, or name another output")
-
-
-def _others(storage: Storage, claim: "_Claim") -> dict[str, bytes]:
-    """The claims of others, by path."""
-    paths = [posixpath.join(storage.root, name) for name in storage.names(storage.root) if name.startswith(_PREFIX)]
-    found = {path: _content(storage, path) for path in paths if path != claim.path}
-    return {path: content for path, content in found.items() if content is not None}
-
-
-def _content(storage: Storage, path: str) -> bytes | None:
-    try:
-        with storage.files.open_input_stream(path) as file:
-            content: bytes = file.read()
-            return content
-    except OSError:
-        if storage.files.get_file_info(path).type == FileType.NotFound:
-            return None  # just now perhaps
-        raise
-
-
-def _alive_among(claims: Mapping[str, bytes], storage: Storage, timing: Timing) -> str | None:
-    """Watch claims until one is refreshed, or none is left.
-
-    Returns:
-        Who refreshed it; None if they were withdrawn, or were silent and are removed.
-    """
-    watched, began = dict(claims), time.monotonic()
-    while watched:
-        time.sleep(timing.refresh / 5)
-        for path, before in list(watched.items()):
-            now = _content(storage, path)
-            if now is None:
-                del watched[path]
-            elif now != before:
-                return now.decode()
-            elif time.monotonic() - began > timing.silence:
-                storage.remove(path)
-                del watched[path]
-    return None
-
-
-class _Claim:
-    """One run's claim, refreshed by a thread until it is withdrawn.
-
-    Attributes:
-        path: Where it is.
-        is_lost: Whether another run removed it.
-    """
-
-    def __init__(self, storage: Storage, timing: Timing) -> None:
-        """Put it, and go on refreshing it."""
-        self.path = posixpath.join(storage.root, f"{_PREFIX}{uuid4().hex}")
-        self.is_lost = False
-        self._storage, self._timing = storage, timing
-        self._count = count()
-        self._ended = threading.Event()
-        with output_errors(storage.name):
-            self._put()
-        self._thread = threading.Thread(target=self._refresh, name="claim", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_withdrawn(self) -> bool:
-        """Whether others do not see it any more."""
-        return self._ended.is_set()
-
-    def withdraw(self) -> None:
-        """Remove it, if that was not done."""
-        if not self.is_withdrawn:
-            self._ended.set()
-            self._thread.join()
-            try:
-                self._storage.remove(self.path)
-            except FileNotFoundError:
-                self.is_lost = True
-            except OSError:
-                return  # it will be silent
-
-    def _put(self) -> None:
-        # always as long, so that who reads it meanwhile gets one or the other
-        content = f"process {os.getpid()} on {platform.node()}, refreshed {next(self._count):09} times"
-        with self._storage.files.open_output_stream(self.path) as file:
-            file.write(content.encode())
-
-    def _refresh(self) -> None:
-        while not self._ended.wait(self._timing.refresh):
-            try:
-                if _content(self._storage, self.path) is None:
-                    self.is_lost = True
-                    return
-                self._put()
-            except OSError:
-                continue  # the store may answer next time
+    heartbeat: float = 5
+    """Time between renewals of the own lease."""
+    ttl: float = 30
+    """Time without a heartbeat after which a lease is a dead run's."""
 
 
 def output_lock(storage: Storage) -> AbstractContextManager[None]:
-    """Keep other runs off an output: by a lock of the operating system on a folder, by a claim on an object store.
+    """Keep other runs off an output.
 
     Raises:
         OutputError: Another run holds it, or the output cannot be written.
     """
-    return _locked(storage.root) if storage.is_local else lease_lock(storage)
+    return _folder_lock(storage.root) if storage.is_local else lease_lock(storage)
 
 
 @contextmanager
-def _locked(output: str) -> Iterator[None]:
-    """A lock on the folder itself, which ends with the process that holds it."""
+def _folder_lock(output: str) -> Iterator[None]:
     with output_errors(output):
         os.makedirs(output, exist_ok=True)
         folder = os.open(output, os.O_RDONLY)
@@ -188,8 +60,138 @@ def _locked(output: str) -> Iterator[None]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            remedy = "wait for it to end, or name another output"
-            raise OutputError(f"one run writes to an output: path={output!r}, another is running; {remedy}") from None
+            raise OutputError(f"another run is writing to {output!r}; hint: {_HINT}") from None
         yield
     finally:
         os.close(folder)
+
+
+@contextmanager
+def lease_lock(storage: Storage, timing: LeaseTiming = LeaseTiming()) -> Iterator[None]:
+    """Keep other runs off an output on an object store.
+
+    Raises:
+        OutputError: Another run holds it, or the store cannot be written; or, at the end, another run has taken this
+            one for dead because the store or this process stood still.
+    """
+    lease = _acquire(storage, timing)
+    try:
+        yield
+    finally:
+        lease.release()
+    if lease.is_lost:
+        raise OutputError(
+            f"another run took over {storage.name!r}; hint: run again when it has ended, the published files are whole"
+        )
+
+
+def _acquire(storage: Storage, timing: LeaseTiming) -> "_Lease":
+    while True:
+        lease = _Lease(storage, timing)
+        try:
+            others = _read_others(storage, lease)
+            if others and min(others) < lease.path:
+                lease.release()
+            holder = _wait_for_heartbeat(others, storage, timing)
+            is_held = not others or (holder is None and not lease.is_released and not _read_others(storage, lease))
+        except BaseException:
+            lease.release()
+            raise
+        if is_held:
+            return lease
+        lease.release()
+        if holder is not None:
+            raise OutputError(f"another run is writing to {storage.name!r}: {holder}; hint: {_HINT}")
+
+
+def _read_others(storage: Storage, lease: "_Lease") -> dict[str, bytes]:
+    """Read the leases of other runs, by path."""
+    paths = [posixpath.join(storage.root, name) for name in storage.names(storage.root) if name.startswith(_PREFIX)]
+    found = {path: _read(storage, path) for path in paths if path != lease.path}
+    return {path: content for path, content in found.items() if content is not None}
+
+
+def _read(storage: Storage, path: str) -> bytes | None:
+    try:
+        with storage.files.open_input_stream(path) as file:
+            content: bytes = file.read()
+            return content
+    except OSError:
+        if storage.files.get_file_info(path).type == FileType.NotFound:
+            return None  # released between the listing and this read
+        raise
+
+
+def _wait_for_heartbeat(leases: Mapping[str, bytes], storage: Storage, timing: LeaseTiming) -> str | None:
+    """Watch leases until one is renewed or none is left; remove those that outlive their time to live.
+
+    Returns:
+        Content of the renewed lease; None if all were released or removed.
+    """
+    watched, began = dict(leases), time.monotonic()
+    while watched:
+        time.sleep(timing.heartbeat / 5)
+        for path, before in list(watched.items()):
+            now = _read(storage, path)
+            if now is None:
+                del watched[path]
+            elif now != before:
+                return now.decode()
+            elif time.monotonic() - began > timing.ttl:
+                storage.remove(path)
+                del watched[path]
+    return None
+
+
+class _Lease:
+    """Lease of this run, renewed by a thread until it is released.
+
+    Attributes:
+        path: Path of its object.
+        is_lost: True if another run removed it.
+    """
+
+    def __init__(self, storage: Storage, timing: LeaseTiming) -> None:
+        """Put the lease and start its heartbeat."""
+        self.path = posixpath.join(storage.root, f"{_PREFIX}{uuid4().hex}")
+        self.is_lost = False
+        self._storage, self._timing = storage, timing
+        self._count = count()
+        self._ended = threading.Event()
+        with output_errors(storage.name):
+            self._put()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_released(self) -> bool:
+        """True once other runs no longer see it."""
+        return self._ended.is_set()
+
+    def release(self) -> None:
+        """Remove the lease, once."""
+        if not self.is_released:
+            self._ended.set()
+            self._thread.join()
+            try:
+                self._storage.remove(self.path)
+            except FileNotFoundError:
+                self.is_lost = True
+            except OSError:
+                return  # without a heartbeat it expires
+
+    def _put(self) -> None:
+        # always as long, so that a concurrent reader gets one version or the other
+        content = f"process {os.getpid()} on {platform.node()}, refreshed {next(self._count):09} times"
+        with self._storage.files.open_output_stream(self.path) as file:
+            file.write(content.encode())
+
+    def _renew(self) -> None:
+        while not self._ended.wait(self._timing.heartbeat):
+            try:
+                if _read(self._storage, self.path) is None:
+                    self.is_lost = True
+                    return
+                self._put()
+            except OSError:
+                continue  # the store may answer next time

@@ -1,4 +1,4 @@
-"""Tables in the output: a file is whole or absent."""
+"""Parquet and JSON files of the output, each whole or absent."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,39 +13,42 @@ from pyarrow.fs import FileSystem, LocalFileSystem
 
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
-from schemas.table import TableSchema, checked
 
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """Where a table is: what a task hands on instead of the table."""
+    """Result of a task: the path of its table instead of the table."""
 
     path: str
-    """A Parquet file, a row per slide."""
+    """Parquet file with a row per slide."""
     failures: str
-    """A Parquet file of the slides that the task put aside."""
+    """Parquet file with the slides that failed in the task."""
+    task: str
+    """Name of the task, such as "discover slides"."""
+    seconds: float = 0.0
+    """Duration of the task, in seconds."""
 
 
 class TableWriter:
-    """Writes one Parquet file, a row group at a time; it appears under its name when all is written.
+    """Writer of one Parquet file, a row group at a time; the file appears under its name when it is complete.
 
-    Two runs over the same rows and row groups write the same bytes.
+    Equal rows in equal row groups give equal bytes.
     """
 
     def __init__(self, path: str, schema: pa.Schema, workspace: Workspace) -> None:
-        """Nothing is opened yet.
+        """Prepare without opening the file.
 
         Args:
-            path: Where the table will be.
-            schema: Its columns; metadata are kept.
-            workspace: Where unfinished files are.
+            path: Path of the file in the workspace's storage.
+            schema: Columns and metadata.
+            workspace: Run that writes; unfinished files lie in its hidden folder.
         """
         self.path = path
         self.rows = 0
         self._schema, self._workspace = schema, workspace
 
     def write(self, group: pa.Table) -> None:
-        """Append a row group; an empty one is left out, since not every reader takes a row group without rows."""
+        """Append a row group; an empty one is left out, since some readers refuse it."""
         if group.num_rows:
             with output_errors(self.path):
                 self._file.write_table(group, row_group_size=group.num_rows)
@@ -66,35 +69,36 @@ class TableWriter:
 
 
 def write_table(table: pa.Table, path: str, workspace: Workspace) -> None:
-    """Write a whole table as one file."""
+    """Write a table as one file of one row group."""
     with TableWriter(path, table.schema, workspace) as writer:
         writer.write(table)
 
 
 def write_json(content: dict[str, Any], path: str, workspace: Workspace) -> None:
-    """Write a JSON file the same way."""
+    """Write a JSON file, whole or not at all."""
     with output_errors(path), workspace.atomic_write(path) as file:
         file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
 
 
 def read_table(path: str, files: FileSystem | None = None) -> pa.Table:
-    """Read one file, of this machine by default; a folder called key=value on its way is no column of it."""
+    """Read one file, by default of this machine; a folder named key=value in its path adds no column."""
     return pq.read_table(path, partitioning=None, filesystem=LocalFileSystem() if files is None else files)
 
 
 def count_rows(path: str, files: FileSystem) -> int:
-    """How many rows a Parquet file has, from its footer."""
+    """Read the number of rows from a file's footer."""
     rows: int = pq.read_metadata(path, filesystem=files).num_rows
     return rows
 
 
 def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The row groups of a Parquet file, one after another, in bounded memory; only some columns if they are named."""
+    """Read the row groups of a file one by one, in bounded memory.
+
+    Args:
+        path: Parquet file.
+        files: File system it lies on.
+        columns: Columns to read; all by default.
+    """
     with pq.ParquetFile(path, filesystem=files) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, columns=columns)
-
-
-def read_checked(reference: TableReference, schema: TableSchema, workspace: Workspace) -> pa.Table:
-    """Read and check the table that another task gave."""
-    return checked(read_table(reference.path, workspace.files), schema)

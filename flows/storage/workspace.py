@@ -1,6 +1,7 @@
-"""Where a run writes."""
+"""Paths of one run: the tables that users read, and a hidden folder for tables between tasks."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,64 +11,72 @@ from uuid import uuid4
 from pyarrow.fs import FileSystem
 
 from flows.storage.filesystem import Storage
-from schemas.failures import STAGES
+
+_SLIDE_ID = re.compile("[0-9a-f]{64}")
+"""Form of a slide id, which names files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The output, and a hidden folder in it for what the tasks hand on, which workers on other machines read too."""
+    """Output of a run and the hidden folder in it, both reachable from workers on other machines."""
 
     storage: Storage
-    """Where the output is."""
+    """File system and root of the output."""
     run: str = field(default_factory=lambda: uuid4().hex)
-    """Names this run, so that a worker left by a dead one writes elsewhere."""
+    """Name of this run: a worker left over from a killed run writes elsewhere."""
 
     @classmethod
     def at(cls, output: str) -> "Workspace":
-        """Of a new run.
+        """Open the workspace of a new run.
 
         Args:
-            output: A path or a URI.
+            output: Path or URI.
         """
         return cls(Storage.at(output))
 
     @property
     def output(self) -> str:
-        """What users call the output: an absolute path, or the URI."""
+        """Output as users name it: an absolute path, or the URI."""
         return self.storage.name
 
     @property
     def files(self) -> FileSystem:
-        """What reads the output's files."""
+        """File system that reads the output."""
         return self.storage.files
 
     @property
     def hidden(self) -> str:
-        """Unfinished files and tables between the tasks; in the output's storage, so that files can be moved."""
+        """Folder of unfinished files and of tables between tasks, on the output's file system so that moves work."""
         return posixpath.join(self.storage.root, ".work", self.run)
 
     def published(self, *names: str) -> str:
-        """A file that users read."""
+        """Return the path of a file or folder that users read."""
         return posixpath.join(self.storage.root, *names)
 
     def of_slide(self, folder: Literal["coverage", "tiles"], slide_id: str) -> str:
-        """The file of one slide in a folder that is one table."""
+        """Return the path of one slide's file in a folder that is one table.
+
+        Raises:
+            ValueError: The id could name a file elsewhere.
+        """
+        if not _SLIDE_ID.fullmatch(slide_id):
+            raise ValueError(f"{slide_id!r} is no slide id")
         return self.published(folder, f"{slide_id}.parquet")
 
     def between(self, *names: str) -> str:
-        """A file that only the next task reads."""
+        """Return the path of a file that only later tasks of the run read."""
         return posixpath.join(self.hidden, *names)
 
-    def failures(self, stage: str) -> str:
-        """The slides that one task put aside."""
-        return self.between("failures", f"{STAGES.index(stage)}.parquet")
+    def failures(self, task: str) -> str:
+        """Return the path of the failed slides of one task."""
+        return self.between("failures", f"{task}.parquet")
 
     def tidy(self) -> None:
-        """Remove the hidden folder, of this run and of others that were killed."""
+        """Remove the hidden folders of this run and of killed runs."""
         self.storage.remove_folder(posixpath.join(self.storage.root, ".work"))
 
     @contextmanager
     def atomic_write(self, path: str) -> Iterator[BinaryIO]:
-        """A file to write to, which appears under its name when the block ends without an error."""
+        """Open a file that appears under its name when the block ends without an error."""
         with self.storage.atomic_write(path, self.hidden) as file:
             yield file

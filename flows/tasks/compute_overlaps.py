@@ -1,10 +1,10 @@
-"""Compute overlaps: what each overlay covers of every tile."""
+"""Task `compute overlaps`: the coverage of every tile by each overlay."""
 
-import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,123 +12,148 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
-from flows.execution.batch import Row, Steps
-from flows.execution.map_rows import Outcome, blocks_of, map_rows
-from flows.records.provenance import Record, with_metadata
+from flows.execution.batch import Draft, Row
+from flows.execution.map_rows import Outcome, batches_of, map_rows
+from flows.records.provenance import Json, Provenance, read_metadata, with_metadata
+from flows.records.slides import CoveredSlide, SlideFile, Status, read_files
 from flows.reports.progress import progress
 from flows.reports.quality_checks import extent_suspicions
 from flows.reports.slide_report import merge_reports, partial_report
-from flows.storage.parquet import TableReference, TableWriter, read_checked, row_groups, write_table
+from flows.storage.parquet import TableReference, TableWriter, read_table, row_groups
 from flows.storage.workspace import Workspace
 from flows.tasks.coverage_table import coverage_table
-from flows.tasks.map_slides import slide_file, write_checked
+from flows.tasks.map_slides import request_of, title, write_result
 from schemas.coverage import coverage
 from schemas.grid import GRID
-from schemas.intermediate import COVERED, SLIDE_FILES, overlay_paths
+from schemas.intermediate import COVERED
 
-STAGE = "compute overlaps"
-PART = pa.schema([("part", pa.string()), ("tally", pa.string()), ("suspicions", pa.list_(pa.string()))])
-"""What measuring a unit gives: the file with its rows, and what it adds to the report on the slide; nothing where the
-slide has no other unit and is written."""
+PART = pa.schema([("part", pa.string())])
+"""Result of a unit: the file with its rows and its partial report; null where the slide has no other unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slide:
+    """A slide with its grid and the provenance of its coverage."""
+
+    grid: SlideFile
+    """File with the slide's tiles."""
+    status: Status
+    """State of the slide's coverage."""
+    provenance: str
+    """JSON of the provenance, parsed where the slide is measured."""
+
+    def in_coverage(self, workspace: Workspace, seconds: float | None) -> CoveredSlide:
+        """Return the slide with its file in coverage/; an unchanged slide's grid is that file."""
+        is_kept = self.status == "unchanged"
+        file = self.grid.file if is_kept else workspace.of_slide("coverage", self.grid.slide_id)
+        return CoveredSlide(self.grid.slide_id, self.grid.path, file, self.grid.rows, self.status, seconds)
 
 
 def compute_overlaps(
     grids: TableReference, overlays: TableReference, config: CoverageConfig, workspace: Workspace
 ) -> TableReference:
-    """Measure every overlay on every tile and write coverage/, one file per slide, in the order of the grid.
+    """Measure every overlay on every tile and write coverage/, a file per slide, in the order of the grid.
 
-    What is there and was made from the same is left alone. A unit of work is a row group of a slide's grid. Its worker
-    writes the slide's file if there is no other unit; else a part, and the file is put together once all parts are
-    there. A slide of which a unit fails is put aside as a whole.
+    Files that are up to date are kept. A unit of work is a row group of a slide's grid. Its worker writes the slide's
+    file if there is no other unit, else a part; the driver joins the parts once all are there. A slide fails as a whole
+    if one of its units fails.
 
     Returns:
-        Which file holds the coverage of which slide.
+        Index of the files in coverage/.
     """
-    slides = _joined(
-        read_checked(overlays, overlay_paths(config.overlay_columns), workspace),
-        read_checked(grids, SLIDE_FILES, workspace),
-    )
-    units = [
-        {"slide": number, **unit}
-        for number, slide in enumerate(slides)
-        if slide["status"] != "unchanged"
-        for unit in _units(slide, workspace)
-    ]
-    blocks = blocks_of([unit.pop("tiles") for unit in units])
-    slide_of = [unit.pop("slide") for unit in units]
-    outcomes = map_rows(
-        pa.Table.from_pylist(units),
-        partial(_measure, config=config, workspace=workspace),
-        PART,
-        blocks,
-        config.resources.compute_overlaps,
-    )
-    files = {
-        number: _of(slide, slide["grid"], slide["rows"], None)
-        for number, slide in enumerate(slides)
-        if slide["status"] == "unchanged"
-    }
+    slides = _join(read_table(overlays.path, workspace.files), read_table(grids.path, workspace.files))
+    units, slide_of, tiles = [], [], []
+    for number, slide in enumerate(slides):
+        if slide.status != "unchanged":
+            for unit, weight in _units(slide, workspace):
+                units.append(unit)
+                slide_of.append(number)
+                tiles.append(weight)
+    compute = partial(_measure, config=config, workspace=workspace)
+    request = request_of(compute_overlaps, config)
+    outcomes = map_rows(pa.Table.from_pylist(units), compute, PART, batches_of(tiles), request)
+    kept = {number for number, slide in enumerate(slides) if slide.status == "unchanged"}
+    covered = {number: slides[number].in_coverage(workspace, None) for number in kept}
     failures = {}
-    with progress(STAGE, len(slides) - len(files), logging.INFO) as advance:
-        for number, done in _by_slide(slide_of, set(range(len(slides))) - files.keys(), outcomes):
-            slide = slides[number]
-            failed = next((outcome for outcome in done if outcome.result is None), None)
+    with progress(title(compute_overlaps), len(slides) - len(kept), logging.INFO) as advance:
+        for number, done in _group_by_slide(slide_of, set(range(len(slides))) - kept, outcomes):
+            slide, failed = slides[number], next((outcome for outcome in done if outcome.result is None), None)
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
-                _put_together(slide, [one.result for one in done if one.result is not None], config, workspace)
-                path = workspace.of_slide("coverage", slide["slide_id"])
-                files[number] = _of(slide, path, slide["rows"], seconds)
+                _join_parts(slide, [one.result["part"] for one in done if one.result is not None], config, workspace)
+                covered[number] = slide.in_coverage(workspace, seconds)
             else:
-                failures[number] = failed.failure(slide["path"])
-            advance(slide["path"], seconds, None if failed is None else failed.reason)
-    rows, aside = ([table[number] for number in sorted(table)] for table in (files, failures))
-    return write_checked(STAGE, rows, aside, COVERED, workspace)
+                failures[number] = failed.failure(slide.grid.path)
+            advance(slide.grid.path, seconds, None if failed is None else failed.reason)
+    rows = [covered[number].to_row() for number in sorted(covered)]
+    return write_result(compute_overlaps, rows, [failures[number] for number in sorted(failures)], COVERED, workspace)
 
 
-def _joined(overlays: pa.Table, grids: pa.Table) -> list[dict[str, Any]]:
-    """The slides that have both a grid and overlays."""
-    grid_of = {grid["slide_id"]: {"grid": grid["file"], "rows": grid["rows"]} for grid in grids.to_pylist()}
-    return [{**slide, **grid_of[slide["slide_id"]]} for slide in overlays.to_pylist() if slide["slide_id"] in grid_of]
+def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
+    """Join the slides that have both a grid and overlays."""
+    grid_of = read_files(grids)
+    return [
+        _Slide(grid_of[row["slide_id"]], row["status"], row["record"])
+        for row in overlays.select(["slide_id", "status", "record"]).to_pylist()
+        if row["slide_id"] in grid_of
+    ]
 
 
-def _units(slide: dict[str, Any], workspace: Workspace) -> Iterator[dict[str, Any]]:
-    metadata = pq.read_metadata(slide["grid"], filesystem=workspace.files)
+def _units(slide: _Slide, workspace: Workspace) -> Iterator[tuple[Row, int]]:
+    """Cut a slide into units, each with its number of tiles."""
+    metadata = pq.read_metadata(slide.grid.file, filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
         is_alone = metadata.num_row_groups == 1
-        yield {**slide, "group": group, "is_alone": is_alone, "tiles": metadata.row_group(group).num_rows}
+        unit = {"grid": slide.grid.file, "group": group, "is_alone": is_alone, "record": slide.provenance}
+        yield unit, metadata.row_group(group).num_rows
 
 
-def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Steps:
+def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Draft:
+    provenance, group = Provenance.from_json(unit["record"]), unit["group"]
     with pq.ParquetFile(unit["grid"], filesystem=workspace.files) as file:
-        tiles = file.read_row_group(unit["group"], columns=GRID.arrow.names)
-    yield GRID, tiles
-    overlays = {name: unit[f"{name}_path"] for name in config.overlays}
-    table = coverage_table(tiles, overlays, config)
-    yield coverage(config.overlay_columns), table
-    described = json.loads(unit["record"])["slide"]["described"]
-    suspicions = [] if unit["group"] else list(extent_suspicions(described, overlays, config))
-    sums = partial_report(table, described, config)
-    if unit["is_alone"]:
-        _write(unit, [table], merge_reports([sums], suspicions, config), config, workspace)
-        return {"part": None, "tally": None, "suspicions": None}
-    part = workspace.between("parts", unit["slide_id"], f"{unit['group']}.parquet")
-    write_table(table, part, workspace)
-    return {"part": part, "tally": json.dumps(sums), "suspicions": suspicions}
+        tiles = file.read_row_group(group, columns=GRID.arrow.names)
+    table = coverage_table(tiles, provenance.overlay_paths, config)
+    suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
+    partial_sums = {"sums": partial_report(table, provenance.slide, config), "suspicions": suspicions}
+    write = partial(
+        _write_unit, group=None if unit["is_alone"] else group, provenance=provenance, report=partial_sums,
+        config=config, workspace=workspace,
+    )  # fmt: skip
+    return Draft(coverage(config.overlay_columns), [table], write)
 
 
-def _write(
-    slide: dict[str, Any], groups: Iterable[pa.Table], report: Record, config: CoverageConfig, workspace: Workspace
-) -> None:
-    schema = with_metadata(coverage(config.overlay_columns).arrow, json.loads(slide["record"]), report)
-    with TableWriter(workspace.of_slide("coverage", slide["slide_id"]), schema, workspace) as writer:
+def _write_unit(
+    groups: Iterable[pa.Table], group: int | None, provenance: Provenance, report: Json, config: CoverageConfig,
+    workspace: Workspace,
+) -> Row:  # fmt: skip
+    """Write the file of a slide of one unit, or a part with its partial report."""
+    if group is None:
+        _write_slide(groups, provenance, [report], config, workspace)
+        return {"part": None}
+    part = workspace.between("parts", provenance.slide.slide_id, f"{group}.parquet")
+    schema = with_metadata(coverage(config.overlay_columns).arrow, None, report)
+    with TableWriter(part, schema, workspace) as writer:
+        for table in groups:
+            writer.write(table)
+    return {"part": part}
+
+
+def _write_slide(
+    groups: Iterable[pa.Table], provenance: Provenance, reports: Sequence[Json], config: CoverageConfig,
+    workspace: Workspace,
+) -> None:  # fmt: skip
+    suspicions = [line for report in reports for line in report["suspicions"]]
+    report = merge_reports([report["sums"] for report in reports], suspicions, config)
+    schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, report)
+    with TableWriter(workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace) as writer:
         for group in groups:
             writer.write(group)
 
 
-def _by_slide(
+def _group_by_slide(
     slide_of: Sequence[int], slides: AbstractSet[int], outcomes: Iterable[Outcome]
 ) -> Iterator[tuple[int, list[Outcome]]]:
-    """Each slide when all of its units are done, with their outcomes in the order of the grid."""
+    """Yield each slide when all of its units are done, with their outcomes in the order of the grid."""
     expected = Counter(slide_of)
     yield from ((slide, []) for slide in sorted(slides) if not expected[slide])
     done: dict[int, list[Outcome]] = defaultdict(list)
@@ -139,18 +164,13 @@ def _by_slide(
             yield slide, sorted(done.pop(slide), key=lambda one: one.number)
 
 
-def _put_together(slide: dict[str, Any], units: Sequence[Row], config: CoverageConfig, workspace: Workspace) -> None:
-    """Make one file of a slide's parts; of a slide of one unit it is there already."""
-    parts = [unit["part"] for unit in units]
-    if parts == [None]:
+def _join_parts(slide: _Slide, parts: Sequence[str | None], config: CoverageConfig, workspace: Workspace) -> None:
+    """Join a slide's parts into its file; the worker has written that of a slide of one unit."""
+    if list(parts) == [None]:
         return
-    tallies = [json.loads(unit["partial_report"]) for unit in units]
-    report = merge_reports(tallies, [line for unit in units for line in unit["suspicions"]], config)
-    groups = (group for part in parts for group in row_groups(part, workspace.files))
-    _write(slide, groups, report, config, workspace)
-    for part in parts:
+    files = [part for part in parts if part is not None]
+    reports = [report for part in files if (report := read_metadata(part, workspace.files).report) is not None]
+    groups = (group for part in files for group in row_groups(part, workspace.files))
+    _write_slide(groups, Provenance.from_json(slide.provenance), reports, config, workspace)
+    for part in files:
         workspace.storage.remove(part)
-
-
-def _of(slide: dict[str, Any], path: str, rows: int, seconds: float | None) -> dict[str, Any]:
-    return {**slide_file(slide, path, rows), "status": slide["status"], "seconds": seconds}

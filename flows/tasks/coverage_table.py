@@ -1,4 +1,4 @@
-"""Tiles in, coverage out: a pure step from Arrow to Arrow but for the overlays that it opens."""
+"""The coverage of some tiles by a slide's overlays, as a table."""
 
 from collections.abc import Mapping
 
@@ -18,15 +18,15 @@ from schemas.fields import OVERLAP
 
 
 def coverage_table(tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig) -> pa.Table:
-    """Append to the tiles of one slide what each overlay covers of them.
+    """Append the coverage by each overlay to the tiles of one slide.
 
     Args:
         tiles: Rows of a grid, in any order.
-        paths: The file of each overlay; None where the slide has none.
-        config: The region of interest, and what the overlays' values mean.
+        paths: File of each overlay; None where the slide has none.
+        config: Configuration with the ROI and the classes of each overlay.
 
     Returns:
-        A coverage table, with a row per tile in the same order.
+        Table of `schemas.coverage`, a row per tile in the same order.
 
     Raises:
         SlideError: An overlay cannot be read in full or has no resolution, or the slide has none.
@@ -37,32 +37,30 @@ def coverage_table(tiles: pa.Table, paths: Mapping[str, str | None], config: Cov
         if path is None:
             columns += _absent(overlay, tiles.num_rows)
         else:
-            columns += _present(overlay, path, _measure(tiles, path, settings, config), settings)
+            columns += _present(overlay, path, _count(tiles, path, settings, config), settings)
     return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow)
 
 
-def _measure(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:
-    mpp_x, mpp_y = tiles["mpp_x"][0].as_py(), tiles["mpp_y"][0].as_py()
+def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:
+    slide, mpp_x, mpp_y = (tiles[name][0].as_py() for name in ("path", "mpp_x", "mpp_y"))
     if mpp_x is None or mpp_y is None:
         raise MissingMppError(
-            "a slide under an overlay has a resolution",
-            path=tiles["path"][0].as_py(),
-            found="no resolution in its metadata",
-            remedy="give slide_mpp, or a column mpp in the manifest",
+            f"slide {slide!r} has no resolution (no resolution tags, no OME PhysicalSize): no overlay can be aligned",
+            path=slide,
+            hint="set slide_mpp, or a column mpp in the manifest",
         )
-    given = None if settings.mpp is None else Mpp.of(settings.mpp)
-    with open_slide(path, given) as reader:
+    with open_slide(path, None if settings.mpp is None else Mpp.of(settings.mpp)) as reader:
         x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
         return count_values(reader, x, y, Mpp(mpp_x, mpp_y), config.region)
 
 
-def _present(overlay: OverlayColumns, path: str, overlaps: ValueCounts, settings: Overlay) -> list[pa.Array]:
-    inside = np.divide(overlaps.existing, overlaps.inside, out=np.zeros(len(overlaps)), where=overlaps.inside > 0)
+def _present(overlay: OverlayColumns, path: str, counts: ValueCounts, settings: Overlay) -> list[pa.Array]:
+    inside = np.divide(counts.existing, counts.inside, out=np.zeros(len(counts)), where=counts.inside > 0)
     classes = [
-        pa.array(overlaps.coverage([str(value) for value in settings.classes[name]]), from_pandas=True)
+        pa.array(counts.coverage([str(value) for value in settings.classes[name]]), from_pandas=True)
         for name in overlay.classes
-    ]  # where nothing is known NaN becomes null
-    return [pa.repeat(path, len(overlaps)), overlap_map(overlaps), pa.array(inside), *classes]
+    ]  # NaN, where nothing is known, becomes null
+    return [pa.repeat(path, len(counts)), overlap_map(counts), pa.array(inside), *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:

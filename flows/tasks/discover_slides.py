@@ -1,6 +1,5 @@
-"""Discover slides: find their files and read their metadata."""
+"""Task `discover slides`: the slides that the configuration names, with their metadata."""
 
-import json
 from functools import partial
 from typing import Any
 
@@ -8,8 +7,8 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
-from flows.records.provenance import FORMAT, fingerprint, record_of
-from flows.storage.parquet import TableReference, read_checked, write_table
+from flows.records.provenance import dump_json, fingerprint, read_metadata
+from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
 from ratiopath.slides.metadata import Tiling, describe_slide
@@ -18,42 +17,45 @@ from schemas.intermediate import discovered_slides
 from schemas.slides import SLIDES
 from schemas.table import checked
 
-STAGE = "discover slides"
-
 
 def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Find the slides, read what tiling needs to know of each, and publish slides.parquet.
+    """Find the slides, read the metadata that tiling needs, and publish slides.parquet.
 
     Returns:
-        The slides that could be read, with what their manifest says.
+        The readable slides, with the cells of their manifest.
 
     Raises:
         ConfigurationError: An entry of `slides` does not exist or cannot be used.
     """
-    everything = discover(config)
-    found = [slide for slide in everything if _is_text(slide.path)]
+    sources = discover(config)
+    found = [source for source in sources if _is_text(source.path)]
     overlays = tuple(config.manifest_columns)
     table = pa.table(
         {
-            "path": pa.array([slide.path for slide in found], pa.string()),
-            "slide_mpp": pa.array([slide.mpp for slide in found], pa.float64()),
+            "path": pa.array([source.path for source in found], pa.string()),
+            "slide_mpp": pa.array([source.mpp for source in found], pa.float64()),
             **{
-                f"{name}_source": pa.array([slide.sources[number] for slide in found], pa.string())
+                f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
                 for number, name in enumerate(overlays)
             },
         }
     )
-    gives = discovered_slides(overlays)
-    aside = [_unnameable(slide.path) for slide in everything if not _is_text(slide.path)]
-    work = partial(_describe, config=config, workspace=workspace)
-    reference = map_slides(STAGE, table, work, gives, workspace, aside=aside, request=config.resources.discover_slides)
-    slides = read_checked(reference, gives, workspace).select(SLIDES.arrow.names)
+    reference = map_slides(
+        discover_slides,
+        table,
+        partial(_describe, config=config, workspace=workspace),
+        discovered_slides(overlays),
+        config,
+        workspace,
+        failures=[_not_utf8(source.path) for source in sources if not _is_text(source.path)],
+    )
+    slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
 
 
 def _is_text(path: str) -> bool:
-    """Whether a table can hold the path: a name in bytes that are no UTF-8 is one that no table can."""
+    """True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -61,25 +63,25 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _unnameable(path: str) -> dict[str, str]:
+def _not_utf8(path: str) -> dict[str, str]:
     shown = path.encode(errors="backslashreplace").decode()
-    message = f"the name of a slide is UTF-8: path={shown!r}, found other bytes; rename the file"
+    message = f"the name {shown!r} is not UTF-8; hint: rename the file"
     return {"path": shown, "error": "UnicodeEncodeError", "message": message}
 
 
-def _describe(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
-    """What a slide is; of one that has not changed since its grid was laid, what its table tells: it is not opened."""
-    name = slide_id(slide["path"], config)
-    mpp = slide.pop("slide_mpp")
+def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+    """Describe one slide; the metadata of an unchanged slide are those stored with its coverage."""
+    path, slide_id = source["path"], _slide_id(source["path"], config)
+    mpp = source.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
-    found = {**fingerprint(slide["path"], by_content=config.changes == "content"), "mpp": given}
-    grid = workspace.of_slide("coverage", name)
-    record = None if config.force else record_of(grid, workspace.files)
-    if record is not None and record["format"] == FORMAT and record["slide"]["identity"] == found:
-        known = {**record["slide"]["described"], "grid": grid}
+    identity = {**fingerprint(path, by_content=config.changes == "content"), "mpp": given}
+    grid = workspace.of_slide("coverage", slide_id)
+    known = None if config.force else read_metadata(grid, workspace.files).provenance
+    if known is not None and known.describes(identity):
+        described = {**known.slide.to_row(), "grid": grid}
     else:
-        known = {**describe_slide(slide["path"], _tiling(config, given)), "grid": None}
-    return {**slide, **known, "slide_id": name, "identity": json.dumps(found)}
+        described = {**describe_slide(path, _tiling(config, given)), "grid": None}
+    return {**source, **described, "slide_id": slide_id, "identity": dump_json(identity)}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
@@ -93,7 +95,7 @@ def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
     )
 
 
-def slide_id(path: str, config: CoverageConfig) -> str:
-    """The same path and tiling have the same id in every run, whatever the file holds."""
-    name: str = row_hash({"path": path, **config.tiling.in_full})["id"]
-    return name
+def _slide_id(path: str, config: CoverageConfig) -> str:
+    """Derive an id from path and tiling, the same in every run whatever the file holds."""
+    slide_id: str = row_hash({"path": path, **config.tiling.in_full})["id"]
+    return slide_id

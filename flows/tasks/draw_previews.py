@@ -1,9 +1,10 @@
-"""Draw previews: a picture of each slide, where there is none that shows the same.
+"""Task `draw previews`: a picture of each slide that has none of its current tables.
 
 Pictures are for people: one that cannot be drawn costs a warning, never the slide or the run.
 """
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,11 @@ import pyarrow as pa
 from PIL import Image, PngImagePlugin
 
 from flows.config.model import CoverageConfig
-from flows.execution.map_rows import blocks_of, map_rows
-from flows.records.provenance import carried_by_coverage
+from flows.execution.batch import Row
+from flows.execution.map_rows import batches_of, map_rows
+from flows.records.failures import write_failures
+from flows.records.provenance import read_coverage_metadata
+from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
 from flows.reports.previews.files import KEY, picture_of, picture_source, remove_previews, with_picture
@@ -22,106 +26,116 @@ from flows.reports.previews.scene import Canvas, Sampled, Scene
 from flows.reports.progress import progress
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
-from flows.storage.parquet import TableReference, read_checked, row_groups, write_table
+from flows.storage.parquet import TableReference, read_table, row_groups, write_table
 from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import request_of, title
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
 from schemas.intermediate import PICTURES
-from schemas.slide_report import kept_slides
 from schemas.table import checked
 
-STAGE = "draw previews"
-
 VERSION = 1
-"""Counted up when the same tables give another picture than before."""
-ALONE, SEVERAL = 768, 448
-"""Longer side of a panel in pixels, of one class and of several."""
+"""Version of the drawing; to be raised when the same tables give another picture."""
+SINGLE_PX, SEVERAL_PX = 768, 448
+"""Longer side of a panel in pixels, of a single class and of several."""
 COLOURS = 256
-"""Of a picture: a third of the bytes."""
-SLIDES_PER_BLOCK = 8
-
-GONE = "the slide is not there any more"
-"""Why a slide of an earlier run has no picture of what is kept now: nothing to warn of."""
+"""Colours of a picture: a third of the bytes of full colour."""
+SLIDES_PER_BATCH = 8
+GONE = "the slide no longer exists"
+"""Reason of a missing picture that is nothing to warn of: an earlier run measured the slide."""
 MAX_LINES = 20
-"""Pictures that could not be drawn of which the log tells each."""
+"""Maximum number of missing pictures with a log line each."""
 
 
-def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> str:
-    """Draw what is not drawn yet as previews/SLIDE.png, and remove what is of no slide in the tables any more.
+@dataclass(frozen=True, slots=True)
+class _Kept(SlideFile):
+    """A slide's file in tiles/."""
+
+    tiles: int
+    """Number of tiles of the slide."""
+    made_from: str
+    """Digest of the file's provenance."""
+
+
+def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
+    """Draw the missing and outdated pictures as previews/SLIDE.png, and remove those of slides not in the tables.
 
     Returns:
-        The table of `schemas.pictures`: which slide has a picture.
+        Table of `schemas.intermediate.PICTURES`, a row per slide.
     """
-    slides = read_checked(kept, kept_slides(config.classes), workspace)
-    ids, paths = (slides[name].to_pylist() for name in ("slide_id", "path"))
-    work = partial(_draw, config=config, workspace=workspace)
-    blocks = blocks_of(slides["tiles"].to_pylist(), most=SLIDES_PER_BLOCK)
-    rows = slides.select(["slide_id", "path", "file", "rows", "tiles", "made_from"])
+    slides = read_table(kept.path, workspace.files).select(list(_Kept.__dataclass_fields__))
+    files = [SlideFile.from_row(row) for row in slides.to_pylist()]
+    draw = partial(_draw, config=config, workspace=workspace)
+    batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
     pictures = []
-    with progress(STAGE, len(paths)) as advance:
-        for outcome in map_rows(rows, work, PICTURES.arrow, blocks, config.resources.draw_previews):
-            slide_id, path = ids[outcome.number], paths[outcome.number]
-            pictures.append(outcome.result or {"slide_id": slide_id, "path": path, "trouble": outcome.reason})
-            advance(path, outcome.seconds)
+    with progress(title(draw_previews), len(files)) as advance:
+        for outcome in map_rows(slides, draw, PICTURES.arrow, batches, request_of(draw_previews, config)):
+            slide = files[outcome.number]
+            pictures.append(outcome.result or _picture(slide, outcome.reason))
+            advance(slide.path, outcome.seconds)
     _warn(pictures)
     table = checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES)
     remove_previews(workspace, but={picture_of(slide_id, workspace) for slide_id in with_picture(table)})
-    given = workspace.between("pictures.parquet")
-    write_table(table, given, workspace)
-    return given
+    path = workspace.between(f"{draw_previews.__name__}.parquet")
+    write_table(table, path, workspace)
+    return TableReference(path, write_failures(draw_previews, [], workspace), title(draw_previews))
 
 
-def _warn(pictures: list[dict[str, Any]]) -> None:
-    without = [one for one in pictures if one["trouble"] not in {None, GONE}]
-    for one in without[:MAX_LINES]:
-        run_log().warning("%s: no picture of %s: %s", STAGE, one["path"], " ".join(one["trouble"].split()))
-    if len(without) > MAX_LINES:
-        run_log().warning("%s: no picture of %d more", STAGE, len(without) - MAX_LINES)
+def _picture(slide: SlideFile, trouble: str | None = None) -> Row:
+    return {"slide_id": slide.slide_id, "path": slide.path, "trouble": trouble}
 
 
-def _draw(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
-    shows, path = f"{VERSION} {slide['made_from']}", picture_of(slide["slide_id"], workspace)
-    given = {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": None}
-    is_true = picture_source(path, workspace) == shows
-    if is_true and not config.force:
-        return given
-    if not os.path.exists(slide["path"]):
-        return given if is_true else {**given, "trouble": GONE}
+def _warn(pictures: list[Row]) -> None:
+    missing = [one for one in pictures if one["trouble"] not in {None, GONE}]
+    for one in missing[:MAX_LINES]:
+        line = " ".join(one["trouble"].split())
+        run_log().warning("%s: no picture of %s: %s", title(draw_previews), one["path"], line)
+    if len(missing) > MAX_LINES:
+        run_log().warning("%s: no picture of %d more slides", title(draw_previews), len(missing) - MAX_LINES)
+
+
+def _draw(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Row:
+    slide = _Kept.from_row(row)
+    source, path = f"{VERSION} {slide.made_from}", picture_of(slide.slide_id, workspace)
+    is_current = picture_source(path, workspace) == source
+    if is_current and not config.force:
+        return _picture(slide)
+    if not os.path.exists(slide.path):
+        return _picture(slide, None if is_current else GONE)
     try:
         image = draw_scene(_scene(slide, config, workspace))
         image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut
         about = PngImagePlugin.PngInfo()
-        about.add_text(KEY, shows)
+        about.add_text(KEY, source)
         with output_errors(path), workspace.atomic_write(path) as file:
             image.save(file, "png", pnginfo=about)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong with a picture, the tables are right
-        return {**given, "trouble": f"{type(error).__name__}: {error}"}
-    return given
+        return _picture(slide, f"{type(error).__name__}: {error}")
+    return _picture(slide)
 
 
-def _scene(slide: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Scene:
-    covered = workspace.of_slide("coverage", slide["slide_id"])
-    record, _ = carried_by_coverage(covered, workspace.files)
-    described, files = record["slide"]["described"], record["overlays"]
-    cells = TileAreas.of(described, config.tiling.last, config.region)
-    canvas = Canvas.of(described, cells, ALONE if len(config.classes) <= 1 else SEVERAL)
+def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
+    covered = workspace.of_slide("coverage", kept.slide_id)
+    provenance, _ = read_coverage_metadata(covered, workspace.files)
+    areas = TileAreas.of(provenance.slide, config.tiling.last, config.region)
+    canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
     shares = {name: Sampled(canvas) for name in config.classes}
     for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):
         for name, sampled in shares.items():
             sampled.add(*_origins(group), group[name].to_numpy())
     is_kept = Sampled(canvas)
-    for group in row_groups(slide["file"], workspace.files, ["tile_x", "tile_y"]):
+    for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
-    overlays = config.overlays.items()
+    overlays, paths = config.overlays.items(), provenance.overlay_paths
     return Scene(
         canvas=canvas,
-        thumbnail=_thumbnail(slide["path"], canvas),
-        outlines={name: outline(files[name]["path"], one, canvas) for name, one in overlays if files[name]},
+        thumbnail=_thumbnail(kept.path, canvas),
+        outlines={name: outline(path, one, canvas) for name, one in overlays if (path := paths[name])},
         overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,
-        tiles=slide["tiles"],
-        kept=slide["rows"],
+        tiles=kept.tiles,
+        kept=kept.rows,
     )
 
 

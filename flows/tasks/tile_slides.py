@@ -1,6 +1,7 @@
-"""Tile slides: lay a grid over each."""
+"""Task `tile slides`: the grid of each slide."""
 
 import math
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -8,69 +9,89 @@ import numpy as np
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
-from flows.execution.batch import Steps
-from flows.storage.parquet import TableReference, TableWriter, count_rows, read_checked
+from flows.execution.batch import Draft, Row
+from flows.records.slides import Slide, SlideFile
+from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table
 from flows.storage.workspace import Workspace
-from flows.tasks.map_slides import map_slides, slide_file
+from flows.tasks.map_slides import map_slides
 from ratiopath.errors import UnsupportedImageError
-from ratiopath.grid import axis_origins
+from ratiopath.geometry import Int64s
+from ratiopath.grid import Last, axis_origins
 from schemas.grid import GRID
-from schemas.intermediate import SLIDE_FILES, discovered_slides
+from schemas.intermediate import SLIDE_FILES
 
-STAGE = "tile slides"
 MAX_TILES = 1 << 26
-"""A header that lies may ask for a million times more."""
+"""Maximum number of tiles of a slide: a header that lies may ask for a million times more."""
 ROWS_PER_GROUP = 65_536
-"""Tiles of a row group, at least: the piece of a slide that is measured at once. pandera checks a table in 25-70 ms,
-whatever the number of its rows; more rows would only cost memory."""
+"""Minimum number of tiles of a row group, the piece of a slide that is measured at once. pandera takes 25-70 ms a
+table, whatever its rows; more rows would only cost memory."""
 
 
 def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Write the grid of each slide, row-major, in row groups of whole rows of tiles; one that is there is taken.
+    """Write the grid of each slide, row-major, in row groups of whole rows of tiles; a stored grid is reused.
 
     Returns:
-        Which file holds the grid of which slide.
+        Index of the files with the grids.
     """
-    table = read_checked(slides, discovered_slides(tuple(config.manifest_columns)), workspace).drop_columns(
-        ["downsample", "identity"]
+    table = read_table(slides.path, workspace.files).drop_columns(["identity"])
+    return map_slides(
+        tile_slides,
+        table,
+        partial(_tile, last=config.tiling.last, workspace=workspace),
+        SLIDE_FILES,
+        config,
+        workspace,
+        tiles=[_estimate_tiles(Slide.from_row(row)) for row in table.to_pylist()],
     )
-    work = partial(_tile, last=config.tiling.last, workspace=workspace)
-    tiles = [_tiles_of(slide) for slide in table.to_pylist()]
-    return map_slides(STAGE, table, work, SLIDE_FILES, workspace, tiles, request=config.resources.tile_slides)
 
 
-def _tiles_of(slide: dict[str, Any]) -> int:
-    return math.prod(-(-slide[f"extent_{axis}"] // slide[f"stride_{axis}"]) for axis in "xy")
+def _estimate_tiles(slide: Slide) -> int:
+    """Return an upper bound of the number of tiles."""
+    return math.prod(
+        -(-pixels // stride) for pixels, stride in zip(_pair(slide.extent), _pair(slide.stride), strict=True)
+    )
 
 
-def _tile(slide: dict[str, Any], last: Any, workspace: Workspace) -> Steps:
-    if slide["grid"] is not None:
-        return slide_file(slide, slide["grid"], count_rows(slide["grid"], workspace.files))
-    if _tiles_of(slide) > MAX_TILES:
-        found = f"{_tiles_of(slide):,} on {slide['extent_x']} x {slide['extent_y']} px"
-        remedy = "give a larger stride, or check the slide: its header may be wrong"
+def _pair(extent: Any) -> tuple[int, int]:
+    return extent.width, extent.height
+
+
+def _tile(row: dict[str, Any], last: Last, workspace: Workspace) -> Row | Draft:
+    slide, grid = Slide.from_row(row), row["grid"]
+    if grid is not None:
+        return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
+    tiles = _estimate_tiles(slide)
+    if tiles > MAX_TILES:
         raise UnsupportedImageError(
-            f"a slide has at most {MAX_TILES:,} tiles", path=slide["path"], found=found, remedy=remedy
+            f"{slide.path!r} would have {tiles:,} tiles on {slide.extent.width} x {slide.extent.height} px, more than "
+            f"{MAX_TILES:,}",
+            path=slide.path,
+            hint="set a larger tiling.stride, or check the slide: its header may be wrong",
         )
-    path = workspace.between("grid", f"{slide['slide_id']}.parquet")
-    xs, ys = (
-        axis_origins(slide[f"extent_{axis}"], slide[f"tile_extent_{axis}"], slide[f"stride_{axis}"], last)
-        for axis in "xy"
-    )
+    return Draft(GRID, _row_groups(slide, last), partial(_write, slide=slide, workspace=workspace))
+
+
+def _row_groups(slide: Slide, last: Last) -> Iterator[pa.Table]:
+    xs = axis_origins(slide.extent.width, slide.tile_extent.width, slide.stride.width, last)
+    ys = axis_origins(slide.extent.height, slide.tile_extent.height, slide.stride.height, last)
     rows = -(-ROWS_PER_GROUP // max(1, len(xs)))
-    with TableWriter(path, GRID.arrow, workspace) as writer:
-        for start in range(0, len(ys) if len(xs) else 0, rows):
-            group = _rows_of_tiles(slide, xs, ys[start : start + rows])
-            yield GRID, group
-            writer.write(group)
-    return slide_file(slide, path, writer.rows)
+    for start in range(0, len(ys) if len(xs) else 0, rows):
+        yield _tiles(slide, xs, ys[start : start + rows])
 
 
-def _rows_of_tiles(slide: dict[str, Any], xs: np.ndarray, ys: np.ndarray) -> pa.Table:
-    tiles = len(xs) * len(ys)
+def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
+    tiles, values = len(xs) * len(ys), slide.to_row()
     origins = {"tile_x": pa.array(np.tile(xs, len(ys))), "tile_y": pa.array(np.repeat(ys, len(xs)))}
     columns = [
-        origins[field.name] if field.name in origins else pa.repeat(pa.scalar(slide[field.name], field.type), tiles)
+        origins[field.name] if field.name in origins else pa.repeat(pa.scalar(values[field.name], field.type), tiles)
         for field in GRID.arrow
     ]
     return pa.Table.from_arrays(columns, schema=GRID.arrow)
+
+
+def _write(groups: Iterable[pa.Table], slide: Slide, workspace: Workspace) -> Row:
+    path = workspace.between("grid", f"{slide.slide_id}.parquet")
+    with TableWriter(path, GRID.arrow, workspace) as writer:
+        for group in groups:
+            writer.write(group)
+    return SlideFile(slide.slide_id, slide.path, path, writer.rows).to_row()

@@ -161,8 +161,8 @@ def test_the_disk_is_full(study, output, seed) -> None:
     with mounted(output, f"size={room}") as remount:
         state = study.run(output)
         assert state.is_failed()
-        assert f"OutputError: the output can be written: path='{output}/" in state.message
-        assert state.message.endswith("No space left on device; check space and permissions")
+        assert f"OutputError: cannot write '{output}/" in state.message
+        assert state.message.endswith("No space left on device; hint: check space and permissions")
         assert study.is_whole(output)
         remount("size=64m")
         assert_the_next_run_ends_as_undisturbed(study, output)
@@ -195,7 +195,7 @@ def test_the_output_is_read_only(study, output) -> None:
         remount("ro")
         state = study.run(output, force=True)
         assert state.is_failed()
-        assert "OutputError: the output can be written: path='" in state.message
+        assert "OutputError: cannot write '" in state.message
         assert "Read-only file system" in state.message
         assert visible(output) == study.expected
         remount("rw")
@@ -216,7 +216,7 @@ def test_two_runs_at_once(study, output, seed) -> None:
         first.wait(SECONDS)
     assert first.returncode == ASIDE, log(output).read_text()
     assert (
-        "OutputError: one run writes to an output" in state.message or "0 new, 0 changed, 10 unchanged" in state.message
+        "OutputError: another run is writing to" in state.message or "0 new, 0 changed, 10 unchanged" in state.message
     )
     assert visible(output) == study.expected
 

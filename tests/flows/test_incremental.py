@@ -34,6 +34,7 @@ def run(folder: Path, **changes: Any) -> Summary:
 
 
 def counts(summary: Summary) -> tuple[int, ...]:
+    assert not summary.recomputed
     return summary.new, summary.changed, summary.unchanged, summary.put_aside, summary.gone
 
 
@@ -118,6 +119,13 @@ def test_another_configuration_computes_anew_what_it_concerns(folder, tmp_path, 
     assert {name: content for name, (content, _) in files(folder).items()} == {
         name: content for name, (content, _) in incremental.items()
     }
+
+
+def test_force_counts_slides_as_recomputed(folder) -> None:
+    run(folder)
+    summary = run(folder, force=True)
+    assert (summary.new, summary.changed, summary.recomputed, summary.unchanged) == (0, 0, 2, 0)
+    assert "0 changed, 2 recomputed, 0 unchanged" in str(summary)
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_an_output_that_cannot_be_written_fails_the_run(folder, tmp_path) -> Non
     (tmp_path / "file").touch()
     state = run(folder, output=str(tmp_path / "file" / "output"))
     assert (state.type.value, state.name) == ("FAILED", "Failed")
-    assert "OutputError: the output can be written" in state.message
+    assert "OutputError: cannot write " in state.message
 
 
 def test_a_run_that_fails_leaves_what_was_complete(folder, output) -> None:

@@ -16,6 +16,15 @@ from schemas.failures import FAILURES
 from schemas.table import checked
 from tests.support.layouts import LAYOUTS, Raster
 
+TASKS = (
+    "discover slides",
+    "tile slides",
+    "derive overlay paths",
+    "compute overlaps",
+    "filter by coverage",
+    "draw previews",
+)
+"""Names of the tasks in order."""
 SIZE = (48, 64)
 """(rows, columns) of a slide at 0.5 µm/px: 12 tiles of 16 x 16."""
 MASK_SIZE = (24, 32)

@@ -5,11 +5,11 @@ Only the tiles under the centre of a pixel are looked at: a picture of n pixels 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from flows.records.slides import Slide
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Int64s, Mpp
 
@@ -42,23 +42,22 @@ class Canvas:
     """Of the slide."""
 
     @classmethod
-    def of(cls, slide: dict[str, Any], cells: TileAreas, side: int) -> "Canvas":
+    def of(cls, slide: Slide, cells: TileAreas, side: int) -> "Canvas":
         """Lay out a picture.
 
         Args:
-            slide: A row of the slides table.
+            slide: The slide.
             cells: Of the slide.
             side: Pixels of its longer side.
         """
-        mpp = (slide["mpp_x"] or 1.0, slide["mpp_y"] or 1.0)
-        lengths = [slide["extent_x"] * mpp[0], slide["extent_y"] * mpp[1]]
+        mpp = slide.mpp or Mpp(1.0, 1.0)
+        lengths = [slide.extent.width * mpp.x, slide.extent.height * mpp.y]
         width, height = (max(1, round(side * length / max(lengths))) for length in lengths)
-        known = slide["mpp_x"] is not None and slide["mpp_y"] is not None
         return cls(
             Extent(width, height),
-            Mpp(lengths[0] / width, lengths[1] / height) if known else None,
-            _tile_at(cells.xs, cells.tile.width, slide["extent_x"], width),
-            _tile_at(cells.ys, cells.tile.height, slide["extent_y"], height),
+            Mpp(lengths[0] / width, lengths[1] / height) if slide.mpp else None,
+            _tile_at(cells.xs, cells.tile.width, slide.extent.width, width),
+            _tile_at(cells.ys, cells.tile.height, slide.extent.height, height),
             cells,
         )
 

@@ -183,7 +183,7 @@ class TestExitCodes:
         (tmp_path / "output").mkdir()
         (tmp_path / "output" / "coverage").touch()
         assert main(["--config", file]) == 1
-        assert "OutputError: the output can be written: path=" in capsys.readouterr().err
+        assert "OutputError: cannot write " in capsys.readouterr().err
 
     def test_a_failed_run_says_why_once(self, folder, file, tmp_path) -> None:
         write_study(folder, "a")
@@ -202,7 +202,7 @@ class TestExitCodes:
         assert (quiet.returncode, loud.returncode) == (1, 1)
         assert len(quiet.stderr.splitlines()) == 2, quiet.stderr
         first, second = quiet.stderr.splitlines()
-        assert first.startswith("failed: Flow run encountered an exception: OutputError: the output can be written: ")
+        assert first.startswith("failed: Flow run encountered an exception: OutputError: cannot write ")
         assert second == "  what was complete before is still there and whole"
         assert "Traceback (most recent call last)" in loud.stderr
 

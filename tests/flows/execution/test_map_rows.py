@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import ray.exceptions
 
-from flows.execution.map_rows import blocks_of, map_rows
+from flows.execution.map_rows import batches_of, map_rows
 from ratiopath.errors import MissingMppError
 
 ROWS = pa.table({"name": ["a", "b", "c", "d"]})
@@ -25,22 +25,24 @@ GIVES = pa.schema([("name", pa.string()), ("length", pa.int64())])
         ([], []),
     ],
 )
-def test_blocks_are_consecutive_and_heavy_enough(weights: list[int], sizes: list[int]) -> None:
-    blocks = blocks_of(weights)
-    assert [block.stop - block.start for block in blocks] == sizes
-    assert [number for block in blocks for number in range(block.start, block.stop)] == list(range(len(weights)))
+def test_batches_are_consecutive_and_heavy_enough(weights: list[int], sizes: list[int]) -> None:
+    batches = batches_of(weights)
+    assert [batch.stop - batch.start for batch in batches] == sizes
+    assert [number for batch in batches for number in range(batch.start, batch.stop)] == list(range(len(weights)))
 
 
 @pytest.mark.usefixtures("local_ray")
 def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
     def measure(row: dict[str, Any]) -> dict[str, Any]:  # inside, so that Ray ships its code and not this module's name
         if row["name"] == "b":
-            raise MissingMppError("has mpp", path="b", found="none", remedy="give one")
+            raise MissingMppError("'b' has no resolution", path="b", hint="set slide_mpp")
         if row["name"] == "c":
             raise PermissionError(13, "Permission denied", "c")
         return {"name": row["name"], "length": 1}
 
-    outcomes = sorted(map_rows(ROWS, measure, GIVES, blocks_of([0] * 4, most=2)), key=lambda outcome: outcome.number)
+    outcomes = sorted(
+        map_rows(ROWS, measure, GIVES, batches_of([0] * 4, max_rows=2)), key=lambda outcome: outcome.number
+    )
     assert [outcome.number for outcome in outcomes] == [0, 1, 2, 3]
     assert [outcome.result for outcome in outcomes] == [
         {"name": "a", "length": 1},
@@ -48,7 +50,7 @@ def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
         None,
         {"name": "d", "length": 1},
     ]
-    assert (outcomes[1].error, outcomes[1].message) == ("MissingMppError", "has mpp: path='b', none; give one")
+    assert (outcomes[1].error, outcomes[1].message) == ("MissingMppError", "'b' has no resolution; hint: set slide_mpp")
     assert (outcomes[2].error, outcomes[2].message) == ("PermissionError", "[Errno 13] Permission denied: 'c'")
 
 
@@ -58,7 +60,7 @@ def test_a_programming_error_ends_the_run() -> None:
         return {"name": row["nme"]}
 
     with pytest.raises(ray.exceptions.RayTaskError, match="KeyError"):
-        list(map_rows(ROWS, wrong, GIVES, blocks_of([0] * 4, most=2)))
+        list(map_rows(ROWS, wrong, GIVES, batches_of([0] * 4, max_rows=2)))
 
 
 def test_no_rows_need_no_ray() -> None:

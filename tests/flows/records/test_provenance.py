@@ -1,10 +1,14 @@
 """What tells a file from another in its place."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from flows.records.provenance import fingerprint
+from flows.records.provenance import Provenance, coverage_settings, fingerprint
+from flows.records.slides import Slide
+from ratiopath.geometry import Extent, Mpp
+from tests.support.study import configured
 
 
 def write(path, content, changed):
@@ -40,3 +44,43 @@ def test_by_content_a_time_is_no_difference(mirax):
 def test_a_file_that_is_not_there_has_none(tmp_path):
     with pytest.raises(FileNotFoundError):
         fingerprint(str(tmp_path / "nope"), by_content=False)
+
+
+def provenance(**changes):
+    slide = Slide("0" * 64, "/s/a.tiff", Extent(64, 48), Extent(16, 16), Extent(16, 16), Mpp(0.5, 0.25), 0, 1.0)
+    parts = {"settings": {"roi": "x"}, "source": {"path": "/s/a.tiff", "size": 1, "mtime_ns": 2, "mpp": None}}
+    return Provenance(
+        **{**parts, "slide": slide, "overlays": {"tissue": {"path": "/s/m.tiff"}, "none": None}, **changes}
+    )
+
+
+@pytest.mark.parametrize("mpp", [Mpp(0.5, 0.25), None])
+def test_json_gives_an_equal_provenance(mpp):
+    written = provenance(slide=replace(provenance().slide, mpp=mpp))
+    assert Provenance.from_json(written.to_json()) == written
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"slide": {"described": 1}}', "[" * 100_000])
+def test_text_that_is_no_provenance_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        Provenance.from_json(text)
+
+
+def test_a_provenance_describes_the_slide_it_was_made_from():
+    assert provenance().describes(provenance().source)
+    assert not provenance().describes({**provenance().source, "size": 2})
+    assert not provenance(format=1).describes(provenance().source)
+
+
+def test_overlay_paths_are_null_where_a_slide_has_none():
+    assert provenance().overlay_paths == {"tissue": "/s/m.tiff", "none": None}
+
+
+def test_a_provenance_is_current_for_its_settings_only(tmp_path):
+    config = configured(tmp_path)
+    made = provenance(settings=coverage_settings(config))
+    assert made.is_current(config)
+    assert not made.is_current(configured(tmp_path, roi=[0, 0, 8, 8]))
+    assert made.is_current(configured(tmp_path, keep=None))
+    assert not made.with_keep(config).is_current(configured(tmp_path, keep=None))
+    assert not replace(made, format=1).is_current(config)

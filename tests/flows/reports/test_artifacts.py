@@ -20,8 +20,7 @@ from prefect.logging.handlers import APILogHandler
 from flows.reports.artifacts import PUT_ASIDE, REPORT, SLIDES
 from flows.reports.prefect_progress import MAX_ROWS, ProgressArtifact
 from flows.reports.previews.contact_sheet import CELL
-from schemas.failures import STAGES
-from tests.support.study import random_labels, run, write_mask, write_slide_without_mpp, write_study
+from tests.support.study import TASKS, random_labels, run, write_mask, write_slide_without_mpp, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
@@ -71,7 +70,7 @@ def test_a_run_shows_slides_failures_and_a_report(study_run, folder) -> None:
     assert all(row["seconds"] > 0 for row in rows)
     assert artifacts[SLIDES].description == "2 slides in the tables; 1 to look at, first"
     [aside] = json.loads(artifacts[PUT_ASIDE].data)
-    assert (aside["slide"], aside["task"], aside["error"]) == (f"{folder}/c.tiff", STAGES[0], "MissingMppError")
+    assert (aside["slide"], aside["task"], aside["error"]) == (f"{folder}/c.tiff", TASKS[0], "MissingMppError")
     assert aside["reason"].startswith("a slide has a resolution")
     assert "**1 of 3 slides were put aside**, 0 tolerated." in artifacts[REPORT].data
     assert state.message.startswith(artifacts[REPORT].description)
@@ -85,7 +84,7 @@ def test_each_task_has_a_bar_that_ends_full(study_run) -> None:
     bars = {artifact.description: artifact.data for artifact in artifacts.values() if artifact.type == "progress"}
     assert bars == {
         "discover slides: 3 of 3 slides": 100,
-        **{f"{stage}: 2 of 2 slides": 100 for stage in (*STAGES[1:], "draw previews")},
+        **{f"{stage}: 2 of 2 slides": 100 for stage in TASKS[1:]},
     }
 
 

@@ -9,8 +9,7 @@ from flows.records.run_record import Summary
 from flows.reports.artifacts import PUT_ASIDE, REPORT, SLIDES
 from flows.reports.prefect_progress import key_of
 from flows.reports.run_report import MAX_ROWS, MAX_TEXT, MAX_YAML, report_text, shown_failures, shown_slides
-from schemas.failures import STAGES
-from tests.support.study import configured
+from tests.support.study import TASKS, configured
 
 
 def slide(name: str, *suspicions: str, **changes: Any) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def slide(name: str, *suspicions: str, **changes: Any) -> dict[str, Any]:
 
 
 def summary(**changes: Any) -> Summary:
-    counts = {"found": 1234, "new": 1000, "changed": 200, "unchanged": 30, "put_aside": 4, "gone": 0}
+    counts = {"found": 1234, "new": 1000, "changed": 200, "recomputed": 0, "unchanged": 30, "put_aside": 4, "gone": 0}
     return Summary(**{"output": "/o", **counts, "tolerated": 2.5, "tiles": 9, "kept": 8, **changes})
 
 
@@ -47,7 +46,7 @@ def test_what_is_not_known_is_shown_as_nothing() -> None:
 
 
 def test_a_table_is_cut_and_says_so() -> None:
-    failures = [{"path": f"/{n}", "stage": STAGES[0], "error": "E", "message": "m"} for n in range(MAX_ROWS + 1)]
+    failures = [{"path": f"/{n}", "stage": TASKS[0], "error": "E", "message": "m"} for n in range(MAX_ROWS + 1)]
     shown, whole = shown_failures(failures), shown_failures(failures[:MAX_ROWS])
     assert (len(shown.rows), len(whole.rows)) == (MAX_ROWS, MAX_ROWS)
     assert shown.description == "501 slides put aside, the first 500 shown: failures.parquet holds all"
@@ -65,7 +64,7 @@ def test_a_suspicious_slide_is_shown_however_many_come_before_it() -> None:
 
 
 def test_a_cell_is_one_line_of_bounded_length() -> None:
-    [row] = shown_failures([{"path": "/a\nb", "stage": STAGES[0], "error": "E", "message": "x" * 10_000}]).rows
+    [row] = shown_failures([{"path": "/a\nb", "stage": TASKS[0], "error": "E", "message": "x" * 10_000}]).rows
     assert row["slide"] == "/a b"
     assert (len(row["reason"]), row["reason"][-1]) == (MAX_TEXT, "…")
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from flows.storage.filesystem import OutputError, Storage
-from flows.storage.lock import Timing, lease_lock
+from flows.storage.lock import LeaseTiming, lease_lock
 
-FAST = Timing(refresh=0.2, silence=2)
+FAST = LeaseTiming(heartbeat=0.2, ttl=2)
 
 
 @pytest.fixture
@@ -17,31 +17,31 @@ def storage(bucket) -> Storage:
     return Storage.at(bucket.uri("out"))
 
 
-def claims(storage: Storage) -> list[str]:
-    return [name for name in storage.names(storage.root) if name.startswith(".claim-")]
+def leases(storage: Storage) -> list[str]:
+    return [name for name in storage.names(storage.root) if name.startswith(".lease-")]
 
 
 def test_a_second_run_is_refused_until_the_first_ends(storage) -> None:
     with lease_lock(storage, FAST):
         for _ in range(3):  # whichever has the greater name
             with (
-                pytest.raises(OutputError, match=r"another is running, process \d+ on .*; wait for it"),
+                pytest.raises(OutputError, match=r"another run is writing to .*: process \d+ on .*; hint: wait for it"),
                 lease_lock(storage),
             ):
                 pass
-        assert len(claims(storage)) == 1
-    assert claims(storage) == []
+        assert len(leases(storage)) == 1
+    assert leases(storage) == []
     with lease_lock(storage, FAST):
         pass
 
 
-def test_a_claim_of_a_dead_run_does_not_block(storage, bucket) -> None:
+def test_a_lease_of_a_dead_run_does_not_block(storage, bucket) -> None:
     dead = b"process 1 on a machine that is off, refreshed 000000007 times"
-    for name in ("out/.claim-0", "out/.claim-z"):
+    for name in ("out/.lease-0", "out/.lease-z"):
         bucket.client.put_object(Bucket=bucket.name, Key=name, Body=dead)
     with lease_lock(storage, FAST):
-        assert len(claims(storage)) == 1
-    assert claims(storage) == []
+        assert len(leases(storage)) == 1
+    assert leases(storage) == []
 
 
 def test_of_many_that_start_at_once_never_two_hold_and_one_does(storage) -> None:
@@ -63,21 +63,21 @@ def test_of_many_that_start_at_once_never_two_hold_and_one_does(storage) -> None
         ended = list(pool.map(one_run, range(6)))
     assert max(most) == 1
     assert sum(ended) >= 1
-    assert claims(storage) == []
+    assert leases(storage) == []
 
 
 def test_a_run_that_was_taken_for_dead_says_so(storage) -> None:
     def stand_still() -> None:
         with lease_lock(storage, FAST):
-            [name] = claims(storage)
+            [name] = leases(storage)
             storage.remove(f"{storage.root}/{name}")
             time.sleep(0.5)
 
-    with pytest.raises(OutputError, match="another took it over"):
+    with pytest.raises(OutputError, match="another run took over"):
         stand_still()
 
 
 def test_an_error_of_the_run_is_not_hidden(storage) -> None:
     with pytest.raises(KeyError), lease_lock(storage, FAST):
         raise KeyError("a fault")
-    assert claims(storage) == []
+    assert leases(storage) == []

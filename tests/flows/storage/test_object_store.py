@@ -128,7 +128,7 @@ def test_a_killed_run_leaves_no_half_object_and_the_next_ends_as_if_nothing_had_
     for content in left.values():
         pq.read_table(BytesIO(content))
     assert "failures.parquet" not in left
-    assert any(name.startswith(".claim-") for name in bucket.objects("out"))
+    assert any(name.startswith(".lease-") for name in bucket.objects("out"))
 
     assert run(folder, bucket.uri("out"), **changes).unchanged >= 1
     run(folder, str(output), **changes)
@@ -140,4 +140,4 @@ def test_a_store_without_the_bucket_fails_the_run(folder, bucket) -> None:
     write_study(folder, "a")
     state = study.run(folder, output=bucket.uri("out").replace(bucket.name, "nowhere"))
     assert (state.type.value, state.name) == ("FAILED", "Failed")
-    assert "OutputError: the output can be written: path='s3://nowhere" in state.message
+    assert "OutputError: cannot write 's3://nowhere" in state.message

@@ -72,5 +72,5 @@ def test_a_folder_that_cannot_be_written_is_no_fault_of_a_slide(tmp_path) -> Non
         lambda: write_table(TABLE, f"{tmp_path}/file/t.parquet", workspace),
         lambda: write_json({}, f"{tmp_path}/t.json", workspace),
     ):
-        with pytest.raises(OutputError, match=r"the output can be written: path=.*; check space and permissions"):
+        with pytest.raises(OutputError, match=r"cannot write .*; hint: check space and permissions"):
             write()

@@ -1,0 +1,110 @@
+"""A slide and its files as typed rows of the tables that tasks hand on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import pyarrow as pa
+
+from ratiopath.geometry import Extent, Mpp
+
+Status = Literal["new", "changed", "recomputed", "unchanged", "gone"]
+"""State of a slide's coverage in this run: measured for the first time, again because an input or a setting differs,
+again because of `force`, kept, or kept although the slide was not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A row of the slides table: the level that is tiled, and its grid."""
+
+    slide_id: str
+    """Name of the slide's files, derived from path and tiling."""
+    path: str
+    """Absolute path."""
+    extent: Extent
+    """Size of the level, px."""
+    tile_extent: Extent
+    """Size of a tile, px of the level."""
+    stride: Extent
+    """Distance between tile origins, px of the level."""
+    mpp: Mpp | None
+    """Resolution of the level, µm/px; None if unknown."""
+    level: int
+    """Index of the level, 0 = finest."""
+    downsample: float
+    """Level-0 pixels per pixel of the level, mean of both axes."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row of `schemas.slides`; other columns are ignored."""
+        mpp = None if None in (row["mpp_x"], row["mpp_y"]) else Mpp(row["mpp_x"], row["mpp_y"])
+        return cls(
+            row["slide_id"],
+            row["path"],
+            Extent(row["extent_x"], row["extent_y"]),
+            Extent(row["tile_extent_x"], row["tile_extent_y"]),
+            Extent(row["stride_x"], row["stride_y"]),
+            mpp,
+            row["level"],
+            row["downsample"],
+        )
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the row of `schemas.slides`."""
+        return {
+            "slide_id": self.slide_id,
+            "path": self.path,
+            "extent_x": self.extent.width,
+            "extent_y": self.extent.height,
+            "tile_extent_x": self.tile_extent.width,
+            "tile_extent_y": self.tile_extent.height,
+            "stride_x": self.stride.width,
+            "stride_y": self.stride.height,
+            "mpp_x": self.mpp and self.mpp.x,
+            "mpp_y": self.mpp and self.mpp.y,
+            "level": self.level,
+            "downsample": self.downsample,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFile:
+    """A row of an index: one slide's file in a folder that is one table."""
+
+    slide_id: str
+    """The slide."""
+    path: str
+    """Path of the slide itself."""
+    file: str
+    """Parquet file with its rows."""
+    rows: int
+    """Number of rows in the file."""
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the row of `schemas.intermediate`."""
+        return asdict(self)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row; other columns are ignored."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredSlide(SlideFile):
+    """A slide's file in coverage/, and how the run came by it."""
+
+    status: Status
+    """State of the file in this run."""
+    seconds: float | None = None
+    """Time that workers spent measuring the slide; None if its file was kept."""
+
+
+def read_files(table: pa.Table) -> dict[str, SlideFile]:
+    """Read an index of files, by slide id."""
+    return {row["slide_id"]: SlideFile.from_row(row) for row in table.to_pylist()}
+
+
+def to_rows(slides: Iterable[Slide | SlideFile]) -> list[dict[str, Any]]:
+    """Return the rows of some slides."""
+    return [slide.to_row() for slide in slides]
