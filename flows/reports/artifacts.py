@@ -1,74 +1,80 @@
-"""The artifacts of a run, which the Prefect UI shows: the one place that hands them to Prefect."""
+"""Artifacts of a run in the Prefect UI: a table of slides, a table of failed slides and a report."""
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 from PIL import Image
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
-from prefect.logging import get_run_logger
 
 from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
-from flows.reports.prefect_progress import API_ERRORS
-from flows.reports.previews.contact_sheet import contact_sheet, data_uri
-from flows.reports.previews.files import picture_of, with_picture
-from flows.reports.run_report import Shown, by_interest, report_text, shown_failures, shown_slides, suspicious
+from flows.reports.prefect_progress import API_ERRORS, run_log
+from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
+from flows.reports.previews.files import picture_path, slides_with_picture
+from flows.reports.run_report import (
+    BoundedTable,
+    count_to_review,
+    render_report,
+    sort_for_review,
+    tabulate_failures,
+    tabulate_slides,
+)
+from flows.reports.slide_report import FailedSlide, SlideReport
 from flows.storage.workspace import Workspace
 
-SLIDES, PUT_ASIDE, REPORT = "coverage-slides", "coverage-put-aside", "coverage-report"
-"""Keys: the UI keeps the versions of a key, one per run."""
+SLIDES, FAILED, REPORT = "coverage-slides", "coverage-failed", "coverage-report"
+"""Keys of the artifacts; the UI keeps a version per run of each."""
 MAX_PICTURES = 6
-"""In the figure of the report."""
+"""Largest number of pictures in the figure of the report."""
 
 
 def publish(
     config: CoverageConfig,
     summary: Summary,
     seconds: Mapping[str, float],
-    slides: pa.Table,
+    reports: pa.Table,
     failures: pa.Table,
     pictures: pa.Table | None,
     workspace: Workspace,
 ) -> None:
-    """Show a run that is over; nothing outside of a flow run.
+    """Publish the artifacts of a finished run; outside a flow run, nothing is sent.
 
-    A server that does not take an artifact costs a warning: the tables are there.
+    A server that refuses an artifact causes a warning only, since the tables are complete.
 
     Args:
-        config: Of the run.
-        summary: What it did.
-        seconds: What each task took.
-        slides: The report on each slide in the tables.
-        failures: The slides put aside.
-        pictures: Which slide has one; None where none was to be drawn.
-        workspace: Where they are.
+        config: The configuration.
+        summary: Counts of the run.
+        seconds: Duration of each task in s.
+        reports: Table of `schemas.slide_report`.
+        failures: Table of `schemas.failures`.
+        pictures: Table of `schemas.intermediate.PICTURES`; None if previews are off.
+        workspace: The output.
     """
     if not FlowRunContext.get():
         return
-    rows = slides.to_pylist()
+    slides = [SlideReport.from_row(row, config.classes) for row in reports.to_pylist()]
     try:
-        _show(SLIDES, shown_slides(rows, config.classes))
-        _show(PUT_ASIDE, shown_failures(failures.to_pylist()))
-        figure = None if pictures is None else _figure(rows, pictures, workspace)
-        create_markdown_artifact(report_text(config, summary, seconds, suspicious(rows), figure), REPORT, str(summary))
+        _create_table(SLIDES, tabulate_slides(slides, config.classes))
+        _create_table(FAILED, tabulate_failures([FailedSlide.from_row(row) for row in failures.to_pylist()]))
+        figure = None if pictures is None else _draw_figure(slides, pictures, workspace)
+        report = render_report(config, summary, seconds, count_to_review(slides), figure)
+        create_markdown_artifact(report, REPORT, str(summary))
     except (*API_ERRORS, OSError) as error:
-        get_run_logger().warning("not all artifacts are shown: %s", error)
+        run_log().warning("some artifacts are missing in the UI, the tables are complete: %s", error)
 
 
-def _figure(rows: Sequence[Mapping[str, Any]], pictures: pa.Table, workspace: Workspace) -> str | None:
-    """A sheet with the pictures of the first slides that have one, as text; None where none has."""
-    draw_scene = with_picture(pictures)
-    shown = [row for row in by_interest(rows) if row["slide_id"] in draw_scene][:MAX_PICTURES]
+def _draw_figure(slides: Sequence[SlideReport], pictures: pa.Table, workspace: Workspace) -> str | None:
+    """Draw the pictures of the first slides as a contact sheet, a data URI; None if no slide has a picture."""
+    drawn = slides_with_picture(pictures)
     found = []
-    for row in shown:
-        path = picture_of(row["slide_id"], workspace)
+    for slide in [slide for slide in sort_for_review(slides) if slide.slide_id in drawn][:MAX_PICTURES]:
+        path = picture_path(slide.slide_id, workspace)
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
-            found.append((posixpath.basename(row["path"]), picture.convert("RGB")))
-    return data_uri(contact_sheet(found)) if found else None
+            found.append((posixpath.basename(slide.path), picture.convert("RGB")))
+    return data_uri(draw_contact_sheet(found)) if found else None
 
 
-def _show(key: str, table: Shown) -> None:
+def _create_table(key: str, table: BoundedTable) -> None:
     create_table_artifact([dict(row) for row in table.rows], key, table.description)

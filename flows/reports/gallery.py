@@ -1,111 +1,139 @@
-"""Rows in, one self-contained page out: pure, and safe whatever a file is called.
+"""The gallery: one self-contained HTML page with a card per slide, safe for any file name.
 
-The rows stand in the page as JSON, of which its script shows a bounded number at a time: a browser that opens ten
-thousand slides lays out no more than a screenful or two.
+The cards are JSON in the page, and its script adds a bounded number of them at a time: a browser that opens a page of
+ten thousand slides renders no more than a screenful or two.
 """
 
 import posixpath
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.config.model import CoverageConfig
-from flows.reports.previews.files import remove_previews, with_picture
+from flows.reports.prefect_progress import run_log
+from flows.reports.previews.files import FOLDER, remove_previews, slides_with_picture
+from flows.reports.slide_report import FailedSlide, SlideReport
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
-from schemas.slide_report import area_of, mean_of
-
-GENERATOR = "ratiopath flows"
-"""Who made a page, as it says itself."""
-PUT_ASIDE = "put aside"
-"""The status of a slide that is in failures.parquet."""
-
-
-def gallery_page(
-    report: Iterable[Mapping[str, Any]],
-    failures: Iterable[Mapping[str, Any]],
-    classes: Sequence[str],
-    pictures: Collection[str],
-) -> str:
-    """Write the page.
-
-    Args:
-        report: Rows of `schemas.slide_report`.
-        failures: Rows of `schemas.failures`.
-        classes: The columns of the report, two of each.
-        pictures: Ids of the slides that have previews/ID.png; of others none is asked for.
-
-    Returns:
-        HTML that needs no network and no other file but the pictures.
-    """
-    slides = [_of_report(row, classes, pictures) for row in report]
-    slides += [_of_failure(row, classes) for row in failures]
-    environment = Environment(loader=PackageLoader("flows.reports", "."), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("gallery.html").render(generator=GENERATOR, classes=list(classes), slides=slides)
-
-
-def _of_report(row: Mapping[str, Any], classes: Sequence[str], pictures: Collection[str]) -> dict[str, Any]:
-    return {
-        "name": posixpath.basename(row["path"]),
-        "path": row["path"],
-        "picture": f"previews/{row['slide_id']}.png" if row["slide_id"] in pictures else None,
-        "status": row["status"],
-        "tiles": row["tiles"],
-        "kept": row["kept"],
-        "means": [row[mean_of(name)] for name in classes],
-        "areas": [row[area_of(name)] for name in classes],
-        "remarks": list(row["suspicions"]),
-    }
-
-
-def _of_failure(row: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "name": posixpath.basename(row["path"]),
-        "path": row["path"],
-        "picture": None,
-        "status": PUT_ASIDE,
-        "tiles": None,
-        "kept": None,
-        "means": [None] * len(classes),
-        "areas": [None] * len(classes),
-        "remarks": [f"{row['stage']}: {row['error']}: {row['message']}"],
-    }
-
 
 PAGE = "index.html"
-"""Opens from the file system."""
-HEAD = 1000
-"""Bytes among which a page says who made it."""
+"""File of the page in the output; it opens from the file system."""
+GENERATOR = "ratiopath flows"
+"""Generator named in the head of a page, which marks it as drawn by a run."""
+HEAD_BYTES = 1000
+"""Number of leading bytes that contain the generator."""
+FAILED = "failed"
+"""Status of a failed slide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A slide on the page."""
+
+    name: str
+    """File name of the slide."""
+    path: str
+    """Path of the slide."""
+    picture: str | None
+    """Picture, relative to the page; None if the slide has none."""
+    status: str
+    """Status of the slide in this run."""
+    tiles: int | None
+    """Number of tiles; None for a failed slide."""
+    kept: int | None
+    """Number of kept tiles; None for a failed slide."""
+    means: tuple[float | None, ...]
+    """Mean coverage of each class; None where it is unknown."""
+    areas: tuple[float | None, ...]
+    """Area of each class in mm²; None where it is unknown."""
+    remarks: tuple[str, ...]
+    """Reasons to review the slide, or its error."""
+
+    @classmethod
+    def of_slide(cls, slide: SlideReport, classes: Sequence[str], pictures: Collection[str]) -> "Card":
+        """Build the card of a slide in the tables.
+
+        Args:
+            slide: The report on it.
+            classes: Names of the classes, in order.
+            pictures: Ids of the slides that have a picture.
+        """
+        picture = f"{FOLDER}/{slide.slide_id}.png" if slide.slide_id in pictures else None
+        means, areas = (tuple(values[name] for name in classes) for values in (slide.means, slide.mm2))
+        name = posixpath.basename(slide.path)
+        return cls(name, slide.path, picture, slide.status, slide.tiles, slide.kept, means, areas, slide.suspicions)
+
+    @classmethod
+    def of_failure(cls, slide: FailedSlide, classes: Sequence[str]) -> "Card":
+        """Build the card of a failed slide.
+
+        Args:
+            slide: The failed slide.
+            classes: Names of the classes.
+        """
+        unknown, error = (None,) * len(classes), f"{slide.stage}: {slide.error}: {slide.message}"
+        return cls(posixpath.basename(slide.path), slide.path, None, FAILED, None, None, unknown, unknown, (error,))
+
+
+def render_gallery(
+    slides: Iterable[SlideReport], failures: Iterable[FailedSlide], classes: Sequence[str], pictures: Collection[str]
+) -> str:
+    """Render the page.
+
+    Args:
+        slides: Reports on the slides in the tables.
+        failures: The failed slides.
+        classes: Names of the classes, in order.
+        pictures: Ids of the slides that have a picture; the page requests no other.
+
+    Returns:
+        HTML that loads nothing but the pictures.
+    """
+    cards = [Card.of_slide(slide, classes, pictures) for slide in slides]
+    cards += [Card.of_failure(slide, classes) for slide in failures]
+    environment = Environment(loader=PackageLoader("flows.reports", "."), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("gallery.html")
+    return page.render(generator=GENERATOR, classes=list(classes), slides=[asdict(card) for card in cards])
 
 
 def publish_gallery(
     reports: pa.Table, failures: pa.Table, pictures: pa.Table | None, config: CoverageConfig, workspace: Workspace
 ) -> None:
-    """Write the page; without pictures, remove what an earlier run showed, which may not be true any more.
+    """Write the page; if previews are off, remove page and pictures of earlier runs, which may be outdated.
 
     Args:
-        reports: On each slide in the tables.
-        failures: The slides put aside.
-        pictures: Which slide has one; None where none was to be drawn.
-        config: Of the run.
-        workspace: Where it wrote.
+        reports: Table of `schemas.slide_report`.
+        failures: Table of `schemas.failures`.
+        pictures: Table of `schemas.intermediate.PICTURES`; None if previews are off.
+        config: The configuration.
+        workspace: The output.
     """
-    path = workspace.published(PAGE)
     if pictures is None:
-        remove_previews(workspace)
-        if _is_ours(path, workspace):
-            workspace.storage.remove(path)
+        _remove_gallery(workspace)
         return
-    page = gallery_page(reports.to_pylist(), failures.to_pylist(), config.classes, with_picture(pictures))
+    slides = [SlideReport.from_row(row, config.classes) for row in reports.to_pylist()]
+    failed = [FailedSlide.from_row(row) for row in failures.to_pylist()]
+    path = workspace.published(PAGE)
     with output_errors(path), workspace.atomic_write(path) as file:
-        file.write(page.encode())
+        file.write(render_gallery(slides, failed, config.classes, slides_with_picture(pictures)).encode())
 
 
-def _is_ours(path: str, workspace: Workspace) -> bool:
+def _remove_gallery(workspace: Workspace) -> None:
+    path, pictures = workspace.published(PAGE), remove_previews(workspace)
+    removed = [f"{pictures:,} picture{'' if pictures == 1 else 's'}"] if pictures else []
+    if _is_page(path, workspace):
+        workspace.storage.remove(path)
+        removed.append(PAGE)
+    if removed:
+        run_log().warning("previews are off: removed %s of earlier runs", " and ".join(removed))
+
+
+def _is_page(path: str, workspace: Workspace) -> bool:
+    """True if a run wrote the file."""
     try:
         with workspace.files.open_input_file(path) as file:
-            return GENERATOR.encode() in file.read(HEAD)
+            return GENERATOR.encode() in file.read(HEAD_BYTES)
     except FileNotFoundError:
         return False

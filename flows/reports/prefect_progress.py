@@ -1,4 +1,4 @@
-"""A bar in the Prefect UI that moves while slides finish."""
+"""Progress of a task in Prefect: the progress artifact, and a log line per slide."""
 
 import logging
 import re
@@ -9,119 +9,125 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
 API_ERRORS = (httpx.HTTPError, PrefectException)
-"""A server that is gone, refuses, or does not know what is asked for."""
+"""Errors of a server that is unreachable, refuses a request, or does not know the artifact."""
 INTERVAL = 1.0
-"""Seconds between updates, so that 100,000 slides do not flood the server."""
+"""Least time between updates in s, so that 100,000 slides do not flood the server."""
+MAX_LINES = 1_000
+"""Largest number of log lines of a kind per task: 100,000 would bury the rest of the log, and the tables hold all."""
+_REPORTED = {"is_reported": True}
+"""Attributes of log records that the command line repeats after the run."""
 
 
 class ProgressArtifact:
-    """The bar of one task; nothing outside of a task run."""
+    """The progress artifact of one task run; outside a task run, nothing is sent."""
 
     def __init__(self, task: str, slides: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Show an empty bar.
+        """Create the artifact at 0 %.
 
         Args:
-            task: Its name.
-            slides: How many it has to do.
-            clock: Seconds.
+            task: Name of the task.
+            slides: Number of slides to process.
+            clock: Returns the time in s.
         """
         self._task, self._slides, self._clock = task, slides, clock
-        self._done, self._told, self._at = 0, 0, clock()
+        self._done, self._sent, self._sent_at = 0, 0, clock()
         self._id: UUID | None = None
         if slides and TaskRunContext.get():
             try:
-                created = create_progress_artifact(0.0, key_of(f"progress {task}"), self._description)
+                created = create_progress_artifact(0.0, artifact_key(f"progress {task}"), self._description)
                 self._id = created if isinstance(created, UUID) else None  # async code would get a coroutine
             except API_ERRORS as error:
-                self._fail(error)
+                self._give_up(error)
 
     def advance(self) -> None:
-        """Count a slide that is done or put aside."""
+        """Count one finished or failed slide."""
         self._done += 1
-        if self._clock() - self._at >= INTERVAL:
-            self._tell()
+        if self._clock() - self._sent_at >= INTERVAL:
+            self._send()
 
     def end(self) -> None:
-        """Tell of the last slides."""
-        if self._told < self._done:
-            self._tell()
+        """Send the final count."""
+        if self._sent < self._done:
+            self._send()
 
     @property
     def _description(self) -> str:
         return f"{self._task}: {self._done:,} of {self._slides:,} slides"
 
-    def _tell(self) -> None:
-        self._told, self._at = self._done, self._clock()
+    def _send(self) -> None:
+        self._sent, self._sent_at = self._done, self._clock()
         if self._id is not None:
             try:
                 update_progress_artifact(self._id, 100 * self._done / self._slides, self._description)
             except API_ERRORS as error:
-                self._fail(error)
+                self._give_up(error)
 
-    def _fail(self, error: Exception) -> None:
-        """A run goes on without its bar."""
+    def _give_up(self, error: Exception) -> None:
+        """Go on without the artifact."""
         self._id = None
-        get_run_logger().warning("no progress is shown any more: %s", error)
+        get_run_logger().warning("%s: the progress bar stopped, the task goes on: %s", self._task, error)
 
 
-def key_of(text: str) -> str:
-    """A key that Prefect takes for an artifact: lowercase letters, digits and dashes."""
-    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-MAX_ROWS = 1_000
-"""Lines of a kind that a task writes; a campaign of 100,000 slides would drown the log, and the tables tell all."""
-_REPORTED = {"is_reported": True}
-"""Marks lines that a run started by hand says at its end."""
-
-
-def run_log() -> Any:
-    """The log of the task run that this is in; outside of one, this module's."""
-    return get_run_logger() if TaskRunContext.get() else logging.getLogger(__name__)
-
-
-class SlideLines:
-    """The lines of one task."""
+class SlideLog:
+    """Log lines of one task, one per slide."""
 
     def __init__(self, task: str, level: int) -> None:
-        """Begin.
+        """Open the log of the current run.
 
         Args:
-            task: Its name.
-            level: Of the line of a slide that is done. A slide put aside is a warning.
+            task: Name of the task.
+            level: Logging level of finished slides; failed slides are warnings.
         """
         self._task, self._level = task, level
         self._log = run_log()
-        self._done = self._aside = 0
+        self._done = self._failed = 0
 
     def done(self, slide: str, seconds: float | None) -> None:
-        """Say that a slide is done."""
-        self._done += 1
-        if self._done <= MAX_ROWS:
-            self._log.log(self._level, "%s: done %s%s", self._task, slide, _in(seconds))
+        """Log a finished slide.
 
-    def put_aside(self, slide: str, reason: str) -> None:
-        """Say that a slide is put aside, and why."""
-        self._aside += 1
-        if self._aside <= MAX_ROWS:
-            self._log.warning("%s: put aside %s: %s", self._task, slide, " ".join(reason.split()), extra=_REPORTED)
+        Args:
+            slide: Its path.
+            seconds: Time of the workers in s; None if unknown.
+        """
+        self._done += 1
+        if self._done <= MAX_LINES:
+            duration = "" if seconds is None else f" in {seconds:.2f} s"
+            self._log.log(self._level, "%s: done %s%s", self._task, slide, duration)
+
+    def failed(self, slide: str, reason: str) -> None:
+        """Log a failed slide.
+
+        Args:
+            slide: Its path.
+            reason: Its error.
+        """
+        self._failed += 1
+        if self._failed <= MAX_LINES:
+            self._log.warning("%s: failed %s: %s", self._task, slide, " ".join(reason.split()), extra=_REPORTED)
 
     def end(self) -> None:
-        """Say how many have no line of their own."""
-        for what, count in (("done", self._done), ("put aside", self._aside)):
-            if count > MAX_ROWS:
-                self._log.info("%s: %d more %s, without a line each", self._task, count - MAX_ROWS, what)
+        """Log the number of slides without a line of their own."""
+        for status, count in (("done", self._done), ("failed", self._failed)):
+            if count > MAX_LINES:
+                self._log.info("%s: %d more %s, not listed", self._task, count - MAX_LINES, status)
+
+
+def run_log() -> Any:
+    """Return the log of the current task or flow run; outside a run, this module's."""
+    is_in_run = TaskRunContext.get() or FlowRunContext.get()
+    return get_run_logger() if is_in_run else logging.getLogger(__name__)
 
 
 def is_not_reported(record: logging.LogRecord) -> bool:
-    """Whether a line is not said at the end of a run started by hand."""
+    """True if the command line does not repeat a log record after the run."""
     return not getattr(record, "is_reported", False)
 
 
-def _in(seconds: float | None) -> str:
-    return "" if seconds is None else f" in {seconds:.2f} s"
+def artifact_key(text: str) -> str:
+    """Convert text to an artifact key as Prefect accepts it: lowercase letters, digits and dashes."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")

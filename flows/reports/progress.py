@@ -1,4 +1,4 @@
-"""How far a task is: a bar on a terminal, a bar in the Prefect UI, and a line of the log for each slide."""
+"""Progress of a task: a bar on the terminal, an artifact in the Prefect UI, and a log line per slide."""
 
 import logging
 import sys
@@ -11,49 +11,46 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Advance(Protocol):
-    """What a task calls with each slide it has finished with."""
+    """Callback invoked once per finished or failed slide."""
 
     def __call__(self, slide: str, seconds: float | None = None, reason: str | None = None) -> None:
-        """Tell of a slide.
+        """Report a slide.
 
         Args:
             slide: Its path.
-            seconds: How long a worker was busy with it, where that is known.
-            reason: Why it is put aside; None if it is done.
+            seconds: Time of the workers in s; None if unknown.
+            reason: Its error; None if the slide is done.
         """
 
 
 @contextmanager
 def progress(task: str, slides: int, level: int = logging.DEBUG) -> Iterator[Advance]:
-    """Show how far one task is.
+    """Show the progress of one task.
 
     Args:
-        task: Its name.
-        slides: How many it has to do.
-        level: Of the lines in the log; those of slides put aside are warnings.
+        task: Name of the task.
+        slides: Number of slides to process.
+        level: Logging level of finished slides; failed slides are warnings.
 
     Yields:
-        What to call with each slide that is done or put aside.
+        The callback for each finished or failed slide.
     """
-    from flows.reports.prefect_progress import (
-        ProgressArtifact,  # noqa: PLC0415 - workers import this too, and not Prefect
-        SlideLines,  # noqa: PLC0415 - ditto
-    )
+    from flows.reports.prefect_progress import ProgressArtifact, SlideLog  # noqa: PLC0415 - workers do without Prefect
 
-    shown, lines = ProgressArtifact(task, slides), SlideLines(task, level)
+    artifact, log = ProgressArtifact(task, slides), SlideLog(task, level)
     with _bar(task, slides) if sys.stderr.isatty() else nullcontext(lambda _: None) as move:
 
         def advance(slide: str, seconds: float | None = None, reason: str | None = None) -> None:
             move(slide)
-            shown.advance()
+            artifact.advance()
             if reason is None:
-                lines.done(slide, seconds)
+                log.done(slide, seconds)
             else:
-                lines.put_aside(slide, reason)
+                log.failed(slide, reason)
 
         yield advance
-    shown.end()
-    lines.end()
+    artifact.end()
+    log.end()
 
 
 class _Move(Protocol):

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Quality checks of a slide: sentences that say why somebody should review it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,12 +10,18 @@ from ratiopath.slides import open_slide
 from schemas.columns import OverlayColumns
 
 RELATIVE_TOLERANCE = 0.02
-"""By which part of the slide's length an overlay's may differ."""
+"""Largest difference between the lengths of an overlay and its slide, as a share of the slide's."""
 PIXEL_TOLERANCE = 2
-"""By how many of its own pixels it may differ: lengths of overlays are rounded."""
+"""Largest difference in px of the overlay, whose size is rounded; the larger of both tolerances counts."""
 
 
 def count_suspicions(tiles: int, kept: int) -> Iterator[str]:
+    """Check that `keep` separates the tiles of a slide.
+
+    Args:
+        tiles: Number of tiles of the slide.
+        kept: Number of kept tiles.
+    """
     if not tiles:
         yield "no tiles"
     elif not kept:
@@ -27,7 +33,13 @@ def count_suspicions(tiles: int, kept: int) -> Iterator[str]:
 def class_suspicions(
     overlays: tuple[OverlayColumns, ...], only_zero: Mapping[str, bool], means: Mapping[str, float | None]
 ) -> Iterator[str]:
-    """Overlays that hold nothing, or nothing that has a name; a class of the value 0 is something."""
+    """Check that each overlay contains something, and one of its classes; a class may consist of the value 0.
+
+    Args:
+        overlays: The overlays of the configuration.
+        only_zero: True for each overlay without any value but 0, by overlay.
+        means: Mean coverage of the slide's tiles by class; None where it is unknown.
+    """
     for overlay in overlays:
         found = [mean for name in overlay.classes if (mean := means[name]) is not None]
         if only_zero[overlay.name]:
@@ -37,12 +49,12 @@ def class_suspicions(
 
 
 def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: CoverageConfig) -> Iterator[str]:
-    """Overlays that are larger or smaller than the slide, by their headers.
+    """Check that each overlay has the physical size of the slide; this reads headers only.
 
     Args:
         slide: The slide.
-        overlays: The file of each overlay; None where the slide has none.
-        config: Of the run.
+        overlays: The file of each overlay; None if the slide has none.
+        config: The configuration.
     """
     for name, path in overlays.items():
         if path is None or slide.mpp is None:

@@ -1,4 +1,4 @@
-"""What people are shown of a run: tables of bounded length and a report, as plain lists and text."""
+"""The report on a run for the Prefect UI: tables of bounded length and a Markdown text."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,94 +9,88 @@ import yaml
 
 from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
-from schemas.slide_report import area_of, mean_of
+from flows.reports.slide_report import FailedSlide, SlideReport
 
 MAX_ROWS = 500
-"""Rows of a table that are shown: the Parquet files hold all, a browser would choke on them."""
+"""Largest number of rows of a table in the UI; browsers are slow with more, and the Parquet files hold all."""
 MAX_TEXT = 500
-"""Characters of a cell that are shown."""
+"""Largest number of characters of a cell."""
 MAX_YAML = 20_000
-"""Characters of a configuration that are shown: a list of slides may be long."""
+"""Largest number of characters of the configuration, which may list thousands of slides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A table as it is shown."""
+class BoundedTable:
+    """The first rows of a table."""
 
     rows: Sequence[Mapping[str, Any]]
-    """The first rows: cells are text, numbers or None."""
+    """Rows whose cells are text, numbers or None."""
     description: str
-    """What it holds, and how much is left out."""
+    """Contents of the table, and the number of rows left out."""
 
 
-def by_interest(report: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Rows of `schemas.slide_report`, suspicious slides first; among equals those that the run measured."""
-    return sorted(report, key=lambda row: (not row["suspicions"], row["seconds"] is None))
+def sort_for_review(slides: Iterable[SlideReport]) -> list[SlideReport]:
+    """Sort slides to review first, then slides that this run measured."""
+    return sorted(slides, key=lambda slide: (not slide.suspicions, slide.seconds is None))
 
 
-def suspicious(report: Iterable[Mapping[str, Any]]) -> int:
-    """How many of the rows of `schemas.slide_report` are of slides to look at."""
-    return sum(bool(row["suspicions"]) for row in report)
+def count_to_review(slides: Iterable[SlideReport]) -> int:
+    """Count the slides to review."""
+    return sum(bool(slide.suspicions) for slide in slides)
 
 
-def shown_slides(report: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Shown:
-    """A row per slide in the tables, by interest.
+def tabulate_slides(slides: Sequence[SlideReport], classes: Sequence[str]) -> BoundedTable:
+    """Tabulate the slides in the tables, those to review first.
 
     Args:
-        report: Rows of `schemas.slide_report`.
+        slides: Reports on the slides.
         classes: Names of the classes.
     """
     rows = [
         {
-            "slide": _text(row["path"]),
-            "look at": _text("; ".join(row["suspicions"])),
-            "tiles": row["tiles"],
-            "kept": row["kept"],
-            **{f"{name} mean": _rounded(row[mean_of(name)], 4) for name in classes},
-            **{f"{name} mm²": _rounded(row[area_of(name)], 3) for name in classes},
-            "seconds": _rounded(row["seconds"], 2),
-            "status": row["status"],
+            "slide": _one_line(slide.path),
+            "review": _one_line("; ".join(slide.suspicions)),
+            "tiles": slide.tiles,
+            "kept": slide.kept,
+            **{f"{name} mean": _round(slide.means[name], 4) for name in classes},
+            **{f"{name} mm²": _round(slide.mm2[name], 3) for name in classes},
+            "seconds": _round(slide.seconds, 2),
+            "status": slide.status,
         }
-        for row in by_interest(report)[:MAX_ROWS]
+        for slide in sort_for_review(slides)[:MAX_ROWS]
     ]
-    return Shown(
-        rows,
-        f"{_counted(len(report), 'slides in the tables', 'slides.parquet')}; {suspicious(report):,} to look at, first",
-    )
+    counted = _count(len(slides), "slides in the tables", "slides.parquet")
+    return BoundedTable(rows, f"{counted}; {count_to_review(slides):,} to review, listed first")
 
 
-def shown_failures(failures: Sequence[Mapping[str, Any]]) -> Shown:
-    """A row per slide put aside.
-
-    Args:
-        failures: Rows of failures.parquet.
-    """
+def tabulate_failures(failures: Sequence[FailedSlide]) -> BoundedTable:
+    """Tabulate the failed slides."""
     rows = [
-        {"slide": _text(row["path"]), "task": row["stage"], "error": row["error"], "reason": _text(row["message"])}
-        for row in failures[:MAX_ROWS]
+        {"slide": _one_line(one.path), "task": one.stage, "error": one.error, "reason": _one_line(one.message)}
+        for one in failures[:MAX_ROWS]
     ]
-    return Shown(rows, _counted(len(failures), "slides put aside", "failures.parquet"))
+    return BoundedTable(rows, _count(len(failures), "failed slides", "failures.parquet"))
 
 
-def report_text(
-    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], to_look_at: int, figure: str | None
+def render_report(
+    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], to_review: int, figure: str | None
 ) -> str:
-    """What the run did, in Markdown: counts, thresholds, times and the configuration.
+    """Render a run's counts, thresholds, times and configuration as Markdown.
 
     Args:
-        config: Of the run.
-        summary: What it did.
-        seconds: What each task took.
-        to_look_at: Slides in the tables that are suspicious.
-        figure: A picture of some slides, as a data URI; None where there is none.
+        config: The configuration.
+        summary: Counts of the run.
+        seconds: Duration of each task in s.
+        to_review: Number of slides to review.
+        figure: A picture of some slides as a data URI; None if there is none.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
-        f"**{summary.put_aside:,} of {summary.found:,} slides were put aside**, {summary.tolerated:g} tolerated."
+        f"**{summary.put_aside:,} of {summary.found:,} slides failed**; up to {summary.tolerated:g} are tolerated."
     )  # fmt: skip
     counts = [
         ("slides found", summary.found), ("new", summary.new), ("changed", summary.changed),
-        ("unchanged", summary.unchanged), ("put aside", summary.put_aside), ("gone", summary.gone),
-        ("to look at", to_look_at), ("tiles", summary.tiles), ("tiles kept", summary.kept),
+        ("unchanged", summary.unchanged), ("failed", summary.put_aside), ("gone", summary.gone),
+        ("to review", to_review), ("tiles", summary.tiles), ("tiles kept", summary.kept),
     ]  # fmt: skip
     thresholds = [("keep", config.keep or "all tiles"), ("tolerate", f"{config.tolerate:g}")]
     return "\n\n".join(
@@ -104,50 +98,50 @@ def report_text(
             "# Coverage",
             end,
             f"The tables are in {_code(summary.output)}.",
-            _table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
+            _markdown_table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
             *([] if figure is None else [f"![tiles and coverage of the first slides]({figure})"]),
             "## Thresholds",
-            _table(("", "value"), ((name, _code(value)) for name, value in thresholds)),
+            _markdown_table(("", "value"), ((name, _code(value)) for name, value in thresholds)),
             "## Seconds",
-            _table(("task", "seconds"), ((task, f"{spent:.1f}") for task, spent in seconds.items())),
+            _markdown_table(("task", "seconds"), ((task, f"{spent:.1f}") for task, spent in seconds.items())),
             "## Configuration",
-            _fenced(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)),
+            _fence(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)),
         ]
     )
 
 
-def _counted(count: int, what: str, table: str) -> str:
-    left_out = f", the first {MAX_ROWS:,} shown: {table} holds all" if count > MAX_ROWS else ""
-    return f"{count:,} {what}{left_out}"
+def _count(count: int, noun: str, table: str) -> str:
+    left_out = f", the first {MAX_ROWS:,} shown (all are in {table})" if count > MAX_ROWS else ""
+    return f"{count:,} {noun}{left_out}"
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _text(text: str) -> str:
+def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _code(text: str) -> str:
-    """Text as code in a cell of a table, whatever is in it."""
-    line = _text(text).replace("|", "\\|")
+    """Quote text as code in a table cell, so that nothing in it is taken for Markdown."""
+    line = _one_line(text).replace("|", "\\|")
     fence = "`" * (1 + _longest_run(line))
     return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
 
 
-def _fenced(text: str) -> str:
+def _fence(text: str) -> str:
     fence = "`" * max(3, 1 + _longest_run(text))
     cut = (
         text
         if len(text) <= MAX_YAML
-        else f"{text[:MAX_YAML]}\n# and {len(text) - MAX_YAML:,} characters more: see run.json\n"
+        else f"{text[:MAX_YAML]}\n# {len(text) - MAX_YAML:,} more characters: see run.json\n"
     )
     return f"{fence}yaml\n{cut}{fence}"
 

@@ -1,21 +1,23 @@
-"""What a person wants to see of each slide: worked out while its tiles are measured, kept in its file of coverage.
+"""The report on a slide: counts, coverage, areas and remarks, computed as its tiles are measured.
 
-    mean of a class = mean of its shares over the tiles where it is known; null where it is known in none
+    mean of a class = mean of its shares over the tiles where it is known; null if it is known in none
     mm² of a class  = sum over those tiles of  share x inside x (mm² of the ROI in the tile's cell)
 
-A cell is the part of a tile that no later one holds (`flows.areas`), so overlapping tiles count each pixel once, with
-the share of the tile whose cell it is in. The sum is exact for tiles that do not overlap. It is null where the slide
-has no resolution, where the class is known in no tile, or where tiles overlap and the ROI is a part of them.
+A cell is the part of a tile that no later tile covers (`flows.reports.tile_areas`), so with overlapping tiles each
+pixel counts once, with the share of the tile whose cell it is in. The sum is exact for tiles that do not overlap. It is
+null if the slide has no resolution, if the class is known in no tile, or if tiles overlap and the ROI is a part of
+each. The report is stored in the footer of the slide's file in coverage/ (docs/decisions/0013).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import Json as Record
+from flows.records.provenance import Json
 from flows.records.slides import Slide
 from flows.reports.quality_checks import class_suspicions, count_suspicions
 from flows.reports.tile_areas import TileAreas
@@ -25,17 +27,80 @@ from schemas.slide_report import area_of, mean_of, slide_report
 from schemas.table import checked
 
 
-def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Record:
-    """What some tiles of a slide add to its report.
+@dataclass(frozen=True, slots=True)
+class SlideReport:
+    """A row of `schemas.slide_report`."""
+
+    slide_id: str
+    """Id of the slide."""
+    path: str
+    """Path of the slide."""
+    status: str
+    """new, changed, unchanged or gone."""
+    seconds: float | None
+    """Time of the workers in s; None if this run did not measure the slide."""
+    tiles: int
+    """Number of tiles."""
+    kept: int
+    """Number of kept tiles."""
+    means: Mapping[str, float | None]
+    """Mean coverage by class; None where it is unknown."""
+    mm2: Mapping[str, float | None]
+    """Area in mm² by class; None where it is unknown."""
+    suspicions: tuple[str, ...]
+    """Reasons to review the slide."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], classes: Sequence[str]) -> "SlideReport":
+        """Read a row.
+
+        Args:
+            row: A row of `schemas.slide_report`.
+            classes: Names of the classes.
+        """
+        return cls(
+            slide_id=row["slide_id"],
+            path=row["path"],
+            status=row["status"],
+            seconds=row["seconds"],
+            tiles=row["tiles"],
+            kept=row["kept"],
+            means={name: row[mean_of(name)] for name in classes},
+            mm2={name: row[area_of(name)] for name in classes},
+            suspicions=tuple(row["suspicions"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSlide:
+    """A row of `schemas.failures`."""
+
+    path: str
+    """Path of the slide."""
+    stage: str
+    """Task in which it failed."""
+    error: str
+    """Class of the error."""
+    message: str
+    """Message of the error."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "FailedSlide":
+        """Read a row."""
+        return cls(row["path"], row["stage"], row["error"], row["message"])
+
+
+def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Json:
+    """Sum up some tiles of a slide.
 
     Args:
-        tiles: A coverage table.
+        tiles: Tiles of `schemas.coverage`.
         slide: The slide.
-        config: Of the run.
+        config: The configuration.
 
     Returns:
-        Numbers and text that JSON can hold: of each class how many tiles know it, the sum of its shares and its mm²; of
-        each overlay the first and the last of its values.
+        A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
+        mm²; `values` maps an overlay to the first and last value of each chunk of its column.
     """
     cells = TileAreas.of(slide, config.tiling.last, config.region)
     areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
@@ -45,45 +110,47 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Rec
             known, shares = tiles[name].is_valid().to_numpy(), tiles[name].fill_null(0).to_numpy()
             mm2 = None if areas is None else float((shares * tiles[overlay.inside].to_numpy() * areas).sum())
             classes[name] = [int(known.sum()), float(shares.sum()), mm2]
-    return {"classes": classes, "values": {one.name: _ends(tiles[one.overlap]) for one in config.overlay_columns}}
+    return {"classes": classes, "values": {one.name: _extremes(tiles[one.overlap]) for one in config.overlay_columns}}
 
 
-def _ends(overlaps: pa.ChunkedArray) -> list[str]:
+def _extremes(overlaps: pa.ChunkedArray) -> list[str]:
     chunks = [pc.min_max(chunk.keys).as_py() for chunk in overlaps.chunks if len(chunk.keys)]
     return [end for found in chunks for end in found.values() if end is not None]
 
 
-def merge_reports(tallies: Sequence[Record], suspicions: Sequence[str], config: CoverageConfig) -> Record:
-    """The report on a slide, but for what `keep` keeps.
+def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: CoverageConfig) -> Json:
+    """Merge the partial reports on a slide; the result does not depend on `keep`.
 
     Args:
-        tallies: Of all of its tiles, in order, so that the sums do not depend on who measured what.
-        suspicions: About its overlays' extents.
-        config: Of the run.
+        partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
+            order in which workers finish.
+        suspicions: Remarks on the sizes of the overlays.
+        config: The configuration.
 
     Returns:
-        `means` and `mm2` by class, and `suspicions`.
+        A JSON object: `means` and `mm2` by class, and `suspicions`.
     """
     means, mm2 = {}, {}
     for name in config.classes:
-        tiles, shares, areas = zip(*(one["classes"][name] for one in tallies), strict=True) if tallies else ((), (), ())
+        sums = [partial["classes"][name] for partial in partials]
+        tiles, shares, areas = zip(*sums, strict=True) if sums else ((), (), ())
         means[name] = min(1.0, sum(shares) / sum(tiles)) if sum(tiles) else None
         mm2[name] = sum(areas) if sum(tiles) and None not in areas else None
     only_zero = {
-        overlay.name: {end for one in tallies for end in one["values"][overlay.name]} == {"0"}
+        overlay.name: {end for partial in partials for end in partial["values"][overlay.name]} == {"0"}
         for overlay in config.overlay_columns
     }
     found = [*class_suspicions(config.overlay_columns, only_zero, means), *suspicions]
     return {"means": means, "mm2": mm2, "suspicions": found}
 
 
-def report_columns(report: Record, tiles: int, kept: int) -> dict[str, Any]:
-    """What the report tells in a row of `schemas.slide_report.kept_slides`.
+def report_columns(report: Json, tiles: int, kept: int) -> dict[str, Any]:
+    """Build the columns of `schemas.slide_report.kept_slides` that hold the report.
 
     Args:
-        report: As `report_of_tallies` makes it.
-        tiles: How many the slide has.
-        kept: How many of them are kept.
+        report: A report of `merge_reports`.
+        tiles: Number of tiles of the slide.
+        kept: Number of kept tiles.
     """
     classes = {mean_of(name): mean for name, mean in report["means"].items()}
     classes |= {area_of(name): mm2 for name, mm2 in report["mm2"].items()}
@@ -93,16 +160,16 @@ def report_columns(report: Record, tiles: int, kept: int) -> dict[str, Any]:
 def report_slides(
     covered: TableReference, kept: TableReference, config: CoverageConfig, workspace: Workspace
 ) -> pa.Table:
-    """Report on every slide in the tables, also those that this run left alone.
+    """Report on every slide in the tables, including those that this run left unchanged.
 
     Args:
-        covered: Which file holds the coverage of which slide.
-        kept: Which file holds its kept tiles, and the report.
-        config: Of the run.
-        workspace: Where it wrote.
+        covered: Index of the files in coverage/.
+        kept: Index of the files in tiles/, with the report on each slide.
+        config: The configuration.
+        workspace: The output.
 
     Returns:
-        A row per slide of `schemas.slide_report`: those found in the order of `covered`, then those that are gone.
+        A table of `schemas.slide_report`: slides found, in the order of `covered`, then slides that are gone.
     """
     measured = {row["slide_id"]: row for row in read_table(covered.path, workspace.files).to_pylist()}
     gone = {"status": "gone", "seconds": None}

@@ -1,4 +1,4 @@
-"""How much of a slide each tile stands for, so that areas add up and nothing counts twice."""
+"""Areas of tiles, divided so that no pixel of a slide counts twice."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,40 +12,41 @@ from ratiopath.grid import axis_origins
 from ratiopath.roi import Roi
 
 UM2_PER_MM2 = 1e6
+"""µm² in a mm²."""
 
 
 @dataclass(frozen=True, slots=True)
 class TileAreas:
-    """The part of each tile that is its own: up to where the next tile begins.
+    """A cell per tile: the part of the tile before the next one begins.
 
         tiles   [0 . . . 4)             stride 2, extent 4
                     [2 . . . 6)
                         [4 . . . 8)
-        cells   [0 2)[2 4)[4 . . . 8)   each pixel once
+        cells   [0 2)[2 4)[4 . . . 8)   each pixel in one cell
 
-    Where the stride is the extent, a cell is its tile, also beyond the edge of the slide.
+    If the stride equals the extent, a cell is its tile, even beyond the edge of the slide.
     """
 
     xs: Int64s
-    """Origins of the columns of tiles, ascending."""
+    """Left edges of the columns of tiles in px of their level, ascending."""
     ys: Int64s
-    """Origins of the rows of tiles, ascending."""
+    """Top edges of the rows of tiles in px of their level, ascending."""
     tile: Extent
-    """Size of a tile."""
-    unit: float | None
-    """mm² of the ROI in one pixel of a cell; None where the areas cannot be told."""
+    """Size of a tile in px."""
+    mm2_per_px: float | None
+    """mm² of the ROI per px of a cell; None if the areas are unknown."""
 
     @classmethod
     def of(cls, slide: Slide, last: Literal["keep", "drop", "shift"], roi: Roi) -> "TileAreas":
-        """The cells of a slide.
+        """Divide a slide into cells.
 
-        Their areas cannot be told without a resolution; nor where tiles overlap and the ROI is only a part of them:
-        what the ROIs cover together is then not known from the shares.
+        The areas are unknown without a resolution. They are also unknown if tiles overlap and the ROI is only a part
+        of each: the shares then do not determine the union of the ROIs.
 
         Args:
             slide: The slide.
-            last: What happened to a last tile that does not fit.
-            roi: Of every tile.
+            last: Policy for the last tile, `tiling.last`.
+            roi: ROI in a tile, in px.
         """
         tile = slide.tile_extent
         xs = axis_origins(slide.extent.width, tile.width, slide.stride.width, last)
@@ -58,17 +59,20 @@ class TileAreas:
         return cls(xs, ys, tile, share * slide.mpp.x * slide.mpp.y / UM2_PER_MM2)
 
     def areas(self, tile_x: Int64s, tile_y: Int64s) -> Float64s | None:
-        """mm² of the ROI in the cell of each tile; None where they cannot be told.
+        """Compute the area of the ROI in the cell of each tile.
 
         Args:
-            tile_x: Origins of tiles of the grid.
-            tile_y: ditto.
+            tile_x: Left edges of the tiles, in px of their level; each is on the grid.
+            tile_y: Top edges of the tiles, likewise.
+
+        Returns:
+            mm², float64, or None if the areas are unknown.
         """
-        if self.unit is None:
+        if self.mm2_per_px is None:
             return None
         widths, heights = _lengths(self.xs, self.tile.width), _lengths(self.ys, self.tile.height)
         pixels = widths[np.searchsorted(self.xs, tile_x)] * heights[np.searchsorted(self.ys, tile_y)]
-        areas: Float64s = np.multiply(pixels, self.unit, dtype=np.float64)
+        areas: Float64s = np.multiply(pixels, self.mm2_per_px, dtype=np.float64)
         return areas
 
 

@@ -20,9 +20,9 @@ from flows.records.provenance import read_coverage_metadata
 from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
-from flows.reports.previews.files import KEY, picture_of, picture_source, remove_previews, with_picture
-from flows.reports.previews.layers import outline, thumbnail
-from flows.reports.previews.scene import Canvas, Sampled, Scene
+from flows.reports.previews.files import KEY, picture_path, picture_source, remove_previews, slides_with_picture
+from flows.reports.previews.layers import read_outline, read_thumbnail
+from flows.reports.previews.scene import Canvas, SampledValues, Scene
 from flows.reports.progress import progress
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
@@ -34,7 +34,7 @@ from ratiopath.geometry import Int64s
 from schemas.intermediate import PICTURES
 from schemas.table import checked
 
-VERSION = 1
+VERSION = 2
 """Version of the drawing; to be raised when the same tables give another picture."""
 SINGLE_PX, SEVERAL_PX = 768, 448
 """Longer side of a panel in pixels, of a single class and of several."""
@@ -75,7 +75,7 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             advance(slide.path, outcome.seconds)
     _warn(pictures)
     table = checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES)
-    remove_previews(workspace, but={picture_of(slide_id, workspace) for slide_id in with_picture(table)})
+    remove_previews(workspace, but={picture_path(slide_id, workspace) for slide_id in slides_with_picture(table)})
     path = workspace.between(f"{draw_previews.__name__}.parquet")
     write_table(table, path, workspace)
     return TableReference(path, write_failures(draw_previews, [], workspace), title(draw_previews))
@@ -96,7 +96,7 @@ def _warn(pictures: list[Row]) -> None:
 
 def _draw(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Row:
     slide = _Kept.from_row(row)
-    source, path = f"{VERSION} {slide.made_from}", picture_of(slide.slide_id, workspace)
+    source, path = f"{VERSION} {slide.made_from}", picture_path(slide.slide_id, workspace)
     is_current = picture_source(path, workspace) == source
     if is_current and not config.force:
         return _picture(slide)
@@ -119,18 +119,18 @@ def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     provenance, _ = read_coverage_metadata(covered, workspace.files)
     areas = TileAreas.of(provenance.slide, config.tiling.last, config.region)
     canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
-    shares = {name: Sampled(canvas) for name in config.classes}
+    shares = {name: SampledValues(canvas) for name in config.classes}
     for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):
         for name, sampled in shares.items():
             sampled.add(*_origins(group), group[name].to_numpy())
-    is_kept = Sampled(canvas)
+    is_kept = SampledValues(canvas)
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     overlays, paths = config.overlays.items(), provenance.overlay_paths
     return Scene(
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
-        outlines={name: outline(path, one, canvas) for name, one in overlays if (path := paths[name])},
+        outlines={name: read_outline(path, one, canvas) for name, one in overlays if (path := paths[name])},
         overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,
@@ -145,6 +145,6 @@ def _origins(tiles: pa.Table) -> tuple[Int64s, Int64s]:
 
 def _thumbnail(path: str, canvas: Canvas) -> np.ndarray | None:
     try:
-        return thumbnail(path, canvas.extent)
+        return read_thumbnail(path, canvas.extent)
     except UnsupportedImageError:  # such as 16 bits per colour: there is more to see than the slide itself
         return None

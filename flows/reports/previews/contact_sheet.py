@@ -1,4 +1,4 @@
-"""Several pictures on one sheet, small enough to stand in a report."""
+"""A contact sheet: several pictures in one, small enough to embed in a Markdown report."""
 
 import base64
 from collections.abc import Sequence
@@ -10,20 +10,22 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from flows.reports.previews.drawing import INK, PAPER
 
 CELL, NAME, GAP = 360, 22, 12
-"""Pixels: side of the square that a picture fits into, height of its name, space between."""
+"""Side of the square around a picture, height of its name and gap between pictures, in px."""
 COLUMNS = 3
+"""Pictures per row."""
 QUALITY = 80
+"""JPEG quality."""
 _FONT = ImageFont.load_default(13)
 
 
-def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Lay pictures out in rows, each under its name.
+def draw_contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Arrange pictures in rows, each below its name.
 
     Args:
-        pictures: At least one, RGB.
+        pictures: Names and RGB images, at least one.
 
     Returns:
-        RGB.
+        An RGB image.
     """
     named = [(name, ImageOps.contain(picture, (CELL, CELL))) for name, picture in pictures]
     rows = [named[start : start + COLUMNS] for start in range(0, len(named), COLUMNS)]
@@ -32,20 +34,20 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for row, y in zip(rows, accumulate(heights, initial=GAP), strict=False):
         for x, (name, picture) in zip(count(GAP, CELL + GAP), row, strict=False):
-            draw.text((x, y), _fitting(name), INK, _FONT)
+            draw.text((x, y), _shorten(name), INK, _FONT)
             sheet.paste(picture, (x, y + NAME))
     return sheet
 
 
 def data_uri(sheet: Image.Image) -> str:
-    """An image as text that Markdown can show without a file."""
+    """Encode an image as a JPEG data URI."""
     content = BytesIO()
     sheet.save(content, "jpeg", quality=QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _fitting(name: str) -> str:
-    """The end of a name, which tells more than its beginning."""
+def _shorten(name: str) -> str:
+    """Cut the beginning off a name that is wider than its cell: names of a study differ at the end."""
     line = " ".join(name.split())
     start = 0
     while _FONT.getlength(line[start:]) > CELL:

@@ -1,4 +1,4 @@
-"""Draws a scene: a panel for each class, and a legend below. Pure; Pillow draws, numpy mixes colours."""
+"""Drawing of a scene: a panel per class above a legend. Pure; numpy blends the layers, Pillow draws the rest."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,39 +13,40 @@ from PIL import Image, ImageDraw, ImageFont
 from flows.reports.previews.scene import NOWHERE, Bools, Float32s, Rgb, Scene
 
 Colours = npt.NDArray[np.float64]
-"""RGB, shape (..., 3)."""
+"""RGB, float64, shape (..., 3)."""
 MAX_PANELS = 9
-"""Classes that have a panel."""
+"""Largest number of classes that have a panel."""
 MARGIN, TITLE, LINE, MIN_WIDTH = 12, 26, 26, 560
-"""Pixels around panels, above them, of a line of the legend, and of the narrowest picture."""
+"""Margin around panels, height of a title, height of a legend line and width of the narrowest picture, in px."""
 PAPER, INK, SOFT, GLASS, UNKNOWN = (255, 255, 255), (32, 36, 41), (96, 104, 112), (232, 234, 237), (128, 128, 128)
 KEPT = (0, 92, 230)
+"""Colour of the frames of kept tiles."""
 OVERLAYS = ((224, 64, 16), (0, 140, 70), (20, 20, 20), (190, 0, 150))
-"""Of the outlines, in the order of the overlays, from the first again where there are more."""
+"""Colours of the outlines, in the order of the overlays, repeated if there are more."""
 VIRIDIS = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], dtype=np.float64)
-"""Anchors at 0, 25, ..., 100 % of matplotlib's default colour map."""
+"""Colours at 0, 25, ..., 100 % of matplotlib's default colour map."""
 SHADE, GRID = 0.55, 0.3
-"""How opaque coverage and the grid are."""
+"""Opacity of coverage and of the grid, in [0, 1]."""
 FINE, COARSE = 6, 14
-"""Tiles of fewer pixels have no outline each, but their area has one; of more, a thicker one."""
-BAR_SHARE = 0.3
-"""Of a panel's width that the scale bar takes at most."""
+"""Sides of a tile in px: kept tiles smaller than FINE share one frame, those of at least COARSE have a thick one."""
+MAX_BAR_SHARE = 0.3
+"""Largest length of the scale bar as a share of the panel's width."""
 
 
 def draw_scene(scene: Scene) -> Image.Image:
     """Draw a scene.
 
     Returns:
-        RGB. Each panel shows the slide, its tiles coloured by what they hold of the class where that is more than 0,
-        grey where it is not known, the outlines of the overlays, and the tiles that are kept.
+        An RGB image. Each panel shows the slide, the tiles coloured by their coverage of the class where it is above 0
+        and grey where it is unknown, the outlines of the overlays, and frames around the kept tiles.
     """
     shown = list(scene.shares.items())[:MAX_PANELS]
-    panels = [(_title(scene, name, shares), _mixed(scene, name, shares)) for name, shares in shown]
-    panels = panels or [("no classes", _mixed(scene, None, None))]
+    panels = [(_title(scene, name, shares), _blend_layers(scene, name, shares)) for name, shares in shown]
+    panels = panels or [("no classes", _blend_layers(scene, None, None))]
     columns = math.ceil(math.sqrt(len(panels)))
     extent = scene.canvas.extent
     width = max(MIN_WIDTH, columns * (extent.width + MARGIN) + MARGIN)
-    legend = _laid_out(_legend(scene), width)
+    legend = _wrap(_legend(scene), width)
     rows = -(-len(panels) // columns)
     top = rows * (extent.height + TITLE) + MARGIN
     image = Image.new("RGB", (width, top + LINE * (1 + max(y for _, _, y in legend)) + MARGIN), PAPER)
@@ -62,12 +63,12 @@ def draw_scene(scene: Scene) -> Image.Image:
 
 def _title(scene: Scene, name: str, shares: Float32s) -> str:
     hidden = len(scene.shares) - MAX_PANELS
-    more = f", and {hidden} classes more" if hidden > 0 and name == list(scene.shares)[MAX_PANELS - 1] else ""
-    return f"{name}{'' if np.isfinite(shares).any() else ', known nowhere'}{more}"
+    more = f", and {hidden} more classes" if hidden > 0 and name == list(scene.shares)[MAX_PANELS - 1] else ""
+    return f"{name}{'' if np.isfinite(shares).any() else ', unknown everywhere'}{more}"
 
 
-def _mixed(scene: Scene, name: str | None, shares: Float32s | None) -> Rgb:
-    """One panel, of a class or of none."""
+def _blend_layers(scene: Scene, name: str | None, shares: Float32s | None) -> Rgb:
+    """Blend the layers of one panel, of a class or of none."""
     shape = scene.is_kept.shape
     base = np.full((*shape, 3), GLASS, dtype=np.float64) if scene.thumbnail is None else scene.thumbnail.astype(float)
     tiles = scene.canvas.tiles
@@ -90,14 +91,14 @@ def _mixed(scene: Scene, name: str | None, shares: Float32s | None) -> Rgb:
 
 
 def viridis(shares: Float32s) -> Colours:
-    """Colours of shares in [0, 1], shape (..., 3); of NaN that of 0."""
+    """Map shares in [0, 1] to colours, NaN to the colour of 0; shape (..., 3)."""
     anchors = np.linspace(0, 1, len(VIRIDIS))
     known = np.nan_to_num(shares)
     return np.stack([np.interp(known, anchors, channel) for channel in VIRIDIS.T], axis=-1)
 
 
 def inner_edges(areas: npt.NDArray[np.int64], inside: Bools) -> Bools:
-    """Pixels inside that touch another area or the border of the picture."""
+    """Mark the pixels inside that touch another area or the border of the picture."""
     around = np.pad(areas, 1, constant_values=NOWHERE - 1)
     neighbours = (around[1:-1, :-2], around[1:-1, 2:], around[:-2, 1:-1], around[2:, 1:-1])
     edge: Bools = inside & np.any([areas != other for other in neighbours], axis=0)
@@ -111,14 +112,14 @@ def _blend(base: Colours, colour: Colours, opacity: npt.NDArray[Any]) -> Colours
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One thing in the legend: a sample, and what it stands for."""
+    """Legend entry: a sample and its meaning."""
 
     sample: int
-    """Pixels that the sample takes along x."""
+    """Width of the sample in px."""
     text: str
-    """What it stands for."""
+    """Meaning of the sample."""
     paint: Callable[[ImageDraw.ImageDraw, float, float], None]
-    """Draws the sample from its left end, around its middle."""
+    """Draws the sample, from the middle of its left edge."""
 
     @property
     def width(self) -> int:
@@ -131,20 +132,20 @@ class _Entry:
 
 def _legend(scene: Scene) -> Iterator[_Entry]:
     if scene.canvas.mpp is not None:
-        millimetres = nice_length(scene.canvas.extent.width * BAR_SHARE * scene.canvas.mpp.x / 1000)
+        millimetres = nice_length(scene.canvas.extent.width * MAX_BAR_SHARE * scene.canvas.mpp.x / 1000)
         yield _scale_bar(max(1, round(millimetres * 1000 / scene.canvas.mpp.x)), f"{millimetres:g} mm")
     yield _Entry(140, "0 to 100 % of a tile", _paint_ramp)
     if any(scene.is_unknown(shares).any() for shares in scene.shares.values()):
-        yield _Entry(18, "not known", _paint_box(UNKNOWN, is_filled=True))
+        yield _Entry(18, "unknown", _paint_box(UNKNOWN, is_filled=True))
     for (name, marked), colour in zip(scene.outlines.items(), cycle(OVERLAYS), strict=False):
         yield _Entry(24, f"overlay {name}" if marked is not None else f"overlay {name}: not drawn", _paint_line(colour))
     yield _Entry(18, f"kept: {scene.kept:,} of {scene.tiles:,} tiles", _paint_box(KEPT, is_filled=False))
     if scene.thumbnail is None:
-        yield _Entry(18, "the slide has no small level to show", _paint_box(GLASS, is_filled=True))
+        yield _Entry(18, "the slide has no small level to draw", _paint_box(GLASS, is_filled=True))
 
 
-def _laid_out(entries: Iterator[_Entry], width: int) -> list[tuple[_Entry, int, int]]:
-    """Each entry with its x and its line: as many on a line as fit."""
+def _wrap(entries: Iterator[_Entry], width: int) -> list[tuple[_Entry, int, int]]:
+    """Place entries on lines no wider than the picture; return each with its x in px and its line."""
     placed, x, line = [], MARGIN, 0
     for entry in entries:
         if x > MARGIN and x + entry.width > width:
@@ -154,10 +155,10 @@ def _laid_out(entries: Iterator[_Entry], width: int) -> list[tuple[_Entry, int, 
     return placed
 
 
-def nice_length(most: float) -> float:
-    """The longest of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... that is not longer than `most`, which is > 0."""
-    power = 10.0 ** math.floor(math.log10(most))
-    return float(max(step * power for step in (0.5, 1, 2, 5) if step * power <= most * (1 + 1e-9)))
+def nice_length(limit: float) -> float:
+    """Return the largest of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... that does not exceed `limit`, which is > 0."""
+    power = 10.0 ** math.floor(math.log10(limit))
+    return float(max(step * power for step in (0.5, 1, 2, 5) if step * power <= limit * (1 + 1e-9)))
 
 
 def _scale_bar(pixels: int, text: str) -> _Entry:

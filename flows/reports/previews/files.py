@@ -1,4 +1,4 @@
-"""TODO."""
+"""Picture files in previews/: their paths, the source recorded in each, and the removal of outdated ones."""
 
 from collections.abc import Collection
 
@@ -9,45 +9,50 @@ from PIL import Image
 from flows.storage.workspace import Workspace
 
 FOLDER = "previews"
-"""Of the pictures, in the output."""
+"""Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
-"""Text in a picture: what it shows."""
+"""Key of the PNG text that records the source of a picture."""
 
 
-def picture_of(slide_id: str, workspace: Workspace) -> str:
-    """Where the picture of a slide is, if it has one."""
+def picture_path(slide_id: str, workspace: Workspace) -> str:
+    """Return the path of a slide's picture, which need not exist."""
     return workspace.published(FOLDER, f"{slide_id}.png")
 
 
-def with_picture(pictures: pa.Table) -> set[str]:
-    """Ids of the slides that have a picture.
+def slides_with_picture(pictures: pa.Table) -> set[str]:
+    """Return the ids of the slides that have a picture.
 
     Args:
-        pictures: A table of `schemas.pictures`.
+        pictures: A table of `schemas.intermediate.PICTURES`.
     """
     return set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
 
 
-def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> None:
-    """Remove pictures of earlier runs that show what is not in the tables; what is somebody else's stays.
+def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
+    """Remove the pictures that earlier runs drew; other files in the folder stay.
 
     Args:
-        workspace: Where the output is.
-        but: Files that stay.
+        workspace: The output.
+        but: Paths of pictures to keep.
+
+    Returns:
+        The number of pictures removed.
     """
-    folder = workspace.published(FOLDER)
+    folder, removed = workspace.published(FOLDER), 0
     for name in workspace.storage.names(folder):
         path = workspace.published(FOLDER, name)
         if path not in but and picture_source(path, workspace) is not None:
             workspace.storage.remove(path)
+            removed += 1
     workspace.storage.remove_if_empty(folder)
+    return removed
 
 
 def picture_source(path: str, workspace: Workspace) -> str | None:
-    """What a picture shows; None where there is no such picture, or it is somebody else's."""
+    """Read the source recorded in a picture; None if the file is missing or was not drawn by a run."""
     try:
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:
-            shown: str | None = image.info.get(KEY)
-            return shown
+            source: str | None = image.info.get(KEY)
+            return source
     except OSError:
         return None

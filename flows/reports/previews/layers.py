@@ -1,4 +1,4 @@
-"""Reads what a picture shows, at bounded cost: a small level of the slide, never its finest, and of each overlay."""
+"""Layers of a preview, read at bounded cost: a small level of the slide, never the finest, and of each overlay."""
 
 import math
 
@@ -18,63 +18,63 @@ from ratiopath.slides import SlideReader, open_slide, scanner_thumbnail
 from ratiopath.slides.windows import cut_tiles
 
 MAX_PIXELS = 1 << 24
-"""Of a level that is read for a picture."""
+"""Largest number of pixels of a level that is read for a preview."""
 
 
-def thumbnail(path: str, canvas: Extent) -> Rgb | None:
-    """The slide in the size of the canvas.
+def read_thumbnail(path: str, canvas: Extent) -> Rgb | None:
+    """Read the whole slide in the size of the canvas.
 
-    From the level closest to it, but not from the finest; where the finest is the only one, from the thumbnail that
-    vendors put into the file beside it.
+    The source is the level closest in size, except the finest. If the finest is the only one, it is the thumbnail that
+    the scanner stored in the file.
 
     Args:
         path: The slide.
-        canvas: Size of the picture in pixels.
+        canvas: Size of the picture in px.
 
     Returns:
-        RGB, shape (height, width, 3), or None if the slide has neither.
+        RGB, uint8, shape (height, width, 3), or None if the slide has neither.
 
     Raises:
-        SlideError: It cannot be read.
+        SlideError: The slide cannot be read.
     """
     with open_slide(path) as reader:
-        level = _small_level(reader, _longer(canvas))
-        found = scanner_thumbnail(path) if level is None else _whole(reader, level)
+        level = _closest_level(reader, _long_side(canvas))
+        found = scanner_thumbnail(path) if level is None else _read_level(reader, level)
     if found is None:
         return None
     image = Image.fromarray(found)
     return np.asarray(image.resize((canvas.width, canvas.height), Image.Resampling.BOX, reducing_gap=2.0))
 
 
-def _small_level(reader: SlideReader, side: int) -> Level | None:
+def _closest_level(reader: SlideReader, side: int) -> Level | None:
     small = [level for level in reader.pyramid.levels[1:] if level.extent.width * level.extent.height <= MAX_PIXELS]
-    return min(small, key=lambda level: abs(math.log(_longer(level.extent) / side)), default=None)
+    return min(small, key=lambda level: abs(math.log(_long_side(level.extent) / side)), default=None)
 
 
-def _longer(extent: Extent) -> int:
+def _long_side(extent: Extent) -> int:
     return max(extent.width, extent.height)
 
 
-def _whole(reader: SlideReader, level: Level) -> Rgb:
+def _read_level(reader: SlideReader, level: Level) -> Rgb:
     corner: Int64s = np.zeros(1, dtype=np.int64)
-    whole: Rgb = cut_tiles(reader, Windows(level.index, corner, corner, level.extent))[0]
-    return whole
+    pixels: Rgb = cut_tiles(reader, Windows(level.index, corner, corner, level.extent))[0]
+    return pixels
 
 
-def outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
-    """Where the classes of an overlay meet, or end; without classes, where it begins to differ from 0.
+def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
+    """Read the outlines of an overlay's classes; without classes, of everything that differs from 0.
 
     Args:
-        path: The overlay.
-        overlay: What its values mean.
-        canvas: The picture.
+        path: The overlay's file.
+        overlay: The overlay's configuration.
+        canvas: The frame of the picture.
 
     Returns:
-        Shape (height, width); None where all levels that come near are larger than MOST_PIXELS, or where the slide or
-        the overlay has no resolution.
+        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, or if the slide or the
+        overlay has no resolution.
 
     Raises:
-        SlideError: It cannot be read.
+        SlideError: The overlay cannot be read.
     """
     if canvas.mpp is None:
         return None
@@ -94,11 +94,11 @@ def outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
     )
     labels = labelling.labels(pixels[np.ix_(ys, xs)])
     exists = masked[np.ix_(ys, xs)].reshape(*labels.shape, -1)[..., 0] == 0
-    return edges(np.where(exists, _classes(labels, labelling, overlay), 0))
+    return edges(np.where(exists, _class_numbers(labels, labelling, overlay), 0))
 
 
-def _classes(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
-    """The number of each pixel's class, from 1; 0 where it has none."""
+def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
+    """Number the class of each pixel from 1; 0 where it has none."""
     found, where = np.unique(labels, return_inverse=True)
     number_of = {str(value): n for n, values in enumerate(overlay.classes.values(), start=1) for value in values}
     numbers = [number_of.get(name, 0) if number_of else int(name != "0") for name in labelling.names(found)]
@@ -106,7 +106,7 @@ def _classes(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.n
 
 
 def edges(areas: np.ndarray) -> Bools:
-    """Pixels whose right or lower neighbour is of another area, and those beside them: lines two pixels wide."""
+    """Mark the pixels on both sides of each boundary between areas: lines two pixels wide."""
     marked: Bools = np.zeros(areas.shape, dtype=np.bool_)
     across, down = areas[:, 1:] != areas[:, :-1], areas[1:] != areas[:-1]
     marked[:, :-1] |= across

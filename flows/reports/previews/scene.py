@@ -1,6 +1,7 @@
-"""Where the tiles of a slide lie on its picture: plain arrays, whatever the number of tiles.
+"""The scene of a preview: the canvas, the tile values sampled on it, and the layers to draw, as plain arrays.
 
-Only the tiles under the centre of a pixel are looked at: a picture of n pixels costs no more than n tiles.
+Only tiles under the centre of a pixel are used, so a picture of n pixels holds the values of at most n tiles,
+however many the slide has.
 """
 
 from collections.abc import Mapping
@@ -14,32 +15,32 @@ from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Int64s, Mpp
 
 NOWHERE = -1
-"""The tile of a pixel that none holds."""
+"""Tile number of a pixel that no tile contains."""
 
 Float32s = npt.NDArray[np.float32]
-
 Bools = npt.NDArray[np.bool_]
+Rgb = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """The whole slide in a few hundred pixels, in proportion to its physical size.
+    """Frame of a picture of the whole slide, in proportion to its physical size.
 
     tiles    [0 . . .)[1 . . .)[2 . . .)
     centres     x     x     x     x
-    column      0     0     1     2          where a tile shares its cell with a later one, the later one counts
+    column      0     0     1     2          where tiles overlap, the later one counts
     """
 
     extent: Extent
-    """Size of the picture in pixels."""
+    """Size of the picture in px."""
     mpp: Mpp | None
-    """µm per pixel of the picture; None where the slide has no resolution."""
+    """µm per px of the picture; None if the slide has no resolution."""
     columns: npt.NDArray[np.int64]
-    """Column of the grid at each x of the picture, NOWHERE between tiles."""
+    """Column of the grid at each x of the picture; NOWHERE between tiles."""
     rows: npt.NDArray[np.int64]
-    """Row of the grid at each y."""
+    """Row of the grid at each y of the picture; NOWHERE between tiles."""
     cells: TileAreas
-    """Of the slide."""
+    """Grid of the slide's tiles."""
 
     @classmethod
     def of(cls, slide: Slide, cells: TileAreas, side: int) -> "Canvas":
@@ -47,8 +48,8 @@ class Canvas:
 
         Args:
             slide: The slide.
-            cells: Of the slide.
-            side: Pixels of its longer side.
+            cells: Grid of the slide's tiles.
+            side: Longer side of the picture in px.
         """
         mpp = slide.mpp or Mpp(1.0, 1.0)
         lengths = [slide.extent.width * mpp.x, slide.extent.height * mpp.y]
@@ -63,43 +64,43 @@ class Canvas:
 
     @property
     def tile_px(self) -> float:
-        """The shorter side of a tile's cell in pixels of the picture; 0 where there are no tiles."""
+        """Shorter side of a tile's cell in px of the picture; 0 if the slide has no tiles."""
         counts = [len(np.unique(at[at != NOWHERE])) for at in (self.columns, self.rows)]
         return min(self.extent.width / counts[0], self.extent.height / counts[1]) if all(counts) else 0.0
 
     @property
     def tiles(self) -> npt.NDArray[np.int64]:
-        """Which tile each pixel is in, by number, NOWHERE between tiles; shape (height, width)."""
+        """Number of the tile at each pixel, NOWHERE between tiles; int64, shape (height, width)."""
         numbers: npt.NDArray[np.int64] = self.rows[:, None] * max(1, len(self.cells.xs)) + self.columns
         return np.where(self.is_tile, numbers, NOWHERE)
 
     @property
     def is_tile(self) -> Bools:
-        """Whether a tile is at each pixel; shape (height, width)."""
+        """True at each pixel inside a tile; shape (height, width)."""
         found: Bools = (self.rows != NOWHERE)[:, None] & (self.columns != NOWHERE)
         return found
 
 
-class Sampled:
-    """Values of tiles, of which those are remembered that the picture shows."""
+class SampledValues:
+    """A value per tile, stored only for the tiles that the picture shows."""
 
     def __init__(self, canvas: Canvas) -> None:
-        """Begin with NaN everywhere."""
+        """Start with NaN everywhere."""
         self._canvas = canvas
         self._column_of, self._row_of = (
-            _places(at, len(origins))
+            _ranks(at, len(origins))
             for at, origins in ((canvas.columns, canvas.cells.xs), (canvas.rows, canvas.cells.ys))
         )
         shape = self._row_of.max(initial=NOWHERE) + 1, self._column_of.max(initial=NOWHERE) + 1
         self._values: Float32s = np.full(shape, np.nan, dtype=np.float32)
 
     def add(self, tile_x: Int64s, tile_y: Int64s, values: npt.NDArray[np.float64]) -> None:
-        """Take the values of some tiles.
+        """Store the values of some tiles.
 
         Args:
-            tile_x: Origins of tiles of the grid.
-            tile_y: ditto.
-            values: One for each.
+            tile_x: Left edges of the tiles, in px of their level; each is on the grid.
+            tile_y: Top edges of the tiles, likewise.
+            values: A value per tile.
         """
         cells = self._canvas.cells
         columns = self._column_of[np.searchsorted(cells.xs, tile_x)]
@@ -108,7 +109,7 @@ class Sampled:
         self._values[rows[is_shown], columns[is_shown]] = values[is_shown]
 
     def on_canvas(self) -> Float32s:
-        """The value at each pixel, NaN where there is none; shape (height, width)."""
+        """Return the value at each pixel, NaN where none is known; shape (height, width)."""
         canvas = self._canvas
         shown = np.full((canvas.extent.height, canvas.extent.width), np.nan, dtype=np.float32)
         ys, xs = np.flatnonzero(canvas.rows != NOWHERE), np.flatnonzero(canvas.columns != NOWHERE)
@@ -119,7 +120,7 @@ class Sampled:
 
 
 def _tile_at(origins: Int64s, tile: int, extent: int, pixels: int) -> npt.NDArray[np.int64]:
-    """The last tile that holds the centre of each pixel along one axis."""
+    """Find the last tile that contains the centre of each pixel along one axis."""
     if not len(origins):
         return np.full(pixels, NOWHERE)
     centres = (np.arange(pixels) + 0.5) * (extent / pixels)
@@ -128,39 +129,36 @@ def _tile_at(origins: Int64s, tile: int, extent: int, pixels: int) -> npt.NDArra
     return np.where(holds, at, NOWHERE)
 
 
-def _places(at: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """For each column of the grid its place among those shown, or NOWHERE."""
-    places = np.full(count, NOWHERE)
+def _ranks(at: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Rank each column (or row) of the grid among those shown; NOWHERE if it is not."""
+    ranks = np.full(count, NOWHERE)
     shown = np.unique(at[at != NOWHERE])
-    places[shown] = np.arange(len(shown))
-    return places
-
-
-Rgb = npt.NDArray[np.uint8]
+    ranks[shown] = np.arange(len(shown))
+    return ranks
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Layers of one size, (height, width)."""
+    """Layers to draw, each of the canvas's shape (height, width)."""
 
     canvas: Canvas
-    """Where the tiles are."""
+    """Frame of the picture."""
     thumbnail: Rgb | None
-    """The slide, shape (height, width, 3); None where it has no small level."""
+    """The slide, RGB, shape (height, width, 3); None if it has no small level."""
     outlines: Mapping[str, Bools | None]
-    """By overlay: where its classes meet; None where it is too large to be looked at."""
+    """Outlines of the classes by overlay; None for an overlay that is too large to read."""
     overlay_of: Mapping[str, str]
-    """By class: its overlay. An overlay without classes is shown with all of them."""
+    """Overlay of each class. An overlay without classes is drawn in every panel."""
     shares: Mapping[str, Float32s]
-    """By class: what the tile at each pixel holds of it; NaN where that is not known."""
+    """Coverage of the tile at each pixel by class; NaN where it is unknown."""
     is_kept: Bools
-    """Whether the tile at each pixel is kept."""
+    """True at each pixel of a kept tile."""
     tiles: int
-    """How many the slide has."""
+    """Number of tiles of the slide."""
     kept: int
-    """How many of them are kept."""
+    """Number of kept tiles."""
 
     def is_unknown(self, shares: Float32s) -> Bools:
-        """Where there is a tile of which a share is not known."""
+        """Mark the pixels of tiles whose coverage is unknown."""
         unknown: Bools = np.isnan(shares) & self.canvas.is_tile
         return unknown
