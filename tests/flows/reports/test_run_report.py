@@ -1,4 +1,4 @@
-"""Tables of bounded length, suspicious slides first, and a report that no name can break."""
+"""The report on a run: tables of bounded length, slides to review first, and text that no name can break."""
 
 from typing import Any
 
@@ -6,110 +6,146 @@ import pytest
 import yaml
 
 from flows.records.run_record import Summary
-from flows.reports.artifacts import PUT_ASIDE, REPORT, SLIDES
-from flows.reports.prefect_progress import key_of
-from flows.reports.run_report import MAX_ROWS, MAX_TEXT, MAX_YAML, report_text, shown_failures, shown_slides
-from tests.support.study import TASKS, configured
+from flows.reports.artifacts import FAILED, REPORT, SLIDES
+from flows.reports.prefect_progress import artifact_key
+from flows.reports.run_report import MAX_ROWS, MAX_TEXT, MAX_YAML, render_report, tabulate_failures, tabulate_slides
+from flows.reports.slide_report import FailedSlide, SlideReport
+from tests.support.study import configured
 
 
-def slide(name: str, *suspicions: str, **changes: Any) -> dict[str, Any]:
-    row = {"slide_id": name, "path": f"/s/{name}.tiff", "tiles": 12, "kept": 5, "status": "new", "seconds": 0.567}
-    return {**row, "tissue_mean": 0.123456, "tissue_mm2": 1.23456, "suspicions": list(suspicions), **changes}
-
-
-def summary(**changes: Any) -> Summary:
-    counts = {"found": 1234, "new": 1000, "changed": 200, "recomputed": 0, "unchanged": 30, "put_aside": 4, "gone": 0}
-    return Summary(**{"output": "/o", **counts, "tolerated": 2.5, "tiles": 9, "kept": 8, **changes})
-
-
-def test_suspicious_slides_come_first_then_those_that_were_measured() -> None:
-    report = [
-        slide("a"),
-        slide("b", "nothing kept", seconds=None),
-        slide("c", seconds=None),
-        slide("d", "no tiles", "odd"),
-    ]
-    shown = shown_slides(report, ["tissue"])
-    assert [row["slide"] for row in shown.rows] == ["/s/d.tiff", "/s/b.tiff", "/s/a.tiff", "/s/c.tiff"]
-    assert shown.rows[0]["look at"] == "no tiles; odd"
-    assert shown.rows[2] == {
-        "slide": "/s/a.tiff", "look at": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
-        "seconds": 0.57, "status": "new",
-    }  # fmt: skip
-    assert [shown.rows[1]["seconds"], shown.rows[3]["seconds"]] == [None, None]
-    assert shown.description == "4 slides in the tables; 2 to look at, first"
-
-
-def test_what_is_not_known_is_shown_as_nothing() -> None:
-    [row] = shown_slides([slide("a", tissue_mean=None, tissue_mm2=None)], ["tissue"]).rows
-    assert (row["tissue mean"], row["tissue mm²"]) == (None, None)
-
-
-def test_a_table_is_cut_and_says_so() -> None:
-    failures = [{"path": f"/{n}", "stage": TASKS[0], "error": "E", "message": "m"} for n in range(MAX_ROWS + 1)]
-    shown, whole = shown_failures(failures), shown_failures(failures[:MAX_ROWS])
-    assert (len(shown.rows), len(whole.rows)) == (MAX_ROWS, MAX_ROWS)
-    assert shown.description == "501 slides put aside, the first 500 shown: failures.parquet holds all"
-    assert whole.description == "500 slides put aside"
-
-
-def test_a_suspicious_slide_is_shown_however_many_come_before_it() -> None:
-    report = [*(slide(str(n)) for n in range(MAX_ROWS)), slide("last", "everything kept")]
-    shown = shown_slides(report, ["tissue"])
-    assert shown.rows[0]["slide"] == "/s/last.tiff"
-    assert (
-        shown.description
-        == "501 slides in the tables, the first 500 shown: slides.parquet holds all; 1 to look at, first"
+def slide(name: str, *suspicions: str, mean: float | None = 0.123456, mm2: float | None = 1.23456, **changes: Any):
+    row = {"slide_id": name, "path": f"/s/{name}.tiff", "status": "new", "seconds": 0.567, "tiles": 12, "kept": 5}
+    return SlideReport(
+        **{**row, "means": {"tissue": mean}, "mm2": {"tissue": mm2}, "suspicions": suspicions, **changes}
     )
 
 
-def test_a_cell_is_one_line_of_bounded_length() -> None:
-    [row] = shown_failures([{"path": "/a\nb", "stage": TASKS[0], "error": "E", "message": "x" * 10_000}]).rows
-    assert row["slide"] == "/a b"
-    assert (len(row["reason"]), row["reason"][-1]) == (MAX_TEXT, "…")
+def failed(path: str, message: str = "m") -> FailedSlide:
+    return FailedSlide(path, "discover slides", "E", message)
 
 
-def test_the_report_counts_and_names_thresholds_times_and_the_configuration(folder) -> None:
-    config = configured(folder, tolerate=0.25)
-    lines = report_text(config, summary(), {"tile slides": 1.26}, 7, None).splitlines()
-    assert "**4 of 1,234 slides were put aside**, 2.5 tolerated." in lines
-    for line in (
-        "| slides found | 1,234 |", "| to look at | 7 |", "| tiles kept | 8 |", "| keep | `tissue >= 0.5` |",
-        "| tolerate | `0.25` |", "| tile slides | 1.3 |",
-    ):  # fmt: skip
-        assert line in lines
-    written = "\n".join(lines[lines.index("```yaml") + 1 : -1])
-    assert yaml.safe_load(written) == config.model_dump(mode="json")
-    assert lines[-1] == "```"
+def summary(**changes: Any) -> Summary:
+    counts = {"found": 1234, "new": 1000, "changed": 200, "unchanged": 30, "put_aside": 4, "gone": 0}
+    return Summary(**{"output": "/o", **counts, "tolerated": 2.5, "tiles": 9, "kept": 8, **changes})
 
 
-def test_the_report_of_a_run_without_failures_says_so(folder) -> None:
-    text = report_text(configured(folder, keep=None), summary(put_aside=0), {}, 0, None)
-    assert "\n\nEvery slide found is in the tables.\n\n" in text
-    assert "| keep | `all tiles` |" in text
+class TestTableOfSlides:
+    def test_slides_to_review_come_first_then_those_that_were_measured(self) -> None:
+        slides = [
+            slide("a"),
+            slide("b", "nothing kept", seconds=None),
+            slide("c", seconds=None),
+            slide("d", "no tiles"),
+        ]
+        rows = tabulate_slides(slides, ["tissue"]).rows
+        assert [row["slide"] for row in rows] == ["/s/d.tiff", "/s/b.tiff", "/s/a.tiff", "/s/c.tiff"]
+
+    def test_a_row_holds_counts_and_rounded_numbers(self) -> None:
+        expected = {
+            "slide": "/s/a.tiff", "review": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
+            "seconds": 0.57, "status": "new",
+        }  # fmt: skip
+        assert tabulate_slides([slide("a")], ["tissue"]).rows == [expected]
+
+    def test_all_reasons_to_review_a_slide_are_in_its_row(self) -> None:
+        [row] = tabulate_slides([slide("a", "no tiles", "odd")], ["tissue"]).rows
+        assert row["review"] == "no tiles; odd"
+
+    def test_unknown_numbers_stay_empty(self) -> None:
+        [row] = tabulate_slides([slide("a", mean=None, mm2=None, seconds=None)], ["tissue"]).rows
+        assert (row["tissue mean"], row["tissue mm²"], row["seconds"]) == (None, None, None)
+
+    def test_the_description_counts_slides_to_review(self) -> None:
+        table = tabulate_slides([slide("a"), slide("b", "no tiles")], ["tissue"])
+        assert table.description == "2 slides in the tables; 1 to review, listed first"
+
+    def test_a_slide_to_review_is_listed_however_many_come_before_it(self) -> None:
+        slides = [*(slide(str(n)) for n in range(MAX_ROWS)), slide("last", "everything kept")]
+        assert tabulate_slides(slides, ["tissue"]).rows[0]["slide"] == "/s/last.tiff"
+
+    def test_the_description_of_a_cut_table_names_the_file_with_all_rows(self) -> None:
+        table = tabulate_slides([slide(str(n)) for n in range(MAX_ROWS + 1)], ["tissue"])
+        expected = (
+            "501 slides in the tables, the first 500 shown (all are in slides.parquet); 0 to review, listed first"
+        )
+        assert table.description == expected
 
 
-@pytest.mark.parametrize(
-    ("output", "shown"), [("/a|b", "`/a\\|b`"), ("/a`b", "`` /a`b ``"), ("/a``|\nb", "``` /a``\\| b ```")]
-)
-def test_no_name_breaks_out_of_its_cell(folder, output, shown) -> None:
-    assert f"\n\nThe tables are in {shown}.\n\n" in report_text(configured(folder), summary(output=output), {}, 0, None)
+class TestTableOfFailedSlides:
+    def test_a_whole_table_is_described_by_its_count(self) -> None:
+        assert tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS)]).description == "500 failed slides"
+
+    def test_a_long_table_is_cut(self) -> None:
+        assert len(tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS + 1)]).rows) == MAX_ROWS
+
+    def test_the_description_of_a_cut_table_names_the_file_with_all_rows(self) -> None:
+        table = tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS + 1)])
+        assert table.description == "501 failed slides, the first 500 shown (all are in failures.parquet)"
+
+    def test_a_row_names_the_task_and_the_error(self) -> None:
+        expected = {"slide": "/a", "task": "discover slides", "error": "E", "reason": "m"}
+        assert tabulate_failures([failed("/a")]).rows == [expected]
+
+    def test_a_cell_is_one_line(self) -> None:
+        assert tabulate_failures([failed("/a\nb")]).rows[0]["slide"] == "/a b"
+
+    def test_a_long_cell_is_cut(self) -> None:
+        [row] = tabulate_failures([failed("/a", "x" * 10_000)]).rows
+        assert row["reason"] == "x" * (MAX_TEXT - 1) + "…"
 
 
-def test_no_name_breaks_out_of_the_configuration(folder) -> None:
-    text = report_text(configured(folder, exclude=["````", "\n```\n# x"]), summary(), {}, 0, None)
-    opened = text.index("`````yaml\n")
-    assert text.count("`````") == 2
-    assert text.endswith("`````")
-    assert opened > text.index("## Configuration")
+class TestReport:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "| slides found | 1,234 |", "| failed | 4 |", "| to review | 7 |", "| tiles kept | 8 |",
+            "| keep | `tissue >= 0.5` |", "| tolerate | `0.25` |", "| tile slides | 1.3 |",
+        ],
+    )  # fmt: skip
+    def test_counts_thresholds_and_times_are_listed(self, folder, line) -> None:
+        report = render_report(configured(folder, tolerate=0.25), summary(), {"tile slides": 1.26}, 7, None)
+        assert line in report.splitlines()
+
+    def test_the_configuration_is_valid_yaml(self, folder) -> None:
+        config = configured(folder)
+        lines = render_report(config, summary(), {}, 7, None).splitlines()
+        written = "\n".join(lines[lines.index("```yaml") + 1 : -1])
+        assert yaml.safe_load(written) == config.model_dump(mode="json")
+
+    def test_failed_slides_are_counted_at_the_top(self, folder) -> None:
+        report = render_report(configured(folder), summary(), {}, 0, None)
+        assert "\n\n**4 of 1,234 slides failed**; up to 2.5 are tolerated.\n\n" in report
+
+    def test_a_run_without_failed_slides_says_so(self, folder) -> None:
+        report = render_report(configured(folder), summary(put_aside=0), {}, 0, None)
+        assert "\n\nEvery slide found is in the tables.\n\n" in report
+
+    def test_no_filter_keeps_all_tiles(self, folder) -> None:
+        assert "| keep | `all tiles` |" in render_report(configured(folder, keep=None), summary(), {}, 0, None)
+
+    @pytest.mark.parametrize(
+        ("output", "shown"), [("/a|b", "`/a\\|b`"), ("/a`b", "`` /a`b ``"), ("/a``|\nb", "``` /a``\\| b ```")]
+    )
+    def test_no_name_breaks_out_of_its_cell(self, folder, output, shown) -> None:
+        report = render_report(configured(folder), summary(output=output), {}, 0, None)
+        assert f"\n\nThe tables are in {shown}.\n\n" in report
+
+    def test_no_name_breaks_out_of_the_configuration(self, folder) -> None:
+        config = configured(folder, exclude=["````", "\n```\n# x"])
+        before, _, block = render_report(config, summary(), {}, 0, None).partition("`````yaml\n")
+        assert "`````" not in before
+        assert block.index("`````") == len(block) - len("`````")
+
+    def test_a_long_configuration_is_cut(self, folder) -> None:
+        report = render_report(configured(folder, exclude=["x" * MAX_YAML]), summary(), {}, 0, None)
+        assert len(report) < MAX_YAML + 2_000
+        assert "more characters: see run.json\n```" in report
 
 
-def test_a_long_configuration_is_cut(folder) -> None:
-    text = report_text(configured(folder, exclude=["x" * MAX_YAML]), summary(), {}, 0, None)
-    assert len(text) < MAX_YAML + 2_000
-    assert "characters more: see run.json\n```" in text
+def test_a_key_has_only_characters_that_prefect_accepts() -> None:
+    assert artifact_key("Progress of Tile_slides!") == "progress-of-tile-slides"
 
 
-def test_keys_are_what_prefect_takes() -> None:
-    assert key_of("Progress of Tile_slides!") == "progress-of-tile-slides"
-    assert [key_of(key) for key in (SLIDES, PUT_ASIDE, REPORT)] == [SLIDES, PUT_ASIDE, REPORT]
+@pytest.mark.parametrize("key", [SLIDES, FAILED, REPORT])
+def test_the_keys_of_a_run_are_accepted_as_they_are(key) -> None:
+    assert artifact_key(key) == key
