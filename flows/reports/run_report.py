@@ -89,8 +89,8 @@ def render_report(
     )  # fmt: skip
     counts = [
         ("slides found", summary.found), ("new", summary.new), ("changed", summary.changed),
-        ("unchanged", summary.unchanged), ("failed", summary.put_aside), ("gone", summary.gone),
-        ("to review", to_review), ("tiles", summary.tiles), ("tiles kept", summary.kept),
+        ("recomputed", summary.recomputed), ("unchanged", summary.unchanged), ("failed", summary.put_aside),
+        ("gone", summary.gone), ("to review", to_review), ("tiles", summary.tiles), ("tiles kept", summary.kept),
     ]  # fmt: skip
     thresholds = [("keep", config.keep or "all tiles"), ("tolerate", f"{config.tolerate:g}")]
     return "\n\n".join(

@@ -10,6 +10,7 @@ import shapely
 from PIL import Image
 
 from flows.config.model import Overlay
+from flows.records.slides import Slide
 from flows.reports.previews import layers
 from flows.reports.previews.contact_sheet import CELL, data_uri, draw_contact_sheet
 from flows.reports.previews.drawing import (
@@ -30,11 +31,12 @@ from flows.reports.previews.drawing import (
 )
 from flows.reports.previews.scene import NOWHERE, Canvas, SampledValues, Scene
 from flows.reports.tile_areas import TileAreas
-from ratiopath.geometry import Extent
+from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
 from tests.support.layouts import LAYOUTS, Raster
 
 REAL = Path(__file__).parents[4] / "shared/data/CMU-1-Small-Region.svs"
+HALF_UM = Mpp(0.5, 0.5)
 MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
 
 
@@ -44,10 +46,11 @@ def canvas_of(
     stride: int,
     side: int,
     last: Any = "keep",
-    mpp: tuple[float | None, float | None] = (0.5, 0.5),
+    mpp: Mpp | None = HALF_UM,
 ) -> Canvas:
-    sizes = {"tile_extent": (tile, tile), "stride": (stride, stride), "extent": extent, "mpp": mpp}
-    slide = {f"{name}_{axis}": size for name, pair in sizes.items() for axis, size in zip("xy", pair, strict=True)}
+    slide = Slide(
+        "a", "/a.tiff", Extent(*extent), Extent(tile, tile), Extent(stride, stride), mpp, level=0, downsample=1
+    )
     return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
 
 
@@ -100,7 +103,7 @@ def test_the_longer_side_of_a_canvas_is_the_one_asked_for(extent) -> None:
 @pytest.fixture
 def anisotropic_canvas() -> Canvas:
     """100 x 100 px at 1 x 0.25 µm/px, so a quarter as high as wide."""
-    return canvas_of((100, 100), 10, 10, 80, mpp=(1.0, 0.25))
+    return canvas_of((100, 100), 10, 10, 80, mpp=Mpp(1.0, 0.25))
 
 
 def test_a_slide_of_unequal_resolutions_has_its_true_proportions(anisotropic_canvas) -> None:
@@ -184,7 +187,7 @@ def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
 
 def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64, mpp=(None, None))) is None
+    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64, mpp=None)) is None
 
 
 def test_an_overlay_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:

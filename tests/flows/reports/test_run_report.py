@@ -25,7 +25,7 @@ def failed(path: str, message: str = "m") -> FailedSlide:
 
 
 def summary(**changes: Any) -> Summary:
-    counts = {"found": 1234, "new": 1000, "changed": 200, "unchanged": 30, "put_aside": 4, "gone": 0}
+    counts = {"found": 1234, "new": 1000, "changed": 200, "recomputed": 70, "unchanged": 30, "put_aside": 4, "gone": 0}
     return Summary(**{"output": "/o", **counts, "tolerated": 2.5, "tiles": 9, "kept": 8, **changes})
 
 
@@ -98,8 +98,8 @@ class TestReport:
     @pytest.mark.parametrize(
         "line",
         [
-            "| slides found | 1,234 |", "| failed | 4 |", "| to review | 7 |", "| tiles kept | 8 |",
-            "| keep | `tissue >= 0.5` |", "| tolerate | `0.25` |", "| tile slides | 1.3 |",
+            "| slides found | 1,234 |", "| failed | 4 |", "| recomputed | 70 |", "| to review | 7 |",
+            "| tiles kept | 8 |", "| keep | `tissue >= 0.5` |", "| tolerate | `0.25` |", "| tile slides | 1.3 |",
         ],
     )  # fmt: skip
     def test_counts_thresholds_and_times_are_listed(self, folder, line) -> None:

@@ -4,15 +4,20 @@ import numpy as np
 import pytest
 import shapely
 
+from flows.records.slides import Slide
 from flows.reports.tile_areas import TileAreas
+from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
 
+WHOLE, PART = shapely.box(0, 0, 4, 4), shapely.box(0, 0, 2, 2)
+MM = Mpp(1000, 1000)
+"""Resolution at which a pixel is one mm²."""
 
-def cells(*, extent=(8, 4), tile=(4, 4), stride=(4, 4), mpp=1000.0, last="keep", roi=None):
-    """At 1000 µm/px a pixel is one mm²."""
-    lengths = {"extent": extent, "tile_extent": tile, "stride": stride, "mpp": (mpp, mpp)}
-    slide = {f"{name}_{axis}": pair[number] for name, pair in lengths.items() for number, axis in enumerate("xy")}
-    return TileAreas.of(slide, last, Roi(shapely.box(0, 0, *tile) if roi is None else roi))
+
+def areas_of(*, extent=(8, 4), stride=(4, 4), mpp=MM, last="keep", roi=WHOLE):
+    """Tiles of 4 x 4 px."""
+    slide = Slide("a", "/a.tiff", Extent(*extent), Extent(4, 4), Extent(*stride), mpp, level=0, downsample=1)
+    return TileAreas.of(slide, last, Roi(roi))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +31,7 @@ def cells(*, extent=(8, 4), tile=(4, 4), stride=(4, 4), mpp=1000.0, last="keep",
     ],
 )
 def test_a_pixel_is_in_the_cell_of_one_tile(stride, last, extent, expected):
-    one = cells(extent=(extent, 4), stride=(stride, 4), last=last)
+    one = areas_of(extent=(extent, 4), stride=(stride, 4), last=last)
 
     areas = one.areas(one.xs, np.zeros_like(one.xs))
 
@@ -34,12 +39,12 @@ def test_a_pixel_is_in_the_cell_of_one_tile(stride, last, extent, expected):
 
 
 def test_only_the_roi_counts():
-    assert cells(roi=shapely.box(0, 0, 2, 2)).areas(np.array([0, 4]), np.array([0, 0])).tolist() == [4, 4]
+    assert areas_of(roi=PART).areas(np.array([0, 4]), np.array([0, 0])).tolist() == [4, 4]
 
 
 def test_areas_without_a_resolution_are_unknown():
-    assert cells(mpp=None).areas(np.array([0]), np.array([0])) is None
+    assert areas_of(mpp=None).areas(np.array([0]), np.array([0])) is None
 
 
 def test_areas_of_parts_of_overlapping_tiles_are_unknown():
-    assert cells(stride=(2, 4), roi=shapely.box(0, 0, 2, 2)).areas(np.array([0]), np.array([0])) is None
+    assert areas_of(stride=(2, 4), roi=PART).areas(np.array([0]), np.array([0])) is None
