@@ -16,7 +16,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.retries import is_transient
 from flows.records.failures import publish_failures
 from flows.records.run_record import PutAsideError, Summary, TaskResults, finish
-from flows.reports.artifacts import publish
+from flows.reports.artifacts import publish_artifacts
 from flows.reports.gallery import publish_gallery
 from flows.reports.slide_report import report_slides
 from flows.storage.lock import output_lock
@@ -93,7 +93,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         summary = finish(config, workspace, results, failures, started)
         publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()
-    publish(config, summary, results.seconds, reports, failures, drawn, workspace)
+    publish_artifacts(config, summary, results.seconds, reports, failures, drawn, workspace)
     if summary.is_tolerated:
         return Completed(message=str(summary), data=summary)
     error = PutAsideError(summary)

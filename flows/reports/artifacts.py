@@ -30,7 +30,7 @@ MAX_PICTURES = 6
 """Largest number of pictures in the figure of the report."""
 
 
-def publish(
+def publish_artifacts(
     config: CoverageConfig,
     summary: Summary,
     seconds: Mapping[str, float],

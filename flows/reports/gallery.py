@@ -131,7 +131,7 @@ def _remove_gallery(workspace: Workspace) -> None:
 
 
 def _is_page(path: str, workspace: Workspace) -> bool:
-    """True if a run wrote the file."""
+    """Return True if a run wrote the file."""
     try:
         with workspace.files.open_input_file(path) as file:
             return GENERATOR.encode() in file.read(HEAD_BYTES)

@@ -124,7 +124,7 @@ def run_log() -> Any:
 
 
 def is_not_reported(record: logging.LogRecord) -> bool:
-    """True if the command line does not repeat a log record after the run."""
+    """Return True if the command line does not repeat a log record after the run."""
     return not getattr(record, "is_reported", False)
 
 

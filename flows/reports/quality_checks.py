@@ -1,4 +1,4 @@
-"""Quality checks of a slide: sentences that say why somebody should review it."""
+"""Quality checks of a slide: sentences that say why a person should review it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -59,9 +59,9 @@ def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: 
     for name, path in overlays.items():
         if path is None or slide.mpp is None:
             continue
-        given = config.overlays[name].mpp
+        mpp = config.overlays[name].mpp
         try:
-            with open_slide(path, None if given is None else Mpp.of(given)) as reader:
+            with open_slide(path, None if mpp is None else Mpp.of(mpp)) as reader:
                 level = reader.pyramid.levels[0]
         except (SlideError, OSError) as error:
             yield f"overlay {name} cannot be opened any more: {error}"

@@ -85,7 +85,7 @@ def render_report(
         figure: A picture of some slides as a data URI; None if there is none.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
-        f"**{summary.put_aside:,} of {summary.found:,} slides failed**; up to {summary.tolerated:g} are tolerated."
+        f"**{summary.put_aside:,} of {summary.found:,} slides failed** (tolerated: {summary.tolerated:g})."
     )  # fmt: skip
     counts = [
         ("slides found", summary.found), ("new", summary.new), ("changed", summary.changed),

@@ -100,7 +100,7 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
 
     Returns:
         A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
-        mm²; `values` maps an overlay to the first and last value of each chunk of its column.
+        mm²; `values` maps an overlay to the smallest and largest of its values in text order, per chunk of its column.
     """
     cells = TileAreas.of(slide, config.tiling.last, config.region)
     areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())

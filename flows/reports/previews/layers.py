@@ -98,7 +98,7 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
 
 
 def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
-    """Number the class of each pixel from 1; 0 where it has none."""
+    """Map each pixel to the number of its class, from 1, or to 0 if it has none."""
     found, where = np.unique(labels, return_inverse=True)
     number_of = {str(value): n for n, values in enumerate(overlay.classes.values(), start=1) for value in values}
     numbers = [number_of.get(name, 0) if number_of else int(name != "0") for name in labelling.names(found)]

@@ -131,7 +131,7 @@ class TestRunOfThreeSlides:
         assert row["reason"].endswith("[failures.log, no. 1]")
 
     def test_the_report_counts_failed_slides(self, artifacts) -> None:
-        assert "**1 of 3 slides failed**; up to 0 are tolerated." in artifacts[REPORT].data
+        assert "**1 of 3 slides failed** (tolerated: 0)." in artifacts[REPORT].data
 
     def test_the_report_is_described_by_the_summary(self, artifacts, state) -> None:
         assert state.message.startswith(artifacts[REPORT].description)

@@ -114,7 +114,7 @@ class TestReport:
 
     def test_failed_slides_are_counted_at_the_top(self, folder) -> None:
         report = render_report(configured(folder), summary(), {}, 0, None)
-        assert "\n\n**4 of 1,234 slides failed**; up to 2.5 are tolerated.\n\n" in report
+        assert "\n\n**4 of 1,234 slides failed** (tolerated: 2.5).\n\n" in report
 
     def test_a_run_without_failed_slides_says_so(self, folder) -> None:
         report = render_report(configured(folder), summary(put_aside=0), {}, 0, None)
