@@ -1,0 +1,96 @@
+"""The examples in docs/ work: configurations validate, Python code runs on the sample, tables on the pages are complete."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.cli.sample import make_sample
+from flows.config.model import CoverageConfig
+
+DOCS = Path(__file__).parents[1] / "docs"
+BASE = {
+    "slides": "slides/",
+    "output": "coverage/",
+    "tiling": {"mpp": 0.5, "tile_extent": 512},
+    "overlays": {"tissue": {"path": "{dir}/{stem}_tissue_mask.tiff", "classes": {"tissue": [255]}}},
+}
+"""Configuration that the fragments on the pages are parts of."""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def section(page: str, title: str, language: str) -> str:
+    text = (DOCS / page).read_text("utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    return "".join(re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE))
+
+
+CONFIGURATIONS = [
+    pytest.param(block, id=f"{page}-{number}")
+    for page in ("recipes.md", "tutorial.md", "configuration.md", "cluster.md")
+    for number, block in enumerate(blocks(page, "yaml"), start=1)
+]
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS)
+def test_the_configurations_on_the_pages_are_valid(block: str) -> None:
+    fragment: dict[str, Any] = yaml.safe_load(block)
+
+    CoverageConfig.model_validate(BASE | fragment)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        make_sample("coverage-sample")
+    return folder
+
+
+def test_the_recipe_for_a_notebook_runs_on_the_sample(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(sample)
+
+    exec(section("recipes.md", "One slide in a notebook", "python"), {})  # noqa: S102 - the page is ours
+
+    tiles, tumor = capsys.readouterr().out.split()
+    assert (tiles, float(tumor)) == ("192", 1.0)
+
+
+def hook(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_column_of_every_table_is_on_the_page() -> None:
+    tables = hook("tables")
+    page = tables.on_page_markdown((DOCS / "tables.md").read_text("utf-8"))
+
+    columns = {name for schema in tables.MARKS.values() for name in schema.arrow.names}
+    assert columns == {name for name in columns if f"| `{name}` |" in page}
+
+
+def test_every_count_of_a_run_is_on_the_page() -> None:
+    tables = hook("tables")
+
+    counts = [name for name in tables.Summary.__dataclass_fields__ if f"| `{name}` |" in tables.summary_table()]
+    assert counts == list(tables.Summary.__dataclass_fields__)
+
+
+def test_every_field_of_the_configuration_is_on_the_page() -> None:
+    table = hook("configuration_table").table()
+
+    assert [name for name in CoverageConfig.model_fields if f"| `{name}` |" not in table] == []
