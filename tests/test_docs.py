@@ -1,4 +1,4 @@
-"""The examples in docs/ work: configurations validate, Python code runs on the sample, tables on the pages are complete."""
+"""Examples in docs/: configurations validate, Python code runs on the sample, generated tables are complete."""
 
 import importlib.util
 import re
