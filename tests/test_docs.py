@@ -94,3 +94,13 @@ def test_every_field_of_the_configuration_is_on_the_page() -> None:
     table = hook("configuration_table").table()
 
     assert [name for name in CoverageConfig.model_fields if f"| `{name}` |" not in table] == []
+
+
+PAGES = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS.parent)))
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`((?:flows|ratiopath|schemas|tests|docs|deploy)/[\w/.-]+)`", page.read_text("utf-8"))
+
+    assert [path for path in named if not (DOCS.parent / path).exists()] == []
