@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset as ds
 import pytest
 import yaml
 
 from flows.cli.sample import make_sample
 from flows.config.model import CoverageConfig
+from flows.pipeline import coverage
 
 DOCS = Path(__file__).parents[1] / "docs"
 BASE = {
@@ -65,6 +67,40 @@ def test_the_recipe_for_a_notebook_runs_on_the_sample(
     assert (tiles, float(tumor)) == ("192", 1.0)
 
 
+@pytest.fixture(scope="module")
+def covered_sample(sample: Path, local_ray: None, server: None) -> Path:
+    """The sample after a run on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(sample)
+        config = yaml.safe_load(Path("coverage-sample/coverage.yaml").read_text("utf-8"))
+        coverage(CoverageConfig.model_validate(config | {"previews": False}), return_state=True).result()
+    return sample
+
+
+def test_the_tutorial_counts_the_kept_tiles(covered_sample: Path) -> None:
+    assert ds.dataset(covered_sample / "coverage-sample/coverage/tiles").count_rows() == 98
+    assert "98 of 384 tiles" in (DOCS / "tutorial.md").read_text("utf-8")
+
+
+def test_the_tutorial_ends_with_a_plot(covered_sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(covered_sample)
+
+    exec("".join(blocks("tutorial.md", "python")[:-1]), {})  # noqa: S102 - the last one needs matplotlib
+
+    assert Path("coverage-sample/tumor.png").read_bytes() == (DOCS / "tumor.png").read_bytes()
+
+
+@pytest.mark.parametrize("title", ["Another threshold, without reading pixels", "Tiles at the edge"])
+def test_the_recipes_on_tables_run(
+    covered_sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], title: str
+) -> None:
+    monkeypatch.chdir(covered_sample)
+
+    exec(section("recipes.md", title, "python"), {})  # noqa: S102 - the page is ours
+
+    assert capsys.readouterr().out != ""
+
+
 def hook(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
@@ -104,3 +140,14 @@ def test_the_files_that_a_page_names_exist(page: Path) -> None:
     named = re.findall(r"`((?:flows|ratiopath|schemas|tests|docs|deploy)/[\w/.-]+)`", page.read_text("utf-8"))
 
     assert [path for path in named if not (DOCS.parent / path).exists()] == []
+
+
+def test_the_decisions_that_the_code_cites_exist() -> None:
+    sources = [
+        path for folder in ("flows", "ratiopath", "schemas", "tests") for path in (DOCS.parent / folder).rglob("*.py")
+    ]
+    cited = {
+        name for path in sources for name in re.findall(r"docs/decisions/(\d[\w.-]+\.md)", path.read_text("utf-8"))
+    }
+
+    assert cited - {path.name for path in (DOCS / "decisions").iterdir()} == set()

@@ -1,4 +1,4 @@
-"""The picture of a slide: where its tiles are, what is read for it, and what is drawn."""
+"""The picture of a slide: its canvas, the layers read for it, and the drawing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +10,13 @@ import shapely
 from PIL import Image
 
 from flows.config.model import Overlay
-from flows.reports.previews import layers as look
-from flows.reports.previews.contact_sheet import CELL, contact_sheet, data_uri
+from flows.reports.previews import layers
+from flows.reports.previews.contact_sheet import CELL, data_uri, draw_contact_sheet
 from flows.reports.previews.drawing import (
     GLASS,
     INK,
     KEPT,
+    LINE,
     MARGIN,
     MAX_PANELS,
     OVERLAYS,
@@ -27,7 +28,7 @@ from flows.reports.previews.drawing import (
     nice_length,
     viridis,
 )
-from flows.reports.previews.scene import NOWHERE, Canvas, Sampled, Scene
+from flows.reports.previews.scene import NOWHERE, Canvas, SampledValues, Scene
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
@@ -38,9 +39,14 @@ MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
 
 
 def canvas_of(
-    extent: tuple[int, int], tile: int, stride: int, side: int, last: Any = "keep", mpp: float | None = 0.5
+    extent: tuple[int, int],
+    tile: int,
+    stride: int,
+    side: int,
+    last: Any = "keep",
+    mpp: tuple[float | None, float | None] = (0.5, 0.5),
 ) -> Canvas:
-    sizes = {"tile_extent": (tile, tile), "stride": (stride, stride), "extent": extent, "mpp": (mpp, mpp)}
+    sizes = {"tile_extent": (tile, tile), "stride": (stride, stride), "extent": extent, "mpp": mpp}
     slide = {f"{name}_{axis}": size for name, pair in sizes.items() for axis, size in zip("xy", pair, strict=True)}
     return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
 
@@ -73,7 +79,7 @@ def test_each_pixel_shows_the_last_tile_over_its_centre(extent, tile, stride, si
         ]
         return values[found[1][-1], found[0][-1]] if all(found) else np.nan
 
-    sampled = Sampled(canvas)
+    sampled = SampledValues(canvas)
     tile_y, tile_x = (grid.ravel() for grid in np.meshgrid(ys, xs, indexing="ij"))
     half = len(tile_x) // 2
     for part in (slice(half, None), slice(half)):
@@ -83,15 +89,30 @@ def test_each_pixel_shows_the_last_tile_over_its_centre(extent, tile, stride, si
     expected = [[value_at(x, y) for x in range(canvas.extent.width)] for y in range(canvas.extent.height)]
     np.testing.assert_array_equal(shown, np.array(expected, dtype=np.float32))
     np.testing.assert_array_equal(canvas.tiles == NOWHERE, np.isnan(shown))
-    assert max(canvas.extent.width, canvas.extent.height) == side
 
 
-def test_a_slide_of_unequal_resolutions_is_shown_in_its_true_proportions() -> None:
-    slide = {"extent_x": 100, "extent_y": 100, "tile_extent_x": 10, "tile_extent_y": 10, "stride_x": 10, "stride_y": 10}
-    slide |= {"mpp_x": 1.0, "mpp_y": 0.25}
-    canvas = Canvas.of(slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, 10, 10))), 80)
-    assert (canvas.extent, canvas.mpp.x, canvas.mpp.y) == (Extent(80, 20), 1.25, 1.25)
-    assert canvas.tile_px == 2
+@pytest.mark.parametrize("extent", [(64, 48), (1000, 50), (3, 2000), (5, 5)])
+def test_the_longer_side_of_a_canvas_is_the_one_asked_for(extent) -> None:
+    canvas = canvas_of(extent, 16, 16, 40)
+    assert max(canvas.extent.width, canvas.extent.height) == 40
+
+
+@pytest.fixture
+def anisotropic_canvas() -> Canvas:
+    """100 x 100 px at 1 x 0.25 µm/px, so a quarter as high as wide."""
+    return canvas_of((100, 100), 10, 10, 80, mpp=(1.0, 0.25))
+
+
+def test_a_slide_of_unequal_resolutions_has_its_true_proportions(anisotropic_canvas) -> None:
+    assert anisotropic_canvas.extent == Extent(80, 20)
+
+
+def test_a_canvas_has_the_same_resolution_along_both_axes(anisotropic_canvas) -> None:
+    assert (anisotropic_canvas.mpp.x, anisotropic_canvas.mpp.y) == (1.25, 1.25)
+
+
+def test_the_shorter_side_of_a_tile_is_measured_on_the_canvas(anisotropic_canvas) -> None:
+    assert anisotropic_canvas.tile_px == 2
 
 
 def write(path: Path, levels: list[np.ndarray], mpp: float = 0.5, layout: str = "deflate") -> str:
@@ -103,66 +124,80 @@ def plain(height: int, width: int, value: int) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
-def test_the_thumbnail_is_of_the_level_closest_in_size_but_never_of_the_finest(tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("side", "expected"), [(2000, 20), (1000, 20), (500, 20), (250, 30), (100, 40), (10, 40)]
+)
+def test_the_thumbnail_is_the_level_closest_in_size_except_the_finest(tmp_path, side, expected) -> None:
     levels = [plain(512, 1024, 10), plain(256, 512, 20), plain(128, 256, 30), plain(64, 128, 40)]
-    path = write(tmp_path / "a.tiff", levels)
-    seen = {side: int(look.thumbnail(path, Extent(side, side // 2)).mean()) for side in (2000, 1000, 500, 250, 100, 10)}
-    assert seen == {2000: 20, 1000: 20, 500: 20, 250: 30, 100: 40, 10: 40}
-    assert look.thumbnail(path, Extent(100, 50)).shape == (50, 100, 3)
+    found = layers.read_thumbnail(write(tmp_path / "a.tiff", levels), Extent(side, side // 2))
+    np.testing.assert_array_equal(found, plain(side // 2, side, expected))
 
 
-def test_a_slide_without_a_small_level_has_no_thumbnail(tmp_path, monkeypatch) -> None:
-    assert look.thumbnail(write(tmp_path / "one.tiff", [plain(64, 64, 10)]), Extent(32, 32)) is None
-    two = write(tmp_path / "two.tiff", [plain(64, 64, 10), plain(32, 32, 10)])
-    monkeypatch.setattr(look, "MAX_PIXELS", 32 * 32 - 1)
-    assert look.thumbnail(two, Extent(32, 32)) is None
+def test_a_slide_of_one_level_has_no_thumbnail(tmp_path) -> None:
+    assert layers.read_thumbnail(write(tmp_path / "one.tiff", [plain(64, 64, 10)]), Extent(32, 32)) is None
+
+
+def test_a_level_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
+    path = write(tmp_path / "two.tiff", [plain(64, 64, 10), plain(32, 32, 10)])
+    monkeypatch.setattr(layers, "MAX_PIXELS", 32 * 32 - 1)
+    assert layers.read_thumbnail(path, Extent(32, 32)) is None
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real slide is not beside the project")
-def test_a_scan_of_one_level_is_shown_by_the_thumbnail_that_its_scanner_made() -> None:
-    found = look.thumbnail(str(REAL), Extent(222, 297))
+def test_the_thumbnail_of_a_scan_of_one_level_is_that_of_its_scanner() -> None:
+    found = layers.read_thumbnail(str(REAL), Extent(222, 297))
     assert found.shape == (297, 222, 3)
     assert found.std() > 10
 
 
+def write_stripes(folder: Path) -> str:
+    """Stripes of 0, 1, 2 and 3, each 8 px wide at 1 µm/px."""
+    labels = np.repeat(np.uint8([[0, 1, 2, 3]]), 8, axis=1).repeat(24, axis=0)
+    return write(folder / "m.tiff", [labels], mpp=1.0)
+
+
 def test_outlines_are_where_classes_meet(tmp_path) -> None:
-    labels = np.zeros((24, 32), np.uint8)
-    labels[:, 8:16], labels[:, 16:24], labels[:, 24:] = 1, 2, 3
-    path = write(tmp_path / "m.tiff", [labels], mpp=1.0)
-    canvas = canvas_of((64, 48), 16, 16, 64)
-    lines = np.zeros((48, 64), bool)
-    lines[:, [15, 16, 31, 32]] = True  # 2 and 3 are one class
-    np.testing.assert_array_equal(look.outline(path, MASK, canvas), lines)
-    without = look.outline(path, Overlay(path="{stem}"), canvas)
-    np.testing.assert_array_equal(np.flatnonzero(without.any(axis=0)), [15, 16])
+    expected = np.zeros((48, 64), bool)
+    expected[:, [15, 16, 31, 32]] = True  # 2 and 3 are one class
+    found = layers.read_outline(write_stripes(tmp_path), MASK, canvas_of((64, 48), 16, 16, 64))
+    np.testing.assert_array_equal(found, expected)
 
 
-def test_an_overlay_that_ends_early_or_is_sparse_has_an_outline_there(tmp_path) -> None:
+def test_an_overlay_without_classes_has_an_outline_where_zero_ends(tmp_path) -> None:
+    found = layers.read_outline(write_stripes(tmp_path), Overlay(path="{stem}"), canvas_of((64, 48), 16, 16, 64))
+    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [15, 16])
+
+
+def test_an_overlay_that_ends_early_has_an_outline_there(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 16), np.uint8)], mpp=1.0)
-    found = look.outline(path, MASK, canvas_of((64, 48), 16, 16, 64))
+    found = layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64))
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32])
 
 
-def test_an_outline_of_colours_is_of_their_names(tmp_path) -> None:
+def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
     colours = np.zeros((24, 32, 3), np.uint8)
     colours[:12] = (255, 0, 0)
     path = write(tmp_path / "m.tiff", [colours], mpp=1.0)
-    found = look.outline(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}), canvas_of((64, 48), 16, 16, 64))
+    found = layers.read_outline(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}), canvas_of((64, 48), 16, 16, 64))
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [23, 24])
 
 
-def test_an_overlay_that_is_too_large_or_cannot_be_placed_is_not_read(tmp_path, monkeypatch) -> None:
+def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    assert look.outline(path, MASK, canvas_of((64, 48), 16, 16, 64, mpp=None)) is None
-    monkeypatch.setattr(look, "MAX_PIXELS", 24 * 32 - 1)
-    assert look.outline(path, MASK, canvas_of((64, 48), 16, 16, 64)) is None
+    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64, mpp=(None, None))) is None
+
+
+def test_an_overlay_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
+    path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
+    monkeypatch.setattr(layers, "MAX_PIXELS", 24 * 32 - 1)
+    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64)) is None
 
 
 @pytest.mark.parametrize(
-    ("most", "length"), [(1, 1), (1.9, 1), (2, 2), (4.99, 2), (7, 5), (0.03, 0.02), (0.0099, 0.005), (123, 100)]
+    ("limit", "length"), [(1, 1), (1.9, 1), (2, 2), (4.99, 2), (7, 5), (0.03, 0.02), (0.0099, 0.005), (123, 100)]
 )
-def test_a_scale_bar_has_a_length_that_is_easily_said(most, length) -> None:
-    assert nice_length(most) == pytest.approx(length)
+def test_a_scale_bar_has_a_round_length(limit, length) -> None:
+    assert nice_length(limit) == pytest.approx(length)
 
 
 def test_inner_edges_are_one_pixel_inside_an_area() -> None:
@@ -173,7 +208,7 @@ def test_inner_edges_are_one_pixel_inside_an_area() -> None:
 
 
 def scene(**changes: Any) -> Scene:
-    """Two tiles of 100 px side by side: the left is full and kept, the right not known; an outline at y = 50."""
+    """Two tiles of 100 px side by side: the left covered and kept, the right unknown; an outline at y = 50."""
     canvas = canvas_of((200, 100), 100, 100, 200)
     shares = np.full((100, 200), np.nan, np.float32)
     shares[:, :100] = 1
@@ -198,59 +233,74 @@ def panel(image: Image.Image, number: int = 0) -> np.ndarray:
     return np.asarray(image)[TITLE : TITLE + 100, left : left + 200]
 
 
-def test_a_panel_shows_coverage_unknown_tiles_outlines_and_what_is_kept() -> None:
-    shown = panel(draw_scene(scene()))
-    full = viridis(np.float32([1]))[0]
-    np.testing.assert_array_equal(shown[20, 20], (200 + (full - 200) * SHADE).round())
-    np.testing.assert_array_equal(shown[20, 150], (200 + (np.array(UNKNOWN) - 200) * SHADE).round())
-    np.testing.assert_array_equal(shown[50, 20], OVERLAYS[0])
-    for y, x in ((0, 50), (99, 50), (30, 0), (30, 99), (30, 98)):
-        np.testing.assert_array_equal(shown[y, x], KEPT)
-    assert not (shown[:, 100:] == KEPT).all(axis=-1).any()
+def test_a_covered_tile_is_shaded_in_the_colour_of_its_share() -> None:
+    expected = (200 + (viridis(np.float32([1]))[0] - 200) * SHADE).round()
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 20], expected)
 
 
-def test_a_tile_without_a_class_is_shown_as_it_is() -> None:
+def test_an_unknown_tile_is_shaded_grey() -> None:
+    expected = (200 + (np.array(UNKNOWN) - 200) * SHADE).round()
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 150], expected)
+
+
+def test_the_outline_of_an_overlay_is_drawn_over_its_tiles() -> None:
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[50, 20], OVERLAYS[0])
+
+
+@pytest.mark.parametrize(("y", "x"), [(0, 50), (99, 50), (30, 0), (30, 99), (30, 98)])
+def test_a_kept_tile_has_a_frame(y, x) -> None:
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[y, x], KEPT)
+
+
+def test_a_tile_that_is_not_kept_has_no_frame() -> None:
+    assert not (panel(draw_scene(scene()))[:, 100:] == KEPT).all(axis=-1).any()
+
+
+def test_a_tile_without_coverage_is_not_shaded() -> None:
     shown = panel(
         draw_scene(scene(shares={"tissue": np.zeros((100, 200), np.float32)}, is_kept=np.zeros((100, 200), bool)))
     )
     np.testing.assert_array_equal(shown[20, 20], [200, 200, 200])
 
 
-def test_tiny_tiles_are_outlined_together() -> None:
-    canvas = canvas_of((2000, 1000), 20, 20, 200)
-    shown = panel(draw_scene(scene(canvas=canvas)))
-    is_kept = (shown == KEPT).all(axis=-1)
-    assert is_kept[:, [0, 99]].all()
-    assert not is_kept[1:-1, 1:99].any()
+def test_tiny_kept_tiles_share_one_frame() -> None:
+    shown = panel(draw_scene(scene(canvas=canvas_of((2000, 1000), 20, 20, 200))))
+    expected = np.zeros((100, 200), bool)
+    expected[:, [0, 99]] = expected[[0, 99], :100] = True
+    np.testing.assert_array_equal((shown == KEPT).all(axis=-1), expected)
 
 
-def test_a_class_has_the_outline_of_its_own_overlay() -> None:
-    other = np.zeros((100, 200), bool)
-    other[70] = True
-    shares = {name: np.ones((100, 200), np.float32) for name in ("tissue", "tumor")}
+@pytest.mark.parametrize(
+    ("number", "own", "colour", "other"), [(0, 50, OVERLAYS[0], 70), (1, 70, OVERLAYS[1], 50)]
+)
+def test_a_panel_has_only_the_outline_of_the_overlay_of_its_class(number, own, colour, other) -> None:
+    areas = np.zeros((100, 200), bool)
+    areas[70] = True
     two = scene(
-        outlines={"mask": scene().outlines["mask"], "areas": other},
+        outlines={"mask": scene().outlines["mask"], "areas": areas},
         overlay_of={"tissue": "mask", "tumor": "areas"},
-        shares=shares,
+        shares={name: np.ones((100, 200), np.float32) for name in ("tissue", "tumor")},
         is_kept=np.zeros((100, 200), bool),
     )
-    image = draw_scene(two)
-    for number, (line, colour, others) in enumerate(((50, OVERLAYS[0], 70), (70, OVERLAYS[1], 50))):
-        shown = panel(image, number)
-        np.testing.assert_array_equal(shown[line, 20], colour)
-        assert tuple(shown[others, 20]) not in OVERLAYS
+    shown = panel(draw_scene(two), number)
+    np.testing.assert_array_equal(shown[own, 20], colour)
+    assert tuple(shown[other, 20]) not in OVERLAYS
 
 
-def test_the_scale_bar_is_as_long_as_it_says() -> None:
+def test_the_scale_bar_is_as_long_as_its_label() -> None:
     image = np.asarray(draw_scene(scene()))  # 0.5 µm per pixel: 200 px are 0.1 mm, 40 px are 0.02 mm
     is_ink = (image[TITLE + 100 + MARGIN :, MARGIN:] == INK).all(axis=-1)
     assert is_ink.argmin(axis=1).max() == 40
 
 
-def test_what_is_not_there_is_said_and_not_made_up() -> None:
+def test_a_slide_without_a_small_level_is_plain_grey() -> None:
     bare = draw_scene(scene(thumbnail=None, outlines={"mask": None}, shares={}, overlay_of={}))
     np.testing.assert_array_equal(panel(bare)[20, 150], GLASS)
-    assert bare.height > draw_scene(scene()).height  # a line more in the legend
+
+
+def test_missing_layers_are_named_in_a_further_line_of_the_legend() -> None:
+    bare = draw_scene(scene(thumbnail=None, outlines={"mask": None}, shares={}, overlay_of={}))
+    assert bare.height == draw_scene(scene()).height + LINE
 
 
 @pytest.mark.parametrize("extent", [(1, 2000), (2000, 1), (1, 1)])
@@ -272,10 +322,21 @@ def test_many_classes_make_a_picture_of_bounded_size() -> None:
     assert many.size == nine.size
 
 
-def test_a_sheet_holds_every_picture_under_its_name() -> None:
-    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)]
-    pictures = [("é" * 200, Image.new("RGB", (800, 400), colour)) for colour in colours]
-    sheet = contact_sheet(pictures)
-    assert {colour for _, colour in sheet.getcolors(1 << 24)} >= set(colours)
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)]
+
+
+@pytest.fixture
+def sheet() -> Image.Image:
+    return draw_contact_sheet([("é" * 200, Image.new("RGB", (800, 400), colour)) for colour in COLOURS])
+
+
+def test_a_contact_sheet_holds_every_picture(sheet) -> None:
+    assert {colour for _, colour in sheet.getcolors(1 << 24)} >= set(COLOURS)
+
+
+def test_a_contact_sheet_of_four_pictures_has_two_rows_of_at_most_three(sheet) -> None:
     assert CELL < sheet.height < sheet.width < 4 * CELL
+
+
+def test_a_contact_sheet_becomes_a_data_uri(sheet) -> None:
     assert data_uri(sheet).startswith("data:image/jpeg;base64,")

@@ -1,4 +1,4 @@
-"""A bar on a terminal, nothing elsewhere."""
+"""The progress bar: drawn on a terminal only."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""The report on each slide: counts, means and areas against the masks themselves, and what looks wrong."""
+"""The report on each slide: counts, means and areas compared to the masks, and reasons to review it."""
 
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,23 @@ def study(folder: Path, labels: np.ndarray | None, mpp: float = 1.0) -> None:
         write_mask(folder / "a_tissue.tiff", labels, mpp)
 
 
-def test_means_and_areas_are_those_of_the_mask(folder):
+def test_mean_and_area_are_those_of_the_mask(folder):
     labels = random_labels(0, (0, 255))
     study(folder, labels)
 
     report = reports(folder)["a"]
 
-    assert report["tiles"] == 12
     assert report["tissue_mean"] == pytest.approx((labels == 255).mean())
     assert report["tissue_mm2"] == pytest.approx((labels == 255).sum() * MM2)
 
 
-def test_tiles_over_the_edge_add_only_what_is_inside(folder):
+def test_tiles_are_counted(folder):
+    study(folder, random_labels(0, (0, 255)))
+
+    assert reports(folder)["a"]["tiles"] == 12
+
+
+def test_tiles_over_the_edge_add_only_the_area_inside_the_slide(folder):
     labels = random_labels(0, (0, 255))
     study(folder, labels)
 
@@ -63,7 +68,7 @@ def test_overlapping_tiles_count_no_pixel_twice(folder):
     assert report["tissue_mm2"] == pytest.approx(24 * 32 * MM2)
 
 
-def test_what_is_nowhere_known_is_null(folder):
+def test_coverage_that_is_known_in_no_tile_is_null(folder):
     study(folder, None)
 
     report = reports(folder)["a"]
@@ -100,13 +105,13 @@ def test_what_is_nowhere_known_is_null(folder):
         (None, 1.0, None, ["everything kept"]),
     ],
 )
-def test_what_looks_wrong_is_named(folder, labels, mpp, keep, suspicions):
+def test_the_reasons_to_review_a_slide_are_named(folder, labels, mpp, keep, suspicions):
     study(folder, labels, mpp)
 
     assert reports(folder, keep=keep)["a"]["suspicions"] == suspicions
 
 
-def test_slides_put_aside_have_no_report(folder):
+def test_failed_slides_have_no_report(folder):
     study(folder, random_labels(0, (0, 255)))
     (folder / "broken.tiff").write_bytes(b"no image")
 

@@ -1,4 +1,4 @@
-"""Areas add up: each pixel of a slide counts once."""
+"""Areas of tiles: each pixel of a slide counts once."""
 
 import numpy as np
 import pytest
@@ -19,9 +19,9 @@ def cells(*, extent=(8, 4), tile=(4, 4), stride=(4, 4), mpp=1000.0, last="keep",
     ("stride", "last", "extent", "expected"),
     [
         (4, "keep", 8, [4, 4]),
-        (4, "keep", 10, [4, 4, 4]),  # the last hangs over; its share inside says by how much
+        (4, "keep", 10, [4, 4, 4]),  # the last tile hangs over; its share inside accounts for that
         (2, "drop", 8, [2, 2, 4]),
-        (6, "drop", 10, [4, 4]),  # what lies between tiles is nobody's
+        (6, "drop", 10, [4, 4]),  # pixels between tiles are in no cell
         (4, "shift", 10, [4, 2, 4]),
     ],
 )
