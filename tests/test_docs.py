@@ -82,11 +82,14 @@ def test_the_tutorial_counts_the_kept_tiles(covered_sample: Path) -> None:
     assert "98 of 384 tiles" in (DOCS / "tutorial.md").read_text("utf-8")
 
 
-def test_the_tutorial_ends_with_a_plot(covered_sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tutorial_prints_an_overlap_and_ends_with_a_plot(
+    covered_sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(covered_sample)
 
     exec("".join(blocks("tutorial.md", "python")[:-1]), {})  # noqa: S102 - the last one needs matplotlib
 
+    assert capsys.readouterr().out.splitlines()[-1] in (DOCS / "tutorial.md").read_text("utf-8")
     assert Path("coverage-sample/tumor.png").read_bytes() == (DOCS / "tumor.png").read_bytes()
 
 
