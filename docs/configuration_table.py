@@ -1,4 +1,4 @@
-"""Puts a table of the fields of `CoverageConfig` into docs/configuration.md when the pages are built."""
+"""MkDocs hook that fills docs/configuration.md with the fields of `CoverageConfig`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,15 +10,15 @@ _EMPTY = {"array": "[]", "object": "{}"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Called by MkDocs for each page."""
+    """Replace the mark of a page by the table; MkDocs calls it for each page."""
     return markdown.replace(MARK, table()) if MARK in markdown else markdown
 
 
 def table() -> str:
-    """The fields as a Markdown table, one row each."""
+    """Return the fields as a Markdown table."""
     schema = CoverageConfig.model_json_schema()
     rows = [f"| `{name}` | {default} | {text} |" for name, default, text in _fields(schema, schema["$defs"])]
-    return "\n".join(["| field | default | |", "|---|---|---|", *rows])
+    return "\n".join(["| field | default | meaning |", "|---|---|---|", *rows])
 
 
 def _fields(schema: dict[str, Any], sections: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:

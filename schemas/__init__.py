@@ -1,4 +1,4 @@
-"""The tables' schemas, one module per table: the only place that knows column names, types and ranges.
+"""Schemas of the tables, a module per table: the only place that knows column names, types and ranges.
 
-Nothing is imported here, so that names can be looked up without loading pandera.
+This module imports nothing, so that names can be looked up without loading pandera.
 """

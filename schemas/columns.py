@@ -1,4 +1,4 @@
-"""Names of columns that depend on the configuration, and those that no overlay or class may take. Imports nothing."""
+"""Names of the columns of tile tables: the fixed ones, and those of an overlay. Imports neither pandera nor pyarrow."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,36 +6,36 @@ from typing import Literal
 TILE_COLUMNS = (
     "slide_id", "path", "level", "tile_x", "tile_y", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y",
 )  # fmt: skip
-"""Columns of every table of tiles."""
+"""Columns of every tile table; no overlay or class may have one of these names."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverlayColumns:
-    """What the tables hold of one overlay."""
+    """Columns of one overlay."""
 
     name: str
-    """The overlay."""
+    """Name of the overlay."""
     classes: tuple[str, ...]
-    """Its classes: a column each."""
+    """Names of its classes, a column each."""
     missing: Literal["fail", "null", "zero"]
-    """What its classes are where a slide has no such overlay."""
+    """Treatment of a slide without this overlay: it fails, or its classes are null, or zero."""
 
     @property
     def path(self) -> str:
-        """The overlay's file; null where the slide has none."""
+        """Column of the overlay's file, null if the slide has none."""
         return f"{self.name}_path"
 
     @property
     def overlap(self) -> str:
-        """Share of each value among the ROI's pixels that exist in the overlay."""
+        """Column of the share of each value among the ROI's pixels that exist in the overlay, 0 to 1."""
         return f"{self.name}_overlap"
 
     @property
     def inside(self) -> str:
-        """Share of the ROI's pixels that exist in the overlay."""
+        """Column of the share of the ROI's pixels that exist in the overlay, 0 to 1."""
         return f"{self.name}_inside"
 
     @property
     def own(self) -> tuple[str, str, str]:
-        """The columns besides its classes."""
+        """Columns of the overlay besides its classes."""
         return (self.path, self.overlap, self.inside)

@@ -1,4 +1,4 @@
-"""coverage/ and tiles/: a row per tile, with what each overlay covers of it."""
+"""Schemas of coverage/ and tiles/: a row per tile with the overlap of each overlay and the coverage of each class."""
 
 from collections.abc import Sequence
 from functools import cache, partial
@@ -13,16 +13,16 @@ from schemas.grid import GRID_COLUMNS, TILE_KEY
 from schemas.table import Column, Rule, TableSchema
 
 TOLERANCE = 1e-9
-"""By how much the sum of a row's fractions may differ from 1."""
+"""Largest difference of the sum of a row's fractions from 1."""
 
 
 def coverage(overlays: Sequence[OverlayColumns]) -> TableSchema:
-    """Every tile of the grid."""
+    """Return the schema of coverage/: every tile of the grid."""
     return _tiles("coverage", tuple(overlays))
 
 
 def tiles(overlays: Sequence[OverlayColumns]) -> TableSchema:
-    """The tiles that `keep` keeps."""
+    """Return the schema of tiles/: the tiles that `keep` selects."""
     return _tiles("tiles", tuple(overlays))
 
 
@@ -49,7 +49,7 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
 
     def is_null_elsewhere(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
         unknown = is_unknown(table)
-        if overlay.missing == "zero":  # no overlay is as good as one without the class
+        if overlay.missing == "zero":  # a missing overlay counts as one without the class
             unknown &= table[overlay.path].is_valid().to_numpy()
         differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != unknown
         return differs
@@ -70,7 +70,7 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
 
 
 def _entries(table: pa.Table, column: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """How many fractions each row has, and all fractions in order."""
+    """Return the number of fractions of each row, and all fractions in order."""
     maps = table[column].combine_chunks()
     maps = pa.concat_arrays(maps.chunks) if isinstance(maps, pa.ChunkedArray) else maps
     offsets = maps.offsets.to_numpy().astype(np.int64)

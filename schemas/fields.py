@@ -1,4 +1,4 @@
-"""Conditions and columns that several tables share."""
+"""Columns and checks shared by several tables."""
 
 import pandera.pyarrow as pap
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pyarrow as pa
 from schemas.table import Column
 
 OVERLAP = pa.map_(pa.string(), pa.float64())
-"""Share of each overlay value among the ROI's pixels that exist: {"255": 0.25, "0": 0.75}."""
+"""Type of an overlap: share of each overlay value among the ROI's pixels that exist, {"0": 0.75, "255": 0.25}."""
 FRACTION = pap.Check.in_range(0, 1, error="fractions lie in [0, 1]")
 POSITIVE = pap.Check.gt(0, error="values are > 0")
 NOT_NEGATIVE = pap.Check.ge(0, error="values are >= 0")

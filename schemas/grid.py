@@ -1,4 +1,4 @@
-"""The grid of one slide: its tiles, before anything is known of what lies over them."""
+"""Schema of a slide's grid: its tiles before any overlay is read."""
 
 import pyarrow as pa
 
@@ -6,11 +6,11 @@ from schemas.fields import LEVEL, MPP, NOT_NEGATIVE, PATH, TILE_EXTENT
 from schemas.table import Column, TableSchema
 
 TILE_KEY = ("slide_id", "tile_x", "tile_y")
-"""What names a tile."""
+"""Columns that identify a tile."""
 GRID_COLUMNS = (
     Column(
         "slide_id", pa.string()
-    ),  # its form is checked once, in the slides table: a regex a tile costs as much as the rest
+    ),  # its form is checked in the slides table: a regex per tile costs as much as the rest
     PATH,
     LEVEL,
     Column("tile_x", pa.int64(), (NOT_NEGATIVE,)),

@@ -1,4 +1,4 @@
-"""What a person wants to see of each slide: counts, mean coverage, areas, and what looks wrong."""
+"""Schema of the report on slides: tile counts, mean coverage and area of each class, and findings to review."""
 
 from collections.abc import Sequence
 
@@ -9,30 +9,30 @@ from schemas.intermediate import FILE_COLUMNS, SECONDS, STATUS
 from schemas.table import Column, TableSchema
 
 SUSPICIONS = Column("suspicions", pa.list_(pa.string()))
-"""Sentences, none where nothing looks wrong."""
+"""Findings to review, a sentence each; empty if there are none."""
 MADE_FROM = Column("made_from", pa.string())
-"""SHA-256 of the record in the file of kept tiles: two files of the same are the same."""
+"""SHA-256 of the provenance of the file in tiles/: equal digests mean equal files."""
 _TILES, _KEPT = (Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "kept"))
 
 
 def mean_of(name: str) -> str:
-    """The column with the mean of a class over the tiles where it is known; null where it is known in none."""
+    """Return the column of the mean of a class over the tiles in which it is known; null if it is known in none."""
     return f"{name}_mean"
 
 
 def area_of(name: str) -> str:
-    """The column with the area of a class in mm²; null where `flows.slide_report` cannot tell it."""
+    """Return the column of the area of a class in mm²; null if `flows.reports.tile_areas` cannot derive it."""
     return f"{name}_mm2"
 
 
 def kept_slides(classes: Sequence[str]) -> TableSchema:
-    """An index of the files in tiles/, whose rows are the tiles kept, with the report on each slide."""
+    """Return the schema of the index of the files in tiles/, with the report on each slide."""
     columns = (*FILE_COLUMNS, MADE_FROM, _TILES, *_columns(classes), SUSPICIONS)
     return TableSchema.of("kept slides", columns, key=("slide_id",))
 
 
 def slide_report(classes: Sequence[str]) -> TableSchema:
-    """A row per slide in the tables, two columns per class."""
+    """Return the schema of the report: a row per slide in the tables, two columns per class."""
     columns = (SLIDE_ID, PATH, STATUS, SECONDS, _TILES, _KEPT, *_columns(classes), SUSPICIONS)
     return TableSchema.of("slide report", columns, key=("slide_id",))
 

@@ -1,4 +1,4 @@
-"""slides.parquet: a row per slide that was found and could be read."""
+"""Schema of slides.parquet: a row per slide that was found and read."""
 
 import pandera.pyarrow as pap
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""What a table must look like, and the one check that every task makes of what it takes and what it gives."""
+"""Table schemas, and the validation of tables against them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
 MAX_EXAMPLES = 5
-"""Rows that a violation shows."""
+"""Example rows in an error."""
 _IN_WORDS = {"not_nullable": "holds no null", "multiple_fields_uniqueness": "names each row once"}
-"""What pandera calls its own rules."""
+"""Wording of pandera's built-in rules in errors."""
 
 
 class SchemaError(Exception):
-    """A table breaks its schema: a fault of this program, not of a slide. It survives pickling, hence a Ray worker.
+    """A table breaks its schema: a bug of this program, not a failed slide. It can be pickled, as Ray requires.
 
     Attributes:
         table: Name of the table.
-        column: The column, or several joined by commas.
-        rule: What must hold and does not.
-        examples: Up to five rows for which it does not.
+        column: Name of the column, or several joined by commas.
+        rule: Rule that is broken.
+        examples: Up to five rows that break it.
     """
 
     def __init__(self, table: str, column: str, rule: str, examples: Sequence[Any] = ()) -> None:
@@ -41,47 +41,47 @@ class Column:
     """One column."""
 
     name: str
-    """Its name."""
+    """Name."""
     type: pa.DataType
-    """Its exact Arrow type; nothing is cast."""
+    """Exact Arrow type; nothing is cast."""
     checks: tuple[pap.Check, ...] = ()
-    """Conditions on its values; a null meets them all."""
+    """Checks of its values; null passes all of them."""
     nullable: bool = False
-    """Whether it may hold nulls."""
+    """True if it may hold nulls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A condition that pandera cannot state: on a map, or between columns."""
+    """Check that pandera cannot express: of a map, or between columns."""
 
     column: str
-    """The column it is about."""
+    """Column named in the error."""
     text: str
-    """What must hold."""
+    """Wording of the rule in the error."""
     broken: Callable[[pa.Table], npt.NDArray[np.bool_]]
-    """For which rows it does not."""
+    """Function from a table to a mask of the rows that break the rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """Columns in order, and what must hold of their values."""
+    """Columns in order, and the checks of their values."""
 
     name: str
-    """The table, for errors."""
+    """Name of the table in errors."""
     arrow: pa.Schema
-    """Names and exact types."""
+    """Column names and exact types."""
     pandera: pap.DataFrameSchema
-    """All but the map columns, which pandera has no type for."""
+    """Checks of all columns but maps, for which pandera has no type."""
     rules: tuple[Rule, ...]
-    """What else must hold."""
+    """Further checks."""
     key: tuple[str, ...]
-    """Columns that name a row, unique together; errors show them."""
+    """Columns that identify a row, unique together; errors show them."""
 
     @classmethod
     def of(
         cls, name: str, columns: Sequence[Column], *, key: tuple[str, ...], rules: Sequence[Rule] = ()
     ) -> "TableSchema":
-        """Put a schema together from its columns."""
+        """Build a schema from its columns."""
         frame = {
             column.name: pap.Column(column.type, checks=list(column.checks), nullable=column.nullable)
             for column in columns
@@ -98,14 +98,14 @@ class TableSchema:
 
 
 def checked(table: pa.Table, schema: TableSchema) -> pa.Table:
-    """The same table, if it is what the schema says.
+    """Validate a table and return it unchanged.
 
     Args:
-        table: Any table; nothing is cast, reordered or filled in.
-        schema: What it must be.
+        table: Table to validate; nothing is cast, reordered or filled in.
+        schema: Schema to validate against.
 
     Raises:
-        SchemaError: Names the table, the column, the rule and up to five rows.
+        SchemaError: The table breaks the schema; the error names the table, the column, the rule and up to five rows.
     """
     _check_columns(table, schema)
     _check_values(table, schema)
@@ -131,7 +131,7 @@ def _check_values(table: pa.Table, schema: TableSchema) -> None:
     try:
         schema.pandera.validate(table.select(list(schema.pandera.columns)), lazy=True)
     except SchemaErrors as errors:
-        error = errors.schema_errors[0]  # the others follow from it often enough
+        error = errors.schema_errors[0]  # the others often follow from it
         cases = error.failure_cases
         if not isinstance(cases, pa.Table):
             raise SchemaError(schema.name, str(error.column_name), f"{error.check}, found {cases}") from None

@@ -1,4 +1,4 @@
-"""The README's example runs as it stands there."""
+"""The example of the README runs as printed, and its two commands are current."""
 
 import re
 from pathlib import Path
@@ -36,4 +36,5 @@ def test_the_library_example_gives_overlaps_and_patches(tmp_path: Path, monkeypa
 def test_the_two_commands_are_the_ones_that_ci_and_users_run() -> None:
     commands = re.findall(r"^python3 .*$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
-    assert [command.split("uv run --frozen ")[1] for command in commands] == ["python -m flows.coverage", "poe check"]
+    expected = ["--no-dev python -m flows.coverage", "poe check"]
+    assert [command.split("uv run --frozen ")[1] for command in commands] == expected
