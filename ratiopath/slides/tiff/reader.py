@@ -183,14 +183,12 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
         sizes = np.asarray(plane.databytecounts, dtype=np.uint64)
-        in_header, beyond = (sizes > 0) & (offsets < _HEADER_BYTES), offsets + sizes > file_size
         if min(len(offsets), len(sizes)) < expected:
             found = f"page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
-        elif in_header.any():
-            found = f"{int(in_header.sum())} of {len(offsets)} segments of page {plane.index} begin inside the header"
-        elif beyond.any():
-            found = f"{int(beyond.sum())} of {len(offsets)} segments of page {plane.index} end past the last byte"
-            found += f" ({file_size:,})"
+        elif in_header := int(((sizes > 0) & (offsets < _HEADER_BYTES)).sum()):
+            found = f"{in_header} of {len(offsets)} segments of page {plane.index} begin inside the header"
+        elif beyond := int((offsets + sizes > file_size).sum()):
+            found = f"{beyond} of {len(offsets)} segments of page {plane.index} end past the last byte ({file_size:,})"
         else:
             continue
         raise TruncatedError(f"{path!r} is truncated: {found}", path=path, hint=EXPORT_HINT)
