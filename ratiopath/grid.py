@@ -108,7 +108,7 @@ def _axes(
             raise ParameterError(f"invalid {name} {value!r}; pass one number per axis, such as (512, 512)")
     if not 0 < len(slide_extent) == len(tile_extent) == len(stride):
         raise ParameterError(
-            f"slide_extent, tile_extent and stride have {len(slide_extent)}, {len(tile_extent)} and {len(stride)} axes; "
-            "pass the same number of axes, at least one"
+            f"slide_extent, tile_extent and stride have {len(slide_extent)}, {len(tile_extent)} and {len(stride)} "
+            "axes; pass the same number of axes, at least one"
         )
     return tuple(axis_origins(*lengths, last) for lengths in zip(slide_extent, tile_extent, stride, strict=True))

@@ -75,7 +75,7 @@ class CellAxis:
         return self.end[self.rank]
 
     def over(self, cells: Int64s) -> tuple[Int64s, Int64s]:
-        """Pair cells with the distinct window starts whose windows contain them; return indices into `cells` and `begin`."""
+        """Pair cells with the window starts whose windows contain them, as indices into `cells` and `begin`."""
         lowest = np.searchsorted(self.end, cells, side="right")
         cell, nth = nth_of_each(np.searchsorted(self.begin, cells, side="right") - lowest)
         return cell, lowest[cell] + nth

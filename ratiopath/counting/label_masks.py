@@ -38,7 +38,7 @@ class LabelMasks:
         """Prepare for a type of labels.
 
         Args:
-            label: dtype of the labels.
+            label: Type of the labels.
         """
         self.background = label.type(0)
         self._label = label

@@ -37,7 +37,7 @@ class Labelling:
 
     @property
     def label(self) -> np.dtype[Any]:
-        """dtype of the labels: kind "V" if they are raw bytes, else 0 stands for 0 in all channels."""
+        """Type of the labels: kind "V" if they are raw bytes, else 0 stands for 0 in all channels."""
         if self.channels == 1:
             return np.dtype(np.uint8) if self.dtype == np.bool_ else self.dtype
         size = self.dtype.itemsize * self.channels

@@ -1,4 +1,4 @@
-"""Raster overlays: the windows of the tiles are planned, every chunk they touch is decoded once, and counted or copied."""
+"""Raster overlays: tiles become windows, and every chunk that they touch is decoded once and counted or copied."""
 
 from typing import TYPE_CHECKING, Self
 

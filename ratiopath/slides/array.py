@@ -1,5 +1,6 @@
 """Images in memory behind the reader protocol: pixels that are computed or decoded as a whole."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -39,7 +40,7 @@ class ArrayReader:
         self.path = path
         self.pyramid = Pyramid.of([Extent(level.shape[1], level.shape[0]) for level in levels], mpp)
         self.dtype: np.dtype[np.generic] = levels[0].dtype
-        self.channels = int(np.prod(levels[0].shape[2:], dtype=np.int64))
+        self.channels = math.prod(levels[0].shape[2:])
         self.palette = palette
         self._levels, self._exists, self._chunk = levels, exists, chunk
 

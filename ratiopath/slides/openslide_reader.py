@@ -15,7 +15,7 @@ _LOOK_BACK = 2048
 _UNBLENDED = 1 / 1024
 """Offset in pixels up to which OpenSlide does not blend: cairo, which it draws with, places to 1/256."""
 _CHUNK = 1024
-"""Side of a chunk in pixels: OpenSlide hides the tiles of the file, its cache (32 MiB) bridges those cut by a border."""
+"""Side of a chunk in pixels. OpenSlide hides the file's tiles; its cache (32 MiB) bridges those cut by a border."""
 
 
 class OpenSlideReader:
