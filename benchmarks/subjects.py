@@ -16,7 +16,7 @@ from shapely.geometry import mapping
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
 from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.geometry import Mpp
-from ratiopath.overlays.raster import count_values
+from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 
@@ -47,9 +47,9 @@ def floor(job: Job) -> None:
 
 def ours(job: Job) -> ValueCounts:
     """The engine."""
-    with open_slide(str(job.path)) as mask:
-        x, y = job.x.astype(np.float64), job.y.astype(np.float64)
-        return count_values(mask, x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi]))
+    x, y = job.x.astype(np.float64), job.y.astype(np.float64)
+    with open_overlay(str(job.path)) as mask:
+        return mask.shares(TileWindows(x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi])))
 
 
 def named(found: ValueCounts) -> list[dict[str, int]]:

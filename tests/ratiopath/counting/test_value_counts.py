@@ -18,7 +18,7 @@ def tallied(dtype, channels, pieces, rows) -> ValueCounts:
     tally = ValueAccumulator(Labelling(np.dtype(dtype), channels))
     for row, pixels in pieces:
         tally.add(row, tally.labelling.labels(np.array(pixels, dtype=dtype)))
-    return tally.overlaps(np.full(rows, 10))
+    return tally.value_counts(np.full(rows, 10))
 
 
 def test_pieces_of_a_row_add_up():
@@ -64,15 +64,15 @@ def test_groups_with_other_keys_come_under_one_list_in_numeric_order():
 def test_coverage_groups_values_and_tells_absent_from_unknown():
     overlaps = tallied(np.uint8, 1, [(0, [[1, 2, 3, 0]]), (1, [[0]])], rows=3)
 
-    np.testing.assert_array_equal(overlaps.coverage(["1", "3"]), [0.5, 0.0, np.nan])
-    np.testing.assert_array_equal(overlaps.coverage(["99"]), [0.0, 0.0, np.nan])
+    np.testing.assert_array_equal(overlaps.share_of(["1", "3"]), [0.5, 0.0, np.nan])
+    np.testing.assert_array_equal(overlaps.share_of(["99"]), [0.0, 0.0, np.nan])
 
 
 def test_coverage_compares_values_as_numbers():
     overlaps = tallied(np.float32, 1, [(0, [[1.0, 0.5]])], rows=1)
 
     assert overlaps.keys == ("0.5", "1.0")
-    assert overlaps.coverage(["1"]).tolist() == [0.5]
+    assert overlaps.share_of(["1"]).tolist() == [0.5]
 
 
 def test_minus_zero_is_zero_in_every_channel():
