@@ -38,7 +38,7 @@ class TileBatch:
         """
         lengths = {len(column) for column in (path, *columns.values()) if not _is_scalar(column)}
         if len(lengths) != 1:
-            found = f"columns of {' and '.join(map(str, sorted(lengths)))} rows" if lengths else "no column"
+            found = f"columns of {' and '.join(map(str, sorted(lengths)))} rows" if lengths else "single values only"
             raise ParameterError(f"found {found}; pass columns of one length, at least one")
         count = lengths.pop()
         paths = _arrow(path_name, path, count)
@@ -83,7 +83,7 @@ def _arrow(name: str, column: Any, count: int) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if array.null_count:
-        raise ParameterError(f"{name} has {array.null_count} nulls in {count} rows; filter these rows out")
+        raise ParameterError(f"{name} is null in {array.null_count} of {count} rows; filter these rows out")
     return array
 
 
@@ -93,7 +93,7 @@ def _numbers(name: str, array: pa.Array) -> Float64s:
     numbers = np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
     if not name.startswith("mpp") and not np.isfinite(numbers).all():  # an invalid mpp is an error of its file
         found = int(np.count_nonzero(~np.isfinite(numbers)))
-        raise ParameterError(f"{name} has {found} NaN or infinite values in {len(numbers)} rows; filter these rows out")
+        raise ParameterError(f"{name} is NaN or infinite in {found} of {len(numbers)} rows; filter these rows out")
     return numbers
 
 

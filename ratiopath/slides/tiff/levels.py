@@ -110,7 +110,7 @@ def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
         UnsupportedImageError: No page, a stack (z, time, volumetric tiles), or samples without a numpy dtype.
     """
     if len(tiff.pages) == 0:
-        raise UnsupportedImageError(f"{path!r} is a TIFF without pages", path=path, hint=EXPORT_HINT)
+        raise UnsupportedImageError(f"{path!r} has no pages", path=path, hint=EXPORT_HINT)
     base = tiff.pages.first
     levels = list(_ome_levels(tiff, path)) if tiff.is_ome else [_of_page(base), *map(_of_page, base.pages or ())]
     if len(levels) == len(levels[0].planes) == 1:
@@ -159,7 +159,8 @@ def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
         missing = sum(page is None for page in level.pages)
         if missing:
             problem = f"{path!r} lacks {missing} of its planes"
-            raise UnsupportedImageError(problem, path=path, hint="export it as one file")
+            hint = "copy it again with its companion files, then export it as one file"
+            raise UnsupportedImageError(problem, path=path, hint=hint)
         elsewhere = sum(page.parent is not tiff for page in level.pages)
         if elsewhere:
             problem = f"{path!r} has {elsewhere} of its planes in companion files"

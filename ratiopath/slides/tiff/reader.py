@@ -106,7 +106,7 @@ class TiffReader:
         size = source.chunk.width * source.chunk.height * source.samples * self.dtype.itemsize
         if size > MAX_CHUNK_BYTES:
             shape = f"{source.chunk.width} x {source.chunk.height} px of {source.samples} sample(s)"
-            problem = f"{self.path!r} has too large tiles or strips ({shape}, {size:,} of {MAX_CHUNK_BYTES:,} bytes)"
+            problem = f"{self.path!r} has too large tiles or strips ({shape}, {size:,} bytes)"
             raise UnsupportedImageError(problem, path=self.path, hint="export it with smaller tiles or strips")
 
     def _encoded(self, plane: Plane, segment: int) -> Segment:
@@ -184,14 +184,15 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
         sizes = np.asarray(plane.databytecounts, dtype=np.uint64)
         if min(len(offsets), len(sizes)) < expected:
-            found = f"page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
+            found = f"truncated: page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
         elif in_header := int(((sizes > 0) & (offsets < _HEADER_BYTES)).sum()):
-            found = f"{in_header} of {len(offsets)} segments of page {plane.index} begin inside the header"
+            found = f"damaged: {in_header} of {len(offsets)} segments of page {plane.index} begin inside the header"
         elif beyond := int((offsets + sizes > file_size).sum()):
-            found = f"{beyond} of {len(offsets)} segments of page {plane.index} end past the last byte ({file_size:,})"
+            segments = f"{beyond} of {len(offsets)} segments of page {plane.index}"
+            found = f"truncated: {segments} end past the last byte ({file_size:,})"
         else:
             continue
-        raise TruncatedError(f"{path!r} is truncated: {found}", path=path, hint=EXPORT_HINT)
+        raise TruncatedError(f"{path!r} is {found}", path=path, hint=EXPORT_HINT)
 
 
 if TYPE_CHECKING:
