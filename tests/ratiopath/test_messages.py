@@ -5,16 +5,13 @@ After a change of a message: `UPDATE_MESSAGES=1 python -m pytest tests/ratiopath
 
 import ast
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
-import tifffile
 from shapely import box
 
 import ratiopath
@@ -188,11 +185,9 @@ def provoke(folder: Path) -> Iterator[RatiopathError]:
     for name, (make, call) in FILES.items():
         make(folder / name)
         calls[name] = lambda call=call, name=name: call(str(folder / name))
-    for name, call in calls.items():
-        with warnings.catch_warnings(), pytest.raises(RatiopathError) as caught:
-            warnings.simplefilter("error")
+    for call in calls.values():
+        with pytest.raises(RatiopathError) as caught:
             call()
-            pytest.fail(f"{name} is not refused")
         yield caught.value
 
 
@@ -233,19 +228,8 @@ def test_every_raise_statement_is_provoked(errors: list[tuple[RatiopathError, st
 def lines_of(error: BaseException | None) -> Iterator[tuple[str, int]]:
     """Iterate over (file, line) of the traceback of an error and of its causes."""
     while error is not None:
-        traceback: TracebackType | None = error.__traceback__
+        traceback = error.__traceback__
         while traceback is not None:
             yield traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
             traceback = traceback.tb_next
         error = error.__cause__ or error.__context__
-
-
-def test_two_resolutions_that_disagree_are_a_warning(tmp_path: Path) -> None:
-    bad_files.OME.write(tmp_path / "a.ome.tiff", GREY)
-    with tifffile.TiffFile(tmp_path / "a.ome.tiff") as tiff:
-        description = tiff.pages[0].description.encode()
-    options = {**bad_files.CENTIMETRE, "resolution": (10_000, 10_000), "description": description}
-    tifffile.imwrite(tmp_path / "b.ome.tiff", bad_files.level(), **options)
-
-    with pytest.warns(UserWarning, match=r"resolutions in '.*b.ome.tiff' disagree: .*; OME is used"):
-        open_slide(str(tmp_path / "b.ome.tiff")).close()

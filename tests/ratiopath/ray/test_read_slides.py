@@ -135,7 +135,7 @@ def test_a_path_that_names_nothing_is_refused(paths: object, tmp_path: Path, mon
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"mpp": 0.5, "level": 0}, "exactly one of mpp and level"),
         ({}, "exactly one of mpp and level"),
@@ -152,9 +152,9 @@ def test_a_path_that_names_nothing_is_refused(paths: object, tmp_path: Path, mon
         ({"level": 0, "slide_mpp": -1}, "mpp"),
     ],
 )
-def test_a_wrong_parameter_is_refused_before_any_work(wrong: dict[str, object], said: str, tmp_path: Path) -> None:
+def test_a_wrong_parameter_is_refused_before_any_work(wrong: dict[str, object], message: str, tmp_path: Path) -> None:
     slide(tmp_path / "a.tiff")
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises(ParameterError, match=message):
         read_slides(tmp_path, **{"tile_extent": 8, "stride": 8, **wrong})
 
 
@@ -163,4 +163,4 @@ def test_a_level_that_a_slide_has_not_is_refused_with_its_path(tmp_path: Path) -
     Layout(pyramid="none").write(tmp_path / "a.tiff", Raster((np.zeros((9, 9, 3), np.uint8),), (0.5, 0.5)))
     with pytest.raises(ray.exceptions.RayTaskError, match=r"a\.tiff") as caught:
         read_slides(tmp_path, level=1, tile_extent=8, stride=8).take_all()
-    assert "1 level(s), level 1 wanted" in str(caught.value)
+    assert "no level 1, only 1 level(s)" in str(caught.value)
