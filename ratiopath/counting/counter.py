@@ -36,7 +36,7 @@ _MAX_LAYERS = 16
 _WINDOWS_PER_LAYER = 4
 """Average from which more layers than the maximum pay off: on a grid, where each layer holds many windows."""
 _MAX_CELLS_PER_WINDOW = 32
-"""Cells per window on average: a grid has 1 to 9, random windows have as many as there are windows."""
+"""Cells per window on average: a grid has 1 to 9, random windows one per window."""
 _MIN_CELL_LIMIT = 1 << 16
 _MAX_TABLE_BYTES = 1 << 28
 _MAX_TABLES = 4 * MAX_LABELS

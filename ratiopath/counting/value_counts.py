@@ -131,7 +131,7 @@ class ValueAccumulator:
         self._unchecked += len(labels)
 
     def overflows(self) -> bool:
-        """True if more than MAX_VALUES distinct labels were noted; recounted after every MAX_VALUES labels."""
+        """Return True if more than MAX_VALUES distinct labels were noted; recounted after every MAX_VALUES labels."""
         if self._unchecked <= MAX_VALUES:
             return False
         self._noted, self._unchecked = [np.unique(np.concatenate(self._noted))], 0

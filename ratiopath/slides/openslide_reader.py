@@ -1,5 +1,6 @@
 """A reader of vendor formats (Aperio, Hamamatsu, MIRAX, Leica, Philips, Ventana, ...) by OpenSlide."""
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -36,8 +37,9 @@ class OpenSlideReader:
             SlideError: See `open_slide`.
         """
         self.path = path
+        self._resources = ExitStack()  # closes once, whereas OpenSlide refuses a second close
         try:
-            self._slide = openslide.OpenSlide(path)
+            self._slide = self._resources.enter_context(openslide.OpenSlide(path))
         except openslide.OpenSlideError as error:
             raise _truncated(path, error) from error
         extents = [Extent(width, height) for width, height in self._slide.level_dimensions]
@@ -81,7 +83,7 @@ class OpenSlideReader:
 
     def close(self) -> None:
         """Release the file."""
-        self._slide.close()
+        self._resources.close()
 
     def __enter__(self) -> Self:
         return self

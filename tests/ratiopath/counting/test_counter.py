@@ -1,4 +1,4 @@
-"""The overlap engine against counting every window by itself."""
+"""The counting engine against counting every window by itself."""
 
 import itertools
 
@@ -66,7 +66,7 @@ def test_every_path_counts_what_slicing_each_window_counts(placed, chunk, kind, 
 
 
 @pytest.mark.parametrize("limit", ["_MAX_TABLE_BYTES", "_MAX_TABLES", "_MIN_CELL_LIMIT"])
-def test_what_exceeds_a_limit_of_the_cells_is_counted_otherwise(monkeypatch, limit):
+def test_windows_beyond_a_limit_of_the_cells_are_counted_one_by_one(monkeypatch, limit):
     monkeypatch.setattr(counting, limit, 0)
     monkeypatch.setattr(
         counting, "_MAX_CELLS_PER_WINDOW", 0 if limit == "_MIN_CELL_LIMIT" else counting._MAX_CELLS_PER_WINDOW
@@ -94,7 +94,7 @@ def test_tiles_that_overlap_eightfold_are_counted_in_layers():
     assert found == [window_counts(image, None, roi, windows, index) for index in range(len(windows))]
 
 
-def test_roi_that_are_not_kept_are_pasted_again(monkeypatch):
+def test_a_roi_stamp_that_was_dropped_is_made_again(monkeypatch):
     monkeypatch.setattr(RoiStamp, "_MAX_CACHED_BYTES", 1)
     image = IMAGES["few"](np.random.default_rng(1), (64, 100))
     x, y = np.mgrid[0:100:7, 0:64:9].reshape(2, -1)

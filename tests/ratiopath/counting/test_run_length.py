@@ -1,4 +1,4 @@
-"""Runs of pixels against counting pixel by pixel."""
+"""Run-length counting against counting pixel by pixel."""
 
 from collections import Counter
 

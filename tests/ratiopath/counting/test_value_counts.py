@@ -61,14 +61,14 @@ def test_groups_with_other_keys_come_under_one_list_in_numeric_order():
     assert together.inside.tolist() == [10, 0, 10, 10]
 
 
-def test_coverage_groups_values_and_tells_absent_from_unknown():
+def test_a_share_of_values_is_zero_if_absent_and_nan_if_unknown():
     overlaps = tallied(np.uint8, 1, [(0, [[1, 2, 3, 0]]), (1, [[0]])], rows=3)
 
     np.testing.assert_array_equal(overlaps.share_of(["1", "3"]), [0.5, 0.0, np.nan])
     np.testing.assert_array_equal(overlaps.share_of(["99"]), [0.0, 0.0, np.nan])
 
 
-def test_coverage_compares_values_as_numbers():
+def test_a_share_compares_values_as_numbers():
     overlaps = tallied(np.float32, 1, [(0, [[1.0, 0.5]])], rows=1)
 
     assert overlaps.keys == ("0.5", "1.0")

@@ -1,4 +1,4 @@
-"""`read_slides`: which files it finds, which level it takes, what it refuses."""
+"""`read_slides`: the files it finds, the level it takes, its refusals."""
 
 import os
 from pathlib import Path
