@@ -87,7 +87,7 @@ def test_tiles_that_overlap_eightfold_are_counted_in_layers():
     x, y = np.mgrid[-8:30, -8:40].reshape(2, -1)
     windows = Windows(0, x, y, Extent(8, 8))
     roi = np.tri(8, dtype=np.bool_)
-    assert len(counting.WindowCounter(windows, Extent(30, 40), roi, tally_of(image))._layers) == 8 * 8
+    assert len(counting.WindowCounter(windows, Extent(30, 40), roi, accumulator_of(image))._layers) == 8 * 8
 
     found = counted(image, None, roi, windows, Extent(16, 16))
 
@@ -121,21 +121,21 @@ def test_windows_of_a_layer_do_not_overlap():
         assert painted.max() == 1
 
 
-def tally_of(image):
+def accumulator_of(image):
     return ValueAccumulator(Labelling(image.dtype, 1))
 
 
 def counted(image, exists, roi, windows, chunk):
     level = Extent(image.shape[1], image.shape[0])
-    tally = tally_of(image)
-    counter = counting.WindowCounter(windows, level, roi, tally)
+    accumulator = accumulator_of(image)
+    counter = counting.WindowCounter(windows, level, roi, accumulator)
     for visit in plan_chunks(windows, level, chunk):
         rows, columns = slice(visit.y, visit.y + visit.extent.height), slice(visit.x, visit.x + visit.extent.width)
         piece = image[rows, columns]
         if exists is None and ((piece == piece[0, 0]).all() or np.isnan(piece.astype(np.float64)).all()):
             counter.add_uniform(visit, piece[:1, :1])
         else:
-            counter.add(visit, tally.labelling.labels(piece), None if exists is None else exists[rows, columns])
+            counter.add(visit, accumulator.labelling.labels(piece), None if exists is None else exists[rows, columns])
     found = counter.value_counts()
     starts = found.offsets.tolist()
     return [

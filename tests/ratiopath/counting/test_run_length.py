@@ -51,10 +51,10 @@ def test_only_labels_under_a_window_are_seen():
     """A limit on distinct values must not depend on what lies between windows."""
     image = np.arange(400 * 400, dtype=np.float32).reshape(400, 400)
     windows = Windows(0, np.array([0, 390, 0]), np.array([0, 0, 390]), Extent(10, 10))  # but none at (390, 390)
-    tally = ValueAccumulator(Labelling(image.dtype, 1))
-    counter = WindowCounter(windows, Extent(400, 400), None, tally)
+    accumulator = ValueAccumulator(Labelling(image.dtype, 1))
+    counter = WindowCounter(windows, Extent(400, 400), None, accumulator)
     for visit in plan_chunks(windows, Extent(400, 400), Extent(400, 400)):
-        counter.add(visit, tally.labelling.labels(image), None)
+        counter.add(visit, accumulator.labelling.labels(image), None)
 
-    assert not tally.overflows()
+    assert not accumulator.overflows()
     assert len(counter.value_counts().keys) == 300
