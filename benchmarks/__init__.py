@@ -1,1 +1,1 @@
-"""How fast, against what: `uv run python -m benchmarks --help`."""
+"""Benchmarks against named competitors: `uv run python -m benchmarks --help`."""

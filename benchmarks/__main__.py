@@ -1,4 +1,4 @@
-"""How fast, against what, in one run: `uv run python -m benchmarks`.
+"""Benchmarks against named competitors in one run: `uv run python -m benchmarks`.
 
 Inputs are made from fixed seeds and kept in a cache folder. Subjects take turns, A B C A B C ...; medians. Before
 anything is timed, 200 random tiles of every mask are compared with np.unique; a difference ends the run with exit code
@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.job import ROIS, TILE
 from benchmarks.libraries import SEED_INSTALL
 from benchmarks.masks import MASKS
-from benchmarks.measure import burn
 from benchmarks.suites import SUITES, DifferenceError, Options
+from benchmarks.timing import burn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rois", nargs="+", choices=ROIS, default=list(ROIS))
     parser.add_argument("--strides", nargs="+", type=int, default=[TILE, TILE // 2], help="pixels between tiles")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each subject")
-    parser.add_argument("--shrink", type=int, default=1, help="everything so much smaller, only to see that it runs")
+    parser.add_argument("--shrink", type=int, default=1, help="factor by which everything is smaller, for a smoke test")
     parser.add_argument("--seed-python", help="interpreter of an environment with the seed's library")
-    parser.add_argument("--seed-tiles", type=int, help="only so many for the seed's library: it is slow")
+    parser.add_argument("--seed-tiles", type=int, help="limit of tiles for the seed's library, which is slow")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "ratiopath-benchmarks")
     given = vars(parser.parse_args(arguments))
     suites = given.pop("suites")

@@ -1,4 +1,4 @@
-"""The overlap column of arrays, without Ray, in a process of its own; spoken to as `expressions.py` is."""
+"""The overlap column of arrays, without Ray, in a process of its own; same requests as `expressions.py`."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from ratiopath.arrow import tile_overlay_overlap
 
 
 def seconds(request):
-    """How long the column takes."""
+    """Time the column."""
     table = pq.read_table(request["table"])
     began = time.perf_counter()
     corners = table["tile_x"], table["tile_y"]

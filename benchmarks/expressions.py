@@ -1,7 +1,7 @@
 """The public column expressions on a table, in a process of their own; the seed's library has the same names.
 
-Run by the interpreter of either library: reads a request a line from standard input, answers with seconds. Imports
-nothing of this project but what both have, so that the work is the same to the letter.
+Run by the interpreter of either library: reads a request per line from standard input and answers with seconds.
+Imports only names that both libraries have, so that both run the same code.
 
     {"what": "overlap", "table": "tiles.parquet", "roi": "POLYGON (...)", "rows_per_block": 16384}
 """
@@ -25,7 +25,7 @@ from ratiopath.tiling import read_slide_tiles, tile_overlay, tile_overlay_overla
 
 
 def expression(request):
-    """The column that a request asks for."""
+    """Build the column of a request."""
     if request["what"] == "slide tiles":
         return read_slide_tiles(
             col("path"), col("tile_x"), col("tile_y"), col("tile_extent_x"), col("tile_extent_y"), col("level")
@@ -42,7 +42,7 @@ def expression(request):
 
 
 def seconds(request):
-    """How long the column takes, blocks in the order of the table."""
+    """Time the column, blocks in the order of the table."""
     table = pq.read_table(request["table"])
     rows = request["rows_per_block"]
     blocks = [table.slice(start, rows) for start in range(0, table.num_rows, rows)]
@@ -52,7 +52,7 @@ def seconds(request):
 
 
 def workers_mb():
-    """Memory of the largest of our Ray workers, without what it shares with others, in MB (Linux)."""
+    """Measure the private memory of our largest Ray worker, in MB (Linux)."""
     parents, sizes = {}, {}
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -15,7 +15,7 @@ import tifffile
 from ray.data.expressions import col
 
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
-from benchmarks.measure import timed
+from benchmarks.timing import timed
 from flows.cli.prefect_server import Server
 from flows.config.model import CoverageConfig
 from flows.execution.ray_runtime import ensure_ray
@@ -24,7 +24,7 @@ from ratiopath.tiling import tile_overlay_overlap
 
 ROWS_PER_BLOCK = 16_384
 SMALL = 32
-"""Pixels of the finest level along an axis for one of the other, which pictures show."""
+"""Downsample of the small level, which pictures show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,21 @@ class Study:
     """Slides with a mask each."""
 
     config: CoverageConfig
-    """What the flow is to do."""
+    """Configuration of the flow."""
     table: pa.Table
-    """The same tiles, as the expression takes them."""
+    """The same tiles as arguments of the expression."""
     slides: int
-    """How many slides."""
+    """Number of slides."""
 
     @property
     def tiles(self) -> int:
-        """Tiles of all slides."""
+        """Number of tiles of all slides."""
         return self.table.num_rows
 
 
 @contextmanager
 def engines() -> Iterator[None]:
-    """Ray, and a Prefect server."""
+    """Run Ray and a Prefect server."""
     logging.getLogger("prefect").setLevel(logging.ERROR)
     ensure_ray()
     with Server() as server, server.ready():
@@ -55,7 +55,7 @@ def engines() -> Iterator[None]:
 
 @contextmanager
 def prepared(mask: Path, slides: int) -> Iterator[Study]:
-    """Slides of which only size and resolution are read, and links to one mask."""
+    """Write slides of which only size and resolution are read, and links to one mask."""
     job = Job.of(mask)
     with tempfile.TemporaryDirectory() as name:
         folder, tables = Path(name), []
@@ -77,7 +77,7 @@ def prepared(mask: Path, slides: int) -> Iterator[Study]:
 
 
 def write_slide(path: Path, job: Job) -> None:
-    """A TIFF of the size under a job's mask: all tiles but the first left out, and a small level that is whole."""
+    """Write a TIFF of the size of a job's slide: all tiles but the first are sparse, and a small level is complete."""
     with tifffile.TiffFile(job.path) as mask:
         height, width = mask.pages.first.shape[:2]
     scale = TILE // job.windows()[2].width
@@ -99,13 +99,13 @@ def write_slide(path: Path, job: Job) -> None:
 
 
 def flow(study: Study, *, previews: bool) -> float:
-    """Seconds of a run of the flow, everything computed anew."""
+    """Time a run of the flow that recomputes everything."""
     config = study.config.model_copy(update={"previews": previews})
     return timed(lambda: coverage(config))
 
 
 def bare_expression(study: Study) -> float:
-    """Seconds of the expression alone."""
+    """Time the expression alone."""
     table = study.table
     blocks = [table.slice(start, ROWS_PER_BLOCK) for start in range(0, table.num_rows, ROWS_PER_BLOCK)]
     overlap = tile_overlay_overlap(ROIS["box"], col("overlay"), col("tile_x"), col("tile_y"), col("mpp"), col("mpp"))

@@ -1,4 +1,4 @@
-"""What is measured: tiles of 512 px at 0.5 µm/px over one mask."""
+"""The work to measure: tiles of 512 px at 0.5 µm/px over one mask."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,15 @@ TILE = 512
 SLIDE_MPP = 0.5
 ROIS = {"box": shapely.box(0, 0, TILE, TILE), "circle": shapely.Point(TILE / 2, TILE / 2).buffer(TILE / 2)}
 CHECKED = 200
-"""Random tiles that are compared with np.unique before anything is timed."""
+"""Number of random tiles that are compared with np.unique before anything is timed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some tiles over a mask."""
+    """Tiles over a mask."""
 
     path: Path
-    """The mask."""
+    """File of the mask."""
     roi: str
     """Name of the region of interest."""
     x: np.ndarray
@@ -36,7 +36,7 @@ class Job:
 
     @classmethod
     def of(cls, path: Path, roi: str = "box", stride: int = TILE) -> "Job":
-        """The grid over a whole mask."""
+        """Lay a grid over a whole mask."""
         with open_slide(str(path)) as mask:
             extent, mpp = mask.pyramid.levels[0].extent, mask.pyramid.mpp
         slide = (int(extent.width * mpp.x / SLIDE_MPP), int(extent.height * mpp.y / SLIDE_MPP))
@@ -44,7 +44,7 @@ class Job:
         return cls(path, roi, x, y)
 
     def windows(self) -> tuple[np.ndarray, np.ndarray, Extent, np.ndarray | None]:
-        """Corners, size and ROI mask in pixels of the mask, which every subject that counts exactly has to work out."""
+        """Compute corners, size and ROI mask in pixels of the mask, as every exact subject has to."""
         roi = Roi(ROIS[self.roi])
         with open_slide(str(self.path)) as mask:
             windows = OverlayTransform.of(mask.pyramid, Mpp.of(SLIDE_MPP), roi).windows(
@@ -53,18 +53,18 @@ class Job:
         return windows.x, windows.y, windows.extent, roi.mask(windows.extent)
 
     def table(self) -> pa.Table:
-        """The tiles as a Ray expression takes them."""
+        """Build the arguments of a Ray expression."""
         rows = len(self.x)
         columns = {"overlay": pa.repeat(str(self.path), rows), "tile_x": self.x, "tile_y": self.y}
         return pa.table({**columns, "mpp": pa.repeat(SLIDE_MPP, rows)})
 
     def sample(self) -> "Job":
-        """Some random tiles of it."""
+        """Choose some random tiles."""
         chosen = np.random.default_rng(0).permutation(len(self.x))[:CHECKED]
         return Job(self.path, self.roi, self.x[chosen], self.y[chosen])
 
     def oracle(self) -> list[dict[str, int]]:
-        """The counts of each tile, from np.unique on slices of the whole mask."""
+        """Count the values of each tile by np.unique on slices of the whole mask."""
         image = tifffile.imread(self.path, key=0)
         left, top, extent, inside = self.windows()
         return [

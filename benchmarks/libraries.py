@@ -1,4 +1,4 @@
-"""The public column expressions of this library and of the seed's, each in its own interpreter, asked in turn."""
+"""The public column expressions of this library and of the seed's, each in its own interpreter."""
 
 import json
 import subprocess
@@ -30,14 +30,14 @@ class Request:
     what: str
     """overlap, overlay or slide tiles."""
     table: pa.Table
-    """The rows, in order."""
+    """Rows, in order."""
     rows_per_block: int
     """Rows of a Ray block."""
     roi: str = "box"
     """Name of the region of interest."""
 
     def line(self, folder: Path) -> str:
-        """What `benchmarks/expressions.py` reads; the table is written into a folder."""
+        """Serialise the request for `benchmarks/expressions.py`; the table is written into a folder."""
         path = folder / f"{self.what}-{self.table.num_rows}-{id(self.table)}.parquet"
         if not path.exists():
             pq.write_table(self.table, path)
@@ -52,8 +52,8 @@ class Library:
         """Start it.
 
         Args:
-            python: The interpreter whose `ratiopath` is meant.
-            script: What it runs: with Ray, or without.
+            python: Interpreter with the library.
+            script: Script to run, with Ray or without.
         """
         self._folder = tempfile.TemporaryDirectory()
         self._process = subprocess.Popen(
@@ -66,7 +66,7 @@ class Library:
         )
 
     def ask(self, request: Request) -> dict[str, Any]:
-        """Compute a column; its `seconds`, and the memory of the largest worker afterwards, `worker_mb`."""
+        """Compute a column; return its `seconds` and the memory of the largest worker afterwards, `worker_mb`."""
         self._process.stdin.write(request.line(Path(self._folder.name)))
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -80,12 +80,12 @@ class Library:
 
 
 def interpreters(seed: str | None) -> dict[str, str]:
-    """The interpreter of each library that can be asked."""
+    """Map the libraries to measure to their interpreters."""
     return {OURS: sys.executable, **({SEED: seed} if seed else {})}
 
 
 def whole_process(python: str, request: Request, script: str = "expressions.py") -> float:
-    """Seconds from nothing to a result: imports, Ray's start and end if it takes part, one column."""
+    """Time a whole process: imports, start and end of Ray if used, one column."""
     began = time.perf_counter()
     with Library(python, script) as library:
         library.ask(request)

@@ -1,4 +1,4 @@
-"""Overlays to measure on, made from a fixed seed and kept in a cache folder.
+"""Overlays for the benchmarks, made from a fixed seed and kept in a cache folder.
 
 Smooth masks flatter every engine: their TIFF tiles compress a hundredfold and most hold one value. Hence also masks
 with noisy edges and with specks of the size of nuclei.
@@ -18,7 +18,7 @@ Field = Callable[[int, int], npt.NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What lies under one TIFF tile, as smooth fields of mean 0 and deviation about 1."""
+    """Smooth fields under one TIFF tile, of mean 0 and deviation about 1."""
 
     tissue: npt.NDArray[np.float32]
     """> 0 in pieces of tissue about a centimetre across, with ragged edges."""
@@ -31,7 +31,7 @@ class Mask:
     """One overlay of the benchmark."""
 
     name: str
-    """Its name on the command line and in the table."""
+    """Name on the command line and in the table."""
     width: int
     """Pixels along x."""
     height: int
@@ -39,22 +39,22 @@ class Mask:
     mpp: float
     """µm per pixel."""
     dtype: str
-    """The stored type."""
+    """Stored type."""
     compression: str
     """tifffile's name of the codec."""
     label: Callable[["Ground", np.random.Generator], npt.NDArray[np.generic]]
-    """From what lies under a TIFF tile to stored values."""
+    """Function from the fields under a TIFF tile to stored values."""
     channels: int = 1
     """Values per pixel."""
     grain: int = 1
-    """Edges follow squares of so many pixels: a giant is made in minutes."""
+    """Side in pixels of the squares that edges follow: coarse ones make a giant mask in minutes."""
 
     def shrunk(self, by: int) -> "Mask":
-        """The same on a slide that is so much less wide and high."""
+        """Shrink the mask along both axes by a factor."""
         return replace(self, width=-(-self.width // by), height=-(-self.height // by))
 
     def path(self, cache: Path) -> Path:
-        """Where the file is kept; its name holds what decides its content."""
+        """Return the path of the file; its name determines its content."""
         return cache / f"{self.name}-{self.width}x{self.height}-{self.mpp}.tiff"
 
     def write(self, cache: Path) -> Path:
@@ -89,7 +89,7 @@ class Mask:
 
 
 def smooth_field(seed: int, wavelength: float, grain: int = 1, waves: int = 24) -> Field:
-    """A sum of plane waves with random directions; one TIFF tile of it per call."""
+    """Build a sum of plane waves with random directions, evaluated for one TIFF tile per call."""
     rng = np.random.default_rng(seed)
     angle, phase = rng.uniform(0, 2 * np.pi, (2, waves))
     wave_number = 2 * np.pi / (wavelength * rng.uniform(0.5, 2, waves))
@@ -105,22 +105,22 @@ def smooth_field(seed: int, wavelength: float, grain: int = 1, waves: int = 24) 
 
 
 def binary(ground, rng):
-    """Tissue or none."""
+    """Label tissue 255."""
     return np.where(ground.tissue > 0, 255, 0).astype(np.uint8)
 
 
 def classes(ground, rng):
-    """No tissue, and four classes of it."""
+    """Label four classes of tissue."""
     return np.where(ground.tissue > 0, 1 + np.digitize(ground.texture, [-0.8, 0, 0.8]), 0).astype(np.uint8)
 
 
 def noisy(ground, rng):
-    """The binary mask with 0.4 % of its pixels flipped, in tissue and outside."""
+    """Flip 0.4 % of the binary mask's pixels, in tissue and outside."""
     return binary(ground, rng) ^ np.where(rng.random(ground.tissue.shape) < 0.004, 255, 0).astype(np.uint8)
 
 
 def nuclei(ground, rng):
-    """Three classes of specks about 12 px across in the tissue."""
+    """Label three classes of specks, about 12 px across, in the tissue."""
     out = np.zeros(ground.tissue.shape, dtype=np.uint8)
     disc = np.hypot(*np.mgrid[-6:7, -6:7]) <= 6
     for y, x in rng.integers(6, TILE - 7, (400, 2)):
@@ -130,13 +130,13 @@ def nuclei(ground, rng):
 
 
 def instances(ground, rng):
-    """uint16 labels: an own number for each 32 px square of tissue, a few thousand values in all."""
+    """Label each 32 px square of tissue, a few thousand uint16 values in all."""
     squares = np.kron(rng.integers(1, 5000, (TILE // 32, TILE // 32)), np.ones((32, 32), dtype=np.int64))
     return np.where(ground.tissue > 0, squares, 0).astype(np.uint16)
 
 
 def colours(ground, rng):
-    """Five classes as colours, to be compressed as JPEG: thousands of values around the edges."""
+    """Colour five classes, to be compressed as JPEG: thousands of values around the edges."""
     palette = np.array([[255, 255, 255], [230, 150, 180], [120, 40, 140], [200, 30, 30], [30, 30, 200]], dtype=np.uint8)
     return palette[classes(ground, rng)]
 

@@ -1,4 +1,4 @@
-"""How the flow's cost grows: with slides, tiles and overlay size, on one worker and on two."""
+"""The growth of the flow's cost with slides, tiles and overlay size, on one worker and on two."""
 
 import json
 import resource
@@ -16,19 +16,19 @@ from benchmarks.flow import flow, prepared
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a run, everything computed anew; medians."""
+    """Cost of a run that recomputes everything; medians."""
 
     workers: int
-    """Ray tasks at a time."""
+    """Number of concurrent Ray tasks."""
     slides: int
     tiles: int
     seconds: float
     overlap_seconds: float
-    """Of them, those of the task that measures the overlays."""
+    """Seconds of the task that measures the overlays."""
     bytes_per_tile: float
-    """Of coverage/ and tiles/ together."""
+    """Size of coverage/ and tiles/ per tile, in bytes."""
     driver_mb: float
-    """The largest the driver has been, Prefect and Ray included."""
+    """Peak memory of the driver in MB, Prefect and Ray included."""
 
 
 def costs(mask: Path, slides: int, repeat: int) -> Iterator[Cost]:

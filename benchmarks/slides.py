@@ -1,4 +1,4 @@
-"""A slide to read tiles from: an Aperio SVS, JPEG tiles of 240 px as its scanners write them, made once."""
+"""A slide to read tiles from: an Aperio SVS with JPEG tiles of 240 px, as its scanners write, made once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +54,7 @@ def _tiles(width: int, height: int) -> Iterator[np.ndarray]:
 
 
 def table(path: Path, shrink: int = 1) -> pa.Table:
-    """Its tiles, as a Ray expression takes them."""
+    """Build the arguments of a Ray expression on the slide's tiles."""
     x, y = grid_columns((WIDTH // shrink, HEIGHT // shrink), (TILE, TILE), (TILE, TILE), last="drop")
     numbers = {"tile_extent_x": TILE, "tile_extent_y": TILE, "level": 0}
     constant = {name: np.full(len(x), value) for name, value in numbers.items()}

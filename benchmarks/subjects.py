@@ -1,4 +1,4 @@
-"""Who is measured in this process: the floor under all, the engine, and peers where they are installed.
+"""The subjects measured in this process: the decode floor, the engine, and the peers that are installed.
 
 Each counts the values in every tile of a `Job`. Peers count with `np.bincount`, ten times faster than the `np.unique`
 they would reach for, and take whatever mask is uint8 with one channel.
@@ -16,7 +16,7 @@ from shapely.geometry import mapping
 from benchmarks.job import ROIS, SLIDE_MPP, TILE, Job
 from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.geometry import Mpp
-from ratiopath.overlays.raster import count_values
+from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 
@@ -46,14 +46,14 @@ def floor(job: Job) -> None:
 
 
 def ours(job: Job) -> ValueCounts:
-    """The engine."""
-    with open_slide(str(job.path)) as mask:
-        x, y = job.x.astype(np.float64), job.y.astype(np.float64)
-        return count_values(mask, x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi]))
+    """Count with the engine."""
+    x, y = job.x.astype(np.float64), job.y.astype(np.float64)
+    with open_overlay(str(job.path)) as mask:
+        return mask.shares(TileWindows(x, y, Mpp.of(SLIDE_MPP), Roi(ROIS[job.roi])))
 
 
 def named(found: ValueCounts) -> list[dict[str, int]]:
-    """The counts of each tile by name."""
+    """Convert counts to a dict by name per tile."""
     rows: list[dict[str, int]] = [{} for _ in range(len(found))]
     for row, key, count in zip(found.rows.tolist(), found.key_index.tolist(), found.counts.tolist(), strict=True):
         rows[row][found.keys[key]] = count
@@ -61,13 +61,13 @@ def named(found: ValueCounts) -> list[dict[str, int]]:
 
 
 def tifffile_whole(job: Job) -> np.ndarray:
-    """The mask read into memory by tifffile; a slice per tile."""
+    """Read the mask into memory by tifffile; slice it per tile."""
     image = tifffile.imread(job.path, key=0)
     return _fetched(job, lambda x, y, width, height: image[y : y + height, x : x + width], image.shape)
 
 
 def pyvips_regions(job: Job) -> np.ndarray:
-    """A pyvips region per tile: the fastest of the peers, in bounded memory."""
+    """Fetch a pyvips region per tile: the fastest of the peers, in bounded memory."""
     import pyvips  # noqa: PLC0415 - optional
 
     image = pyvips.Image.new_from_file(str(job.path))
@@ -80,7 +80,7 @@ def pyvips_regions(job: Job) -> np.ndarray:
 
 
 def rasterio_windows(job: Job) -> np.ndarray:
-    """A rasterio window per tile, GDAL's block cache below."""
+    """Read a rasterio window per tile, with GDAL's block cache below."""
     import rasterio  # noqa: PLC0415 - optional
     from rasterio.windows import Window  # noqa: PLC0415 - optional
 
@@ -93,7 +93,7 @@ def rasterio_windows(job: Job) -> np.ndarray:
 
 
 def exactextract_polygons(job: Job) -> object:
-    """A polygon per tile for exactextract, which weighs each pixel by the share of it that lies inside."""
+    """Pass exactextract a polygon per tile; it weights each pixel by its share inside."""
     from exactextract import exact_extract  # noqa: PLC0415 - optional
     from exactextract.raster import NumPyRasterSource  # noqa: PLC0415 - optional
 
@@ -109,7 +109,7 @@ def exactextract_polygons(job: Job) -> object:
 
 
 def hs2p_integral(job: Job) -> object:
-    """hs2p's integral image over the whole mask: the share that is not 0."""
+    """Compute the share that is not 0 by hs2p's integral image over the whole mask."""
     from hs2p.tiling.coverage import compute_tile_coverage  # noqa: PLC0415 - optional
 
     image = tifffile.imread(job.path, key=0)
@@ -141,12 +141,12 @@ PEERS: dict[str, tuple[str, Subject]] = {
 }
 """Peers by name, and the module each needs."""
 ONCE = {"exactextract, polygons", "hs2p, integral image"}
-"""So slow that one run on a box says enough."""
+"""Slow subjects: one run on a box suffices."""
 MAX_PIXELS = 1 << 30
 
 
 def subjects(job: Job, *, peers: bool) -> dict[str, Subject]:
-    """Who can run here on a job, by name; peers only on uint8 masks of one channel that fit into memory."""
+    """Select the subjects of a job by name; peers only on uint8 masks of one channel that fit into memory."""
     with open_slide(str(job.path)) as mask:
         extent = mask.pyramid.levels[0].extent
         fits = mask.dtype == np.uint8 and mask.channels == 1 and extent.width * extent.height <= MAX_PIXELS

@@ -1,4 +1,4 @@
-"""What is compared with what. Each suite prints a table."""
+"""The suites of comparisons; each prints a table."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
 from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.masks import MASKS
-from benchmarks.measure import medians, peak_mb, timed
 from benchmarks.scaling import costs
 from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, named, ours, subjects
+from benchmarks.timing import medians, peak_mb, timed
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """Options of the command line."""
 
     cache: Path
     masks: Sequence[str]
@@ -34,16 +34,16 @@ class Options:
     seed_tiles: int | None
 
     def mask(self, name: str) -> Path:
-        """The file of a mask."""
+        """Write a mask unless it is cached; return its path."""
         return MASKS[name].shrunk(self.shrink).write(self.cache)
 
 
 class DifferenceError(Exception):
-    """Counts are not those of np.unique."""
+    """Counts differ from those of np.unique."""
 
 
 def in_process(options: Options) -> None:
-    """The engine against the decode floor and peers, on every mask, ROI and stride: seconds, and multiples."""
+    """Compare the engine with the decode floor and peers on every mask, ROI and stride: seconds and multiples."""
     columns = ["tiles", "decode floor, s", "ours, s", "of the floor", *(f"{who}, of ours" for who in PEERS)]
     print(f"\n| in process | {' | '.join(columns)} |")
     print("|---|" + "---|" * len(columns))
@@ -73,7 +73,7 @@ def check(job: Job) -> None:
 
 
 def through_ray(options: Options) -> None:
-    """The public expressions against the seed's library: overlaps, patches, slide tiles, and a whole process."""
+    """Compare the public expressions with the seed's library: overlaps, patches, slide tiles, a whole process."""
     job = Job.of(options.mask("binary"))
     tiles, few = job.table(), job.table().slice(len(job.x) // 4, min(4096, len(job.x)))
     of_slide = slides.table(slides.write(options.cache, options.shrink), options.shrink)
@@ -115,7 +115,7 @@ def _print_through_ray(title: str, taken: dict[str, float], table: pa.Table, of_
 
 
 def of_flow(options: Options) -> None:
-    """The flow on several large slides against the bare expression on the same tiles, Ray and Prefect warm."""
+    """Compare the flow on several large slides with the bare expression on the same tiles, Ray and Prefect warm."""
     with engines(), prepared(options.mask("binary"), slides=30 // options.shrink + 1) as study:
         ask = {
             "flow, with a picture of each slide": partial(flow, study, previews=True),
@@ -129,7 +129,7 @@ def of_flow(options: Options) -> None:
 
 
 def scaling(options: Options) -> None:
-    """The flow on more slides, on larger ones with larger overlays, and on one worker and two."""
+    """Run the flow on more slides, on larger ones with larger overlays, and on one worker and two."""
     columns = ("slides", "overlay, MB", "tiles", "workers", "seconds", "of overlaps", "bytes a tile", "driver, MB")
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     studies = [("binary", 16, 25), ("binary", 16, 100), ("binary", 16, 400), ("binary", 4, 25), ("binary", 2, 25)]
@@ -146,7 +146,7 @@ def scaling(options: Options) -> None:
 
 
 def memory(options: Options) -> None:
-    """Memory of each subject on one mask; and of a Ray worker as tiles grow a hundredfold, on links to that mask."""
+    """Measure the memory of each subject on one mask, and of a Ray worker on up to a hundred times the tiles."""
     job = Job.of(options.mask("binary"))
     print(f"\n| in process, binary, box, {len(job.x):,} tiles | MB above what it had before |\n|---|---|")
     for who, what in subjects(job, peers=True).items():

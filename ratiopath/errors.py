@@ -1,81 +1,77 @@
-"""Everything this library raises on purpose.
+"""The exceptions of this library.
 
     RatiopathError
-    ├── ParameterError (ValueError)    a parameter is wrong: refused before any work
-    │   └── RoiError                   the ROI is empty, invalid or no polygon
-    └── SlideError                     one file is wrong: the others can go on
-        ├── SlideNotFoundError         no such file
-        ├── NotAnImageError            a file, but not a slide and not a TIFF
-        ├── TruncatedError             pixels or directories are missing or do not decode
-        ├── UnsupportedImageError      an image whose layout no reader knows
-        ├── MissingMppError            the image has no resolution and none was given
-        ├── InvalidMppError            the resolution is not a positive finite number
+    ├── ParameterError (ValueError)    an invalid argument, refused before anything is read
+    │   └── RoiError                   an empty or invalid region of interest
+    └── SlideError                     one unusable file; other files are not affected
+        ├── SlideNotFoundError         missing or unreadable file
+        ├── UnsupportedFormatError     a file of another format: PNG, PDF, text, ...
+        ├── TruncatedError             missing or damaged directories or pixels
+        ├── UnsupportedImageError      a readable format with an unsupported layout
+        ├── MissingMppError            no resolution in the file, none passed
+        ├── InvalidMppError            a resolution that is zero, negative, not finite or absurd
         └── TooManyValuesError         a continuous image where labels are counted
 
-A message names the rule, what was found, the file and the remedy. All of them survive pickling, hence a Ray worker.
+Messages state the problem first, then a hint. All exceptions survive pickling, hence a Ray worker.
 """
+
+from functools import partial
 
 
 class RatiopathError(Exception):
-    """Base of all errors of this library."""
+    """Base class of all errors of this library."""
 
 
 class ParameterError(RatiopathError, ValueError):
-    """A parameter breaks its contract; nothing was read."""
+    """An invalid argument; nothing was read."""
 
 
 class RoiError(ParameterError):
-    """The region of interest is no valid, non-empty polygon."""
+    """A region of interest that is not a valid polygon with an area."""
 
 
 class SlideError(RatiopathError):
-    """One image file cannot be used.
+    """An image file that cannot be used.
 
     Attributes:
-        rule: What must hold and does not.
+        problem: What was found; names the file.
         path: The file.
-        found: What was found instead.
-        remedy: What the user can do.
+        hint: The remedy, by the name of the parameter or configuration key.
     """
 
-    def __init__(self, rule: str, *, path: str, found: str, remedy: str) -> None:
-        super().__init__(f"{rule}: path={path!r}, {found}; {remedy}")
-        self.rule = rule
+    def __init__(self, problem: str, *, path: str, hint: str) -> None:
+        super().__init__(f"{problem}; hint: {hint}")
+        self.problem = problem
         self.path = path
-        self.found = found
-        self.remedy = remedy
+        self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.rule, self.path, self.found, self.remedy)
+        return partial(type(self), path=self.path, hint=self.hint), (self.problem,)
 
 
 class SlideNotFoundError(SlideError):
-    """The file does not exist or cannot be opened."""
+    """A file that does not exist or cannot be opened."""
 
 
-class NotAnImageError(SlideError):
-    """The file's content is neither a TIFF nor a slide format OpenSlide knows."""
+class UnsupportedFormatError(SlideError):
+    """A file that is neither a TIFF nor in a format of OpenSlide."""
 
 
 class TruncatedError(SlideError):
-    """Part of the file is missing or does not decode."""
+    """A file of which a part is missing or damaged."""
 
 
 class UnsupportedImageError(SlideError):
-    """The image is whole, but of a layout that no reader here knows."""
+    """A complete image whose layout or sample type is not supported."""
 
 
 class MissingMppError(SlideError):
-    """The image carries no resolution and none was given."""
+    """An image without resolution, used where one is needed."""
 
 
 class InvalidMppError(SlideError):
-    """The resolution is zero, negative or not finite."""
+    """A resolution that is zero, negative, not finite or contradicts another one."""
 
 
 class TooManyValuesError(SlideError):
-    """The image holds more distinct values than can be labels."""
-
-
-def _rebuild(kind: type[SlideError], rule: str, path: str, found: str, remedy: str) -> SlideError:
-    return kind(rule, path=path, found=found, remedy=remedy)
+    """An image with more distinct values than a label image can have."""

@@ -1,4 +1,4 @@
-"""Value types of the pixel and the physical plane, and the one rounding function."""
+"""Value types for sizes in pixels and resolutions, and the rounding rule of the library."""
 
 import math
 from dataclasses import dataclass
@@ -14,44 +14,53 @@ Float64s = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Size of an axis-aligned box in pixels."""
+    """Size of an axis-aligned box."""
 
     width: int
-    """Pixels along x, at least 1."""
+    """Length along x in pixels, at least 1."""
     height: int
-    """Pixels along y, at least 1."""
+    """Length along y in pixels, at least 1."""
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise ParameterError(f"an extent is at least 1 x 1 px: found {self.width} x {self.height}")
+            raise ParameterError(f"invalid extent {self.width} x {self.height} px; both sides must be at least 1 px")
 
 
 @dataclass(frozen=True, slots=True)
 class Mpp:
-    """Resolution in µm per pixel."""
+    """Resolution of an image."""
 
     x: float
-    """µm along x per pixel, finite and > 0."""
+    """µm per pixel along x, finite and > 0."""
     y: float
-    """µm along y per pixel, finite and > 0."""
+    """µm per pixel along y, finite and > 0."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.x) and math.isfinite(self.y) and self.x > 0 and self.y > 0):
-            raise ParameterError(f"mpp is finite and > 0 on both axes: found x={self.x}, y={self.y}")
+            raise ParameterError(f"invalid mpp {self.x} x {self.y} µm/px; both must be finite and > 0")
 
     @classmethod
     def of(cls, mpp: "float | tuple[float, float] | Mpp") -> "Mpp":
-        """The same resolution from one number for both axes, a pair (x, y), or an Mpp."""
+        """Convert one number for both axes, or a pair (x, y).
+
+        Raises:
+            ParameterError: A number is not finite or not > 0.
+        """
         if isinstance(mpp, Mpp):
             return mpp
         x, y = mpp if isinstance(mpp, tuple | list) else (mpp, mpp)
         return cls(float(x), float(y))
 
+    @classmethod
+    def optional(cls, mpp: "float | tuple[float, float] | Mpp | None") -> "Mpp | None":
+        """Convert as `of` does, and pass None on."""
+        return None if mpp is None else cls.of(mpp)
+
 
 def round_half_up(values: npt.ArrayLike) -> Int64s:
-    """Round to the nearest integer, halves towards +inf: `floor(v + 0.5)` in float64 (SEMANTICS, Mapping 3).
+    """Round to the nearest integer, halves towards +inf: `floor(v + 0.5)` in float64 (docs/decisions/0001-mapping.md).
 
-    Not `np.rint`, which rounds halves to even and so shifts every second window of a half-resolution overlay.
+    `np.rint` rounds halves to even, which shifts every second window of a half-resolution overlay.
 
     Args:
         values: Numbers of any shape.

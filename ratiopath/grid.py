@@ -1,4 +1,4 @@
-"""Tile origins of a slide: one axis at a time, combined row-major with x fastest."""
+"""Tile origins of a slide, computed one axis at a time and combined row-major with x fastest."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -13,21 +13,21 @@ Last = Literal["keep", "drop", "shift"]
 
 
 def axis_origins(slide: int, tile: int, stride: int, last: Last = "keep") -> Int64s:
-    """Where the tiles of one axis begin.
+    """Compute the tile origins of one axis.
 
         slide   |=======================|
         keep    |-------|   |-------|   |-------|      the last tile may reach beyond the slide
         drop    |-------|   |-------|                  only whole tiles
         shift   |-------|   |-------|-------|          the last tile is moved back to end with the slide
 
-    Every pixel of the slide that lies under no gap of the stride is covered by `keep` and `shift`. A tile larger than
-    the slide gives, whatever the stride: one tile at 0 for `keep` and `shift`, none for `drop`.
+    `keep` and `shift` cover every pixel of the slide that lies in no gap of the stride. A tile larger than the slide
+    yields one tile at 0 for `keep` and `shift`, none for `drop`, whatever the stride.
 
     Args:
-        slide: Pixels of the slide along this axis, >= 1.
-        tile: Pixels of a tile, >= 1.
-        stride: Pixels from one tile to the next, >= 1.
-        last: What happens to the tile that does not fit.
+        slide: Length of the slide in pixels, >= 1.
+        tile: Length of a tile in pixels, >= 1.
+        stride: Distance of neighbouring origins in pixels, >= 1.
+        last: Treatment of the tile that does not fit.
 
     Returns:
         int64, strictly increasing, in [0, slide).
@@ -37,9 +37,9 @@ def axis_origins(slide: int, tile: int, stride: int, last: Last = "keep") -> Int
     """
     for name, value in (("slide_extent", slide), ("tile_extent", tile), ("stride", stride)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ParameterError(f"{name} is a whole number of pixels >= 1: found {value!r}; pass a positive integer")
+            raise ParameterError(f"invalid {name} {value!r}; pass a whole number of pixels >= 1")
     if last not in get_args(Last):
-        raise ParameterError(f"last is one of {', '.join(get_args(Last))}: found {last!r}")
+        raise ParameterError(f"unknown last {last!r}; pass one of {', '.join(get_args(Last))}")
 
     if tile >= slide:
         fits = tile == slide or last != "drop"
@@ -55,19 +55,19 @@ def axis_origins(slide: int, tile: int, stride: int, last: Last = "keep") -> Int
 def grid_columns(
     slide_extent: Sequence[int], tile_extent: Sequence[int], stride: Sequence[int], last: Last = "keep"
 ) -> tuple[Int64s, ...]:
-    """The grid as one column per axis, without a Python object per tile.
+    """Compute the grid as one column per axis, without a Python object per tile.
 
     Args:
-        slide_extent: Pixels of the slide, one number per axis, x first.
-        tile_extent: Pixels of a tile, per axis.
-        stride: Pixels between tile origins, per axis.
+        slide_extent: Size of the slide in pixels, one number per axis, x first.
+        tile_extent: Size of a tile in pixels, per axis.
+        stride: Distance of neighbouring origins in pixels, per axis.
         last: `keep`, `drop` or `shift` the tile that does not fit; see `axis_origins`.
 
     Returns:
-        One int64 array per axis, all of the same length; together row-major, x fastest.
+        One int64 array per axis, all of the same length, row-major with x fastest.
 
     Raises:
-        ParameterError: See `axis_origins`; or the arguments have different numbers of axes.
+        ParameterError: See `axis_origins`, or the arguments differ in their number of axes.
     """
     origins = _axes(slide_extent, tile_extent, stride, last)
     mesh = np.meshgrid(*reversed(origins), indexing="ij")
@@ -77,12 +77,12 @@ def grid_columns(
 def grid_tiles(
     slide_extent: Sequence[int], tile_extent: Sequence[int], stride: Sequence[int], last: Last = "keep"
 ) -> Iterator[tuple[int, ...]]:
-    """Top-left corners of the tiles of a slide, row-major with x fastest.
+    """Iterate over the top-left corners of the tiles of a slide, row-major with x fastest.
 
     Args:
-        slide_extent: Pixels of the slide, one number per axis, x first. Any number of axes.
-        tile_extent: Pixels of a tile, per axis.
-        stride: Pixels between tile origins, per axis.
+        slide_extent: Size of the slide in pixels, one number per axis, x first. Any number of axes.
+        tile_extent: Size of a tile in pixels, per axis.
+        stride: Distance of neighbouring origins in pixels, per axis.
         last: `keep`, `drop` or `shift` the tile that does not fit; see `axis_origins`.
 
     Returns:
@@ -105,10 +105,10 @@ def _axes(
 ) -> tuple[Int64s, ...]:
     for name, value in (("slide_extent", slide_extent), ("tile_extent", tile_extent), ("stride", stride)):
         if not isinstance(value, Sequence | np.ndarray):
-            raise ParameterError(f"{name} has one number per axis: found {value!r}; pass a tuple such as (512, 512)")
+            raise ParameterError(f"invalid {name} {value!r}; pass one number per axis, such as (512, 512)")
     if not 0 < len(slide_extent) == len(tile_extent) == len(stride):
         raise ParameterError(
-            f"slide_extent, tile_extent and stride have the same number of axes: found {len(slide_extent)}, "
-            f"{len(tile_extent)} and {len(stride)}"
+            f"slide_extent, tile_extent and stride have {len(slide_extent)}, {len(tile_extent)} and {len(stride)} "
+            "axes; pass the same number of axes, at least one"
         )
     return tuple(axis_origins(*lengths, last) for lengths in zip(slide_extent, tile_extent, stride, strict=True))

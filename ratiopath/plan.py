@@ -1,4 +1,14 @@
-"""From a table's columns to what is read: windows on a level, and the chunks each window touches. Pure numpy."""
+"""From the columns of a tile table to what has to be read: windows on one level of an image, and chunks.
+
+The question: which pixels of which level does each tile need, and which chunks of the file hold them?
+
+1. `OverlayTransform.of` chooses the level of the overlay and the scale from tile space to it.
+2. `OverlayTransform.windows` scales the ROI of every tile to a window on that level: `Windows`.
+3. `plan_chunks` inverts the relation: each chunk that a window touches, once, with the windows that touch it.
+4. `intersect` cuts a window and a chunk to the pixels they share.
+
+Pure numpy: nothing here opens a file.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,16 +22,16 @@ from ratiopath.roi import Roi
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Windows of one size on one level of one image; they may overlap and reach beyond the level."""
+    """Windows of one size on one level of an image; they may overlap and reach beyond the level."""
 
     level: int
-    """Index of the level whose pixels x, y and extent count."""
+    """Index of the level that defines the pixels of x, y and extent."""
     x: Int64s
-    """Left edges."""
+    """Left edges in pixels of the level."""
     y: Int64s
-    """Top edges."""
+    """Top edges in pixels of the level."""
     extent: Extent
-    """Size of every window."""
+    """Size of every window in pixels of the level."""
 
     def __len__(self) -> int:
         return len(self.x)
@@ -29,31 +39,31 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class OverlayTransform:
-    """From tile space to one level of an overlay (SEMANTICS, Mapping 1 to 4)."""
+    """The transform from tile space to one level of an overlay (docs/decisions/0001-mapping.md)."""
 
     level: Level
-    """The overlay's level that is closest to the tiles' resolution."""
+    """Level of the overlay closest to the tiles' resolution."""
     x: float
-    """Pixels of the level per pixel of a tile along x."""
+    """Scale along x: pixels of the level per pixel of a tile."""
     y: float
-    """The same along y."""
+    """Scale along y: pixels of the level per pixel of a tile."""
     roi: Roi
-    """The region of interest, relative to a tile."""
+    """Region of interest, relative to a tile."""
 
     @classmethod
     def of(cls, pyramid: Pyramid, mpp: Mpp, roi: Roi) -> "OverlayTransform":
-        """Find the level and the scale.
+        """Choose the level and compute the scale.
 
         Args:
             pyramid: Levels of the overlay, with mpp.
-            mpp: Resolution of tile space.
-            roi: The region of interest, relative to a tile.
+            mpp: Resolution of tile space, µm/px.
+            roi: Region of interest, relative to a tile.
 
         Raises:
-            ParameterError: The pyramid has no resolution.
+            ParameterError: The resolution of the pyramid is unknown.
         """
-        level, of_level = pyramid.closest(mpp)
-        return cls(level, mpp.x / of_level.x, mpp.y / of_level.y, roi)
+        level, level_mpp = pyramid.closest(mpp)
+        return cls(level, mpp.x / level_mpp.x, mpp.y / level_mpp.y, roi)
 
     @property
     def patch(self) -> tuple[float, float]:
@@ -62,7 +72,7 @@ class OverlayTransform:
         return (maxx - minx) * self.x, (maxy - miny) * self.y
 
     def windows(self, tile_x: Float64s, tile_y: Float64s) -> Windows:
-        """Where the ROI of every tile lies in the overlay.
+        """Locate the ROI of every tile in the overlay.
 
         Args:
             tile_x: Left edge of each tile in tile space, float64 so that the ROI's fractions add exactly.
@@ -82,7 +92,7 @@ class OverlayTransform:
 
 
 def reaching_beyond(windows: Windows, level: Extent) -> Int64s:
-    """The windows that do not lie on a level as a whole."""
+    """Return the indices of the windows that do not lie entirely on a level."""
     on_level = (windows.x >= 0) & (windows.x + windows.extent.width <= level.width) & (windows.y >= 0)
     on_level &= windows.y + windows.extent.height <= level.height
     return np.flatnonzero(~on_level)
@@ -90,23 +100,34 @@ def reaching_beyond(windows: Windows, level: Extent) -> Int64s:
 
 @dataclass(frozen=True, slots=True)
 class ChunkVisit:
-    """One chunk and the windows that touch it."""
+    """One chunk of a level and the windows that touch it."""
 
     column: int
-    """Chunks from the left."""
+    """Index of the chunk from the left."""
     row: int
-    """Chunks from the top."""
+    """Index of the chunk from the top."""
+    x: int
+    """Left edge in pixels of the level."""
+    y: int
+    """Top edge in pixels of the level."""
+    extent: Extent
+    """Size in pixels; at the right and bottom edge what remains of the level."""
     windows: Int64s
     """Indices of the windows, ascending."""
 
 
 def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> Iterator[ChunkVisit]:
-    """Every chunk that a window touches, once, top to bottom and left to right.
+    """Iterate over the chunks that a window touches, each once, top to bottom and left to right.
 
     Args:
-        windows: What is wanted.
-        level: Size of the level in pixels; what lies beyond does not exist and is not visited.
-        chunk: Size of the pieces the level is read in.
+        windows: The windows, in any order.
+        level: Size of the level in pixels; nothing beyond it is visited.
+        chunk: Size in pixels of the chunks the level is read in.
+
+    Examples:
+        >>> windows = Windows(0, np.array([1, 6]), np.array([0, 0]), Extent(4, 3))
+        >>> [(visit.x, visit.windows.tolist()) for visit in plan_chunks(windows, Extent(8, 8), Extent(4, 4))]
+        [(0, [0]), (4, [0, 1])]
     """
     first_column, columns = _touched(windows.x, windows.extent.width, level.width, chunk.width)
     first_row, rows = _touched(windows.y, windows.extent.height, level.height, chunk.height)
@@ -121,7 +142,9 @@ def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Chun
     starts = np.flatnonzero(np.diff(place, prepend=-1))
     stops = np.append(starts, len(place))[1:]
     for where, start, stop in zip(place[starts].tolist(), starts.tolist(), stops.tolist(), strict=True):
-        yield ChunkVisit(where % across, where // across, window[start:stop])
+        y, x = where // across * chunk.height, where % across * chunk.width
+        extent = Extent(min(chunk.width, level.width - x), min(chunk.height, level.height - y))
+        yield ChunkVisit(where % across, where // across, x, y, extent, window[start:stop])
 
 
 def nth_of_each(counts: Int64s) -> tuple[Int64s, Int64s]:
@@ -136,7 +159,7 @@ def nth_of_each(counts: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, Int64s]:
-    """First chunk along one axis that the interval [start, start + size) touches within the level, and how many."""
+    """Return the first chunk along one axis that [start, start + size) touches within the level, and their number."""
     begin, end = np.clip(start, 0, level), np.clip(start + size, 0, level)
     first = begin // chunk
     count = -(-end // chunk) - first
@@ -145,30 +168,22 @@ def _touched(start: Int64s, size: int, level: int, chunk: int) -> tuple[Int64s, 
 
 @dataclass(frozen=True, slots=True)
 class Intersection:
-    """Where a window and a chunk overlap, as numpy slices of (row, column)."""
+    """The pixels that a window and a chunk share, as numpy slices of (row, column)."""
 
     in_chunk: tuple[slice, slice]
-    """The common pixels, seen from the chunk."""
+    """The shared pixels, relative to the chunk."""
     in_window: tuple[slice, slice]
-    """The same pixels, seen from the window."""
+    """The same pixels, relative to the window."""
 
 
-def intersect(windows: Windows, window: int, visit: ChunkVisit, chunk: Extent, shape: tuple[int, ...]) -> Intersection:
-    """The pixels that a visited chunk gives to one of its windows.
-
-    Args:
-        windows: What is wanted.
-        window: Index of the window.
-        visit: The chunk.
-        chunk: Size of the pieces the level is read in.
-        shape: Shape of the chunk's pixels, (height, width, ...): smaller than `chunk` at the level's edge.
-    """
-    rows = _common(int(windows.y[window]), windows.extent.height, visit.row * chunk.height, shape[0])
-    columns = _common(int(windows.x[window]), windows.extent.width, visit.column * chunk.width, shape[1])
+def intersect(windows: Windows, window: int, visit: ChunkVisit) -> Intersection:
+    """Cut one window and a chunk that it touches to the pixels they share."""
+    rows = _common(int(windows.y[window]), windows.extent.height, visit.y, visit.extent.height)
+    columns = _common(int(windows.x[window]), windows.extent.width, visit.x, visit.extent.width)
     return Intersection((rows[1], columns[1]), (rows[0], columns[0]))
 
 
 def _common(a: int, a_size: int, b: int, b_size: int) -> tuple[slice, slice]:
-    """[a, a + a_size) and [b, b + b_size): their common part, relative to a and relative to b."""
+    """Intersect [a, a + a_size) and [b, b + b_size); return the common part relative to a and relative to b."""
     begin, end = max(a, b), min(a + a_size, b + b_size)
     return slice(begin - a, end - a), slice(begin - b, end - b)

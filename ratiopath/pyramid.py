@@ -1,4 +1,4 @@
-"""The levels of an image and which of them is closest to a resolution."""
+"""Levels of an image and the choice of the level closest to a resolution."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ class Level:
     """One level of a pyramid."""
 
     index: int
-    """0 is the finest."""
+    """Position in the pyramid, 0 is the finest."""
     extent: Extent
     """Size in pixels of this level."""
     downsample_x: float
@@ -21,7 +21,7 @@ class Level:
     downsample_y: float
     """Level-0 pixels per pixel of this level, along y."""
     mpp: Mpp | None
-    """Level 0's mpp times the downsample; None where level 0 has none."""
+    """Resolution of level 0 times the downsample, µm/px; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Pyramid:
     """The levels of one image, finest first."""
 
     levels: tuple[Level, ...]
-    """At least one."""
+    """One or more levels."""
 
     def __post_init__(self) -> None:
         if not self.levels:
-            raise ParameterError("a pyramid has at least one level: found none")
+            raise ParameterError("a pyramid without levels; pass at least one level")
 
     @classmethod
     def of(cls, extents: Sequence[Extent], mpp: Mpp | None) -> "Pyramid":
@@ -42,7 +42,7 @@ class Pyramid:
         Args:
             extents: Size of each level in pixels, finest first.
             mpp: Resolution of level 0, or None if unknown. Lower levels derive from it: their own tags are not
-                trusted, since writers copy them from level 0.
+                trusted, since writers copy them from level 0 (docs/decisions/0002-levels.md).
         """
         base = extents[0]
         levels = []
@@ -54,35 +54,35 @@ class Pyramid:
 
     @property
     def mpp(self) -> Mpp | None:
-        """Resolution of level 0, or None if unknown."""
+        """Resolution of level 0 in µm/px, None if unknown."""
         return self.levels[0].mpp
 
     def closest(self, mpp: Mpp) -> tuple[Level, Mpp]:
-        """The level whose mpp is closest, and that mpp: smallest mean of |Δx| and |Δy|, a tie goes to the finer.
+        """Return the level of the closest mpp, and that mpp: smallest mean of |Δx| and |Δy|, a tie goes to the finer.
 
         Raises:
-            ParameterError: The pyramid has no resolution.
+            ParameterError: The resolution of the pyramid is unknown.
         """
         known = [(level, level.mpp) for level in self.levels if level.mpp is not None]
         if not known:
-            raise ParameterError("the closest level needs a pyramid with mpp: found none")
+            raise ParameterError("cannot choose a level of a pyramid without resolution; pass its mpp")
         return min(
             known, key=lambda one: abs(one[1].x - mpp.x) + abs(one[1].y - mpp.y)
         )  # min keeps the first of equals
 
 
 def axis_downsample(base: int, size: int) -> float:
-    """How many level-0 pixels one pixel of a level spans along one axis.
+    """Return how many level-0 pixels one pixel of a level spans along one axis.
 
-    The integer k for which `size` is `base / k` rounded down or up, where there is one; else the ratio. Where several
-    integers qualify (a few pixels left of a large slide) the one nearest to the ratio counts, the smaller of two.
+    The integer k for which `size` is `base / k` rounded down or up if one exists, else the ratio. If several integers
+    qualify (a few pixels are left of a large slide), the one nearest to the ratio counts, the smaller of two.
 
         base / (size + 1)  <  k  <=  base / size     rounded down
         base / size  <=  k  <  base / (size - 1)     rounded up
 
     Args:
-        base: Pixels of level 0.
-        size: Pixels of the level.
+        base: Length of level 0 in pixels.
+        size: Length of the level in pixels.
     """
     ratio = base / size
     below, above = math.floor(ratio), math.ceil(ratio)

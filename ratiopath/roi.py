@@ -1,6 +1,7 @@
-"""The region of interest: a polygon in the tile, rasterised on a patch's pixel grid."""
+"""The region of interest: a polygon relative to the tile, rasterised on a patch's pixel grid."""
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,30 +21,30 @@ class Roi:
     """
 
     polygon: BaseGeometry
-    """A valid, non-empty shapely Polygon or MultiPolygon with finite coordinates and an area > 0."""
+    """A valid, non-empty shapely Polygon or MultiPolygon with finite coordinates and an area > 0, in tile pixels."""
 
     def __post_init__(self) -> None:
-        remedy = "pass a shapely Polygon or MultiPolygon in pixels of the tile, such as shapely.box(0, 0, 512, 512)"
+        hint = "pass a shapely Polygon or MultiPolygon in pixels of the tile, such as shapely.box(0, 0, 512, 512)"
         if not isinstance(self.polygon, shapely.Polygon | shapely.MultiPolygon):
-            raise RoiError(f"the ROI is a Polygon or MultiPolygon: found {type(self.polygon).__name__}; {remedy}")
+            raise RoiError(f"invalid ROI: {type(self.polygon).__name__} is not a polygon; hint: {hint}")
         if self.polygon.is_empty:
-            raise RoiError(f"the ROI is not empty: found {self.polygon.wkt}; {remedy}")
+            raise RoiError(f"invalid ROI: {self.polygon.wkt}; hint: {hint}")
         if not all(math.isfinite(bound) for bound in self.polygon.bounds):
-            raise RoiError(f"the ROI's coordinates are finite: found bounds {self.polygon.bounds}; {remedy}")
+            raise RoiError(f"invalid ROI: coordinates are not finite, bounds {self.polygon.bounds}; hint: {hint}")
         if not self.polygon.is_valid:
-            reason = shapely.is_valid_reason(self.polygon)
-            raise RoiError(f"the ROI is valid: found {reason}; repair it with shapely.make_valid or draw it again")
+            reason = re.sub(r"\[(\S+) (\S+)\]$", r" at (\1, \2)", shapely.is_valid_reason(self.polygon))
+            raise RoiError(f"invalid ROI: {reason[0].lower()}{reason[1:]}; hint: repair it with shapely.make_valid")
         if self.polygon.area <= 0:
-            raise RoiError(f"the ROI has an area > 0: found {self.polygon.wkt}; {remedy}")
+            raise RoiError(f"invalid ROI: {self.polygon.wkt} has no area; hint: {hint}")
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(minx, miny, maxx, maxy) in pixels of the tile."""
+        """Bounding box (minx, miny, maxx, maxy) in pixels of the tile."""
         minx, miny, maxx, maxy = self.polygon.bounds
         return minx, miny, maxx, maxy
 
     def mask(self, patch: Extent) -> npt.NDArray[np.bool_] | None:
-        """Which pixels of a patch over the ROI's bounding box lie inside (SEMANTICS, Mapping 5).
+        """Rasterise the polygon on a patch that spans its bounding box (docs/decisions/0001-mapping.md).
 
         Pixel (row i, column j) is inside iff its centre, mapped linearly back on the bounding box, lies in the
         polygon, border included.
@@ -52,7 +53,7 @@ class Roi:
             patch: Size of the patch in overlay pixels.
 
         Returns:
-            bool of shape (height, width), true inside; None where all pixels are inside, as they are for every box.
+            bool of shape (height, width), true inside; None if all pixels are inside, as for every box.
         """
         minx, miny, maxx, maxy = self.bounds
         if self.polygon.equals(shapely.box(minx, miny, maxx, maxy)):

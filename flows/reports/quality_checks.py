@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from flows.config.model import CoverageConfig
 from flows.records.slides import Slide
 from ratiopath.errors import SlideError
-from ratiopath.geometry import Mpp
-from ratiopath.slides import open_slide
+from ratiopath.overlays import OverlaySettings, open_overlay
 from schemas.columns import OverlayColumns
 
 RELATIVE_TOLERANCE = 0.02
@@ -66,10 +65,9 @@ def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: 
         except (SlideError, OSError) as error:
             yield f"overlay {name} cannot be opened any more: {error}"
             continue
-        if level.mpp is None:
+        if mpp is None or found is None:
             continue
         wanted = (slide.extent.width * slide.mpp.x, slide.extent.height * slide.mpp.y)
-        found = (level.extent.width * level.mpp.x, level.extent.height * level.mpp.y)
-        for axis, slide_um, overlay_um, pixel in zip("xy", wanted, found, (level.mpp.x, level.mpp.y), strict=True):
+        for axis, slide_um, overlay_um, pixel in zip("xy", wanted, found, (mpp.x, mpp.y), strict=True):
             if abs(overlay_um - slide_um) > max(RELATIVE_TOLERANCE * slide_um, PIXEL_TOLERANCE * pixel):
                 yield f"overlay {name} spans {overlay_um:,.0f} µm along {axis}, the slide {slide_um:,.0f} µm"

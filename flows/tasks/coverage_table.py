@@ -10,8 +10,7 @@ from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.errors import MissingMppError
 from ratiopath.geometry import Mpp
-from ratiopath.overlays.raster import count_values
-from ratiopath.slides import open_slide
+from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage
 from schemas.fields import OVERLAP
@@ -49,15 +48,15 @@ def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig
             path=slide,
             hint="set slide_mpp, or a column mpp in the manifest",
         )
-    with open_slide(path, None if settings.mpp is None else Mpp.of(settings.mpp)) as reader:
-        x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
-        return count_values(reader, x, y, Mpp(mpp_x, mpp_y), config.region)
+    x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
+    with open_overlay(path, OverlaySettings.of(mpp=settings.mpp)) as overlay:
+        return overlay.shares(TileWindows(x, y, Mpp(mpp_x, mpp_y), config.region))
 
 
 def _present(overlay: OverlayColumns, path: str, counts: ValueCounts, settings: Overlay) -> list[pa.Array]:
     inside = np.divide(counts.existing, counts.inside, out=np.zeros(len(counts)), where=counts.inside > 0)
     classes = [
-        pa.array(counts.coverage([str(value) for value in settings.classes[name]]), from_pandas=True)
+        pa.array(counts.share_of([str(value) for value in settings.classes[name]]), from_pandas=True)
         for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
     return [pa.repeat(path, len(counts)), overlap_map(counts), pa.array(inside), *classes]

@@ -1,5 +1,11 @@
-"""The overlap column on Arrow arrays, computed at once: no Ray is imported or started."""
+"""Tile grids and the overlap column on Arrow arrays, in this process: no Ray is imported or started.
+
+grid_tiles            top-left corners of the tiles of a slide, as tuples
+grid_columns          the same as one column per axis
+tile_overlay_overlap  the share of every overlay value in each tile's ROI
+"""
 
 from ratiopath.arrow.overlap import tile_overlay_overlap
+from ratiopath.grid import grid_columns, grid_tiles
 
-__all__ = ["tile_overlay_overlap"]
+__all__ = ["grid_columns", "grid_tiles", "tile_overlay_overlap"]

@@ -1,4 +1,4 @@
-"""What a Ray expression is handed, as numpy columns, and its rows grouped by what they share."""
+"""The arguments of a column expression as numpy columns, and their rows grouped by file and by value."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,44 +9,46 @@ import pyarrow as pa
 
 from ratiopath.errors import InvalidMppError, ParameterError
 from ratiopath.geometry import Float64s, Int64s, Mpp
-from ratiopath.slides import SlideReader, open_slide
+from ratiopath.overlays import Overlay, OverlaySettings, TileWindows, open_overlay
+from ratiopath.roi import Roi
 
 
 @dataclass(frozen=True, slots=True)
 class TileBatch:
-    """The rows of a block, grouped by file."""
+    """Rows of a block: a file and numbers per row."""
 
     count: int
-    """How many rows the block has."""
+    """Number of rows."""
     path: pa.DictionaryArray
-    """The file of each row."""
+    """File of each row, a dictionary array of strings."""
     columns: Mapping[str, Float64s]
-    """The other columns by name, float64."""
+    """Numeric columns by name, float64."""
 
     @classmethod
     def of(cls, path: Any, path_name: str, **columns: Any) -> "TileBatch":
-        """Take columns as a Ray expression hands them over.
+        """Convert columns as a Ray expression receives them.
 
         Args:
             path: Strings: an Arrow array, chunked or not, a pandas series, or one string for all rows.
-            path_name: What to call it in an error.
+            path_name: Name of that column in error messages.
             **columns: Numbers in the same forms.
 
         Raises:
-            ParameterError: A null, a type that is no string or number, or no column at all.
+            ParameterError: Columns differ in length, hold a null, or are of a type other than string or number.
         """
         lengths = {len(column) for column in (path, *columns.values()) if not _is_scalar(column)}
         if len(lengths) != 1:
-            raise ParameterError(f"the columns have one length: found {sorted(lengths)}; pass at least one column")
+            found = f"columns of {' and '.join(map(str, sorted(lengths)))} rows" if lengths else "single values only"
+            raise ParameterError(f"found {found}; pass columns of one length, at least one")
         count = lengths.pop()
         paths = _arrow(path_name, path, count)
         if not (pa.types.is_string(paths.type) or pa.types.is_large_string(paths.type)) and count:
-            raise ParameterError(f"{path_name} holds strings: found {paths.type}; cast the column")
+            raise ParameterError(f"{path_name} is a column of {paths.type}; cast it to string")
         numbers = {name: _numbers(name, _arrow(name, column, count)) for name, column in columns.items()}
         return cls(count, paths.dictionary_encode(), numbers)
 
     def by_file(self) -> Iterator[tuple[str, Int64s]]:
-        """Each file once, with its rows in ascending order."""
+        """Iterate over the files, each once with its row indices, ascending."""
         codes = self.path.indices.to_numpy(zero_copy_only=False)
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(self.path.dictionary) + 1))
@@ -54,7 +56,7 @@ class TileBatch:
             yield path, order[starts[code] : starts[code + 1]]
 
     def by_value(self, rows: Int64s, *names: str) -> Iterator[tuple[tuple[float, ...], Int64s]]:
-        """The distinct combinations of some columns among some rows, each with its rows in ascending order."""
+        """Iterate over the distinct combinations of columns among some rows, each with its row indices, ascending."""
         values, group = np.unique(
             np.stack([self.columns[name][rows] for name in names], axis=1), axis=0, return_inverse=True
         )
@@ -76,22 +78,22 @@ def _arrow(name: str, column: Any, count: int) -> pa.Array:
         array = pa.array(column)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # combine_chunks gives a chunked array back where it cannot make one array
+    if isinstance(array, pa.ChunkedArray):  # combine_chunks may return a chunked array
         array = pa.concat_arrays(array.chunks)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if array.null_count:
-        raise ParameterError(f"{name} has no nulls: found {array.null_count} in {count} rows; filter these rows out")
+        raise ParameterError(f"{name} is null in {array.null_count} of {count} rows; filter these rows out")
     return array
 
 
 def _numbers(name: str, array: pa.Array) -> Float64s:
     if len(array) and not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
-        raise ParameterError(f"{name} holds numbers: found {array.type}; cast the column")
+        raise ParameterError(f"{name} is a column of {array.type}; cast it to numbers")
     numbers = np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
-    if not name.startswith("mpp") and not np.isfinite(numbers).all():  # a wrong mpp is an error of its file
+    if not name.startswith("mpp") and not np.isfinite(numbers).all():  # an invalid mpp is an error of its file
         found = int(np.count_nonzero(~np.isfinite(numbers)))
-        raise ParameterError(f"{name} is finite: found {found} NaN or infinite in {len(numbers)} rows; filter them out")
+        raise ParameterError(f"{name} is NaN or infinite in {found} of {len(numbers)} rows; filter these rows out")
     return numbers
 
 
@@ -99,43 +101,40 @@ Result = TypeVar("Result")
 
 
 def for_each_overlay(
-    rows: TileBatch, overlay_mpp: Mpp | None, work: Callable[[SlideReader, Float64s, Float64s, Mpp], Result]
+    batch: TileBatch, roi: Roi, settings: OverlaySettings, work: Callable[[Overlay, TileWindows], Result]
 ) -> list[tuple[Int64s, Result]]:
-    """Do some work for each group of tiles of one resolution under one overlay; each file is opened once.
+    """Process each group of tiles of one resolution on one overlay; each file is opened once.
 
     Args:
-        rows: The overlay files, with columns tile_x, tile_y, mpp_x and mpp_y.
-        overlay_mpp: Resolution of every overlay's level 0 instead of what its file says.
-        work: Takes the overlay, the left and top edges of the tiles and their resolution.
+        batch: Overlay files, with columns tile_x, tile_y, mpp_x and mpp_y.
+        roi: Region of interest, relative to a tile.
+        settings: Options of every overlay.
+        work: Function of the open overlay and the tiles of a group.
 
     Returns:
-        The rows of each group, ascending, and what the work gave. The groups share no row and together are all rows.
+        Row indices of each group, ascending, and its result. The groups share no row and cover all rows.
 
     Raises:
-        SlideError: An overlay cannot be opened, or the tiles have no resolution.
+        SlideError: An overlay cannot be opened, or the tiles have no valid resolution.
     """
     results = []
-    for path, of_file in rows.by_file():
-        with open_slide(path, overlay_mpp) as overlay:
-            for mpp, group in rows.by_value(of_file, "mpp_x", "mpp_y"):
-                x, y = rows.columns["tile_x"][group], rows.columns["tile_y"][group]
-                results.append((group, work(overlay, x, y, _tile_mpp(mpp, path))))
+    for path, file_rows in batch.by_file():
+        with open_overlay(path, settings) as overlay:
+            for mpp, group in batch.by_value(file_rows, "mpp_x", "mpp_y"):
+                x, y = batch.columns["tile_x"][group], batch.columns["tile_y"][group]
+                results.append((group, work(overlay, TileWindows(x, y, _tile_mpp(mpp, path), roi))))
     return results
 
 
-def _tile_mpp(found: tuple[float, ...], path: str) -> Mpp:
-    """The resolution of a group of tiles.
-
-    Args:
-        found: Values of the columns mpp_x and mpp_y.
-        path: The overlay they are to be laid over, for the error.
+def _tile_mpp(values: tuple[float, ...], path: str) -> Mpp:
+    """Convert the values of the columns mpp_x and mpp_y of a group of tiles.
 
     Raises:
-        InvalidMppError: One is not finite or <= 0.
+        InvalidMppError: A value is not finite or not > 0; names the overlay.
     """
     try:
-        return Mpp(*found)
+        return Mpp(*values)
     except ParameterError as error:
-        text = f"tiles with mpp_x={found[0]}, mpp_y={found[1]}"
-        remedy = "correct the columns mpp_x and mpp_y, or give the slide's resolution when it is read"
-        raise InvalidMppError("the tiles' mpp is finite and > 0", path=path, found=text, remedy=remedy) from error
+        problem = f"tiles over {path!r} have an invalid resolution (mpp_x={values[0]}, mpp_y={values[1]})"
+        hint = "correct the columns mpp_x and mpp_y, or set slide_mpp when reading the slides"
+        raise InvalidMppError(problem, path=path, hint=hint) from error

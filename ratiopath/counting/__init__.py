@@ -1,1 +1,11 @@
-"""Counting pixel values per window."""
+"""Counts of pixel values inside the ROI of many windows.
+
+counter       `WindowCounter`, the engine: counts a chunk at a time on the cheapest exact path
+cells         cells cut at the edges of all windows, and summed-area tables over them
+bitmask       packed bit masks, 64 pixels in a word
+label_masks   a bit mask per label of a chunk
+roi_stamp     the ROI mask at every window of a chunk
+run_length    run-length counting of chunks with many labels
+labels        one scalar per pixel, and the names of values
+value_counts  `ValueCounts`, the result
+"""

@@ -1,13 +1,20 @@
-"""The overlap engine: every chunk is decoded once and counted on the cheapest path that is exact for it.
+"""The counting engine: pixels of each value inside the ROI of many windows, a chunk at a time.
 
-    uniform chunk           its label times the area of each cell           no pixel is looked at
-    few labels              a mask a label, as bits, counted per cell       `ratiopath.cells`
-    many labels, NaN        runs of pixels, counted per cell and label      `ratiopath.runs`, `ratiopath.sparse`
-    windows on no grid      the pixels of each window, one window at a      `ratiopath.coverage.Tally`
-                            time
+The question: how often does each label occur in each window, if every chunk is looked at once and windows overlap?
 
-All three add up, so that a chunk's path is its own affair. The background 0 is never counted by cells: at the end it is
-what the area of a window on the level has left.
+1. `WindowCounter` cuts the level into cells at the edges of all windows (`counting.cells`); a ROI that is no box is
+   stamped on layers of windows that do not overlap (`counting.roi_stamp`).
+2. `add` and `add_uniform` count one chunk per cell, on the cheapest path that is exact for it:
+
+       uniform chunk         its label times the area of each cell      no pixel is looked at
+       few labels            a bit mask per label, counted per cell     `label_masks`, `bitmask`
+       many labels, NaN      run-length counting per cell and label     `run_length`
+       windows on no grid    the pixels of each window, one by one      `ValueAccumulator.add`
+
+3. `value_counts` sums cells to windows. Background (label 0) is never counted by cells: it is what remains of the area
+   of a window on the level.
+
+The paths add to the same totals, so each chunk may take another one.
 """
 
 from collections.abc import Iterator
@@ -18,93 +25,89 @@ import numpy.typing as npt
 
 from ratiopath.counting.bitmask import Mask, Words, unpack
 from ratiopath.counting.cells import Cells, ChunkCells, Sums
-from ratiopath.counting.label_masks import MAX_LABELS, LabelMasks, Labels, Split
+from ratiopath.counting.label_masks import MAX_LABELS, LabelMasks, Labels, LabelSplit
 from ratiopath.counting.roi_stamp import RoiStamp, StampedRoi, areas_on, disjoint_layers
 from ratiopath.counting.run_length import SparseCells, count_runs
 from ratiopath.counting.value_counts import ValueAccumulator, ValueCounts
 from ratiopath.geometry import Extent, Int64s
-from ratiopath.plan import ChunkVisit, Windows, intersect
+from ratiopath.plan import ChunkVisit, Intersection, Windows, intersect
 
 _MAX_LAYERS = 16
 _WINDOWS_PER_LAYER = 4
-"""More layers than this are worth it only for a grid, where each holds many of the windows."""
+"""Average from which more layers than the maximum pay off: on a grid, where each layer holds many windows."""
 _MAX_CELLS_PER_WINDOW = 32
-"""Cells per window: a grid has 1 to 9, random windows have as many as there are windows."""
+"""Cells per window on average: a grid has 1 to 9, random windows one per window."""
 _MIN_CELL_LIMIT = 1 << 16
 _MAX_TABLE_BYTES = 1 << 28
 _MAX_TABLES = 4 * MAX_LABELS
-"""Labels with a table of all cells each; a window looks into each of them at the end."""
+"""Labels with a table of all cells each; every window is looked up in each table at the end."""
 
 
 class _Elsewhere:
-    """Stands among the labels for pixels that are counted as runs, or do not exist."""
+    """Label of the pixels that are counted as runs, or do not exist."""
 
 
 class _Layer:
-    """Windows that are counted together."""
+    """Windows that are counted together; with a ROI, windows of which none overlap."""
 
     def __init__(self, windows: Windows, chosen: Int64s, level: Extent, roi: Mask | None) -> None:
         subset = Windows(windows.level, windows.x[chosen], windows.y[chosen], windows.extent)
         self.chosen = chosen
         self.cells = Cells.of(subset, level)
         self.sparse = SparseCells(self.cells.x, self.cells.y)
-        self._stencil = None if roi is None else RoiStamp(subset, roi)
-        self._pasted: StampedRoi | None = None
-        self._place: ChunkCells
+        self._stamp = None if roi is None else RoiStamp(subset, roi)
+        self._stamped: StampedRoi | None = None
+        self._chunk: ChunkCells
 
-    def move_to(self, x: int, y: int, shape: tuple[int, ...]) -> None:
-        """Turn to the chunk at (x, y)."""
-        self._place = self.cells.place(x, y, shape)
-        if self._stencil is not None:
-            self._pasted = self._stencil.at(x, y, shape)
+    def move_to(self, visit: ChunkVisit) -> None:
+        """Select the chunk that the other methods count."""
+        self._chunk = self.cells.of_chunk(visit)
+        if self._stamp is not None:
+            self._stamped = self._stamp.at(visit)
 
     def areas(self) -> Sums:
-        """All pixels of the chunk per cell, inside the ROI."""
-        return self._place.areas() if self._pasted is None else self._pasted.areas(self._place)
+        """Count the pixels of each cell inside the ROI."""
+        return self._chunk.areas() if self._stamped is None else self._stamped.areas(self._chunk)
 
     def sums(self, words: Words) -> Sums:
-        """The pixels of a mask per cell, inside the ROI."""
-        return self._place.sums(words if self._pasted is None else words & self._pasted.words)
+        """Count the true pixels of a mask per cell inside the ROI."""
+        return self._chunk.sums(words if self._stamped is None else words & self._stamped.words)
 
     def add(self, label: object, sums: Sums) -> None:
-        """Add what the chunk counts of a label."""
-        self.cells.add(label, self._place, sums)
+        """Add the counts of one label in the chunk."""
+        self.cells.add(label, self._chunk, sums)
 
     def add_runs(self, labels: Labels, exists: Mask | None) -> npt.NDArray[np.generic]:
-        """Add all labels of the chunk that exist and lie inside the ROI; gives those."""
+        """Add all labels of the chunk that exist and lie inside the ROI; return these labels."""
         inside = exists
-        if self._pasted is not None:
-            pasted = unpack(self._pasted.words, labels.shape[1])
-            inside = pasted if exists is None else pasted & exists
-        found = count_runs(labels, self._place.x, self._place.y, inside)
+        if self._stamped is not None:
+            stamped = unpack(self._stamped.words, labels.shape[1])
+            inside = stamped if exists is None else stamped & exists
+        counts = count_runs(labels, self._chunk.x, self._chunk.y, inside)
         self.add(_Elsewhere, self.areas())
-        return self.sparse.add(self._place, found)
+        return self.sparse.add(self._chunk, counts)
 
 
-class Counter:
-    """Counts the values inside the ROI of many windows on one level, a chunk at a time."""
+class WindowCounter:
+    """Counter of the values inside the ROI of many windows on one level, a chunk at a time."""
 
-    def __init__(
-        self, windows: Windows, level: Extent, chunk: Extent, roi: Mask | None, tally: ValueAccumulator
-    ) -> None:
-        """Lay out the cells.
+    def __init__(self, windows: Windows, level: Extent, roi: Mask | None, values: ValueAccumulator) -> None:
+        """Cut the level into cells.
 
         Args:
             windows: The windows, in any order.
             level: Size of the level in pixels.
-            chunk: Size of the pieces it is read in.
-            roi: Which pixels of a window are inside, shape (height, width); None where all are.
-            tally: Names the labels, and counts what no cells can.
+            roi: Mask of a window, true inside, shape (height, width); None if all pixels are inside.
+            values: Accumulator that names the labels and counts what no cells can.
         """
-        self._windows, self._level, self._chunk, self._roi, self._tally = windows, level, chunk, roi, tally
-        split = [np.arange(len(windows))] if roi is None else disjoint_layers(windows)
-        label = tally.labelling.label
-        self._splitter = LabelMasks(label)
-        self._background = self._splitter.background
-        most_cells = max(_MIN_CELL_LIMIT, _MAX_CELLS_PER_WINDOW * len(windows))
-        most_layers = max(_MAX_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
-        fits = len(split) <= most_layers and _cells_of(windows) <= most_cells
-        self._layers = [_Layer(windows, chosen, level, roi) for chosen in split] if fits else []
+        self._windows, self._level, self._roi, self._values = windows, level, roi, values
+        layers = [np.arange(len(windows))] if roi is None else disjoint_layers(windows)
+        self._label_masks = LabelMasks(values.labelling.label)
+        self._background = self._label_masks.background
+        max_cells = max(_MIN_CELL_LIMIT, _MAX_CELLS_PER_WINDOW * len(windows))
+        max_layers = max(_MAX_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
+        fits = len(layers) <= max_layers and _cells_of(windows) <= max_cells
+        self._layers = [_Layer(windows, chosen, level, roi) for chosen in layers] if fits else []
         self._layer_of = np.zeros(len(windows), dtype=np.int64)
         for number, layer in enumerate(self._layers):
             self._layer_of[layer.chosen] = number
@@ -116,61 +119,60 @@ class Counter:
         """Count one chunk.
 
         Args:
-            visit: Where it lies, and the windows that touch it.
+            visit: The chunk's place and the windows that touch it.
             labels: One scalar per pixel, shape (height, width).
-            exists: Which pixels exist; None where all do.
+            exists: Mask of the pixels that exist, same shape; None if all do.
         """
         if not self._layers:
             self._add_to_windows(visit, labels, exists)
             return
-        split = self._splitter.split(labels)
+        split = self._label_masks.split(labels)
         if split is not None and self._has_room_for([split.rest, *(label for label, _ in split.masks)]):
-            self._add_to_cells(visit, split, None if exists is None else self._splitter.pack(exists), labels.shape)
+            self._add_to_cells(visit, split, None if exists is None else self._label_masks.pack(exists))
         else:
             self._add_as_runs(visit, labels, exists)
 
-    def add_uniform(self, visit: ChunkVisit, label: Labels, shape: tuple[int, int]) -> None:
+    def add_uniform(self, visit: ChunkVisit, label: Labels) -> None:
         """Count one chunk whose pixels all exist and have one label, without looking at them.
 
         Args:
-            visit: Where it lies, and the windows that touch it.
+            visit: The chunk's place and the windows that touch it.
             label: The label, shape (1, 1).
-            shape: Height and width of the chunk.
         """
+        shape = (visit.extent.height, visit.extent.width)
         is_number = label.dtype.kind != "V" and label[0, 0] == label[0, 0]  # every NaN would be a label of its own
         if not self._layers or not is_number:
             self.add(visit, np.broadcast_to(label, shape), None)
         elif label[0, 0] != self._background:
             if self._has_room_for([label[0, 0]]):
-                self._add_to_cells(visit, Split([], label[0, 0]), None, shape)
+                self._add_to_cells(visit, LabelSplit([], label[0, 0]), None)
             else:
                 self._add_as_runs(visit, np.broadcast_to(label, shape), None)
 
-    def _touched(self, visit: ChunkVisit, shape: tuple[int, ...]) -> Iterator[_Layer]:
-        """The layers with a window in a chunk of some shape, each turned to it."""
+    def _touched(self, visit: ChunkVisit) -> Iterator[_Layer]:
+        """Iterate over the layers with a window in a chunk, each moved to it."""
         for number in np.unique(self._layer_of[visit.windows]).tolist():
             layer = self._layers[number]
-            layer.move_to(visit.column * self._chunk.width, visit.row * self._chunk.height, shape)
+            layer.move_to(visit)
             yield layer
 
-    def _add_to_cells(self, visit: ChunkVisit, split: Split, exists: Words | None, shape: tuple[int, ...]) -> None:
-        for layer in self._touched(visit, shape):
-            taken = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
+    def _add_to_cells(self, visit: ChunkVisit, split: LabelSplit, exists: Words | None) -> None:
+        for layer in self._touched(visit):
+            counted = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
             if exists is not None:
-                taken.append((_Elsewhere, layer.areas() - layer.sums(exists)))
+                counted.append((_Elsewhere, layer.areas() - layer.sums(exists)))
             if split.rest != self._background:
-                taken.append((split.rest, layer.areas() - sum(sums for _, sums in taken)))
-            for label, sums in taken:
+                counted.append((split.rest, layer.areas() - sum(sums for _, sums in counted)))
+            for label, sums in counted:
                 layer.add(label, sums)
 
     def _add_as_runs(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
-        for layer in self._touched(visit, labels.shape):
-            self._tally.see(layer.add_runs(labels, exists))
+        for layer in self._touched(visit):
+            self._values.note(layer.add_runs(labels, exists))
 
     def _add_to_windows(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
         for window in visit.windows.tolist():
-            part = intersect(self._windows, window, visit, self._chunk, labels.shape)
-            self._tally.add(window, _selected(labels, exists, self._roi, part.in_chunk, part.in_window))
+            self._values.add(window, _selected(labels, exists, self._roi, intersect(self._windows, window, visit)))
 
     def _has_room_for(self, labels: list[Any]) -> bool:
         known = self._known.union(labels)
@@ -179,8 +181,8 @@ class Counter:
         self._known = known
         return True
 
-    def overlaps(self) -> ValueCounts:
-        """The counts of all windows."""
+    def value_counts(self) -> ValueCounts:
+        """Sum the counts of all windows, after the last chunk."""
         areas = areas_on(self._level, self._windows, self._roi)
         for layer in self._layers:
             background = areas[layer.chosen]
@@ -191,31 +193,25 @@ class Counter:
             self._add_counts(layer.chosen, self._background, background)
             if layer.sparse:
                 windows, labels, pixels = layer.sparse.per_window()
-                self._tally.add_counts(layer.chosen[windows], labels, pixels)
+                self._values.add_counts(layer.chosen[windows], labels, pixels)
         size = self._windows.extent.width * self._windows.extent.height
         inside = size if self._roi is None else int(np.count_nonzero(self._roi))
-        return self._tally.overlaps(np.full(len(self._windows), inside, dtype=np.int64))
+        return self._values.value_counts(np.full(len(self._windows), inside, dtype=np.int64))
 
     def _add_counts(self, windows: Int64s, label: Any, counts: Int64s) -> None:
         present = np.flatnonzero(counts)
         if len(present):
-            self._tally.add_counts(windows[present], np.full(len(present), label), counts[present])
+            self._values.add_counts(windows[present], np.full(len(present), label), counts[present])
 
 
 def _cells_of(windows: Windows) -> int:
     return 4 * len(np.unique(windows.x)) * len(np.unique(windows.y))
 
 
-def _selected(
-    labels: Labels,
-    exists: Mask | None,
-    roi: Mask | None,
-    in_chunk: tuple[slice, slice],
-    in_window: tuple[slice, slice],
-) -> Labels:
-    """The labels of a chunk that exist and lie inside one window's ROI."""
-    pixels = labels[in_chunk]
+def _selected(labels: Labels, exists: Mask | None, roi: Mask | None, common: Intersection) -> Labels:
+    """Select the labels of a chunk that exist and lie inside one window's ROI."""
+    pixels = labels[common.in_chunk]
     if exists is not None:
-        seen = exists[in_chunk]
-        return pixels[seen if roi is None else seen & roi[in_window]]
-    return pixels if roi is None else pixels[roi[in_window]]
+        chosen = exists[common.in_chunk]
+        return pixels[chosen if roi is None else chosen & roi[common.in_window]]
+    return pixels if roi is None else pixels[roi[common.in_window]]

@@ -1,4 +1,4 @@
-"""One scalar per pixel, and the name of what it stands for."""
+"""Labels, one scalar per pixel, and the names of the values they stand for (docs/decisions/0005-values.md)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,22 +9,22 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """How the pixels of one file become labels, and labels become names."""
+    """Conversion of the pixels of one image to labels, and of labels to names."""
 
     dtype: np.dtype[np.generic]
-    """The stored type of a channel."""
+    """Stored type of a channel."""
     channels: int
-    """Values per pixel, without alpha."""
+    """Channels per pixel, without alpha."""
 
     def labels(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """The labels of a chunk.
+        """Convert the pixels of a chunk.
 
         Args:
             pixels: Shape (height, width) for one channel, (height, width, channels) otherwise.
 
         Returns:
-            Shape (height, width), contiguous: the stored number; or the bytes of all channels, as an unsigned integer
-            where they fit into one and as raw bytes otherwise.
+            Shape (height, width), contiguous: the stored number, or the bytes of all channels as an unsigned integer
+            if they fit into one and as raw bytes otherwise.
         """
         if self.channels == 1:
             return np.ascontiguousarray(pixels).view(self.label)
@@ -37,17 +37,17 @@ class Labelling:
 
     @property
     def label(self) -> np.dtype[Any]:
-        """The type of labels, of kind "V" where they are raw bytes; where they are not, 0 is 0 in all channels."""
+        """Type of the labels: kind "V" if they are raw bytes, else 0 stands for 0 in all channels."""
         if self.channels == 1:
             return np.dtype(np.uint8) if self.dtype == np.bool_ else self.dtype
         size = self.dtype.itemsize * self.channels
         return np.dtype(next((f"u{word}" for word in (2, 4, 8) if size <= word), (np.void, size)))
 
     def names(self, labels: npt.NDArray[np.generic]) -> tuple[str, ...]:
-        """The names of some labels: the number, also of a pixel whose channels are equal; else all channels.
+        """Name labels: the number, also of a pixel whose channels are equal, else all channels as "r,g,b".
 
         Args:
-            labels: Shape (n,), as `labels` makes them.
+            labels: Shape (n,), as `labels` returns them.
         """
         if self.channels == 1:
             return tuple(str(label) for label in labels + 0)  # -0.0 + 0 is 0.0
@@ -58,7 +58,7 @@ class Labelling:
 
 
 def distinct(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
-    """The distinct labels of any shape, ascending, and how often each occurs."""
+    """Find the distinct labels of an array of any shape, ascending, and the number of each."""
     if labels.dtype == np.uint8 or (labels.dtype == np.uint16 and labels.size > 1 << 12):
         counts = np.bincount(labels.ravel())  # ten times np.unique
         present = np.flatnonzero(counts)
@@ -69,7 +69,7 @@ def distinct(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.generic], npt.NDA
 def distinct_sums(
     keys: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The distinct keys, ascending, and the sum of what was counted for each."""
+    """Find the distinct keys, ascending, and sum the counts of each."""
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order]
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))

@@ -1,10 +1,10 @@
-"""Many labels in a chunk: neighbours in a row that have one label, in one cell and inside the ROI, are counted as one.
+"""Run-length counting of chunks with many labels: equal neighbours in a row, in one cell, inside the ROI, are one run.
 
-    labels   7 7 7 7 7 9 | 9 9 2 2      a row of a chunk; | is where a cell begins
+    labels   7 7 7 7 7 9 | 9 9 2 2      a row of a chunk; | marks the start of a cell
     runs     [---5---] 1   [2] [2]      (cell, label, length)
 
-An instance mask of 512 x 512 pixels has some thousand runs, and only runs are sorted and added up. The slow reference
-is counting pixel by pixel, in the tests.
+A chunk of an instance mask, 512 x 512 pixels, has some thousand runs, and only runs are sorted and summed
+(docs/decisions/0011-runs.md). The tests count pixel by pixel as the reference.
 """
 
 from dataclasses import dataclass, field
@@ -20,22 +20,22 @@ from ratiopath.geometry import Int64s
 from ratiopath.plan import nth_of_each
 
 _MAX_BINS = 1 << 12
-"""A bin for each cell and label, where they are so few, or no more than runs: quicker than sorting."""
+"""Bins per cell and label up to which `np.bincount` is used whatever the number of runs: faster than sorting."""
 _WORD_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class CellCounts:
-    """Pixels of each cell and label that occur together, each pair once."""
+    """Pixels per pair of cell and label that occurs, each pair once."""
 
     row: Int64s
-    """Cells from the chunk's first one along y."""
+    """Cell along y of each pair, from the chunk's first one."""
     column: Int64s
-    """The same along x."""
+    """Cell along x of each pair, from the chunk's first one."""
     labels: npt.NDArray[np.generic]
-    """The label of each."""
+    """Label of each pair."""
     counts: Int64s
-    """How many pixels, > 0."""
+    """Pixels of each pair, > 0."""
 
 
 def count_runs(labels: Labels, x: CellSpan, y: CellSpan, inside: Mask | None) -> CellCounts:
@@ -45,7 +45,7 @@ def count_runs(labels: Labels, x: CellSpan, y: CellSpan, inside: Mask | None) ->
         labels: One scalar per pixel, shape (height, width).
         x: Cells along x.
         y: Cells along y.
-        inside: Which pixels count, same shape; None where all do.
+        inside: Mask of the pixels to count, same shape; None to count all.
     """
     integers, values = _as_integers(labels)
     begins = np.empty(labels.shape, dtype=np.bool_)
@@ -61,12 +61,12 @@ def count_runs(labels: Labels, x: CellSpan, y: CellSpan, inside: Mask | None) ->
         first, length, row = first[counted], length[counted], row[counted]
     cell = _cell_of(y)[row] * len(x.starts) + _cell_of(x)[first - row * labels.shape[1]]
     cell, label, counts = _summed(cell, integers.ravel()[first], length)
-    of_values = label.astype(integers.dtype).view(labels.dtype) if values is None else values[label]
-    return CellCounts(*np.divmod(cell, len(x.starts)), of_values, counts)
+    original = label.astype(integers.dtype).view(labels.dtype) if values is None else values[label]
+    return CellCounts(*np.divmod(cell, len(x.starts)), original, counts)
 
 
 def _as_integers(labels: Labels) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.generic] | None]:
-    """The labels' bits as unsigned integers, so that NaN equals itself; or numbers into a list of labels too long."""
+    """View labels as unsigned integers, so that NaN equals itself, or number those that are too long for it."""
     if labels.dtype.kind != "V" and labels.itemsize * 8 <= _WORD_BITS:
         return labels.view(f"u{labels.itemsize}"), None
     values, numbers = np.unique(labels, return_inverse=True)
@@ -80,7 +80,7 @@ def _cell_of(span: CellSpan) -> Int64s:
 def _summed(
     cell: Int64s, label: npt.NDArray[np.integer], length: Int64s
 ) -> tuple[Int64s, npt.NDArray[np.integer], Int64s]:
-    """Runs of the same cell and label added up; ordered by label and cell, or by cell and label."""
+    """Sum runs of the same cell and label; ordered by label and cell, or by cell and label."""
     if not len(cell):
         return cell, label.astype(np.int64), length
     label_bits, cell_bits, length_bits = (int(part.max()).bit_length() for part in (label, cell, length))
@@ -92,7 +92,7 @@ def _summed(
         values, numbers = np.unique(label, return_inverse=True)
         cell, number, counts = _summed(cell, numbers, length)
         return cell, values[number], counts
-    # label, cell and length in one word, since numpy sorts words ten times as fast as it finds their order
+    # label, cell and length in one word, since numpy sorts words ten times as fast as it argsorts them
     words = label.astype(np.uint64) << np.uint64(cell_bits + length_bits)
     words |= (cell.astype(np.uint64) << np.uint64(length_bits)) | length.astype(np.uint64)
     words.sort()
@@ -100,18 +100,18 @@ def _summed(
     pair = words >> np.uint64(length_bits)
     starts = np.flatnonzero(np.diff(pair, prepend=~pair[:1]))
     pair = pair[starts]
-    of_cell = (pair & np.uint64((1 << cell_bits) - 1)).astype(np.int64)
-    return of_cell, pair >> np.uint64(cell_bits), np.add.reduceat(lengths, starts)
+    cells = (pair & np.uint64((1 << cell_bits) - 1)).astype(np.int64)
+    return cells, pair >> np.uint64(cell_bits), np.add.reduceat(lengths, starts)
 
 
 @dataclass(slots=True)
 class SparseCells:
-    """Pixels of each cell and label that occur together, for the same windows as `Cells`."""
+    """Pixels per pair of cell and label, accumulated over chunks; the sparse counterpart of `Cells`."""
 
     x: CellAxis
-    """Cells along x."""
+    """Cells along x of the whole level."""
     y: CellAxis
-    """Cells along y."""
+    """Cells along y of the whole level."""
     _cells: list[Int64s] = field(default_factory=list)
     _labels: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _counts: list[Int64s] = field(default_factory=list)
@@ -120,23 +120,23 @@ class SparseCells:
     def __bool__(self) -> bool:
         return bool(self._cells)
 
-    def add(self, place: ChunkCells, found: CellCounts) -> npt.NDArray[np.generic]:
-        """Keep what one chunk counts, where a window reaches.
+    def add(self, chunk: ChunkCells, counts: CellCounts) -> npt.NDArray[np.generic]:
+        """Keep the counts of one chunk in the cells under a window.
 
         Returns:
-            The labels kept, possibly several times.
+            The labels kept, possibly with repetitions.
         """
         if self._covered is None:
             self._covered = self._under_windows()
-        row, column = found.row + place.y.cells.start, found.column + place.x.cells.start
+        row, column = counts.row + chunk.y.cells.start, counts.column + chunk.x.cells.start
         kept = self._covered[row, column]
         self._cells.append(row[kept] * len(self.x) + column[kept])
-        self._labels.append(found.labels[kept])
-        self._counts.append(found.counts[kept])
+        self._labels.append(counts.labels[kept])
+        self._counts.append(counts.counts[kept])
         return self._labels[-1]
 
     def _under_windows(self) -> npt.NDArray[np.bool_]:
-        """The cells under a window: +1 and -1 at its corners, summed along both axes."""
+        """Find the cells under a window: +1 and -1 at its corners, summed along both axes."""
         corners = np.zeros((len(self.y) + 1, len(self.x) + 1), dtype=np.int64)
         for y, x, step in (
             (self.y.first, self.x.first, 1),
@@ -149,27 +149,27 @@ class SparseCells:
         return covered
 
     def per_window(self) -> tuple[Int64s, npt.NDArray[np.generic], Int64s]:
-        """Windows, labels and how many pixels; each pair of window and label once. Only where something was added."""
+        """Return windows, labels and pixels, each pair of window and label once; requires that counts were added."""
         values, label = np.unique(np.concatenate(self._labels), return_inverse=True)
         row, column = np.divmod(np.concatenate(self._cells), len(self.x))
         counts = np.concatenate(self._counts)
         entry, x = self.x.over(column)
-        (row, x, label), counts = _added((row[entry], x, label[entry]), counts[entry])
+        (row, x, label), counts = _merged((row[entry], x, label[entry]), counts[entry])
         entry, y = self.y.over(row)
-        (y, x, label), counts = _added((y, x[entry], label[entry]), counts[entry])
+        (y, x, label), counts = _merged((y, x[entry], label[entry]), counts[entry])
 
-        # from places to windows: several may share one, and not every place of a grid has one
+        # from grid positions to windows: several may share a position, and a position may have none
         across = len(self.x.begin)
-        place = self.y.rank * across + self.x.rank
-        order = np.argsort(place, kind="stable")
-        first = np.searchsorted(place[order], np.arange(len(self.y.begin) * across + 1))
+        position = self.y.rank * across + self.x.rank
+        order = np.argsort(position, kind="stable")
+        first = np.searchsorted(position[order], np.arange(len(self.y.begin) * across + 1))
         wanted = y * across + x
         entry, nth = nth_of_each(first[wanted + 1] - first[wanted])
         return order[first[wanted][entry] + nth], values[label[entry]], counts[entry]
 
 
-def _added(keys: tuple[Int64s, Int64s, Int64s], counts: Int64s) -> tuple[tuple[Int64s, ...], Int64s]:
-    """Entries with equal keys as one."""
+def _merged(keys: tuple[Int64s, Int64s, Int64s], counts: Int64s) -> tuple[tuple[Int64s, ...], Int64s]:
+    """Merge entries with equal keys."""
     sizes = tuple(int(key.max(initial=0)) + 1 for key in keys)
     joint, sums = distinct_sums(np.ravel_multi_index(keys, sizes), counts)
     return np.unravel_index(joint, sizes), sums

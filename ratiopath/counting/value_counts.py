@@ -1,4 +1,4 @@
-"""From labels inside a ROI to counts per value. The denominator of every fraction is `existing`."""
+"""Counts per value and row, and the fractions derived from them (docs/decisions/0003-edges.md)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,86 +10,86 @@ from ratiopath.counting.labels import Labelling, distinct, distinct_sums
 from ratiopath.geometry import Float64s, Int64s
 
 MAX_VALUES = 65_536
-"""More distinct values than this are no labels (SEMANTICS, Errors)."""
+"""Distinct values a label image may have (docs/decisions/0005-values.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """How many pixels of each value lie inside the ROI of each row, in compressed sparse rows."""
+    """Pixels of each value inside the ROI of each row, in compressed sparse rows."""
 
     keys: tuple[str, ...]
-    """Names of the values: "255", or "255,0,0" where channels differ."""
+    """Names of the values: "255", or "255,0,0" if channels differ."""
     offsets: Int64s
-    """Row r's entries are [offsets[r], offsets[r + 1]); one longer than there are rows."""
+    """First entry of each row, and the number of entries: row r is [offsets[r], offsets[r + 1])."""
     key_index: npt.NDArray[np.int32]
-    """Which key an entry counts; ascending within a row."""
+    """Index into `keys` of each entry; ascending within a row."""
     counts: Int64s
-    """Pixels of that value, > 0."""
+    """Pixels of each entry, > 0."""
     inside: Int64s
-    """Pixels of the row's patch that lie inside the ROI, whether the overlay has them or not."""
+    """Pixels inside the ROI of each row, also those that do not exist in the overlay."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
     def rows(self) -> Int64s:
-        """The row of each entry."""
+        """Row of each entry."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     @property
     def existing(self) -> Int64s:
-        """Pixels inside the ROI that the overlay has, per row: the denominator of its fractions."""
+        """Pixels inside the ROI that exist in the overlay, per row: the denominator of its fractions."""
         sums = np.concatenate([[0], np.cumsum(self.counts)])
         existing: Int64s = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
         return existing
 
     @property
     def fractions(self) -> Float64s:
-        """The share of each entry among the existing pixels of its row: > 0, and 1 in sum over a row."""
+        """Share of each entry among the existing pixels of its row: > 0, and 1 in sum over a row."""
         return self.counts / self.existing[self.rows]
 
-    def coverage(self, keys: Sequence[str]) -> Float64s:
-        """The share of several values together, per row: 0 where none occurs, NaN where no pixel exists.
+    def share_of(self, keys: Sequence[str]) -> Float64s:
+        """Sum the shares of several values, per row: 0 if none occurs, NaN if no pixel exists.
 
         Values are compared as numbers: 255 is also the 255.0 of a float overlay.
         """
         values = {_as_numbers(key) for key in keys}
         wanted = np.isin(self.key_index, [index for index, key in enumerate(self.keys) if _as_numbers(key) in values])
         counts = np.bincount(self.rows[wanted], weights=self.counts[wanted], minlength=len(self))
-        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: nothing is known
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: unknown
             return counts / self.existing
 
 
-def gather(parts: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCounts:
-    """Put the overlaps of several groups of rows together, under one list of keys.
+def gather(groups: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCounts:
+    """Combine the counts of several groups of rows under one list of keys.
 
     Args:
-        parts: The rows of a group, and its overlaps in the same order. The groups share no row.
-        rows: How many rows there are in all; those in no group stay empty.
+        groups: Row indices of each group, and its counts in the same order. The groups share no row.
+        rows: Number of rows of the result; those in no group stay empty.
     """
-    keys = tuple(sorted({key for _, part in parts for key in part.keys}, key=_as_numbers))
+    keys = tuple(sorted({key for _, counts in groups for key in counts.keys}, key=_as_numbers))
     index_of = {key: index for index, key in enumerate(keys)}
     inside = np.zeros(rows, dtype=np.int64)
-    for group, part in parts:
-        inside[group] = part.inside
-    if len(parts) == 1 and len(parts[0][0]) == rows and (np.diff(parts[0][0]) == 1).all():
-        return parts[0][1]
+    for group, counts in groups:
+        inside[group] = counts.inside
+    if len(groups) == 1 and len(groups[0][0]) == rows and (np.diff(groups[0][0]) == 1).all():
+        return groups[0][1]
     return _compressed(
         keys,
-        _joined([group[part.rows] for group, part in parts]),
-        _joined([np.array([index_of[key] for key in part.keys], dtype=np.int64)[part.key_index] for _, part in parts]),
-        _joined([part.counts for _, part in parts]),
+        _joined([group[counts.rows] for group, counts in groups]),
+        _joined([np.array([index_of[key] for key in c.keys], dtype=np.int64)[c.key_index] for _, c in groups]),
+        _joined([counts.counts for _, counts in groups]),
         inside,
     )
 
 
 def _as_numbers(key: str) -> tuple[float, ...]:
-    """The value behind a name; also an order in which numbers are ascending and colours follow their first channel."""
+    """Parse a name; as a sort key it orders numbers ascending and colours by their first channel."""
     return tuple(float(number) for number in key.split(","))
 
 
 def _compressed(keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s) -> ValueCounts:
-    """Entries in any order, possibly several for one (row, key), to compressed sparse rows."""
+    """Build compressed sparse rows from entries in any order, possibly several per (row, key)."""
     width = max(1, len(keys))
     joint, summed = distinct_sums(rows * width + key_index, counts)
     row, key = np.divmod(joint, width)
@@ -103,42 +103,42 @@ def _joined(arrays: Sequence[Int64s]) -> Int64s:
 
 @dataclass(slots=True)
 class ValueAccumulator:
-    """Counts labels row by row, a piece at a time."""
+    """Accumulator of label counts per row."""
 
     labelling: Labelling
-    """Names the labels."""
+    """Conversion of labels to names."""
     _rows: list[Int64s] = field(default_factory=list)
     _labels: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _counts: list[Int64s] = field(default_factory=list)
-    _seen: list[npt.NDArray[np.generic]] = field(default_factory=list)
+    _noted: list[npt.NDArray[np.generic]] = field(default_factory=list)
     _unchecked: int = 0
 
     def add(self, row: int, labels: npt.NDArray[np.generic]) -> None:
-        """Count the labels of some pixels, of any shape, as pixels of a row."""
+        """Count labels, an array of any shape, in one row."""
         values, counts = distinct(labels)
-        self.see(values)
+        self.note(values)
         self.add_counts(np.full(len(values), row), values, counts)
 
     def add_counts(self, rows: Int64s, labels: npt.NDArray[np.generic], counts: Int64s) -> None:
-        """Add how often labels occur in rows."""
+        """Add counts of labels in rows, one entry each."""
         self._rows.append(rows)
         self._labels.append(labels)
         self._counts.append(counts)
 
-    def see(self, labels: npt.NDArray[np.generic]) -> None:
+    def note(self, labels: npt.NDArray[np.generic]) -> None:
         """Note labels that are counted, here or elsewhere, for `overflows`."""
-        self._seen.append(labels)
+        self._noted.append(labels)
         self._unchecked += len(labels)
 
     def overflows(self) -> bool:
-        """Whether more distinct labels were seen than can be labels; looked at afresh every 65,536 of them."""
+        """Return True if more than MAX_VALUES distinct labels were noted; recounted after every MAX_VALUES labels."""
         if self._unchecked <= MAX_VALUES:
             return False
-        self._seen, self._unchecked = [np.unique(np.concatenate(self._seen))], 0
-        return len(self._seen[0]) > MAX_VALUES
+        self._noted, self._unchecked = [np.unique(np.concatenate(self._noted))], 0
+        return len(self._noted[0]) > MAX_VALUES
 
-    def overlaps(self, inside: Int64s) -> ValueCounts:
-        """The counts of all rows.
+    def value_counts(self, inside: Int64s) -> ValueCounts:
+        """Combine the counts of all rows.
 
         Args:
             inside: Pixels inside the ROI, per row.

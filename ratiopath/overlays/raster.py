@@ -1,99 +1,122 @@
-"""Plan, read, compute for the rows of one image: every chunk that a window touches is decoded once."""
+"""Raster overlays: tiles become windows, and every chunk that they touch is decoded once and counted or copied."""
+
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.counting.counter import Counter
+from ratiopath.counting.counter import WindowCounter
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
-from ratiopath.geometry import Extent, Float64s, Mpp
+from ratiopath.geometry import Extent
+from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
-from ratiopath.roi import Roi
 from ratiopath.slides import SlideReader
+from ratiopath.slides.reader import NO_MPP
 from ratiopath.slides.windows import chunk_windows, read_chunks
 
 MAX_PATCH = 1 << 28
-"""Overlay pixels under one ROI: a unit forgotten in an overlay's metadata would ask for a million times more."""
+"""Overlay pixels under one ROI: a wrong unit in an overlay's metadata would ask for a million times more."""
 
 
-def count_values(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> ValueCounts:
-    """Count the overlay's values inside the ROI of every tile.
+class RasterOverlay:
+    """An overlay of pixels, an `Overlay`."""
 
-    Args:
-        reader: The overlay.
-        tile_x: Left edge of each tile in tile space.
-        tile_y: Top edge of each tile.
-        mpp: Resolution of tile space, µm/px.
-        roi: The region of interest, relative to a tile.
+    def __init__(self, reader: SlideReader) -> None:
+        """Take over an open reader, which `close` closes."""
+        self._reader = reader
+        self.path = reader.path
+        self.mpp = reader.pyramid.mpp
 
-    Returns:
-        A row per tile, in order.
+    @property
+    def extent_um(self) -> tuple[float, float] | None:
+        """Width and height in µm; None if the resolution is unknown."""
+        extent = self._reader.pyramid.levels[0].extent
+        return None if self.mpp is None else (extent.width * self.mpp.x, extent.height * self.mpp.y)
 
-    Raises:
-        MissingMppError: The overlay has no resolution.
-        TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
-        TruncatedError: A chunk does not decode.
-    """
-    windows = _windows(reader, tile_x, tile_y, mpp, roi)
-    level, extent = reader.pyramid.levels[windows.level], reader.chunk_extent(windows.level)
-    tally = ValueAccumulator(Labelling(reader.dtype, reader.channels))
-    counter = Counter(windows, level.extent, extent, roi.mask(windows.extent), tally)
-    for visit, chunk in read_chunks(reader, windows):
-        if chunk.is_uniform:
-            counter.add_uniform(visit, tally.labelling.labels(chunk.pixels[:1, :1]), chunk.pixels.shape[:2])
-        else:
-            counter.add(visit, tally.labelling.labels(chunk.pixels), chunk.exists)
-        if tally.overflows():
-            raise _continuous(reader)
-    overlaps = counter.overlaps()
-    if len(overlaps.keys) > MAX_VALUES:
-        raise _continuous(reader)
-    return overlaps
+    def patch_size(self, windows: TileWindows) -> tuple[float, float]:
+        """Return the width and height of a patch in pixels of the level that is read, not rounded."""
+        return self._transform(windows).patch
 
+    def shares(self, windows: TileWindows) -> ValueCounts:
+        """Count the values inside the ROI of every tile."""
+        reader, placed = self._reader, self._place(windows)
+        values = ValueAccumulator(Labelling(reader.dtype, reader.channels))
+        level = reader.pyramid.levels[placed.level].extent
+        counter = WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
+        for visit, chunk in read_chunks(reader, placed):
+            if chunk.is_uniform:
+                counter.add_uniform(visit, values.labelling.labels(chunk.pixels[:1, :1]))
+            else:
+                counter.add(visit, values.labelling.labels(chunk.pixels), chunk.exists)
+            if values.overflows():
+                raise self._too_many_values()
+        counts = counter.value_counts()
+        if len(counts.keys) > MAX_VALUES:
+            raise self._too_many_values()
+        return counts
 
-def read_patches(
-    reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi
-) -> npt.NDArray[np.generic]:
-    """Cut the overlay's pixels under the ROI of every tile.
+    def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
+        """Read the pixels under the ROI of every tile."""
+        reader, placed = self._reader, self._place(windows)
+        channels = (reader.channels,) if reader.channels > 1 else ()
+        patches = np.zeros((len(placed), 2, placed.extent.height, placed.extent.width, *channels), dtype=reader.dtype)
+        level = reader.pyramid.levels[placed.level].extent
+        _mask_outside(patches[:, 1], placed, level, windows.roi.mask(placed.extent))
+        for visit, chunk in read_chunks(reader, placed):
+            if chunk.is_uniform and not chunk.pixels[0, 0].any():
+                continue  # patches are 0 already
+            for window, common in chunk_windows(placed, visit):
+                patches[window, 0][common.in_window] = chunk.pixels[common.in_chunk]
+                if chunk.exists is not None:
+                    absent = ~chunk.exists[common.in_chunk]
+                    patches[window, 0][common.in_window][absent] = 0
+                    patches[window, 1][common.in_window][absent] = 1
+        return patches
 
-    Args:
-        reader: The overlay.
-        tile_x: Left edge of each tile in tile space.
-        tile_y: Top edge of each tile.
-        mpp: Resolution of tile space, µm/px.
-        roi: The region of interest, relative to a tile.
+    def close(self) -> None:
+        """Release the file."""
+        self._reader.close()
 
-    Returns:
-        Shape (tiles, 2, height, width) for one channel and (tiles, 2, height, width, channels) otherwise, in the
-        overlay's dtype: [:, 0] the pixels, 0 where the overlay has none; [:, 1] the mask, true (1) outside the ROI or
-        the overlay.
+    def __enter__(self) -> Self:
+        return self
 
-    Raises:
-        MissingMppError: The overlay has no resolution.
-        TruncatedError: A chunk does not decode.
-    """
-    windows = _windows(reader, tile_x, tile_y, mpp, roi)
-    channels = (reader.channels,) if reader.channels > 1 else ()
-    patches = np.zeros((len(windows), 2, windows.extent.height, windows.extent.width, *channels), dtype=reader.dtype)
-    inside = roi.mask(windows.extent)
-    _mask_outside(patches[:, 1], windows, reader.pyramid.levels[windows.level].extent, inside)
-    for visit, chunk in read_chunks(reader, windows):
-        if chunk.is_uniform and not chunk.pixels[0, 0].any():
-            continue  # it is there already
-        for window, part in chunk_windows(reader, windows, visit, chunk):
-            patches[window, 0][part.in_window] = chunk.pixels[part.in_chunk]
-            if chunk.exists is not None:
-                absent = ~chunk.exists[part.in_chunk]
-                patches[window, 0][part.in_window][absent] = 0
-                patches[window, 1][part.in_window][absent] = 1
-    return patches
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _transform(self, windows: TileWindows) -> OverlayTransform:
+        if self.mpp is None:
+            hint = "set overlays.NAME.mpp (overlay_mpp=) or write the tags"
+            raise MissingMppError(f"{self.path!r} has no resolution ({NO_MPP})", path=self.path, hint=hint)
+        return OverlayTransform.of(self._reader.pyramid, windows.mpp, windows.roi)
+
+    def _place(self, windows: TileWindows) -> Windows:
+        """Locate the ROIs in the overlay, provided that both resolutions can be true."""
+        transform = self._transform(windows)
+        width, height = transform.patch
+        if not width * height <= MAX_PATCH:
+            mpp, level = windows.mpp, f"level {transform.level.index} of {self.path!r}"
+            level_mpp = f"{mpp.x / transform.x} x {mpp.y / transform.y} µm/px"
+            problem = (
+                f"the ROI of a tile at {mpp.x} x {mpp.y} µm/px spans {width:.3g} x {height:.3g} px "
+                f"of {level} at {level_mpp}, more than {MAX_PATCH:,} px"
+            )
+            hint = "correct the wrong resolution (slide_mpp, overlays.NAME.mpp, overlay_mpp=), or use a smaller ROI"
+            raise InvalidMppError(problem, path=self.path, hint=hint)
+        return transform.windows(windows.x, windows.y)
+
+    def _too_many_values(self) -> TooManyValuesError:
+        kind = f"{self._reader.channels} channel(s) of {self._reader.dtype}"
+        problem = f"{self.path!r} is a continuous image with more than {MAX_VALUES:,} distinct values ({kind})"
+        hint = "use tile_overlay and reduce its patches, or write the overlay with its values binned to classes"
+        return TooManyValuesError(problem, path=self.path, hint=hint)
 
 
 def _mask_outside(
     masks: npt.NDArray[np.generic], windows: Windows, level: Extent, inside: npt.NDArray[np.bool_] | None
 ) -> None:
-    """Set 1 outside the ROI, which is the same in all windows, and where a window reaches beyond the level."""
+    """Set 1 outside the ROI, which is the same in all windows, and in window pixels beyond the level."""
     if inside is not None:
         masks[:] = ~inside if masks.ndim == inside.ndim + 1 else ~inside[..., None]
     height, width = masks.shape[1:3]
@@ -104,35 +127,5 @@ def _mask_outside(
         masks[window][beyond] = 1
 
 
-def _windows(reader: SlideReader, tile_x: Float64s, tile_y: Float64s, mpp: Mpp, roi: Roi) -> Windows:
-    """Where the ROIs lie in the overlay, if both resolutions can be true."""
-    mapping = OverlayTransform.of(require_mpp(reader).pyramid, mpp, roi)
-    width, height = mapping.patch
-    if not width * height <= MAX_PATCH:
-        level = f"level {mapping.level.index} at {mpp.x / mapping.x} x {mpp.y / mapping.y} µm/px"
-        found = f"{width:.3g} x {height:.3g} px of {level} under a tile at {mpp.x} x {mpp.y} µm/px"
-        remedy = "give a smaller ROI; or one of the two resolutions is wrong: correct the file or give its resolution"
-        rule = f"a tile's ROI spans at most {MAX_PATCH:,} px of its overlay"
-        raise InvalidMppError(rule, path=reader.path, found=found, remedy=remedy)
-    return mapping.windows(tile_x, tile_y)
-
-
-def require_mpp(reader: SlideReader) -> SlideReader:
-    """The same reader, if its image has a resolution.
-
-    Raises:
-        MissingMppError: It has none.
-    """
-    if reader.pyramid.mpp is None:
-        found, remedy = "neither resolution tags nor metadata with a known unit", "give its mpp or write it to the file"
-        raise MissingMppError("an image has a resolution", path=reader.path, found=found, remedy=remedy)
-    return reader
-
-
-def _continuous(reader: SlideReader) -> TooManyValuesError:
-    return TooManyValuesError(
-        f"an overlay has at most {MAX_VALUES:,} distinct values",
-        path=reader.path,
-        found=f"more, of type {reader.dtype} with {reader.channels} channel(s): a continuous image",
-        remedy="use tile_overlay and reduce its patches, or write the overlay with its values binned to classes",
-    )
+if TYPE_CHECKING:
+    _conforms: type[Overlay] = RasterOverlay

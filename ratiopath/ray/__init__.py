@@ -1,4 +1,9 @@
-"""Slides as Ray datasets."""
+"""Slides as Ray datasets.
+
+read_slides     a dataset with the metadata of slides
+describe_slide  the metadata of one slide
+Tiling          parameters of the tiling of slides
+"""
 
 from ratiopath.ray.slides import read_slides
 from ratiopath.slides.metadata import Tiling, describe_slide

@@ -1,4 +1,4 @@
-"""`read_slides`: a folder of slides as a Ray dataset of what tiling needs to know of each."""
+"""The metadata of slides as a Ray dataset, the input of tiling."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,21 +38,21 @@ def read_slides(
     Args:
         paths: Files, folders (searched recursively) and globs. A `.mrxs` with its data folder is one slide.
         tile_extent: Size of a tile in pixels of the level it is cut from; one number, or (width, height).
-        stride: Pixels between tile origins; one number, or (x, y).
-        mpp: Tile the level of each slide that is closest to this resolution, µm/px; or
-        level: tile this level, 0 is the finest. Exactly one of the two.
-        slide_mpp: Resolution of level 0 of every slide, instead of what the files say.
+        stride: Distance of neighbouring tile origins in pixels; one number, or (x, y).
+        mpp: Resolution in µm/px: the closest level of each slide is tiled. Exclusive with `level`.
+        level: Index of the level to tile, 0 is the finest. Exclusive with `mpp`.
+        slide_mpp: Resolution of level 0 of every slide in µm/px, replacing that of the files.
         **ray_remote_args: Resources for each Ray task, such as `num_cpus=0.5`.
 
     Returns:
         A dataset with a row per slide, sorted by path: path (absolute); extent_x, extent_y, tile_extent_x,
         tile_extent_y, stride_x, stride_y (int64, pixels of the level); mpp_x, mpp_y (float64, of the level, null
-        where unknown); level (int64); downsample (float64).
+        if unknown); level (int64); downsample (float64).
 
     Raises:
-        ParameterError: Now, if a parameter is wrong.
-        SlideNotFoundError: Now, if a path names nothing.
-        SlideError: When the dataset runs, if a slide cannot be read or has no resolution though `mpp` is asked for.
+        ParameterError: At the call, if a parameter is invalid.
+        SlideNotFoundError: At the call, if a path does not exist or a glob matches nothing.
+        SlideError: When the dataset runs, if a slide cannot be read, or has no resolution and `mpp` is set.
     """
     tiling = Tiling.of(tile_extent=tile_extent, stride=stride, mpp=mpp, level=level, slide_mpp=slide_mpp)
     found = pa.table({"path": pa.array(find_slides(paths), pa.string())})

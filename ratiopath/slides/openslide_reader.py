@@ -1,6 +1,7 @@
-"""Vendor formats (Aperio, Hamamatsu, MIRAX, Leica, Philips, Ventana, ...), read through OpenSlide."""
+"""A reader of vendor formats (Aperio, Hamamatsu, MIRAX, Leica, Philips, Ventana, ...) by OpenSlide."""
 
-from typing import Self
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import openslide
@@ -8,18 +9,18 @@ import openslide
 from ratiopath.errors import InvalidMppError, ParameterError, TruncatedError
 from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.pyramid import Pyramid
-from ratiopath.slides.reader import Chunk
+from ratiopath.slides.reader import MPP_HINT, Chunk, SlideReader
 
 _LOOK_BACK = 2048
-"""Pixels among which an addressable one is looked for."""
+"""Pixels among which an exactly addressable one is searched."""
 _UNBLENDED = 1 / 1024
-"""Pixels by which a corner may be off: cairo, which OpenSlide draws with, places to 1/256."""
+"""Offset in pixels up to which OpenSlide does not blend: cairo, which it draws with, places to 1/256."""
 _CHUNK = 1024
-"""OpenSlide hides the tiles of the file; its own cache (32 MiB) bridges those that a chunk's border cuts."""
+"""Side of a chunk in pixels. OpenSlide hides the file's tiles; its cache (32 MiB) bridges those cut by a border."""
 
 
 class OpenSlideReader:
-    """A slide open in OpenSlide, a `SlideReader`: RGB uint8, nothing scanned where alpha is 0."""
+    """A slide open in OpenSlide, a `SlideReader`: RGB uint8; pixels with alpha 0 were not scanned."""
 
     dtype: np.dtype[np.generic] = np.dtype(np.uint8)
     channels = 3
@@ -30,14 +31,15 @@ class OpenSlideReader:
 
         Args:
             path: The file.
-            mpp: Resolution of level 0, instead of what the file says.
+            mpp: Resolution of level 0 in µm/px, replacing that of the file.
 
         Raises:
             SlideError: See `open_slide`.
         """
         self.path = path
+        self._resources = ExitStack()  # closes once, whereas OpenSlide refuses a second close
         try:
-            self._slide = openslide.OpenSlide(path)
+            self._slide = self._resources.enter_context(openslide.OpenSlide(path))
         except openslide.OpenSlideError as error:
             raise _truncated(path, error) from error
         extents = [Extent(width, height) for width, height in self._slide.level_dimensions]
@@ -51,11 +53,11 @@ class OpenSlideReader:
         try:
             return Mpp(*(float(value) for value in found))
         except (ParameterError, ValueError) as error:
-            text, remedy = f"{found[0]} x {found[1]} µm/px in its properties", "give its resolution"
-            raise InvalidMppError("mpp is finite and > 0", path=self.path, found=text, remedy=remedy) from error
+            problem = f"{self.path!r} has an invalid resolution (openslide.mpp {found[0]} x {found[1]} µm/px)"
+            raise InvalidMppError(problem, path=self.path, hint=MPP_HINT) from error
 
     def chunk_extent(self, level: int) -> Extent:
-        """A square, cut off at the right and bottom edge."""
+        """Return the size of a square, never larger than the level."""
         extent = self.pyramid.levels[level].extent
         return Extent(min(_CHUNK, extent.width), min(_CHUNK, extent.height))
 
@@ -81,7 +83,7 @@ class OpenSlideReader:
 
     def close(self) -> None:
         """Release the file."""
-        self._slide.close()
+        self._resources.close()
 
     def __enter__(self) -> Self:
         return self
@@ -91,10 +93,10 @@ class OpenSlideReader:
 
 
 def _addressable(start: int, downsample: float) -> tuple[int, int]:
-    """The last pixel up to `start` that OpenSlide can be asked for exactly, in this level and in level 0.
+    """Find the last pixel up to `start` that OpenSlide addresses exactly; return it in this level and in level 0.
 
-    It takes a corner in whole level-0 pixels. Where the downsample is no whole number most pixels have none, and
-    OpenSlide would blend neighbours; a little further back one nearly has, so that is where reading begins.
+    OpenSlide takes corners in whole level-0 pixels. If the downsample is not a whole number, most pixels have none and
+    neighbours would be blended; a little further back one nearly has, and reading begins there.
     """
     candidates = np.arange(start, max(-1, start - _LOOK_BACK), -1)
     bases = round_half_up(candidates * downsample)
@@ -105,5 +107,8 @@ def _addressable(start: int, downsample: float) -> tuple[int, int]:
 
 
 def _truncated(path: str, error: Exception) -> TruncatedError:
-    remedy = "copy or export the file again"
-    return TruncatedError("a slide is whole", path=path, found=f"{type(error).__name__}: {error}", remedy=remedy)
+    return TruncatedError(f"OpenSlide cannot read {path!r} ({error})", path=path, hint="copy or export it again")
+
+
+if TYPE_CHECKING:
+    _conforms: type[SlideReader] = OpenSlideReader

@@ -1,4 +1,4 @@
-"""Which files of a folder are slides: by name, since a folder may hold anything; the content is checked on opening."""
+"""Search for slide files by name; their content is checked when they are opened."""
 
 import glob
 import os
@@ -11,11 +11,11 @@ SUFFIXES = (
     ".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf", ".svs", ".svslide", ".ndpi", ".mrxs", ".scn", ".bif",
     ".vms", ".vmu", ".dcm", ".czi",
 )  # fmt: skip
-"""Names of slides, longest first so that a.ome.tiff is split after a; compared without case."""
+"""Suffixes of slides, longest first so that a.ome.tiff is split after a; compared without case."""
 
 
 def slide_suffix(path: str) -> str:
-    """The whole suffix of a slide's name: ".ome.tiff" of a.ome.tiff; the last one of a name no slide has."""
+    """Return the whole suffix of a slide's name: ".ome.tiff" of a.ome.tiff; the last suffix of any other name."""
     name = os.path.basename(path)
     for suffix in SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
@@ -24,23 +24,23 @@ def slide_suffix(path: str) -> str:
 
 
 def find_slides(paths: str | Path | Iterable[str | Path]) -> list[str]:
-    """Slides named by files, folders and globs.
+    """Find the slides at files, folders and globs.
 
     Args:
         paths: One or several. A folder is searched recursively for names of slides, without hidden files and folders;
-            a file or what a glob matches is taken as it is. The data folder of a `.mrxs` belongs to it.
+            a file and a match of a glob are taken whatever their suffix. A `.mrxs` includes its data folder.
 
     Returns:
-        Absolute paths, sorted, each once.
+        Absolute paths, sorted, without duplicates.
 
     Raises:
         SlideNotFoundError: A file or folder does not exist, or a glob matches nothing.
     """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    return sorted({os.path.abspath(found) for path in given for found in _named_by(os.fspath(path))})
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    return sorted({os.path.abspath(found) for path in several for found in _find_at(os.fspath(path))})
 
 
-def _named_by(path: str) -> Iterator[str]:
+def _find_at(path: str) -> Iterator[str]:
     if os.path.isdir(path):
         yield from _inside(path)
     elif os.path.exists(path):
@@ -48,8 +48,8 @@ def _named_by(path: str) -> Iterator[str]:
     else:
         matches = glob.glob(path, recursive=True)
         if not matches:
-            remedy = "check the path; a glob must match at least one file"
-            raise SlideNotFoundError("slides exist", path=path, found="no file, folder or match", remedy=remedy)
+            problem = f"no slides at {path!r}: no such file or folder, and no match as a glob"
+            raise SlideNotFoundError(problem, path=path, hint="check the path")
         for match in matches:
             yield from _inside(match) if os.path.isdir(match) else [match]
 
@@ -70,6 +70,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _unreadable(error: OSError) -> None:
-    """A folder that cannot be listed is an error: its slides would silently be missing."""
-    found, remedy = error.strerror or type(error).__name__, "check its permissions and the storage it lies on"
-    raise SlideNotFoundError("a folder of slides can be listed", path=str(error.filename), found=found, remedy=remedy)
+    """Raise for a folder that cannot be listed: its slides would silently be missing."""
+    path, reason = str(error.filename), (error.strerror or type(error).__name__).lower()
+    hint = "check its permissions and its storage"
+    raise SlideNotFoundError(f"cannot list folder {path!r}: {reason}", path=path, hint=hint)

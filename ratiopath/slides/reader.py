@@ -1,4 +1,4 @@
-"""The seam between planning and I/O: what every image file looks like to the rest of the library."""
+"""The reader protocol: the interface between planning and I/O, the same for every image file."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -9,60 +9,78 @@ import numpy.typing as npt
 from ratiopath.geometry import Extent
 from ratiopath.pyramid import Pyramid
 
+NO_MPP = "no resolution tags, no OME PhysicalSize"
+"""Finding of every error about a missing resolution."""
+MPP_HINT = "correct the file, or set slide_mpp for a slide, overlays.NAME.mpp (overlay_mpp=) for an overlay"
+"""Hint of every error about an invalid resolution in a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One decoded piece of a level: the unit that is read, and read once."""
+    """One decoded piece of a level, the unit of reading."""
 
     pixels: npt.NDArray[np.generic]
-    """Shape (height, width) for one channel, (height, width, channels) otherwise; the file's own dtype, no alpha. At
-    the right and bottom edge as small as the level leaves it. Do not write to it."""
+    """Shape (height, width) for one channel, (height, width, channels) otherwise, in the file's own dtype, without
+    alpha. At the right and bottom edge only what remains of the level. May be read-only or shared: do not write."""
     exists: npt.NDArray[np.bool_] | None
-    """Shape (height, width): where something was scanned. None where that is everywhere."""
+    """Mask of the scanned pixels, shape (height, width); None if all were scanned."""
     is_stored: bool = True
-    """False for a sparse piece: the file left it out and every pixel is its fill value."""
+    """False for a sparse chunk: it is not in the file, and every pixel is the fill value."""
     is_uniform: bool = False
-    """True where all pixels are known to exist and to be equal, without a look at them."""
+    """True if all pixels are known to exist and to be equal without looking at them."""
 
 
 class SlideReader(Protocol):
-    """An open image: a slide or an overlay."""
+    """An open image: a slide or a raster overlay.
+
+    Threads: one thread at a time. Open the file once per thread; readers of one file share nothing.
+
+    Pickling: not supported, a reader holds an open file. Send its path and open it in the other process.
+
+    After `close`: the properties and `chunk_extent` stay valid, `read_chunk` must not be called, and `close` may be
+    called again.
+    """
 
     @property
     def path(self) -> str:
-        """The file."""
+        """Path of the file."""
 
     @property
     def pyramid(self) -> Pyramid:
-        """Its levels, with mpp where known."""
+        """Levels, with mpp if known."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """The stored type of a channel."""
+        """Stored type of a channel, in native byte order."""
 
     @property
     def channels(self) -> int:
-        """Channels without alpha, at least 1."""
+        """Number of channels without alpha, at least 1."""
 
     @property
     def palette(self) -> npt.NDArray[np.uint8] | None:
-        """Colours of the class indices of a palette image, shape (indices, 3); None for any other."""
+        """Colours of the class indices of a palette image, shape (indices, 3); None for any other image."""
 
     def chunk_extent(self, level: int) -> Extent:
-        """Size of the pieces a level is read in; chunk (c, r) begins at (c * width, r * height)."""
+        """Return the size of a level's chunks in pixels; chunk (c, r) begins at (c * width, r * height)."""
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
-        """Decode one piece.
+        """Decode one chunk.
+
+        Args:
+            level: Index of the level, 0 is the finest.
+            column: Index of the chunk from the left.
+            row: Index of the chunk from the top.
 
         Raises:
-            TruncatedError: It is not there or does not decode.
+            TruncatedError: The chunk is missing or damaged.
         """
 
     def close(self) -> None:
         """Release the file."""
 
     def __enter__(self) -> Self:
-        """Keep the file open for a block."""
+        """Return the reader itself."""
 
     def __exit__(self, *exception: object) -> None:
         """Close the file."""

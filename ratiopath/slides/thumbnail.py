@@ -1,21 +1,21 @@
-"""The small picture that scanners put into a file beside its levels."""
+"""The scanner's own thumbnail, stored in the file next to the levels."""
 
 import numpy as np
 import numpy.typing as npt
 import openslide
 
 ASPECT_TOLERANCE = 0.02
-"""By which its proportions may differ from the slide's: one that shows another part of the glass is none."""
+"""Relative difference of aspect ratios up to which a thumbnail counts as one of the whole slide."""
 
 
 def scanner_thumbnail(path: str) -> npt.NDArray[np.uint8] | None:
-    """The whole slide, small, as its scanner made it.
+    """Read the thumbnail of the whole slide.
 
     Args:
         path: A slide that `open_slide` opens.
 
     Returns:
-        RGB, shape (height, width, 3); None where the file has none of the whole slide.
+        RGB, shape (height, width, 3); None if the file has none of the whole slide.
     """
     if openslide.OpenSlide.detect_format(path) is None:
         return None

@@ -1,4 +1,12 @@
-"""Tiles of a slide, and what lies over each of them."""
+"""Tile grids, and Ray column expressions on the tiles of a slide.
+
+grid_tiles            top-left corners of the tiles of a slide, as tuples
+grid_columns          the same as one column per axis
+read_slide_tiles      the slide's pixels of every tile
+tile_overlay          an overlay's pixels under each tile's ROI
+tile_overlay_overlap  the share of every overlay value in each tile's ROI
+row_hash              a stable identifier of a row
+"""
 
 from ratiopath.grid import grid_columns, grid_tiles
 from ratiopath.tiling.overlap import tile_overlay_overlap

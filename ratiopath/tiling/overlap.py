@@ -1,13 +1,13 @@
-"""`tile_overlay_overlap`: the share of every overlay value in each tile's ROI, as a Ray column expression."""
+"""The overlap column as a Ray column expression: the share of every overlay value in each tile's ROI."""
 
 import pyarrow as pa
 from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.overlap import block_overlaps, overlap_struct
+from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
 from ratiopath.arrow.tile_batch import TileBatch
-from ratiopath.geometry import Mpp
+from ratiopath.overlays import OverlaySettings
 from ratiopath.roi import Roi
 
 
@@ -21,25 +21,25 @@ def tile_overlay_overlap(
     *,
     overlay_mpp: float | tuple[float, float] | None = None,
 ) -> Expr:
-    """The share of each overlay value among the pixels inside the ROI of every tile.
+    """Compute the share of each overlay value among the pixels inside the ROI of every tile.
 
     Args:
         roi: shapely Polygon or MultiPolygon in tile space relative to the tile: (0, 0) is its top-left corner.
         overlay_path: Column of overlay files.
         tile_x: Column of left edges in pixels of the slide level the tiles were cut from.
         tile_y: Column of top edges.
-        mpp_x: Column of the tiles' resolution along x, µm per pixel.
+        mpp_x: Column of the tiles' resolution along x, µm/px.
         mpp_y: Column of the tiles' resolution along y.
-        overlay_mpp: Resolution of every overlay's level 0 instead of what its file says: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
 
     Returns:
         An expression for `Dataset.with_column`: a struct `{str(value): fraction}`, float64. The fractions present are
-        > 0 and sum to 1; a value that another row of the block has and this one has not is None; a row whose ROI holds
-        no pixel of the overlay has only None. "0" is always among the keys, because a struct without any cannot be
-        stored. A pixel with differing channels counts as "r,g,b"; one with alpha 0 does not exist.
+        > 0 and sum to 1; a value absent from a row but present in another row of the block is None; a row whose ROI
+        holds no pixel of the overlay has only None. "0" is always among the keys, because a struct without fields
+        cannot be stored. A pixel with differing channels counts as "r,g,b"; one with alpha 0 does not exist.
 
     Raises:
-        RoiError: Now, if the ROI is no valid, non-empty polygon.
+        RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution or more than 65,536
             distinct values.
 
@@ -50,14 +50,21 @@ def tile_overlay_overlap(
         ...     box(0, 0, 512, 512), col("mask"), col("tile_x"), col("tile_y"), col("mpp_x"), col("mpp_y")
         ... )
     """
-    given = None if overlay_mpp is None else Mpp.of(overlay_mpp)
-    expression: Expr = _overlap(Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, given)
+    expression: Expr = _overlap(
+        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, OverlaySettings.of(mpp=overlay_mpp)
+    )
     return expression
 
 
 @udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlap(
-    roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
+    roi: Roi,
+    overlay_path: pa.Array,
+    tile_x: pa.Array,
+    tile_y: pa.Array,
+    mpp_x: pa.Array,
+    mpp_y: pa.Array,
+    settings: OverlaySettings,
 ) -> pa.Array:
-    rows = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    return overlap_struct(block_overlaps(rows, roi, given))
+    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    return overlap_struct(batch_value_counts(batch, roi, settings))

@@ -1,6 +1,4 @@
-"""`tile_overlay`: the overlay's pixels under each tile's ROI, as a Ray column expression."""
-
-from functools import partial
+"""The overlay's pixels under each tile's ROI as a Ray column expression."""
 
 import pyarrow as pa
 from ray.data.datatype import DataType
@@ -8,8 +6,7 @@ from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
-from ratiopath.geometry import Mpp
-from ratiopath.overlays.raster import read_patches
+from ratiopath.overlays import OverlaySettings
 from ratiopath.roi import Roi
 from ratiopath.tiling.tensors import tensor_column
 
@@ -24,16 +21,16 @@ def tile_overlay(
     *,
     overlay_mpp: float | tuple[float, float] | None = None,
 ) -> Expr:
-    """The overlay's pixels under the bounding box of every tile's ROI, and which of them lie outside it.
+    """Read the overlay's pixels under the bounding box of every tile's ROI, with a mask of those outside the ROI.
 
     Args:
         roi: shapely Polygon or MultiPolygon in tile space relative to the tile: (0, 0) is its top-left corner.
         overlay_path: Column of overlay files.
         tile_x: Column of left edges in pixels of the slide level the tiles were cut from.
         tile_y: Column of top edges.
-        mpp_x: Column of the tiles' resolution along x, µm per pixel.
+        mpp_x: Column of the tiles' resolution along x, µm/px.
         mpp_y: Column of the tiles' resolution along y.
-        overlay_mpp: Resolution of every overlay's level 0 instead of what its file says: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
 
     Returns:
         An expression for `Dataset.with_column`. `data, mask = row["column"]`: a tensor of the overlay's dtype, shape
@@ -42,17 +39,25 @@ def tile_overlay(
         `np.ma.masked_array(data, mask.astype(bool))`.
 
     Raises:
-        RoiError: Now, if the ROI is no valid, non-empty polygon.
+        RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
-    given = None if overlay_mpp is None else Mpp.of(overlay_mpp)
-    expression: Expr = _overlay(Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, given)
+    expression: Expr = _overlay(
+        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, OverlaySettings.of(mpp=overlay_mpp)
+    )
     return expression
 
 
 @udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlay(
-    roi: Roi, overlay_path: pa.Array, tile_x: pa.Array, tile_y: pa.Array, mpp_x: pa.Array, mpp_y: pa.Array, given: Mpp
+    roi: Roi,
+    overlay_path: pa.Array,
+    tile_x: pa.Array,
+    tile_y: pa.Array,
+    mpp_x: pa.Array,
+    mpp_y: pa.Array,
+    settings: OverlaySettings,
 ) -> pa.Array:
-    rows = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    return tensor_column(for_each_overlay(rows, given, partial(read_patches, roi=roi)), rows.count)
+    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    patches = for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.patches(tiles))
+    return tensor_column(patches, batch.count)

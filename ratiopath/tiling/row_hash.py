@@ -1,4 +1,4 @@
-"""A stable name for a row, hashed from what it holds."""
+"""A stable identifier of a row, hashed from its content."""
 
 import hashlib
 import json
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def row_hash(row: dict[str, Any], column: str = "id") -> dict[str, Any]:
-    """Add a column that identifies the row by its content: the same row has the same name in every run.
+    """Add a column that identifies the row by its content: equal rows have equal identifiers in every run.
 
     Args:
         row: Plain values and numpy scalars, by column name.
-        column: Where to put the hash.
+        column: Name of the column to add.
 
     Returns:
         The row with one more column, 64 hexadecimal digits (SHA-256 of the other columns, ordered by name).

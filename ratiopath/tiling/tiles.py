@@ -1,4 +1,4 @@
-"""`read_slide_tiles`: the slide's own pixels of every tile, as a Ray column expression."""
+"""The slide's pixels of every tile as a Ray column expression."""
 
 import numpy as np
 import pyarrow as pa
@@ -16,22 +16,22 @@ from ratiopath.tiling.tensors import tensor_column
 def read_slide_tiles(
     path: Expr, tile_x: Expr, tile_y: Expr, tile_extent_x: Expr, tile_extent_y: Expr, level: Expr
 ) -> Expr:
-    """The pixels of every tile.
+    """Read the slide's pixels of every tile.
 
     Args:
         path: Column of slide files.
         tile_x: Column of left edges in pixels of the level; may lie beyond the slide.
         tile_y: Column of top edges.
-        tile_extent_x: Column of widths in pixels of the level.
-        tile_extent_y: Column of heights.
+        tile_extent_x: Column of tile widths in pixels of the level.
+        tile_extent_y: Column of tile heights.
         level: Column of levels, 0 is the finest.
 
     Returns:
         An expression for `Dataset.with_column`: uint8 tensors of shape (height, width, 3), RGB, white where nothing
-        was scanned. Grey and palette slides are turned to RGB.
+        was scanned. Grey and palette slides are converted to RGB.
 
     Raises:
-        SlideError: When the dataset runs, if a slide cannot be read or its samples are no 8-bit colours.
+        SlideError: When the dataset runs, if a slide cannot be read or its samples are not 8-bit.
         ParameterError: When the dataset runs, if a level does not exist or an extent is < 1.
     """
     expression: Expr = _tiles(path, tile_x, tile_y, tile_extent_x, tile_extent_y, level)
@@ -47,7 +47,7 @@ def _tiles(
     tile_extent_y: pa.Array,
     level: pa.Array,
 ) -> pa.Array:
-    rows = TileBatch.of(
+    batch = TileBatch.of(
         path,
         "path",
         tile_x=tile_x,
@@ -57,10 +57,10 @@ def _tiles(
         level=level,
     )
     stacks = []
-    for file, of_file in rows.by_file():
+    for file, file_rows in batch.by_file():
         with open_slide(file) as reader:
-            for (width, height, index), group in rows.by_value(of_file, "tile_extent_x", "tile_extent_y", "level"):
-                x, y = (rows.columns[name][group].astype(np.int64) for name in ("tile_x", "tile_y"))
+            for (width, height, index), group in batch.by_value(file_rows, "tile_extent_x", "tile_extent_y", "level"):
+                x, y = (batch.columns[name][group].astype(np.int64) for name in ("tile_x", "tile_y"))
                 windows = Windows(int(index), x, y, Extent(int(width), int(height)))
                 stacks.append((group, cut_tiles(reader, windows)))
-    return tensor_column(stacks, rows.count)
+    return tensor_column(stacks, batch.count)

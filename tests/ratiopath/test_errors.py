@@ -7,12 +7,14 @@ import pytest
 from ratiopath import errors
 
 
-@pytest.mark.parametrize("kind", [kind for kind in vars(errors).values() if isinstance(kind, type)])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+)
 def test_every_error_survives_pickling_with_its_class_and_message(kind):
     error = (
-        kind("rule", path="a.tif", found="that", remedy="do this")
+        kind("'a.tif' is odd", path="a.tif", hint="do this")
         if issubclass(kind, errors.SlideError)
-        else kind("rule: found that")
+        else kind("'a.tif' is odd")
     )
 
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
@@ -22,7 +24,7 @@ def test_every_error_survives_pickling_with_its_class_and_message(kind):
     assert vars(copy) == vars(error)
 
 
-def test_a_slide_error_names_rule_file_finding_and_remedy():
-    error = errors.MissingMppError("a slide has mpp", path="a.tif", found="no tag", remedy="pass mpp=")
+def test_a_slide_error_states_the_problem_then_the_hint():
+    error = errors.MissingMppError("'a.tif' has no resolution", path="a.tif", hint="set slide_mpp")
 
-    assert str(error) == "a slide has mpp: path='a.tif', no tag; pass mpp="
+    assert str(error) == "'a.tif' has no resolution; hint: set slide_mpp"

@@ -50,9 +50,9 @@ def test_visits_bring_every_existing_pixel_of_every_window_exactly_once(corners,
     visited = list(plan_chunks(windows, level, chunk))
 
     for visit in visited:
-        piece = image[visit.row * chunk.height :, visit.column * chunk.width :][: chunk.height, : chunk.width]
+        piece = image[visit.y : visit.y + visit.extent.height, visit.x : visit.x + visit.extent.width]
         for window in visit.windows.tolist():
-            part = intersect(windows, window, visit, chunk, piece.shape)
+            part = intersect(windows, window, visit)
             assert (seen[window][part.in_window] == -1).all()
             seen[window][part.in_window] = piece[part.in_chunk]
     np.testing.assert_array_equal(seen, expected)

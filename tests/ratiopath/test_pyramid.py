@@ -30,13 +30,13 @@ def test_lower_levels_derive_their_mpp_per_axis():
     assert pyramid.levels[1].mpp == Mpp(1.0, 0.5)
 
 
-def test_the_closest_level_has_the_smallest_mean_difference():
+@pytest.mark.parametrize(
+    ("mpp", "index"), [(Mpp(1.4, 1.4), 0), (Mpp(1.6, 1.6), 1), (Mpp(1.2, 2.4), 1), (Mpp(90, 90), 2)]
+)
+def test_the_closest_level_has_the_smallest_mean_difference(mpp, index):
     pyramid = Pyramid.of([Extent(400, 400), Extent(200, 200), Extent(100, 100)], Mpp(1, 1))
 
-    assert pyramid.closest(Mpp(1.4, 1.4))[0].index == 0
-    assert pyramid.closest(Mpp(1.6, 1.6))[0].index == 1
-    assert pyramid.closest(Mpp(1.2, 2.4))[0].index == 1
-    assert pyramid.closest(Mpp(90, 90))[0].index == 2
+    assert pyramid.closest(mpp)[0].index == index
 
 
 def test_a_tie_goes_to_the_finer_level():
@@ -46,5 +46,5 @@ def test_a_tie_goes_to_the_finer_level():
 
 
 def test_without_mpp_there_is_no_closest_level():
-    with pytest.raises(ParameterError, match="needs a pyramid with mpp"):
+    with pytest.raises(ParameterError, match="pyramid without resolution"):
         Pyramid.of([Extent(4, 4)], None).closest(Mpp(1, 1))

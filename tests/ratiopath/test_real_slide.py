@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def levels_of(name: str) -> list[np.ndarray]:
-    """What tifffile decodes, pages and sub-IFDs."""
+    """Decode pages and sub-IFDs by tifffile."""
     with tifffile.TiffFile(FOLDER / name) as tiff:
         return [page.asarray() for page in all_pages(tiff)]
 

@@ -9,7 +9,8 @@ from shapely import box
 
 from ratiopath.errors import SlideError
 from ratiopath.geometry import Extent
-from ratiopath.overlays.raster import count_values
+from ratiopath.overlays.overlay import TileWindows
+from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.plan import Windows
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
@@ -54,7 +55,7 @@ def outcome(path: str) -> str:
             if mpp is None:
                 return "MissingMppError"  # what laying it over a tile would raise
             whole = Roi(box(0, 0, level.width, level.height))
-            found = count_values(reader, np.zeros(1), np.zeros(1), mpp, whole)
+            found = RasterOverlay(reader).shares(TileWindows(np.zeros(1), np.zeros(1), mpp, whole))
             counts = dict(zip(found.keys, found.counts.tolist(), strict=True))
             if reader.channels == 3 and reader.dtype == np.uint8:
                 cut_tiles(reader, Windows(0, np.zeros(1, np.int64), np.zeros(1, np.int64), Extent(16, 16)))

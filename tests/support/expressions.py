@@ -1,4 +1,4 @@
-"""A column expression on an Arrow table, in this process: what a Ray worker does with a block, without a cluster."""
+"""Column expressions evaluated on Arrow tables in this process, as a Ray worker does with a block."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from ratiopath.tiling import tile_overlay, tile_overlay_overlap
 
 def evaluate(expression: Expr, table: pa.Table) -> Any:
     """Call the expression's function with its literals and the columns it names."""
-    handed = [table[arg.name] if isinstance(arg, ColumnExpr) else arg.value for arg in expression.args]
-    return expression.fn(*handed)
+    arguments = [table[arg.name] if isinstance(arg, ColumnExpr) else arg.value for arg in expression.args]
+    return expression.fn(*arguments)
 
 
 def tile_table(path: Any, tiles: Sequence[tuple[int, int]], mpp: tuple[float, float]) -> pa.Table:
-    """Tiles of one resolution over one file."""
+    """Build a table of tiles of one resolution over one file."""
     rows = len(tiles)
     return pa.table(
         {

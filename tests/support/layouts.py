@@ -27,7 +27,7 @@ MICROMETRES = {
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """What a file holds: what is given to a writer, and what reading the file must return."""
+    """The content of a file, as passed to a writer and as reading must return it."""
 
     levels: tuple[np.ndarray, ...]
     """Finest first, each (rows, columns) or (rows, columns, channels), without alpha."""
@@ -54,12 +54,12 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a raster is laid out in a file."""
+    """The layout of a raster in a file."""
 
     container: Literal["tiff", "ome", "ome-cyx", "aperio"] = "tiff"
     """Plain TIFF; OME-TIFF with interleaved channels (YXS); OME-TIFF with one page a channel (CYX); Aperio SVS."""
     pyramid: Literal["pages", "subifds", "none"] = "pages"
-    """Where the lower levels are."""
+    """Place of the lower levels."""
     tile: tuple[int, int] | None = (16, 32)
     """(rows, columns), or None for strips."""
     rows_per_strip: int | None = None
@@ -72,16 +72,16 @@ class Layout:
     lossy: bool = False
     predictor: int | None = None
     photometric: Literal["minisblack", "miniswhite", "palette"] = "minisblack"
-    """Of one-channel images; three channels are RGB."""
+    """Photometric interpretation of one-channel images; three channels are RGB."""
     separate: bool = False
     """The planes of the channels one after another instead of interleaved."""
     unit: str = "CENTIMETER"
-    """Of the resolution tags, or of OME's PhysicalSize."""
+    """Unit of the resolution tags or of OME's PhysicalSize."""
     sparse: bool = False
     """Chunks that hold only zeros are left out of the file (byte count 0)."""
 
     def fits(self, raster: Raster) -> bool:
-        """Whether such a raster exists in this layout."""
+        """True if such a raster exists in this layout."""
         kind, channels, has_alpha = raster.dtype.kind, raster.channels, raster.alpha is not None
         return all(
             (
@@ -105,7 +105,7 @@ class Layout:
         )
 
     def write(self, path: Path, raster: Raster) -> Raster:
-        """Write the file and say what reading it must return."""
+        """Write the file; return the raster that reading it must return."""
         stored = raster if self.pyramid != "none" else _without_lower_levels(raster)
         pixels = stored.samples()
         with tifffile.TiffWriter(path, bigtiff=self.bigtiff, byteorder=self.byteorder, ome=False) as writer:

@@ -1,4 +1,4 @@
-"""What an overlay column means, slowly: one pixel at a time, written from the contract alone.
+"""The slow reference of every overlay column: one pixel at a time, independent of the library.
 
 Nothing here is shared with the library. Order is (x, y) except for array shapes, which are (rows, columns[, channels]).
 """

@@ -1,4 +1,4 @@
-"""What hypothesis draws: a raster in a layout, a region of interest, a resolution, and tiles on, across and off it."""
+"""Strategies of hypothesis: a raster in a layout, a ROI, a resolution, and tiles on, across and off the raster."""
 
 from dataclasses import dataclass, replace
 
@@ -54,7 +54,7 @@ class Case:
         )
 
     def _repr_pretty_(self, printer, cycle) -> None:
-        """What hypothesis prints of a failing case; the pixels would fill pages."""
+        """Print a failing case without its pixels."""
         printer.text(repr(self))
 
 

@@ -9,9 +9,9 @@ from PIL import Image
 from flows.config.model import Overlay
 from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.counting.labels import Labelling
-from ratiopath.geometry import Extent, Int64s, Mpp
-from ratiopath.overlays.raster import read_patches
-from ratiopath.plan import OverlayTransform, Windows
+from ratiopath.geometry import Extent, Int64s
+from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
+from ratiopath.plan import Windows
 from ratiopath.pyramid import Level
 from ratiopath.roi import Roi
 from ratiopath.slides import SlideReader, open_slide, scanner_thumbnail
@@ -79,15 +79,12 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
     if canvas.mpp is None:
         return None
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
-    origin = np.zeros(1)
-    with open_slide(path, None if overlay.mpp is None else Mpp.of(overlay.mpp)) as reader:
-        if (
-            reader.pyramid.mpp is None
-            or math.prod(OverlayTransform.of(reader.pyramid, canvas.mpp, whole).patch) > MAX_PIXELS
-        ):
+    tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
+    with open_overlay(path, OverlaySettings.of(mpp=overlay.mpp)) as opened:
+        if opened.mpp is None or math.prod(opened.patch_size(tile)) > MAX_PIXELS:
             return None
-        pixels, masked = read_patches(reader, origin, origin, canvas.mpp, whole)[0]
-        labelling = Labelling(reader.dtype, reader.channels)
+        pixels, masked = opened.patches(tile)[0]
+    labelling = Labelling(pixels.dtype, math.prod(pixels.shape[2:]))
     ys, xs = (
         ((np.arange(size) + 0.5) * (found / size)).astype(np.int64)
         for size, found in zip((canvas.extent.height, canvas.extent.width), pixels.shape, strict=False)

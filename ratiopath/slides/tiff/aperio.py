@@ -1,7 +1,7 @@
-"""Aperio's SVS, read natively where its tiles are JPEG: several times OpenSlide's speed, the same pixels.
+"""A native reader of Aperio SVS files with JPEG tiles: the same pixels as OpenSlide at several times its speed.
 
-Also exact where OpenSlide cannot be: it addresses lower levels in level-0 pixels, and where a downsample is no whole
-number it blends neighbours.
+It is also exact if a downsample is not a whole number. OpenSlide addresses lower levels in level-0 pixels and blends
+neighbours then.
 """
 
 import re
@@ -11,6 +11,7 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from ratiopath.errors import InvalidMppError, ParameterError
 from ratiopath.geometry import Mpp
+from ratiopath.slides.reader import MPP_HINT
 from ratiopath.slides.tiff.levels import TiffLevel, tiled_levels
 from ratiopath.slides.tiff.reader import TiffReader
 
@@ -18,15 +19,15 @@ _RGB = 3
 
 
 class AperioReader(TiffReader):
-    """An open SVS, a `SlideReader`. A sparse tile was not scanned: its pixels do not exist."""
+    """An open SVS, a `SlideReader`. The pixels of a sparse tile do not exist: they were not scanned."""
 
     is_scan = True
 
     @property
     def is_native(self) -> bool:
-        """Whether OpenSlide's pixels are known to be equal: all levels are 8-bit colour JPEG, the lower ones complete.
+        """True if the pixels are known to equal OpenSlide's: all levels 8-bit RGB JPEG, the lower ones complete.
 
-        OpenSlide fills a tile that is left out of a lower level from the finer one.
+        OpenSlide fills a tile that is missing in a lower level from the finer one.
         """
         pages = [level.page for level in self._levels]
         is_rgb = self.channels == _RGB and self.dtype == np.uint8
@@ -37,12 +38,12 @@ class AperioReader(TiffReader):
         return tiled_levels(tiff, self.path)
 
     def _resolution(self, _tiff: TiffFile, page: TiffPage) -> Mpp | None:
-        """The MPP of the image description, as OpenSlide has it."""
+        """Read the MPP of the image description, as OpenSlide does."""
         found = re.search(r"\|\s*MPP\s*=\s*([^|]*)", page.description)
         if found is None:
             return None
         try:
             return Mpp.of(float(found[1].replace(",", ".")))  # some scanners write a decimal comma
         except (ParameterError, ValueError) as error:
-            text, remedy = f"MPP = {found[1]} in its description", "correct the file or give its resolution"
-            raise InvalidMppError("mpp is finite and > 0", path=self.path, found=text, remedy=remedy) from error
+            problem = f"{self.path!r} has an invalid resolution (MPP = {found[1].strip()} in its description)"
+            raise InvalidMppError(problem, path=self.path, hint=MPP_HINT) from error

@@ -1,4 +1,4 @@
-"""What goes wrong inside tifffile and the codecs, as this library's errors."""
+"""Translation of the errors of tifffile and its codecs to those of this library."""
 
 import logging
 from collections.abc import Iterator
@@ -6,31 +6,32 @@ from contextlib import contextmanager
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 
+EXPORT_HINT = "copy or export it again"
+
 
 def translate_error(error: Exception, path: str) -> SlideError:
-    """The error to raise instead of what tifffile or a codec raised.
+    """Translate an exception of tifffile or a codec.
 
-    On a corrupt file a codec may raise anything, each its own class.
+    On a damaged file a codec may raise any class.
     """
     found = f"{type(error).__name__}: {error}"
     if isinstance(error, NotImplementedError):
-        remedy = "export it with another layout or codec"
-        return UnsupportedImageError("an image can be decoded", path=path, found=found, remedy=remedy)
+        hint = "export it with another layout or codec"
+        return UnsupportedImageError(f"cannot decode {path!r} ({found})", path=path, hint=hint)
     if isinstance(error, OSError):
-        remedy = "check the file and the storage it lies on"
-        return TruncatedError("a file can be read", path=path, found=found, remedy=remedy)
-    return TruncatedError("a TIFF is whole", path=path, found=found, remedy="copy or export the file again")
+        return TruncatedError(f"cannot read {path!r} ({found})", path=path, hint="check the file and its storage")
+    return TruncatedError(f"{path!r} is truncated or damaged ({found})", path=path, hint=EXPORT_HINT)
 
 
 @contextmanager
 def strict_tifffile(path: str) -> Iterator[None]:
-    """Raise for what tifffile raises, and for what it merely logs as an error.
+    """Translate the exceptions of tifffile, and raise for errors that it only logs.
 
-    It logs a directory that is cut off and goes on with those before it: a level would silently be missing.
+    It logs a truncated directory and continues with those before it: a level would silently be missing.
     """
-    complaints = _Complaints()
+    errors = _LoggedErrors()
     logger = logging.getLogger("tifffile")
-    logger.addHandler(complaints)
+    logger.addHandler(errors)
     try:
         yield
     except (SlideError, MemoryError):
@@ -38,14 +39,14 @@ def strict_tifffile(path: str) -> Iterator[None]:
     except Exception as error:
         raise translate_error(error, path) from error
     finally:
-        logger.removeHandler(complaints)
-    if complaints.messages:
-        found, remedy = "; ".join(complaints.messages), "copy or export the file again"
-        raise TruncatedError("a TIFF is whole", path=path, found=found, remedy=remedy)
+        logger.removeHandler(errors)
+    if errors.messages:
+        problem = f"{path!r} is truncated or damaged ({'; '.join(errors.messages)})"
+        raise TruncatedError(problem, path=path, hint=EXPORT_HINT)
 
 
-class _Complaints(logging.Handler):
-    """Collects what a library logs as an error."""
+class _LoggedErrors(logging.Handler):
+    """Collector of the messages that a library logs as errors."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

@@ -1,6 +1,6 @@
-"""LZW by libtiff: imagecodecs' own decoder follows a damaged stream into memory that is not its own.
+"""LZW decompression by libtiff: imagecodecs' own decoder reads beyond its buffers on damaged streams.
 
-libtiff takes a whole file, so each segment becomes one: a header, a directory of a page of bytes, and the stream.
+libtiff reads whole files only, so each segment is wrapped in one: a header, a directory of one page, and the stream.
 """
 
 import struct
@@ -10,16 +10,16 @@ import imagecodecs
 from tifffile import COMPRESSION, FILLORDER, PLANARCONFIG, TiffPage
 
 _SHORT, _LONG = 3, 4
-"""TIFF 6.0, section 2: types of a directory's values."""
+"""Types of a directory's values (TIFF 6.0, section 2)."""
 _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
 _ENTRIES = 10
 _BEGIN = _HEADER.size + 2 + _ENTRIES * _ENTRY.size + 4
-"""Where the stream begins."""
+"""Offset of the stream in bytes."""
 
 
 def without_compression(page: TiffPage) -> TiffPage:
-    """The page as if it were not compressed: its `decode` takes the bytes that `lzw_bytes` gives."""
+    """Copy a page as an uncompressed one: its `decode` takes the bytes that `lzw_bytes` returns."""
     plain = copy(page)
     plain.compression, plain.fillorder = COMPRESSION.NONE, FILLORDER.MSB2LSB
     vars(plain).pop("decode", None)  # a cached property of the page it was copied from
@@ -30,12 +30,12 @@ def lzw_bytes(page: TiffPage, segment: int, encoded: bytes) -> bytes:
     """Decompress one segment.
 
     Args:
-        page: Of which it is.
-        segment: Its index.
+        page: Page of the segment.
+        segment: Index of the strip or tile in the page.
         encoded: Its bytes in the file.
 
     Raises:
-        imagecodecs.TiffError: The stream is damaged, or too short; what follows in one that is too long is left out.
+        imagecodecs.TiffError: The stream is damaged or too short. Excess bytes of a longer one are ignored.
     """
     samples = page.samplesperpixel if page.planarconfig == PLANARCONFIG.CONTIG else 1
     if page.is_tiled:

@@ -1,7 +1,7 @@
-"""TIFF and OME-TIFF, read natively: in their own dtype and channels, whatever layout and codec imagecodecs knows."""
+"""A native reader of TIFF and OME-TIFF in their own dtype and channels, with any layout and codec of imagecodecs."""
 
 import os
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,37 +10,37 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
-from ratiopath.slides.reader import Chunk
-from ratiopath.slides.tiff.errors import strict_tifffile, translate_error
+from ratiopath.slides.reader import Chunk, SlideReader
+from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
 from ratiopath.slides.tiff.levels import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
 from ratiopath.slides.tiff.lzw import lzw_bytes
 from ratiopath.slides.tiff.resolution import tiff_mpp
 
 Segment = tuple[int, bytes | None]
-"""A strip or tile: its index in the page, and its encoded bytes, None where it is sparse."""
+"""A strip or tile: its index in the page, and its encoded bytes, None if it is sparse."""
 _MEMO_BYTES, _MEMO_ENTRIES = 4096, 1024
-"""Uniform TIFF tiles are remembered by their compressed bytes: measured 1.5x instead of 2.4x of the decode time on a
-smooth binary mask. 512 x 512 equal pixels are some 300 bytes in Deflate."""
+"""Limits of the memo of uniform TIFF tiles by their compressed bytes: with it, counting a smooth binary mask takes 1.5x
+instead of 2.4x the decode time. 512 x 512 equal pixels are some 300 bytes in Deflate."""
 MAX_CHUNK_BYTES = 1 << 31
-"""A header that lies may ask for a strip of any size; a whole slide in one strip is read up to here."""
+"""Decoded size of a chunk: a damaged header may declare a strip of any size."""
 _HEADER_BYTES = 8
-"""Of a classic TIFF; BigTIFF has more."""
+"""Size of a classic TIFF's header; that of a BigTIFF is larger."""
 _SAMPLED = 32
-"""One pixel in so many along each axis tells most tiles that are not uniform."""
+"""Distance in pixels, along each axis, of the samples that reveal most tiles that are not uniform."""
 
 
 class TiffReader:
-    """An open TIFF, a `SlideReader`."""
+    """An open TIFF, a `SlideReader`. Sparse tiles hold the fill value."""
 
     is_scan = False
-    """Whether what a writer left out was not scanned; else it holds the fill value."""
+    """True if sparse tiles were not scanned, instead of holding the fill value."""
 
     def __init__(self, path: str, mpp: Mpp | None = None) -> None:
         """Open a TIFF and check that all pixels of all its levels are in the file.
 
         Args:
             path: The file.
-            mpp: Resolution of level 0, instead of what the file says.
+            mpp: Resolution of level 0 in µm/px, replacing that of the file.
 
         Raises:
             SlideError: See `open_slide`.
@@ -72,14 +72,15 @@ class TiffReader:
         return tiff_mpp(tiff, page, self.path)
 
     def chunk_extent(self, level: int) -> Extent:
-        """A TIFF tile, or a band of whole strips."""
+        """Return the size of a TIFF tile, or of a band of whole strips."""
         return self._levels[level].chunk
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Decode one TIFF tile or one band of strips, all its samples.
 
         Raises:
-            TruncatedError: It is not there or does not decode.
+            TruncatedError: The chunk is missing or damaged.
+            UnsupportedImageError: It has more than MAX_CHUNK_BYTES.
         """
         source = self._levels[level]
         height = min(source.chunk.height, source.extent.height - row * source.chunk.height)
@@ -104,29 +105,26 @@ class TiffReader:
     def _check_size(self, source: TiffLevel) -> None:
         size = source.chunk.width * source.chunk.height * source.samples * self.dtype.itemsize
         if size > MAX_CHUNK_BYTES:
-            found = f"{source.chunk.width} x {source.chunk.height} px of {source.samples} sample(s), {size:,} bytes"
-            rule, remedy = (
-                f"a tile or strip has at most {MAX_CHUNK_BYTES:,} bytes",
-                "export it with smaller tiles or strips",
-            )
-            raise UnsupportedImageError(rule, path=self.path, found=found, remedy=remedy)
+            shape = f"{source.chunk.width} x {source.chunk.height} px of {source.samples} sample(s)"
+            problem = f"{self.path!r} has too large tiles or strips ({shape}, {size:,} bytes)"
+            raise UnsupportedImageError(problem, path=self.path, hint="export it with smaller tiles or strips")
 
     def _encoded(self, plane: Plane, segment: int) -> Segment:
         offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
         return segment, os.pread(self._file.fileno(), size, offset) if size else None
 
     def _decode(self, source: TiffLevel, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
-        """One segment, shape (height, width, samples), at the edges as the file pads it."""
+        """Decode one segment, shape (height, width, samples), at the edges with the padding of the file."""
         page = source.page
         if encoded is not None and page.compression == COMPRESSION.LZW:
             encoded, page = lzw_bytes(page, segment, encoded), source.without_compression
         pixels, _, shape = page.decode(encoded, segment, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
-        if pixels is None:  # sparse: the writer left it out because it holds nothing but the fill value
+        if pixels is None:  # sparse: all pixels are the fill value
             return np.full(shape[1:], page.nodata, dtype=self.dtype)
         return np.asarray(pixels[0], dtype=self.dtype)
 
     def _uniform_pixel(self, level: int, encoded: list[list[Segment]]) -> npt.NDArray[np.generic] | None:
-        """The one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""
+        """Return the one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""
         if all(data is None for segments in encoded for _, data in segments):
             samples = self._levels[level].samples
             return np.full(samples, self._levels[level].page.nodata, dtype=self.dtype)
@@ -134,7 +132,7 @@ class TiffReader:
         return None if key is None else self._uniform.get(key)
 
     def _remember_uniform(self, level: int, encoded: list[list[Segment]], pixels: npt.NDArray[np.generic]) -> None:
-        """Equal bytes decode to equal pixels: most tiles of a mask are background, written with the same few bytes."""
+        """Memoise a uniform tile by its bytes: most tiles of a mask are background, written with the same few bytes."""
         key = _memo_key(level, encoded)
         if key is None or len(self._uniform) == _MEMO_ENTRIES:
             return
@@ -172,7 +170,7 @@ def _joined(arrays: list[npt.NDArray[np.generic]], axis: int) -> npt.NDArray[np.
 
 
 def _memo_key(level: int, encoded: list[list[Segment]]) -> tuple[int, bytes] | None:
-    """What identifies a TIFF tile's pixels, where it is so small that it may be uniform."""
+    """Return the memo key of a TIFF tile that is small enough to be uniform, else None."""
     if len(encoded) != 1 or len(encoded[0]) != 1:
         return None
     _, data = encoded[0][0]
@@ -180,20 +178,22 @@ def _memo_key(level: int, encoded: list[list[Segment]]) -> tuple[int, bytes] | N
 
 
 def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
-    """All strips or tiles of a level are listed and lie within the file."""
+    """Raise unless all strips or tiles of a level are listed and lie within the file."""
     expected = level.segments_per_plane
-    remedy = "copy or export the file again"
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
         sizes = np.asarray(plane.databytecounts, dtype=np.uint64)
         if min(len(offsets), len(sizes)) < expected:
-            found = f"{min(len(offsets), len(sizes))} of {expected} segments in page {plane.index}"
-            raise TruncatedError("a TIFF lists all its segments", path=path, found=found, remedy=remedy)
-        in_header = (sizes > 0) & (offsets < _HEADER_BYTES)
-        if in_header.any():
-            found = f"{int(in_header.sum())} of {len(offsets)} segments of page {plane.index} begin before it ends"
-            raise TruncatedError("the segments of a TIFF come after its header", path=path, found=found, remedy=remedy)
-        beyond = offsets + sizes > file_size
-        if beyond.any():
-            found = f"{int(beyond.sum())} of {len(offsets)} segments of page {plane.index} end beyond {file_size} bytes"
-            raise TruncatedError("a TIFF holds all its segments", path=path, found=found, remedy=remedy)
+            found = f"truncated: page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
+        elif in_header := int(((sizes > 0) & (offsets < _HEADER_BYTES)).sum()):
+            found = f"damaged: {in_header} of {len(offsets)} segments of page {plane.index} begin inside the header"
+        elif beyond := int((offsets + sizes > file_size).sum()):
+            segments = f"{beyond} of {len(offsets)} segments of page {plane.index}"
+            found = f"truncated: {segments} end past the last byte ({file_size:,})"
+        else:
+            continue
+        raise TruncatedError(f"{path!r} is {found}", path=path, hint=EXPORT_HINT)
+
+
+if TYPE_CHECKING:
+    _conforms: type[SlideReader] = TiffReader

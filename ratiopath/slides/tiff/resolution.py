@@ -1,4 +1,4 @@
-"""The resolution of a TIFF, from its OME metadata or its resolution tags."""
+"""The resolution of a TIFF from its OME metadata or resolution tags."""
 
 import math
 import warnings
@@ -8,27 +8,28 @@ from tifffile import TiffFile, TiffPage
 
 from ratiopath.errors import InvalidMppError
 from ratiopath.geometry import Mpp
+from ratiopath.slides.reader import MPP_HINT
 
 _UM_PER_TAG_UNIT = {2: 25_400.0, 3: 10_000.0, 4: 1_000.0, 5: 1.0}
-"""ResolutionUnit: inch and centimetre (TIFF 6.0, page 38), millimetre and micrometre (widespread extension)."""
+"""µm per ResolutionUnit: inch and centimetre (TIFF 6.0, page 38), millimetre and micrometre (common extension)."""
 _UM_PER_OME_UNIT = {
     "pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "dm": 1e5, "m": 1e6,
     "in": 25_400.0, "ft": 304_800.0, "pt": 25_400.0 / 72, "thou": 25.4, "mil": 25.4,
 }  # fmt: skip
-"""UnitsLength of the OME schema that a scanner can mean; µ comes as the micro sign and as the Greek letter."""
+"""µm per UnitsLength of the OME schema; µ occurs as the micro sign and as the Greek letter."""
 _DISAGREEMENT = 0.01  # relative; tags are rationals of limited precision
 
 
 def tiff_mpp(tiff: TiffFile, page: TiffPage, path: str) -> Mpp | None:
-    """Resolution of the finest level.
+    """Read the resolution of the finest level.
 
-    Where OME metadata and resolution tags disagree, OME wins and a warning says so.
+    If OME metadata and resolution tags disagree, OME is used and a warning issued.
 
     Returns:
-        µm per pixel, or None where neither says it.
+        µm per pixel; None if neither is present.
 
     Raises:
-        InvalidMppError: What they say is zero, negative or not finite.
+        InvalidMppError: The resolution found is zero, negative or not finite.
     """
     ome = _ome_mpp(tiff.ome_metadata) if tiff.is_ome and tiff.ome_metadata else None
     tags = _tag_mpp(page)
@@ -37,7 +38,7 @@ def tiff_mpp(tiff: TiffFile, page: TiffPage, path: str) -> Mpp | None:
     mpp = _checked(ome, path, "OME PhysicalSize")
     if tags is not None and not all(math.isclose(a, b, rel_tol=_DISAGREEMENT) for a, b in zip(tags, ome, strict=True)):
         warnings.warn(
-            f"resolution tags and OME metadata disagree: path={path!r}, tags {tags}, OME {ome} µm/px; OME is used",
+            f"resolutions in {path!r} disagree: tags {tags}, OME PhysicalSize {ome} µm/px; OME is used",
             stacklevel=2,
         )
     return mpp
@@ -45,9 +46,8 @@ def tiff_mpp(tiff: TiffFile, page: TiffPage, path: str) -> Mpp | None:
 
 def _checked(found: tuple[float, float], path: str, source: str) -> Mpp:
     if not all(math.isfinite(value) and value > 0 for value in found):
-        remedy = "correct the file or give its resolution"
-        text = f"{found[0]} x {found[1]} µm/px in its {source}"
-        raise InvalidMppError("mpp is finite and > 0", path=path, found=text, remedy=remedy)
+        problem = f"{path!r} has an invalid resolution ({source} {found[0]} x {found[1]} µm/px)"
+        raise InvalidMppError(problem, path=path, hint=MPP_HINT)
     return Mpp(*found)
 
 
@@ -61,7 +61,7 @@ def _tag_mpp(page: TiffPage) -> tuple[float, float] | None:
 
 
 def _micrometres(um_per_unit: float, pixels: int, units: int) -> float:
-    """µm per pixel of the rational `pixels / units`; infinite where the tag says no pixel per unit."""
+    """Convert the rational `pixels / units` to µm per pixel; infinite for 0 pixels per unit."""
     if units == 0:
         return 0.0
     return um_per_unit * units / pixels if pixels else math.inf

@@ -45,10 +45,10 @@ def test_bad_slides_are_put_aside_and_the_others_go_on(broken, output) -> None:
     found = failures(output)
     assert {name: failure[:2] for name, failure in found.items()} == {
         "no_mpp.tiff": ("discover slides", "MissingMppError"),
-        "text.tiff": ("discover slides", "NotAnImageError"),
+        "text.tiff": ("discover slides", "UnsupportedFormatError"),
         "cut.tiff": ("discover slides", "TruncatedError"),
         "bare.tiff": ("derive overlay paths", "OverlayNotFoundError"),
-        "under_text.tiff": ("compute overlaps", "NotAnImageError"),
+        "under_text.tiff": ("compute overlaps", "UnsupportedFormatError"),
         "under_cut.tiff": ("compute overlaps", "TruncatedError"),
     }
     assert "give slide_mpp; tiling by level needs none, but overlays do" in found["no_mpp.tiff"][2]

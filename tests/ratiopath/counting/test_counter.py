@@ -1,4 +1,4 @@
-"""The overlap engine against counting every window by itself."""
+"""The counting engine against counting every window by itself."""
 
 import itertools
 
@@ -65,8 +65,8 @@ def test_every_path_counts_what_slicing_each_window_counts(placed, chunk, kind, 
     assert found == expected
 
 
-@pytest.mark.parametrize("limit", ["_MAX_TABLE_BYTES", "_MANY_TABLES", "_MIN_CELL_LIMIT"])
-def test_what_exceeds_a_limit_of_the_cells_is_counted_otherwise(monkeypatch, limit):
+@pytest.mark.parametrize("limit", ["_MAX_TABLE_BYTES", "_MAX_TABLES", "_MIN_CELL_LIMIT"])
+def test_windows_beyond_a_limit_of_the_cells_are_counted_one_by_one(monkeypatch, limit):
     monkeypatch.setattr(counting, limit, 0)
     monkeypatch.setattr(
         counting, "_MAX_CELLS_PER_WINDOW", 0 if limit == "_MIN_CELL_LIMIT" else counting._MAX_CELLS_PER_WINDOW
@@ -87,15 +87,15 @@ def test_tiles_that_overlap_eightfold_are_counted_in_layers():
     x, y = np.mgrid[-8:30, -8:40].reshape(2, -1)
     windows = Windows(0, x, y, Extent(8, 8))
     roi = np.tri(8, dtype=np.bool_)
-    assert len(counting.Counter(windows, Extent(30, 40), Extent(16, 16), roi, tally_of(image))._layers) == 8 * 8
+    assert len(counting.WindowCounter(windows, Extent(30, 40), roi, accumulator_of(image))._layers) == 8 * 8
 
     found = counted(image, None, roi, windows, Extent(16, 16))
 
     assert found == [window_counts(image, None, roi, windows, index) for index in range(len(windows))]
 
 
-def test_roi_that_are_not_kept_are_pasted_again(monkeypatch):
-    monkeypatch.setattr(RoiStamp, "_KEPT_BYTES", 1)
+def test_a_roi_stamp_that_was_dropped_is_made_again(monkeypatch):
+    monkeypatch.setattr(RoiStamp, "_MAX_CACHED_BYTES", 1)
     image = IMAGES["few"](np.random.default_rng(1), (64, 100))
     x, y = np.mgrid[0:100:7, 0:64:9].reshape(2, -1)
     windows = Windows(0, x, y, Extent(8, 8))
@@ -121,23 +121,22 @@ def test_windows_of_a_layer_do_not_overlap():
         assert painted.max() == 1
 
 
-def tally_of(image):
+def accumulator_of(image):
     return ValueAccumulator(Labelling(image.dtype, 1))
 
 
 def counted(image, exists, roi, windows, chunk):
     level = Extent(image.shape[1], image.shape[0])
-    tally = tally_of(image)
-    counter = counting.Counter(windows, level, chunk, roi, tally)
+    accumulator = accumulator_of(image)
+    counter = counting.WindowCounter(windows, level, roi, accumulator)
     for visit in plan_chunks(windows, level, chunk):
-        rows = slice(visit.row * chunk.height, (visit.row + 1) * chunk.height)
-        columns = slice(visit.column * chunk.width, (visit.column + 1) * chunk.width)
+        rows, columns = slice(visit.y, visit.y + visit.extent.height), slice(visit.x, visit.x + visit.extent.width)
         piece = image[rows, columns]
         if exists is None and ((piece == piece[0, 0]).all() or np.isnan(piece.astype(np.float64)).all()):
-            counter.add_uniform(visit, piece[:1, :1], piece.shape)
+            counter.add_uniform(visit, piece[:1, :1])
         else:
-            counter.add(visit, tally.labelling.labels(piece), None if exists is None else exists[rows, columns])
-    found = counter.overlaps()
+            counter.add(visit, accumulator.labelling.labels(piece), None if exists is None else exists[rows, columns])
+    found = counter.value_counts()
     starts = found.offsets.tolist()
     return [
         {found.keys[found.key_index[entry]]: int(found.counts[entry]) for entry in range(*ends)}

@@ -1,4 +1,4 @@
-"""Runs of pixels against counting pixel by pixel."""
+"""Run-length counting against counting pixel by pixel."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ratiopath.counting.cells import CellAxis
-from ratiopath.counting.counter import Counter as WindowCounter
+from ratiopath.counting.counter import WindowCounter
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.run_length import count_runs
 from ratiopath.counting.value_counts import ValueAccumulator
@@ -51,10 +51,10 @@ def test_only_labels_under_a_window_are_seen():
     """A limit on distinct values must not depend on what lies between windows."""
     image = np.arange(400 * 400, dtype=np.float32).reshape(400, 400)
     windows = Windows(0, np.array([0, 390, 0]), np.array([0, 0, 390]), Extent(10, 10))  # but none at (390, 390)
-    tally = ValueAccumulator(Labelling(image.dtype, 1))
-    counter = WindowCounter(windows, Extent(400, 400), Extent(400, 400), None, tally)
+    accumulator = ValueAccumulator(Labelling(image.dtype, 1))
+    counter = WindowCounter(windows, Extent(400, 400), None, accumulator)
     for visit in plan_chunks(windows, Extent(400, 400), Extent(400, 400)):
-        counter.add(visit, tally.labelling.labels(image), None)
+        counter.add(visit, accumulator.labelling.labels(image), None)
 
-    assert not tally.overflows()
-    assert len(counter.overlaps().keys) == 300
+    assert not accumulator.overflows()
+    assert len(counter.value_counts().keys) == 300

@@ -1,4 +1,4 @@
-"""One suite for every reader: the same array in every layout reads back the same and gives the same overlaps."""
+"""One suite for every reader: an array reads back the same from every layout, and gives the same overlaps."""
 
 from functools import cache
 from pathlib import Path
@@ -8,12 +8,13 @@ import pytest
 import shapely
 
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.overlays.raster import count_values, read_patches
+from ratiopath.overlays.overlay import TileWindows
+from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.roi import Roi
-from ratiopath.slides import open_slide
+from ratiopath.slides import ArrayReader, SlideReader, open_slide
 from tests.support import oracles
+from tests.support.counting_reader import CountingReader
 from tests.support.expressions import overlaps_of, patches_of, tile_table
-from tests.support.fakes import ArraySlide
 from tests.support.layouts import LAYOUTS, Raster
 from tests.support.strategies import KINDS, KINDS_OF, PALETTES
 
@@ -110,18 +111,79 @@ def test_every_layout_gives_the_same_overlaps(layout: str, kind: tuple[str, int,
         assert found == [pytest.approx(row, rel=1e-12, abs=0) for row in expected_overlaps(kind, mpp_tile)]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[2]], ids=name_of)
-def test_the_slide_made_of_an_array_passes_too(kind: tuple[str, int, bool]) -> None:
+def array_reader(kind: tuple[str, int, bool]) -> ArrayReader:
     whole = raster(kind)
-    fake = ArraySlide(list(whole.levels), Mpp(*whole.mpp), Extent(32, 16))
+    exists = None if whole.alpha is None else [alpha != 0 for alpha in whole.alpha]
+    return ArrayReader(whole.levels, Mpp(*whole.mpp), chunk=Extent(32, 16), exists=exists)
+
+
+def tile_windows() -> TileWindows:
     x, y = (np.array(axis, np.float64) for axis in zip(*TILES, strict=True))
-    patches = read_patches(fake, x, y, Mpp(*MPP), Roi(ROI))
-    overlaps = count_values(fake, x, y, Mpp(*MPP), Roi(ROI))
-    for row, (tile_x, tile_y) in enumerate(TILES):
-        want, outside = oracles.overlay_patch(list(whole.levels), whole.mpp, tile_x, tile_y, MPP, ROI)
-        np.testing.assert_array_equal(patches[row, 0], want, strict=True)
-        np.testing.assert_array_equal(patches[row, 1].astype(bool), outside, strict=True)
-        entries = slice(overlaps.offsets[row], overlaps.offsets[row + 1])
-        names = [overlaps.keys[index] for index in overlaps.key_index[entries]]
-        counted = dict(zip(names, overlaps.counts[entries].tolist(), strict=True))
-        assert counted == oracles.value_counts(want, outside)
+    return TileWindows(x, y, Mpp(*MPP), Roi(ROI))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_patches_of_an_array_equal_the_oracle(kind: tuple[str, int, bool]) -> None:
+    whole = raster(kind)
+    levels, alpha = of_levels(whole)
+    want = [oracles.overlay_patch(levels, whole.mpp, x, y, MPP, ROI, alpha) for x, y in TILES]
+
+    patches = RasterOverlay(array_reader(kind)).patches(tile_windows())
+
+    for (pixels, outside), (found, mask) in zip(want, patches, strict=True):
+        np.testing.assert_array_equal(found, pixels, strict=True)
+        np.testing.assert_array_equal(mask.astype(bool), outside, strict=True)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_an_array_gives_the_same_overlaps(kind: tuple[str, int, bool]) -> None:
+    counts = RasterOverlay(array_reader(kind)).shares(tile_windows())
+
+    found: list[dict[str, float]] = [{} for _ in TILES]
+    for row, key, fraction in zip(counts.rows, counts.key_index, counts.fractions, strict=True):
+        found[row][counts.keys[key]] = fraction
+    assert found == [pytest.approx(row, rel=1e-12, abs=0) for row in expected_overlaps(kind, MPP)]
+
+
+@pytest.mark.parametrize("count", ["shares", "patches"])
+def test_every_chunk_that_a_tile_touches_is_decoded_once(count: str) -> None:
+    whole = raster(("uint8", 1, False))
+    reader = CountingReader(whole.levels, Mpp(*whole.mpp), chunk=Extent(32, 16))
+
+    getattr(RasterOverlay(reader), count)(tile_windows())
+
+    assert reader.decoded
+    assert len(reader.decoded) == len(set(reader.decoded))
+
+
+@pytest.fixture(params=["array", "tiles", "aperio", "aperio-jpeg2000"])
+def reader(request: pytest.FixtureRequest, tmp_path: Path) -> SlideReader:
+    """A reader of each class: arrays, TIFF, Aperio, OpenSlide."""
+    kind = ("uint8", 3, False)
+    if request.param == "array":
+        return array_reader(kind)
+    LAYOUTS[request.param].write(tmp_path / "slide", raster(kind))
+    return open_slide(str(tmp_path / "slide"))
+
+
+def test_after_close_the_metadata_stay(reader: SlideReader) -> None:
+    before = metadata(reader)
+    reader.close()
+    assert metadata(reader) == before
+
+
+def metadata(reader: SlideReader) -> tuple[object, ...]:
+    return reader.path, reader.pyramid, reader.dtype, reader.channels, reader.palette, reader.chunk_extent(0)
+
+
+def test_a_reader_may_be_closed_twice(reader: SlideReader) -> None:
+    reader.close()
+    reader.close()
+
+
+def test_chunks_end_with_the_level(reader: SlideReader) -> None:
+    extent, chunk = reader.pyramid.levels[0].extent, reader.chunk_extent(0)
+    column, row = (extent.width - 1) // chunk.width, (extent.height - 1) // chunk.height
+    with reader:
+        shape = reader.read_chunk(0, column, row).pixels.shape
+    assert shape == (extent.height - row * chunk.height, extent.width - column * chunk.width, 3)

@@ -1,4 +1,4 @@
-"""What a value is called, one tiny file each: the expected fractions are written down first."""
+"""Names of values, one tiny file each, with the expected fractions first."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""What is refused besides bad files: wrong ROIs, wrong resolutions, and images of too many values."""
+"""Refusals besides bad files: invalid ROIs, invalid resolutions, and images of too many values."""
 
-import pickle
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import shapely
 
-from ratiopath.errors import InvalidMppError, ParameterError, RatiopathError, RoiError, TooManyValuesError
+from ratiopath.errors import InvalidMppError, ParameterError, RoiError, TooManyValuesError
+from tests.support.bad_files import continuous
 from tests.support.expressions import overlap_expression, overlaps_of, overlay_expression, patches_of, tile_table
-from tests.support.layouts import LAYOUTS, Layout, Raster
+from tests.support.layouts import LAYOUTS, Raster
 
 BOX = shapely.box(0, 0, 16, 16)
 
@@ -26,36 +27,32 @@ def triangle_to(y: float) -> shapely.Polygon:
 
 
 WRONG_ROIS = {
-    "empty-polygon": (shapely.Polygon(), "not empty"),
-    "empty-multipolygon": (shapely.MultiPolygon(), "not empty"),
-    "bow-tie": (shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)]), "valid"),
-    "line": (shapely.LineString([(0, 0), (4, 4)]), "Polygon"),
-    "point": (shapely.Point(1, 1), "Polygon"),
-    "collection": (shapely.GeometryCollection([shapely.box(0, 0, 1, 1)]), "Polygon"),
-    "flat": (shapely.Polygon([(0, 0), (4, 0), (0, 0)]), "found"),
-    "nan": (triangle_to(float("nan")), "found"),
+    "empty-polygon": (shapely.Polygon(), "EMPTY"),
+    "empty-multipolygon": (shapely.MultiPolygon(), "EMPTY"),
+    "bow-tie": (shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)]), "self-intersection at (2, 2)"),
+    "line": (shapely.LineString([(0, 0), (4, 4)]), "not a polygon"),
+    "point": (shapely.Point(1, 1), "not a polygon"),
+    "collection": (shapely.GeometryCollection([shapely.box(0, 0, 1, 1)]), "not a polygon"),
+    "flat": (shapely.Polygon([(0, 0), (4, 0), (0, 0)]), "too few points"),
+    "nan": (triangle_to(float("nan")), "nvalid"),
     "infinite": (triangle_to(float("inf")), "finite"),
-    "none": (None, "Polygon"),
-    "numbers": ((0, 0, 4, 4), "Polygon"),
+    "none": (None, "not a polygon"),
+    "numbers": ((0, 0, 4, 4), "not a polygon"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_ROIS)
 @pytest.mark.parametrize("expression", [overlap_expression, overlay_expression])
 def test_a_wrong_roi_is_refused_when_the_expression_is_made(name: str, expression: Callable) -> None:
-    roi, rule = WRONG_ROIS[name]
-    with pytest.raises(RoiError, match="found") as caught:
+    roi, problem = WRONG_ROIS[name]
+    with pytest.raises(RoiError, match=re.escape(problem)):
         expression(roi)
-    assert rule in str(caught.value)
-    assert "shapely." in str(caught.value)
-    assert isinstance(caught.value, ParameterError | ValueError | RatiopathError)
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
 
 
 @pytest.mark.parametrize("mpp", [0, -0.5, float("nan"), float("inf"), (0.5, 0)])
 @pytest.mark.parametrize("expression", [overlap_expression, overlay_expression])
 def test_a_wrong_resolution_is_refused_when_the_expression_is_made(mpp: object, expression: Callable) -> None:
-    with pytest.raises(ParameterError, match="finite and > 0"):
+    with pytest.raises(ParameterError, match="invalid mpp"):
         expression(BOX, overlay_mpp=mpp)
 
 
@@ -63,37 +60,32 @@ def test_a_wrong_resolution_is_refused_when_the_expression_is_made(mpp: object, 
 @pytest.mark.parametrize("read", [overlaps_of, patches_of])
 def test_a_wrong_resolution_of_the_tiles_is_refused(mpp: tuple[float, float], read: Callable, tmp_path: Path) -> None:
     LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level(),), (0.5, 0.5)))
-    with pytest.raises(InvalidMppError, match="finite and > 0") as caught:
+    with pytest.raises(InvalidMppError, match="invalid resolution") as caught:
         read(tile_table(tmp_path / "a.tiff", [(0, 0)], mpp), BOX)
-    assert str(tmp_path / "a.tiff") in str(caught.value)
-    assert "mpp_x" in caught.value.remedy
-
-
-def many_values(path: Path, count: int) -> None:
-    values = np.arange(257 * 257, dtype=np.int64) % count
-    pixels = np.random.default_rng(0).permutation(values).reshape(257, 257).astype(np.float32)
-    Layout(pyramid="none", compression="deflate").write(path, Raster((pixels,), (0.5, 0.5)))
+    assert caught.value.path == str(tmp_path / "a.tiff")
 
 
 def test_65_536_values_are_counted(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_536)
+    continuous(tmp_path / "a.tiff", 65_536)
     [row] = overlaps_of(tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5)), shapely.box(0, 0, 257, 257))
     assert len(row) == 65_536
 
 
-def test_65_537_values_are_refused_and_the_message_says_what_to_use_instead(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_537)
+def test_65_537_values_are_refused(tmp_path: Path) -> None:
+    continuous(tmp_path / "a.tiff", 65_537)
+    with pytest.raises(TooManyValuesError, match="65,536 distinct values"):
+        overlaps_of(tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5)), shapely.box(0, 0, 257, 257))
+
+
+def test_patches_may_hold_any_number_of_values(tmp_path: Path) -> None:
+    continuous(tmp_path / "a.tiff", 65_537)
     table = tile_table(tmp_path / "a.tiff", [(0, 0)], (0.5, 0.5))
-    with pytest.raises(TooManyValuesError) as caught:
-        overlaps_of(table, shapely.box(0, 0, 257, 257))
-    for part in ("65,536", "float32", str(tmp_path / "a.tiff"), "tile_overlay"):
-        assert part in str(caught.value)
     [(pixels, _)] = patches_of(table, shapely.box(0, 0, 257, 257))
     assert len(np.unique(pixels)) == 65_537
 
 
 def test_values_spread_over_many_tiles_count_together(tmp_path: Path) -> None:
-    many_values(tmp_path / "a.tiff", 65_537)
+    continuous(tmp_path / "a.tiff", 65_537)
     tiles = [(x, y) for y in range(0, 257, 32) for x in range(0, 257, 32)]
     with pytest.raises(TooManyValuesError):
         overlaps_of(tile_table(tmp_path / "a.tiff", tiles, (0.5, 0.5)), shapely.box(0, 0, 32, 32))

@@ -38,7 +38,7 @@ def tissue(rows: int, columns: int, seed: int) -> np.ndarray:
 
 
 def slide(seed: int) -> Raster:
-    """Noise where there is tissue, white elsewhere; 0.25 and 0.5 µm/px."""
+    """Noise in tissue, white elsewhere; 0.25 and 0.5 µm/px."""
     random = np.random.default_rng(seed)
     levels = []
     for rows, columns in ((2100, 2600), (1050, 1300)):
@@ -49,7 +49,7 @@ def slide(seed: int) -> Raster:
 
 
 def mask(seed: int) -> Raster:
-    """255 where there is tissue, 1 µm/px."""
+    """255 in tissue, 0 elsewhere; 1 µm/px."""
     return Raster(((tissue(525, 650, seed) * 255).astype(np.uint8),), (1.0, 1.0))
 
 
@@ -87,7 +87,7 @@ def extract_foreground_coverage(tile: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What each step of the tutorial gave, as rows."""
+    """Results of the tutorial's steps, as rows."""
 
     slides: list[dict[str, Any]]
     patches: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Medians of subjects that take turns, and the memory each needs."""
+"""Timing of subjects that take turns, and their peak memory."""
 
 import multiprocessing
 import re
@@ -11,19 +11,19 @@ from typing import Any
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds of one run."""
+    """Time one run in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def medians(subjects: Mapping[str, Callable[[], float]], repeat: int, warm_up: int = 1) -> dict[str, float]:
-    """The median seconds of each subject; A B C A B C ..., so that a busy moment meets all.
+    """Measure the median seconds of each subject; A B C A B C ..., so that a busy moment affects all.
 
     Args:
-        subjects: Each gives the seconds of one run.
-        repeat: Runs that count.
-        warm_up: Runs before, that do not.
+        subjects: Functions that return the seconds of one run.
+        repeat: Number of runs that count.
+        warm_up: Number of runs before that do not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
     for turn in range(warm_up + repeat):
@@ -35,13 +35,13 @@ def medians(subjects: Mapping[str, Callable[[], float]], repeat: int, warm_up: i
 
 
 def peak_mb(work: Callable[..., object], *arguments: Any) -> float:
-    """Memory of a fresh process at the height of a run, above what it had before, in MB (Linux)."""
+    """Measure the peak memory of a run above its start, in a fresh process, in MB (Linux)."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_raised, work, arguments).result()
 
 
 def _raised(work: Callable[..., object], arguments: tuple[Any, ...]) -> float:
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is what it is now
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     before = _peak_kb()
     work(*arguments)
     return (_peak_kb() - before) / 1000
@@ -53,7 +53,7 @@ def _peak_kb() -> int:
 
 
 def burn() -> float:
-    """What two processes do at once, against one: 2 where nothing else runs on two cores."""
+    """Measure the throughput of two processes relative to one: 2 on two idle cores."""
     alone = timed(_spin)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         list(pool.map(len, ["", ""]))  # start both

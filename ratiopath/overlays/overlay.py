@@ -1,0 +1,104 @@
+"""The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ratiopath.counting.value_counts import ValueCounts
+from ratiopath.geometry import Float64s, Mpp
+from ratiopath.roi import Roi
+
+
+@dataclass(frozen=True, slots=True)
+class TileWindows:
+    """Tiles of one resolution, with the region of interest to measure in each."""
+
+    x: Float64s
+    """Left edge of each tile in pixels of tile space."""
+    y: Float64s
+    """Top edge of each tile in pixels of tile space."""
+    mpp: Mpp
+    """Resolution of tile space, µm/px."""
+    roi: Roi
+    """Region of interest in pixels of tile space, relative to a tile."""
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySettings:
+    """Options of an overlay."""
+
+    mpp: Mpp | None = None
+    """Resolution of level 0 in µm/px, replacing that of the file."""
+
+    @classmethod
+    def of(cls, *, mpp: float | tuple[float, float] | Mpp | None = None) -> "OverlaySettings":
+        """Build settings from plain numbers.
+
+        Raises:
+            ParameterError: The resolution is not finite and > 0.
+        """
+        return cls(Mpp.optional(mpp))
+
+
+class Overlay(Protocol):
+    """An open overlay. Threads, pickling and use after `close` are as for `SlideReader`."""
+
+    @property
+    def path(self) -> str:
+        """Path of the file."""
+
+    @property
+    def mpp(self) -> Mpp | None:
+        """Resolution of level 0 in µm/px; None if unknown."""
+
+    @property
+    def extent_um(self) -> tuple[float, float] | None:
+        """Width and height in µm; None if the resolution is unknown or the overlay has no edges of its own."""
+
+    def patch_size(self, windows: TileWindows) -> tuple[float, float]:
+        """Return the width and height in pixels, not rounded, of the patches that `patches` would read.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+        """
+
+    def shares(self, windows: TileWindows) -> ValueCounts:
+        """Count the values inside the ROI of every tile.
+
+        Returns:
+            A row per tile, in order.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+            InvalidMppError: The resolutions of tiles and overlay cannot both be true.
+            TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
+            TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
+        """Read the pixels under the ROI of every tile.
+
+        Returns:
+            Shape (tiles, 2, height, width) for one channel and (tiles, 2, height, width, channels) otherwise, in the
+            overlay's dtype: [:, 0] the pixels, 0 where none exist; [:, 1] the mask, true (1) outside the ROI or the
+            overlay.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+            InvalidMppError: The resolutions of tiles and overlay cannot both be true.
+            TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def close(self) -> None:
+        """Release the file."""
+
+    def __enter__(self) -> Self:
+        """Return the overlay itself."""
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the file."""

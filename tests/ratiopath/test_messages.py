@@ -1,0 +1,235 @@
+"""Every message of the library, provoked once and kept in messages.txt for review.
+
+After a change of a message: `UPDATE_MESSAGES=1 python -m pytest tests/ratiopath/test_messages.py`, then read the diff.
+"""
+
+import ast
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+from shapely import box
+
+import ratiopath
+from ratiopath.arrow import grid_tiles, tile_overlay_overlap
+from ratiopath.errors import RatiopathError
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.plan import Windows
+from ratiopath.pyramid import Pyramid
+from ratiopath.roi import Roi
+from ratiopath.slides import open_slide
+from ratiopath.slides.metadata import Tiling, describe_slide
+from ratiopath.slides.openslide_reader import OpenSlideReader
+from ratiopath.slides.paths import find_slides
+from ratiopath.slides.tiff.errors import translate_error
+from ratiopath.slides.windows import cut_tiles
+from tests.support import bad_files
+from tests.support.layouts import LAYOUTS, Raster
+
+LIBRARY = Path(ratiopath.__file__).parent
+GOLDEN = Path(__file__).with_name("messages.txt")
+BOX = box(0, 0, 16, 16)
+
+CALLS: dict[str, Callable[[], object]] = {
+    "geometry: extent": lambda: Extent(0, 5),
+    "geometry: mpp": lambda: Mpp(0.5, float("nan")),
+    "pyramid: no level": lambda: Pyramid(()),
+    "pyramid: no mpp": lambda: Pyramid.of([Extent(4, 4)], None).closest(Mpp(1, 1)),
+    "grid: length": lambda: grid_tiles((5, 5), (2, 2), (2.5, 2)),
+    "grid: last": lambda: grid_tiles((5, 5), (2, 2), (2, 2), "wrap"),
+    "grid: no sequence": lambda: grid_tiles((5, 5), 2, (2, 2)),
+    "grid: axes": lambda: grid_tiles((5, 5), (2, 2), (2,)),
+    "roi: type": lambda: Roi(shapely.Point(1, 1)),
+    "roi: empty": lambda: Roi(shapely.Polygon()),
+    "roi: not finite": lambda: Roi(shapely.Polygon([(0, 0), (float("inf"), 0), (1, 1)])),
+    "roi: bow tie": lambda: Roi(shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])),
+    "roi: no area": lambda: Roi(box(0, 0, 1e-200, 1e-200)),
+    "batch: lengths": lambda: overlap("a.tiff", tile_x=[0, 1], tile_y=[0]),
+    "batch: no column": lambda: overlap("a.tiff", tile_x=0),
+    "batch: paths": lambda: overlap([1]),
+    "batch: nulls": lambda: overlap("a.tiff", tile_x=pa.array([0, None])),
+    "batch: numbers": lambda: overlap("a.tiff", tile_x=["0"]),
+    "batch: not finite": lambda: overlap("a.tiff", tile_x=[float("nan")]),
+    "tiling: neither": lambda: Tiling.of(tile_extent=8, stride=8),
+    "tiling: both": lambda: Tiling.of(tile_extent=8, stride=8, mpp=1, level=0),
+    "tiling: level": lambda: Tiling.of(tile_extent=8, stride=8, level=-1),
+    "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
+}
+"""Calls that need no file."""
+
+
+def written(raster: Raster, layout: str = "tiles") -> bad_files.Maker:
+    return lambda path: LAYOUTS[layout].write(path, raster)
+
+
+def holding(content: bytes) -> bad_files.Maker:
+    return lambda path: path.write_bytes(content)
+
+
+def overlap(path: object, **columns: object) -> pa.StructArray:
+    good = {"tile_x": [0], "tile_y": 0, "mpp_x": 0.5, "mpp_y": 0.5}
+    return tile_overlay_overlap(BOX, path, **{**good, **columns})
+
+
+def measure(path: str) -> object:
+    return overlap(path)
+
+
+def measure_all(path: str) -> object:
+    return tile_overlay_overlap(box(0, 0, 400, 400), path, [0], 0, 0.5, 0.5)
+
+
+def cut_at(level: int) -> Callable[[str], object]:
+    def call(path: str) -> object:
+        with open_slide(path) as reader:
+            return cut_tiles(reader, Windows(level, np.zeros(1, np.int64), np.zeros(1, np.int64), Extent(4, 4)))
+
+    return call
+
+
+def tile(**options: object) -> Callable[[str], object]:
+    return lambda path: describe_slide(path, Tiling.of(tile_extent=8, stride=8, **options))
+
+
+def translate(error: Exception) -> Callable[[str], object]:
+    def call(path: str) -> object:
+        raise translate_error(error, path)
+
+    return call
+
+
+def read(path: str) -> object:
+    with open_slide(path) as reader:
+        return reader.read_chunk(0, 0, 0)
+
+
+NOTHING = holding(b"")
+GREY, RGB = Raster((bad_files.level(),), (0.5, 0.5)), Raster((bad_files.level(3),), (0.5, 0.5))
+HUGE = {"ImageWidth": 100_000, "ImageLength": 100_000, "RowsPerStrip": 100_000}
+WIDE = {"BitsPerSample": 12}
+DEFLATE = {"compression": "deflate"}
+FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
+    "gone.svs": (lambda path: None, open_slide),
+    "folder.svs": (Path.mkdir, open_slide),
+    "a.png": (holding(b"\x89PNG\r\n\x1a\n"), open_slide),
+    "a.jpg": (holding(b"\xff\xd8\xff\xe0"), open_slide),
+    "a.gif": (holding(b"GIF89a"), open_slide),
+    "a.bmp": (holding(b"BM\0\0"), open_slide),
+    "a.webp": (holding(b"RIFF\0\0\0\0WEBP"), open_slide),
+    "a.pdf": (holding(b"%PDF-1.7"), open_slide),
+    "a.jp2": (holding(b"\0\0\0\x0cjP  \r\n\x87\n"), open_slide),
+    "a.j2k": (holding(b"\xff\x4f\xff\x51"), open_slide),
+    "a.h5": (holding(b"\x89HDF\r\n\x1a\n"), open_slide),
+    "a.zip": (holding(b"PK\3\4"), open_slide),
+    "a.gz": (holding(b"\x1f\x8b"), open_slide),
+    "a.xml": (holding(b"\xef\xbb\xbf <?xml version='1.0'?>"), open_slide),
+    "a.geojson": (holding(b'\n{"type": "FeatureCollection"}'), open_slide),
+    "a.json": (holding(b"[]"), open_slide),
+    "a.txt": (holding(b"slide, mask\n"), open_slide),
+    "empty.tiff": (NOTHING, open_slide),
+    "unknown.tiff": (holding(bytes(9)), open_slide),
+    "nothing-there": (lambda path: None, find_slides),
+    "no-data.mrxs": (bad_files.mirax_without_data, open_slide),
+    "openslide-mpp.svs": (bad_files.described(bad_files.SVS_2000, "MPP = 0.5", "MPP = -1.", 3), OpenSlideReader),
+    "corrupt-2000.svs": (bad_files.corrupt("aperio-jpeg2000"), read),
+    "negative-mpp.svs": (bad_files.described(bad_files.SVS, "MPP = 0.5", "MPP = -1.", 3), open_slide),
+    "no-page.tiff": (holding(b"II*\0" + bytes(100)), open_slide),
+    "stack.ome.tiff": (bad_files.ome_stack, open_slide),
+    "stack.tiff": (bad_files.plain_stack, open_slide),
+    "no-plane.ome.tiff": (bad_files.ome_without_a_plane, open_slide),
+    "two-files.ome.tiff": (bad_files.ome_in_two_files, open_slide),
+    "twelve-bits.tiff": (bad_files.retagged(bad_files.level().astype(np.int16), **WIDE), open_slide),
+    "complex.tiff": (bad_files.retagged(np.ones((16, 16), np.complex64)), open_slide),
+    "codec.tiff": (bad_files.retagged(Compression=12_345), open_slide),
+    "planar.tiff": (
+        bad_files.retagged(bad_files.level(3), options={"photometric": "rgb"}, PlanarConfiguration=65_535),
+        open_slide,
+    ),
+    "no-sample.tiff": (bad_files.retagged(SamplesPerPixel=0), open_slide),
+    "volume.tiff": (
+        bad_files.retagged(np.zeros((16, 16, 16), np.uint8), options={"tile": (16, 16, 16), "volumetric": True}),
+        open_slide,
+    ),
+    "no-pixel.tiff": (bad_files.retagged(ImageWidth=0), open_slide),
+    "huge.tiff": (bad_files.retagged(options={"tile": None, **DEFLATE}, **HUGE), read),
+    "few-segments.tiff": (bad_files.retagged(ImageLength=64), open_slide),
+    "unplaced.tiff": (bad_files.unplaced, open_slide),
+    "cut.tiff": (bad_files.cut("strip-whole", 0.9), open_slide),
+    "cut-directory.tiff": (bad_files.cut("ome", 0.02), open_slide),
+    "cut-level.tiff": (bad_files.without_its_last_level, open_slide),
+    "corrupt.tiff": (bad_files.corrupt("deflate"), read),
+    "unreadable.tiff": (NOTHING, translate(OSError(5, "Input/output error"))),
+    "undecodable.tiff": (NOTHING, translate(NotImplementedError("lossy"))),
+    "zero-mpp.tiff": (bad_files.retagged(YResolution=(5, 0)), open_slide),
+    "nan-mpp.ome.tiff": (bad_files.described(bad_files.OME, '"500.0"', '"NaN"'), open_slide),
+    "no-resolution.tiff": (bad_files.plain(), measure),
+    "no-resolution-slide.tiff": (bad_files.plain(), tile(mpp=0.5)),
+    "one-level.tiff": (written(RGB), tile(level=3)),
+    "no-level.tiff": (written(RGB), cut_at(3)),
+    "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
+    "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
+    "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
+    "continuous.tiff": (bad_files.continuous, measure_all),
+    "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+}
+"""A bad file by name, and the call that refuses it."""
+
+
+def provoke(folder: Path) -> Iterator[RatiopathError]:
+    """Make every call; yield what it raises."""
+    calls = dict(CALLS)
+    for name, (make, call) in FILES.items():
+        make(folder / name)
+        calls[name] = lambda call=call, name=name: call(str(folder / name))
+    for call in calls.values():
+        with pytest.raises(RatiopathError) as caught:
+            call()
+        yield caught.value
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[RatiopathError, str]]:
+    """Every error, and its message without the folder of the test."""
+    folder = tmp_path_factory.mktemp("bad")
+    return [(error, str(error).replace(f"{folder}/", "")) for error in provoke(folder)]
+
+
+def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[RatiopathError, str]]) -> None:
+    found = "".join(f"{type(error).__name__}: {message}\n" for error, message in errors)
+    if os.environ.get("UPDATE_MESSAGES"):
+        GOLDEN.write_text(found, encoding="utf-8")
+
+    assert found == GOLDEN.read_text(encoding="utf-8")
+
+
+UNPROVOKED = {
+    "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
+}
+"""Raise statements that no call above reaches, with the reason."""
+
+
+def test_every_raise_statement_is_provoked(errors: list[tuple[RatiopathError, str]]) -> None:
+    executed = {line for error, _ in errors for line in lines_of(error)}
+    missing = [
+        f"{path.relative_to(LIBRARY)}: {ast.unparse(node.exc.func)}"
+        for path in sorted(LIBRARY.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and node.exc is not None
+        if not any((str(path), line) in executed for line in range(node.lineno, node.end_lineno + 1))
+    ]
+
+    assert missing == list(UNPROVOKED)
+
+
+def lines_of(error: BaseException | None) -> Iterator[tuple[str, int]]:
+    """Iterate over (file, line) of the traceback of an error and of its causes."""
+    while error is not None:
+        traceback = error.__traceback__
+        while traceback is not None:
+            yield traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+            traceback = traceback.tb_next
+        error = error.__cause__ or error.__context__
