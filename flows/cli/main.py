@@ -23,6 +23,7 @@ SAMPLE_FILE = f"{SAMPLE}/coverage.yaml"
 """Configuration of the sample, written last: if it exists, the sample is complete."""
 RESUMES = "finished slides are kept; run it again: it resumes"
 """Next step after a run that did not finish."""
+_is_prefect_gone = threading.Event()
 
 
 def run() -> NoReturn:
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
     except ServerError as error:
+        _is_prefect_gone.set()
         say(f"failed: {error}", RESUMES, to=sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit) as error:  # Ctrl-C; Ray makes a SystemExit of SIGTERM
@@ -80,6 +82,8 @@ def _end(code: int) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if not ending.is_alive():
+            if _is_prefect_gone.is_set():
+                os._exit(code)  # Prefect's senders of logs and events would try for minutes
             sys.exit(code)
         ending.join(timeout=0.001)
 
@@ -142,6 +146,6 @@ def _quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """False for records that the last lines repeat, and for Prefect's senders, which may be slow to end."""
+    """False for records that the last lines repeat, and for those of Prefect's senders of logs and events."""
     is_repeated = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
-    return not is_repeated and record.name not in {"EventsWorker", "APILogWorker"}
+    return not is_repeated and record.name not in {"EventsWorker", "APILogWorker", "prefect._internal.concurrency"}

@@ -185,7 +185,8 @@ def _read_yaml(file: str) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"--config: cannot read {file!r}: {reason}; check the path") from None
     except (yaml.YAMLError, ValueError) as error:  # a ValueError for a date such as 2024-99-99
-        raise ConfigurationError(f"--config: {file!r} is not YAML: {' '.join(str(error).split())}") from None
+        found = " ".join(str(error).split())
+        raise ConfigurationError(f"--config: {file!r} is not YAML: {found}; correct the file") from None
     if not isinstance(content, dict):
         kind = "nothing" if content is None else f"a {type(content).__name__}"
         raise ConfigurationError(f"--config: {file!r} holds {kind}; write fields such as `slides: slides/`")

@@ -1,5 +1,6 @@
 """Temporary Prefect server of a run started by hand, if none is configured."""
 
+import logging
 import os
 import signal
 import socket
@@ -15,8 +16,8 @@ from ratiopath.errors import RatiopathError
 
 STARTUP_SECONDS = 120
 """Limit for a start, seconds. The first creates a database: 10-30 s on two cores; Prefect's own limit is 20 s."""
-MAX_RETRIES = 3
-"""Retries of Prefect's client, 14 s in all: enough for a busy server, and a dead one ends the run soon."""
+MAX_RETRIES = 2
+"""Retries of Prefect's client, 6 s in all: enough for a busy server, and a dead one ends the run soon."""
 
 
 class ServerError(RatiopathError):
@@ -33,6 +34,7 @@ class Server:
     def __init__(self) -> None:
         """Start the process, unless the environment names a server; `ready` looks into the profile later."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_needed = False
         if os.environ.get("PREFECT_API_URL"):
             return
         with socket.socket() as probe:
@@ -75,9 +77,16 @@ class Server:
         }
         with temporary_settings(own):
             self._wait(self._process)
+            self._is_needed = True
+            threading.Thread(target=self._watch, args=[self._process], daemon=True).start()
             try:
                 yield
+            except KeyboardInterrupt:
+                if (code := self._process.poll()) is not None:
+                    raise ServerError(f"the Prefect server went away: exit code {code}") from None
+                raise
             finally:
+                self._is_needed = False
                 if self._process.poll() is None:
                     APILogHandler().flush()  # else Prefect tries to reach the stopped server for a minute and more
 
@@ -96,6 +105,14 @@ class Server:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Interrupt the run when its server dies: Prefect itself would go on for minutes, waiting before each call."""
+        process.wait()
+        if self._is_needed:
+            logging.disable()  # else Prefect's senders of logs and events report each item that they cannot send
+            logging.raiseExceptions = False
+            os.kill(os.getpid(), signal.SIGINT)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above

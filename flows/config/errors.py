@@ -16,8 +16,8 @@ _WANTED = {
     "finite_number": "a finite number",
     "float_parsing": "a number",
     "float_type": "a number",
-    "greater_than": "a number > {gt}",
-    "greater_than_equal": "a number >= {ge}",
+    "greater_than": "a number > {gt:g}",
+    "greater_than_equal": "a number >= {ge:g}",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
     "int_type": "a whole number",
@@ -63,6 +63,8 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
         close = difflib.get_close_matches(str(detail["loc"][-1]), section.model_fields, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         text = f"unknown key; {guess}known here: {', '.join(section.model_fields)}"
+    elif detail["loc"][-1:] == ("[key]",):
+        text = f"the name {found!r} is not text; put it in quotes"
     elif kind == "missing":
         text = f"is missing; expected: {expected}"
     elif kind in _EMPTY:
@@ -76,7 +78,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _dotted(where: tuple[int | str, ...]) -> str:
     path = ""
-    for part, after in zip(where, [*where[1:], None], strict=True):
+    for part, after in zip(where, (*where, None)[1:], strict=True):
         if part == "[key]" or part in VARIANTS:
             continue
         is_index = isinstance(part, int) and after != "[key]"
