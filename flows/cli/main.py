@@ -57,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _configuration(arguments) if arguments else None
         with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
-            return _run(config, server, SAMPLE if is_sample else None)
+            try:
+                return _run(config, server, SAMPLE if is_sample else None)
+            except SystemExit:  # Ray's answer to SIGTERM
+                raise KeyboardInterrupt from None
     except ConfigurationError as error:
         hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
@@ -66,9 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _is_prefect_gone.set()
         say(f"failed: {error}", RESUMES, to=sys.stderr)
         return 1
-    except (KeyboardInterrupt, SystemExit) as error:  # Ctrl-C; Ray makes a SystemExit of SIGTERM
-        if isinstance(error, SystemExit) and error.code == 0:  # --help, --version
-            raise
+    except KeyboardInterrupt:
         say("cancelled", RESUMES, to=sys.stderr)
         return 1
 
