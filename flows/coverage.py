@@ -1,9 +1,9 @@
-"""The door of the coverage flow: `python -m flows.coverage` runs it, `flows.coverage.coverage` is the flow."""
+"""Door of the coverage flow: `python -m flows.coverage` runs it, `flows.coverage.coverage` is the flow."""
 
 if __name__ == "__main__":
-    from flows.cli.main import end, main
+    from flows.cli.main import run
 
-    end(main())
+    run()
 else:
     from flows.pipeline import coverage
 

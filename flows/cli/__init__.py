@@ -1,1 +1,1 @@
-"""The command line."""
+"""Command line: options, the run's own Prefect server, terminal output and the sample."""

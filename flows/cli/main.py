@@ -1,4 +1,7 @@
-"""What `python -m flows.coverage` does: start what a run needs, run the flow, tell the result by its exit code."""
+"""Entry point of the coverage command: start Ray and a Prefect server, run the flow, return an exit code.
+
+Imports of seconds stand in functions: the first line is printed before them, and the server starts during them.
+"""
 
 import logging
 import os
@@ -6,97 +9,113 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from flows.cli.options import configuration
 from flows.cli.prefect_server import Server, ServerError
-from flows.cli.terminal import say
-from flows.config.errors import ConfigurationError
-from flows.config.model import CoverageConfig
+from flows.cli.terminal import report, say, say_waiting
+
+if TYPE_CHECKING:
+    from flows.config.model import CoverageConfig
 
 SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
 SAMPLE_FILE = f"{SAMPLE}/coverage.yaml"
-"""Its configuration, written last: where it is, the sample is whole."""
-KEPT = "what was complete before is still there and whole"
-"""Said of a run that did not end well."""
+"""Configuration of the sample, written last: if it exists, the sample is complete."""
+RESUMES = "finished slides are kept; run it again: it resumes"
+"""Next step after a run that did not finish."""
+_is_prefect_gone = threading.Event()
+
+
+def run() -> NoReturn:
+    """Run the command and end the process with its exit code."""
+    _end(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line.
 
     Args:
-        arguments: Those of the process by default; none makes a sample, where there is none yet, and runs on it.
+        arguments: Command-line arguments, by default those of the process. None at all run the sample, which is made
+            first if it does not exist.
 
     Returns:
         The exit code: 0 every slide found is in the tables, 1 the run failed, 2 the configuration was refused,
-        3 more slides were put aside than are tolerated.
+        3 more slides failed than are tolerated.
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    is_sample = not given
-    if is_sample and os.path.exists(SAMPLE_FILE):
-        given = ["--config", SAMPLE_FILE]  # it is there to be edited
+    arguments = sys.argv[1:] if arguments is None else arguments
+    is_sample = not arguments
+    is_made = is_sample and os.path.exists(SAMPLE_FILE)
+    if is_sample:
+        say(f"coverage: {'running' if is_made else 'making and running'} the sample in {SAMPLE}/", to=sys.stdout)
+    elif not {"-h", "--help", "--version"} & set(arguments):
+        say("coverage: reading the configuration", to=sys.stdout)
+    if is_made:
+        arguments = ["--config", SAMPLE_FILE]  # the user may have edited it
+
+    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
+
     try:
-        config = configuration(given) if given else None  # after --help this is the end
-        code = _served(config)
+        config = _configuration(arguments) if arguments else None
+        with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
+            try:
+                return _run(config, server, SAMPLE if is_sample else None)
+            except SystemExit:  # Ray's answer to SIGTERM
+                raise KeyboardInterrupt from None
     except ConfigurationError as error:
-        hint = [f"remove {SAMPLE}/ to have the sample made anew"] if is_sample else []
+        hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
     except ServerError as error:
-        say(str(error), to=sys.stderr)
+        _is_prefect_gone.set()
+        say(f"failed: {error}", RESUMES, to=sys.stderr)
         return 1
-    if is_sample and code == 0:
-        from flows.cli.terminal import explain_sample  # noqa: PLC0415 - imported already, with all that a run needs
-
-        explain_sample(SAMPLE)
-    return code
+    except KeyboardInterrupt:
+        say("cancelled", RESUMES, to=sys.stderr)
+        return 1
 
 
-def end(code: int) -> NoReturn:
-    """End Ray and the process. All is done and said: a signal could only break Ray's end, and the exit code with it."""
+def _end(code: int) -> NoReturn:
+    """Shut Ray down and exit; a signal can no longer change the exit code."""
     ray = sys.modules.get("ray")
     ending = threading.Thread(target=ray.shutdown if ray else bool)
     ending.start()
-    while True:  # again and again: Ray's end puts back what SIGTERM does by default, a second before it is done
+    while True:  # repeatedly: Ray restores the default of SIGTERM a second before its shutdown ends
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if not ending.is_alive():
+            if _is_prefect_gone.is_set():
+                os._exit(code)  # Prefect's senders of logs and events would try for minutes
             sys.exit(code)
         ending.join(timeout=0.001)
 
 
-def _served(config: CoverageConfig | None) -> int:
-    try:
-        with Server() as server:  # before the imports of Ray and Prefect, which take seconds too
-            return _run(config, server)
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; Ray makes a SystemExit of SIGTERM
-        say("cancelled", KEPT, to=sys.stderr)
-        return 1
+def _configuration(arguments: Sequence[str]) -> "CoverageConfig":
+    from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
+
+    return read_configuration(arguments)
 
 
-def _run(config: CoverageConfig | None, server: Server) -> int:
-    from httpx import TransportError  # noqa: PLC0415 - see main
+def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
+    say_waiting("starting Ray and Prefect")
+    from httpx import TransportError  # noqa: PLC0415 - see above
 
-    from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see main
+    from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
 
-    warm_up()  # workers load the tasks while this process goes on
-    from flows.cli.sample import make_sample  # noqa: PLC0415 - see main
-    from flows.cli.terminal import report  # noqa: PLC0415 - see main
-    from flows.pipeline import coverage  # noqa: PLC0415 - see main
-    from flows.records.run_record import (
-        PutAsideError,  # noqa: PLC0415 - see main
-        Summary,  # noqa: PLC0415 - see main
-    )
+    warm_up()  # Ray's workers import the tasks while this process goes on
+    from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
+    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from flows.pipeline import coverage  # noqa: PLC0415 - see above
+    from flows.records.run_record import PutAsideError, Summary  # noqa: PLC0415 - see above
 
-    chosen = make_sample(SAMPLE) if config is None else config
+    if config is None:
+        config = make_sample(SAMPLE)
     _quiet()
+    say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
     with server.ready():
         try:
-            state = coverage(chosen, return_state=True)
+            state = coverage(config, return_state=True)
         except TransportError as error:
-            say(f"failed: the Prefect server went away: {error}", KEPT, to=sys.stderr)
-            return 1
+            raise ServerError(f"the Prefect server went away: {error}") from error
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
@@ -104,20 +123,20 @@ def _run(config: CoverageConfig | None, server: Server) -> int:
         report(result.summary)
         return 3
     if isinstance(result, Summary):
-        report(result)
+        report(result, sample)
         return 0
-    say(f"failed: {state.message}", KEPT, to=sys.stderr)
+    say(f"failed: {state.message}", RESUMES, to=sys.stderr)
     return 1
 
 
 def _quiet() -> None:
-    """Let Prefect print warnings only, unless the user asked for more: the last lines tell the result, or the error.
+    """Limit Prefect's console log to warnings, unless PREFECT_LOGGING_LEVEL asks for more.
 
-    With PREFECT_LOGGING_LEVEL=DEBUG an error comes with its traceback.
+    The last lines report the result or the error. With PREFECT_LOGGING_LEVEL=DEBUG an error has its traceback.
     """
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - see main
+    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - see above
 
-    from flows.reports.prefect_progress import is_not_reported  # noqa: PLC0415 - see main
+    from flows.reports.prefect_progress import is_not_reported  # noqa: PLC0415 - see above
 
     if not os.environ.get("PREFECT_LOGGING_LEVEL"):
         for handler in logging.getLogger().handlers:
@@ -128,9 +147,6 @@ def _quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record tells what the last lines do not, which hold the message of the run's state.
-
-    That Prefect's senders take a moment at the end is nothing to worry about.
-    """
-    is_told = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
-    return not is_told and record.name not in {"EventsWorker", "APILogWorker"}
+    """False for records that the last lines repeat, and for those of Prefect's senders of logs and events."""
+    is_repeated = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
+    return not is_repeated and record.name not in {"EventsWorker", "APILogWorker", "prefect._internal.concurrency"}

@@ -1,74 +1,83 @@
-"""The options of the command line: every field of `CoverageConfig` as an option, over a YAML file."""
+"""Command-line options: every field of `CoverageConfig`, merged over a YAML file.
+
+cyclopts' own pydantic and YAML support is not used: it reads `tumor: [1, 2]` of the file as [2], `null` and `[8, 16]`
+as text, and one option of an overlay drops the file's other settings of it. So cyclopts only knows the options' names.
+"""
 
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from flows.cli.terminal import SCRIPT, command
 from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
-from flows.config.overlay_path import FIELDS
 from flows.inputs.discovery import discover
 from flows.storage.filesystem import Storage
 
 HELP = (
-    "Tile whole-slide images and compute how much of each tile its overlays cover.\n\n"
-    "Without any argument a small sample is made and run. Relative paths begin at the working directory. A value is "
-    "written as in the file: 0.5, null, [512, 256] or '{tumor: [1, 2]}'; several values repeat the option.\n\n"
+    "Tile whole-slide images and compute the share of each tile that its overlays cover.\n\n"
+    "Without arguments, a small sample is made and run. Relative paths are resolved against the working directory. "
+    "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'; repeat an option to give "
+    "several values.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
-    "more slides were put aside than are tolerated."
+    "more slides failed than are tolerated."
 )
+_FLAGS = {f"--{name}" for name, field in CoverageConfig.model_fields.items() if field.annotation is bool}
+"""Options that need no value."""
 
 
-def configuration(arguments: Sequence[str]) -> CoverageConfig:
+def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     """Read the configuration from a file, options, or both.
 
     Args:
-        arguments: Such as `["--config", "coverage.yaml", "--tiling.mpp", "0.25"]`; options win over the file.
+        arguments: Arguments such as `["--config", "coverage.yaml", "--tiling.mpp", "0.25"]`; options override the file.
 
     Raises:
         ConfigurationError: Each problem is one line with the field's path and the remedy. Nothing was done.
-        SystemExit: With code 0, after `--help`.
+        SystemExit: With code 0, after `--help` or `--version`.
     """
     try:
-        given = _app()(arguments, exit_on_error=False, print_error=False)
+        parsed = _app()(_with_flag_values(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise ConfigurationError(f"{' '.join(str(error).split())} See --help.") from None
-    if given is None:  # help was printed
+    if parsed is None:  # --help or --version
         raise SystemExit(0)
-    file, options = given
+    file, options = parsed
     try:
-        config = CoverageConfig.model_validate(_merged({} if file is None else _read(file), options))
+        config = CoverageConfig.model_validate(_merge({} if file is None else _read_yaml(file), options))
     except ValidationError as error:
         raise refusal(error, CoverageConfig) from None
     storage = Storage.at(config.output)
     if storage.is_local:
         _refuse_file(storage.root, config.output)
-    discover(config)  # so that a wrong path is refused before anything is started
+    discover(config)  # refuses a wrong path before anything is started
     return config
 
 
 def _refuse_file(root: str, output: str) -> None:
-    there = root
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there):
-        found = "is a file" if there == root else f"is in {there!r}, a file"
+    existing = root
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        found = "is a file" if existing == root else f"is in {existing!r}, a file"
         raise ConfigurationError(f"output: {output!r} {found}; name a folder")
 
 
 def _app() -> App:
     plain = Parameter(negative_iterable=(), negative_none=(), show_default=False, name_transform=lambda name: name)
     app = App(
-        name="python -m flows.coverage",
+        name=command(),
         help=HELP,
         help_format="plaintext",
-        version_flags=(),
+        version=lambda: version(SCRIPT),
+        version_flags="--version",
         default_parameter=plain,
         result_action="return_value",
     )
@@ -84,23 +93,47 @@ def _app() -> App:
     return app
 
 
+def _with_flag_values(arguments: Sequence[str]) -> list[str]:
+    """Join `--previews false` to `--previews=false`, the form that cyclopts reads."""
+    joined: list[str] = []
+    for argument in arguments:
+        if argument in {"true", "false"} and joined and joined[-1] in _FLAGS:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def _options_of(model: type[BaseModel]) -> type[BaseModel]:
-    """The same fields, all optional, each as text: what they mean, and what is unknown, is for the model to say."""
+    """Create a model with the same fields, all optional and untyped: values and unknown keys are left to the model."""
     fields: dict[str, Any] = {name: _option(field) for name, field in model.model_fields.items()}
     return create_model(f"{model.__name__}Options", __config__=ConfigDict(extra="allow"), **fields)
 
 
 def _option(field: FieldInfo) -> tuple[Any, Any]:
+    kinds = (field.annotation, *get_args(field.annotation))
     section = section_of(field.annotation)
-    is_list = any(get_origin(kind) is list for kind in (field.annotation, *get_args(field.annotation)))
-    kind: Any = list[Any] if is_list else Any
+    kind: Any = Any
     if section is not None:
         kind = _options_of(section)
-    if section is not None and get_origin(field.annotation) is dict:
-        kind = dict[str, kind]
-    if field.annotation is bool:
+        if get_origin(field.annotation) is dict:
+            kind = dict[str, kind]
+    elif field.annotation is bool:
         kind = bool
-    return kind | None, Field(None, description=field.description)
+    elif any(get_origin(kind) is list for kind in kinds):
+        kind = list[Any]
+    return kind | None, Field(None, description=f"{field.description}{_choices(field, kinds)}")
+
+
+def _choices(field: FieldInfo, kinds: Sequence[Any]) -> str:
+    """Format the choices of a field and its default, as far as it has any."""
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    parts = [" | ".join(choices)] if choices else []
+    if field.is_required():
+        parts.append("required")
+    elif not isinstance(field.default, BaseModel):
+        parts.append(f"default: {json.dumps(field.get_default(call_default_factory=True))}".replace('"', ""))
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 if TYPE_CHECKING:
@@ -109,63 +142,63 @@ else:
     CoverageOptions = _options_of(CoverageConfig)
 
 
-def _merged(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options over the file: a section is merged field by field, a field is replaced."""
+def _merge(base: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge options over the file: a section field by field, any other field as a whole."""
     merged = dict(base)
     for name, option in options.items():
         if isinstance(option, dict):
             below = merged.get(name)
-            merged[name] = _merged(below if isinstance(below, dict) else {}, option)
+            merged[name] = _merge(below if isinstance(below, dict) else {}, option)
         else:
             merged[name] = _values(option) if isinstance(option, list) else _value(option)
     return merged
 
 
 def _values(texts: Sequence[str]) -> list[Any]:
-    """One value per repetition of an option; or, given once, a list as the file would hold it."""
+    """Read one value per repetition of an option, or a list written as in the file."""
     values = [_value(text) for text in texts]
     return values[0] if len(values) == 1 and isinstance(values[0], list) else values
 
 
 def _value(text: Any) -> Any:
-    """Text, unless it is null, a list or a mapping, as JSON or as YAML; numbers are for the model to recognise."""
+    """Read null, a list or a mapping, as JSON or YAML; other text is for the model to interpret."""
     if not isinstance(text, str) or not (text == "null" or text.startswith(("[", "{"))):
         return text
     try:
         return json.loads(text)
     except ValueError:
         pass
+    separator = "," if text.startswith("[") else ":"
+    if separator not in text:
+        return text  # a glob such as [ab], a template such as {name}
     try:
-        value = yaml.load(text, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
+        return yaml.load(text, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError):
-        return text  # such as the template {dir}/{stem}.tiff
-    is_glob = isinstance(value, list) and "," not in text  # such as [ab]
-    is_template = isinstance(value, dict) and all(key in FIELDS and below is None for key, below in value.items())
-    return text if is_glob or is_template else value
+        return text  # a template such as {dir}/a:b.tiff
 
 
-def _read(file: str) -> dict[str, Any]:
+def _read_yaml(file: str) -> dict[str, Any]:
     try:
         with open(file, encoding="utf-8") as stream:
             content = yaml.load(stream, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--config: {file!r} cannot be read: {reason}; check the path") from None
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError of a date such as 2024-99-99
-        raise ConfigurationError(f"--config: {file!r} is no YAML: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"--config: cannot read {file!r}: {reason}; check the path") from None
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError for a date such as 2024-99-99
+        found = " ".join(str(error).split())
+        raise ConfigurationError(f"--config: {file!r} is not YAML: {found}; correct the file") from None
     if not isinstance(content, dict):
-        raise ConfigurationError(
-            f"--config: {file!r} holds {type(content).__name__}; write fields such as `slides: slides/`"
-        )
+        kind = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigurationError(f"--config: {file!r} holds {kind}; write fields such as `slides: slides/`")
     return content
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML would take the last."""
+    """Loader that refuses duplicate keys, of which YAML would take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
         keys = [key.value for key, _ in node.value]
         for key, _ in node.value:
             if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
         return super().construct_mapping(node, deep)

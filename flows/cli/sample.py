@@ -1,4 +1,4 @@
-"""A small sample: synthetic slides that look like H&E, their masks, and the configuration to run on them."""
+"""Sample of a first run: synthetic slides that resemble H&E, their masks, and a configuration."""
 
 import os
 from typing import Any
@@ -12,21 +12,23 @@ import yaml
 from flows.config.model import CoverageConfig
 
 WIDTH, HEIGHT = 4096, 3072
+"""Extent of a slide, pixels."""
 MPP = 0.5
-"""µm per pixel of a slide."""
+"""Resolution of a slide, µm per pixel."""
 CLASSES_MPP = 1.0
-"""Of the class mask."""
+"""Resolution of the class mask, µm per pixel."""
 TISSUE_MPP = 4.0
-"""Of the tissue mask."""
+"""Resolution of the tissue mask, µm per pixel."""
 STROMA, TUMOR, NECROSIS = 1, 2, 3
+"""Values of the class mask."""
 COLOURS = np.array([[243, 241, 244], [226, 160, 196], [196, 130, 184], [216, 188, 206]], dtype=np.uint8)
-"""Of glass, stroma, tumor and necrosis."""
+"""RGB colours of glass, stroma, tumor and necrosis."""
 NUCLEI = {STROMA: 900, TUMOR: 5000, NECROSIS: 150}
-"""How many there are."""
+"""Number of nuclei by class."""
 TISSUE_ABOVE, TUMOR_ABOVE, NECROSIS_ABOVE = 0.38, 0.5, 0.68
-"""Where a smooth random field says so."""
+"""Thresholds of smooth random fields in [0, 1]."""
 NUCLEUS = np.array([86, 50, 126], dtype=np.float32)
-"""Their colour."""
+"""RGB colour of a nucleus."""
 
 Pixels = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
@@ -36,7 +38,7 @@ def make_sample(folder: str) -> CoverageConfig:
     """Write two slides with a tissue mask and a class mask each, the same pixels every time.
 
     Args:
-        folder: Where to; the configuration is written there too, as coverage.yaml.
+        folder: Folder to write to; the configuration goes there too, as coverage.yaml.
 
     Returns:
         The configuration.
@@ -78,7 +80,7 @@ def _settings(folder: str) -> dict[str, Any]:
 
 
 def _labels(random: np.random.Generator) -> Pixels:
-    """Blobs of tissue with tumor and necrosis in them, at the resolution of the class mask."""
+    """Draw blobs of tissue with tumor and necrosis inside, at the resolution of the class mask."""
     shape = int(HEIGHT * MPP / CLASSES_MPP), int(WIDTH * MPP / CLASSES_MPP)
     y, x = (np.abs(np.linspace(-1, 1, size, dtype=np.float32)) for size in shape)
     labels = np.zeros(shape, dtype=np.uint8)
@@ -93,13 +95,13 @@ def _labels(random: np.random.Generator) -> Pixels:
 
 
 def _smooth(random: np.random.Generator, shape: tuple[int, int], knots: int) -> Field:
-    """A smooth field in [0, 1]: random values on a coarse grid, interpolated along one axis, then the other."""
+    """Draw a smooth field in [0, 1]: random values on a coarse grid, interpolated along one axis, then the other."""
     height, width = shape
     return _eased(_eased(random.random((knots, knots), dtype=np.float32), height).T, width).T
 
 
 def _eased(knots: Field, size: int) -> Field:
-    """Values between the rows of an array, with no slope at the rows themselves."""
+    """Interpolate between the rows of an array, with slope 0 at the rows."""
     position = np.linspace(0, len(knots) - 1, size, dtype=np.float32)
     left = np.minimum(position.astype(np.int64), len(knots) - 2)
     part = (position - left)[:, None]
@@ -109,7 +111,7 @@ def _eased(knots: Field, size: int) -> Field:
 
 
 def _stained(labels: Pixels, random: np.random.Generator) -> Pixels:
-    """Colours of the labels, with grain and nuclei, at the resolution of the slide."""
+    """Colour the labels, with grain and nuclei, at the resolution of the slide."""
     grain = random.integers(-9, 10, labels.shape, dtype=np.int16)[..., None] * (labels > 0)[..., None]
     toned = np.clip(COLOURS[labels] + grain, 0, 255).astype(np.uint8)
     image: Pixels = toned.repeat(2, axis=0).repeat(2, axis=1)
@@ -127,7 +129,7 @@ def _stained(labels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def _halved(image: Pixels, times: int) -> list[Pixels]:
-    """The image and its means over 2 x 2 pixels, again and again."""
+    """Return the image and its successive means over 2 x 2 pixels."""
     levels = [image]
     for _ in range(times):
         fine = levels[-1].astype(np.uint16)
@@ -138,7 +140,7 @@ def _halved(image: Pixels, times: int) -> list[Pixels]:
 
 
 def _write_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None:
-    """A plain tiled TIFF, its levels as further pages, with resolution tags."""
+    """Write a plain tiled TIFF with resolution tags, its levels as further pages."""
     with tifffile.TiffWriter(path) as writer:
         for number, level in enumerate(levels):
             per_cm = 10_000 / (mpp * 2**number)
@@ -147,7 +149,7 @@ def _write_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None
 
 
 def _write_ome_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None:
-    """An OME-TIFF, its levels as sub-IFDs, with PhysicalSize."""
+    """Write an OME-TIFF with PhysicalSize, its levels as sub-IFDs."""
     size = {"PhysicalSizeX": mpp, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": mpp, "PhysicalSizeYUnit": "µm"}
     metadata = {
         "axes": "YXS"[: levels[0].ndim],

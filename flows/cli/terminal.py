@@ -1,62 +1,90 @@
-"""The last lines of a run started by hand."""
+"""Lines that a run prints on the terminal."""
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from flows.records.run_record import Summary
-from flows.storage.parquet import read_table
-from flows.storage.workspace import Workspace
+if TYPE_CHECKING:
+    from flows.records.run_record import Summary
 
+SCRIPT = "ratiopath-flows"
+"""Name of the console script, and of the package."""
 MAX_SHOWN = 20
-"""Slides put aside that are told of; failures.parquet tells all."""
+"""Failed slides that are printed; failures.parquet lists all."""
 
 
-def report(summary: Summary) -> None:
-    """Say what the run did, on stdout, and what it put aside, on stderr."""
-    workspace = Workspace.at(summary.output)
-    failures = workspace.published("failures.parquet")
-    told = [
-        f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {' '.join(failure['message'].split())}"
-        for failure in read_table(failures, workspace.files).slice(0, MAX_SHOWN).to_pylist()
-    ]
-    if not summary.found:
-        told.append("warning: no slides were found; the tables are empty")
-    if summary.put_aside > MAX_SHOWN:
-        told.append(f"and {summary.put_aside - MAX_SHOWN} more: see {failures}")
-    for line in told:
-        say(line, to=sys.stderr)
-    say(f"{summary}: see {summary.output}", to=sys.stdout)
-
-
-def explain_sample(folder: str) -> None:
-    """Say what to look at after a run on the sample."""
-    say(
-        f"\nThis was a sample, in {folder}/:",
-        "slides/                    two synthetic slides with their masks",
-        "coverage.yaml              the configuration; change it and run",
-        f"                           python -m flows.coverage --config {folder}/coverage.yaml",
-        "coverage/slides.parquet    a row per slide",
-        "coverage/coverage/         a row per tile: how much of it is tissue, stroma, tumor and necrosis",
-        "coverage/tiles/            the tiles that `keep` keeps, a file per slide; read them all with",
-        f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
-        "coverage/index.html        the slides in a browser: what their tiles hold, which are kept",
-        "coverage/failures.parquet  slides put aside, and why (none here)",
-        to=sys.stdout,
-    )
+def command() -> str:
+    """Return the command that the user ran."""
+    return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else "python -m flows.coverage"
 
 
 def say(*lines: str, to: TextIO) -> None:
-    """Print lines, the second and later ones indented; a reader that has gone, such as `head`, ends no run.
+    """Print lines, the second and later ones indented; a closed pipe, as after `| head`, is not an error.
 
     Args:
-        lines: What is said.
+        lines: Lines to print.
         to: Standard output or standard error.
     """
     try:
         print(*lines, sep="\n  ", file=to, flush=True)
     except BrokenPipeError:
-        # so that Python does not find the pipe broken at its end, where that would change the exit code
+        # else Python finds the pipe broken at exit and changes the exit code
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, to.fileno())
         os.close(nowhere)
+
+
+def say_waiting(line: str) -> None:
+    """Print what the run waits for, on stderr and only if that is a terminal: logs of scheduled runs stay quiet."""
+    if sys.stderr.isatty():
+        say(line, to=sys.stderr)
+
+
+def report(summary: "Summary", sample: str | None = None) -> None:
+    """Print the result and the next step on stdout, and failed slides on stderr.
+
+    Args:
+        summary: Summary of the run.
+        sample: Folder of the sample, if the run was one on it.
+    """
+    from flows.storage.parquet import read_table  # noqa: PLC0415 - slow, and the first line must come at once
+    from flows.storage.workspace import Workspace  # noqa: PLC0415 - ditto
+
+    workspace = Workspace.at(summary.output)
+    failures = workspace.published("failures.parquet")
+    lines = [
+        f"put aside {failure['path']!r}, {failure['stage']}: {failure['error']}: {' '.join(failure['message'].split())}"
+        for failure in read_table(failures, workspace.files).slice(0, MAX_SHOWN).to_pylist()
+    ]
+    if not summary.found:
+        lines.append("warning: no slides were found; the tables are empty")
+    if summary.put_aside > MAX_SHOWN:
+        lines.append(f"and {summary.put_aside - MAX_SHOWN} more: see {failures}")
+    for line in lines:
+        say(line, to=sys.stderr)
+    say(f"{summary}: see {summary.output}", to=sys.stdout)
+    if summary.put_aside:
+        say("next: mend or exclude the slides put aside and run it again: it resumes", to=sys.stdout)
+    elif not summary.found:
+        say("next: check slides and exclude, and run it again", to=sys.stdout)
+    elif sample is not None:
+        _explain_sample(sample)
+    else:
+        say(f"next: read the tiles, Parquet files, from {workspace.published('tiles')}", to=sys.stdout)
+
+
+def _explain_sample(folder: str) -> None:
+    """Print what a run on the sample has written, and the command to go on with."""
+    say(
+        f"\nThis was a sample, in {folder}/:",
+        "slides/                    two synthetic slides with their masks",
+        "coverage.yaml              the configuration",
+        "coverage/slides.parquet    a row per slide",
+        "coverage/coverage/         a row per tile: its shares of tissue, stroma, tumor and necrosis",
+        "coverage/tiles/            the tiles that `keep` keeps, a file per slide; read them all with",
+        f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
+        "coverage/index.html        the slides in a browser, with the tiles that were kept",
+        "coverage/failures.parquet  failed slides and their errors (none here)",
+        to=sys.stdout,
+    )
+    say(f"next: change {folder}/coverage.yaml and run", f"{command()} --config {folder}/coverage.yaml", to=sys.stdout)

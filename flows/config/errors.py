@@ -1,4 +1,4 @@
-"""Why a configuration was refused: one line per problem, with the field's path, what was found and the remedy."""
+"""Refusals of a configuration: one line per problem, with the field's path, the finding and the remedy."""
 
 import difflib
 from typing import Any, get_args, get_origin
@@ -10,9 +10,26 @@ from pydantic_core import ErrorDetails
 from flows.config.overlay_path import VARIANTS
 from ratiopath.errors import ParameterError
 
+_WANTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "a number > {gt:g}",
+    "greater_than_equal": "a number >= {ge:g}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "literal_error": "{expected}",
+}
+"""Remedies for pydantic's errors in simple values, formatted with the error's context."""
+_EMPTY = {"too_short", "string_too_short"}
+"""pydantic's errors in values that must not be empty."""
+
 
 class ConfigurationError(ParameterError):
-    """The configuration is refused before any work.
+    """A configuration refused before any work.
 
     Attributes:
         problems: One line each.
@@ -27,40 +44,50 @@ class ConfigurationError(ParameterError):
 
 
 def refusal(error: ValidationError, model: type[BaseModel]) -> ConfigurationError:
-    """Say what pydantic found in the words of the configuration.
+    """Translate pydantic's findings into the vocabulary of the configuration.
 
     Args:
-        error: What validating the model raised.
+        error: The error raised by validating the model.
         model: The model, for the descriptions of its fields.
     """
     return ConfigurationError(*(_line(detail, model) for detail in error.errors(include_url=False)))
 
 
 def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, found, message = detail["type"], detail["input"], detail["msg"]
+    kind, found = detail["type"], detail["input"]
     section, field = _innermost(detail["loc"], model)
-    where = [part for part in detail["loc"] if part != "[key]" and part not in VARIANTS]
     expected = field.description if field else f"a mapping of {', '.join(section.model_fields)}"
     if kind == "value_error":
-        text = message.removeprefix("Value error, ")
+        text = detail["msg"].removeprefix("Value error, ")
     elif kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(where[-1]), section.model_fields, n=1)
+        close = difflib.get_close_matches(str(detail["loc"][-1]), section.model_fields, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         text = f"unknown key; {guess}known here: {', '.join(section.model_fields)}"
+    elif detail["loc"][-1:] == ("[key]",):
+        text = f"the name {found!r} is not text; put it in quotes"
     elif kind == "missing":
         text = f"is missing; expected: {expected}"
+    elif kind in _EMPTY:
+        text = f"is empty; expected: {expected}"
+    elif kind in _WANTED:
+        text = f"found {found!r}; give {_WANTED[kind].format(**detail.get('ctx', {}))}"
     else:
-        text = f"{message[0].lower()}{message[1:]}, found {found!r}; expected: {expected}"
-    return " ".join(f"{_dotted(where)}: {text}".split())
+        text = f"found {found!r}; expected: {expected}"
+    return " ".join(f"{_dotted(detail['loc'])}: {text}".split())
 
 
-def _dotted(where: list[int | str]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+def _dotted(where: tuple[int | str, ...]) -> str:
+    path = ""
+    for part, after in zip(where, (*where, None)[1:], strict=True):
+        if part == "[key]" or part in VARIANTS:
+            continue
+        is_index = isinstance(part, int) and after != "[key]"
+        path += f"[{part}]" if is_index else f".{part}"
     return path.removeprefix(".") or "configuration"
 
 
 def _innermost(where: tuple[int | str, ...], model: type[BaseModel]) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The last section and field that a path passes."""
+    """Find the last section and field on a path."""
     section, field = model, None
     for part in where:
         if part in VARIANTS:
@@ -72,6 +99,6 @@ def _innermost(where: tuple[int | str, ...], model: type[BaseModel]) -> tuple[ty
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The model that a field holds, alone or as the values of a dict."""
+    """Return the model that a field holds, alone or as the values of a dict."""
     inner = get_args(annotation)[1] if get_origin(annotation) is dict else annotation
     return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None

@@ -1,4 +1,4 @@
-"""`keep`: a boolean expression over class columns, parsed into an Arrow expression and never evaluated as Python."""
+"""Filter expression `keep` over class columns: parsed into an Arrow expression, never evaluated as Python."""
 
 import ast
 import math
@@ -12,10 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MAX_LENGTH = 1000
-"""Characters of an expression."""
+"""Characters in an expression."""
 MAX_DEPTH = 100
-"""How deep an expression may be nested; `a + b + c` is nested two deep."""
+"""Nesting depth of an expression; `a + b + c` is nested two deep."""
 _REMEDY = "use class names, numbers, < <= > >= == !=, and, or, not, + - * / and parentheses"
+_PANDAS_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.BitAnd: ("&", "and"),
+    ast.BitOr: ("|", "or"),
+    ast.Invert: ("~", "not"),
+}
+"""Operators of pandas filters, each with the word to write instead."""
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -27,7 +33,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 def _quotient(dividend: pc.Expression, divisor: pc.Expression) -> pc.Expression:
-    """A quotient by zero is not known, hence null."""
+    """Divide; a quotient by zero is null, as nothing is known about it."""
     return pc.divide(dividend, pc.if_else(divisor == 0.0, pc.scalar(pa.scalar(None, pa.float64())), divisor))
 
 
@@ -42,48 +48,52 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
     """Parse a condition on tiles.
 
-    A comparison with a null is null, `and`, `or`, `not` follow Kleene's logic (null or true is true), and a filter
-    keeps a row only where the whole is true: what is not known is not kept by a comparison.
+    A comparison with null is null, and `and`, `or`, `not` follow Kleene's logic (null or true is true). A filter keeps
+    a row only where the expression is true, so a tile whose class is null is not kept by a comparison.
 
     Args:
-        text: Such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3`.
-        columns: The names it may use, float64 columns.
+        text: An expression such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3`.
+        columns: Names that it may use, of float64 columns.
 
     Returns:
         An Arrow expression of type bool.
 
     Raises:
-        ValueError: It is no such expression; the message says what to write instead.
+        ValueError: The text is not such an expression; the message names the remedy.
     """
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read; shorten it")
+        raise ValueError(f"the expression has {len(text)} characters, more than {MAX_LENGTH}; shorten it")
     line = " ".join(text.split())
     if "#" in line:  # Python would skip the rest, and with it all that stood in lines below
-        raise ValueError(f"{line!r} has a '#', and an expression has no comments; {_REMEDY}")
-    tree = _parsed(line)
+        raise ValueError(f"{line!r} has a '#', but comments are not supported; {_REMEDY}")
+    tree = _parse(line)
+    for node in ast.walk(tree):
+        if type(node) in _PANDAS_OPERATORS:
+            found, word = _PANDAS_OPERATORS[type(node)]
+            raise ValueError(f"{found!r} is not supported; write {word!r}")
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
         raise ValueError(f"{line!r} names no class; {_classes(columns)}, or give null to keep all tiles")
-    return _Reader(line, columns).boolean(tree)
+    return _Translator(line, columns).boolean(tree)
 
 
-def _parsed(line: str) -> ast.expr:
+def _parse(line: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # "0.5and" is only warned about
             tree = ast.parse(line, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{line!r} is no expression: {reason}; {_REMEDY}") from None
+        raise ValueError(f"{line!r} is not an expression: {reason}; {_REMEDY}") from None
     level: list[ast.AST] = [tree]
-    for _ in range(2 * MAX_DEPTH):  # a nesting is two levels of Python's tree: the node and its operator or context
+    for _ in range(2 * MAX_DEPTH):  # one nesting is two levels of Python's tree: the node and its operator or context
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return tree
     raise ValueError(f"the expression is nested more than {MAX_DEPTH} deep; simplify it")
 
 
-class _Reader:
-    """Reads the tree of one expression."""
+class _Translator:
+    """Translator of one expression's tree into Arrow."""
 
     def __init__(self, line: str, columns: Collection[str]) -> None:
         self.line = line
@@ -100,8 +110,6 @@ class _Reader:
                 sides = [self.number(side) for side in (left, *others)]
                 pairs = zip(sides[:-1], operators, sides[1:], strict=True)
                 return reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
-            case ast.BinOp(_, ast.BitAnd() | ast.BitOr(), _) | ast.UnaryOp(ast.Invert(), _):
-                raise ValueError(f"{self.source(node)!r} has & | or ~; write and, or, not instead")
             case ast.Tuple():
                 raise ValueError(f"{self.source(node)!r} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
@@ -121,7 +129,7 @@ class _Reader:
                 return self.number(operand)
             case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
                 return _ARITHMETIC[type(op)](self.number(left), self.number(right))
-        raise ValueError(f"{self.source(node)!r} is no number; {_REMEDY}")
+        raise ValueError(f"{self.source(node)!r} is not a number; {_REMEDY}")
 
     def comparison(self, op: ast.cmpop) -> Callable[[Any, Any], Any]:
         if type(op) not in _COMPARISONS:

@@ -1,4 +1,4 @@
-"""`CoverageConfig`: the one definition behind the YAML file, the command line and the form of a deployment."""
+"""`CoverageConfig`: the single definition behind the YAML file, the command line and a deployment's form."""
 
 import os
 from collections.abc import Mapping
@@ -18,18 +18,19 @@ from pydantic import (
 
 from flows.config.fields import (
     ColumnName,
+    ExcludePattern,
+    MppValue,
     Number,
     OverlayValues,
     PathText,
     PixelPair,
-    Resolution,
     check_roi,
     expecting,
     parse_roi,
     refuse_ambiguous_one,
     refuse_bool,
+    refuse_uris,
     refuse_yaml_bool,
-    require_file_system,
 )
 from flows.config.keep_expression import keep_expression
 from flows.config.overlay_path import Column, OverlayPath, folder_named_by
@@ -44,38 +45,42 @@ class _Section(BaseModel):
 
 
 class Tiling(_Section):
-    """How slides are cut into tiles."""
+    """Level, size and stride of the tiles."""
 
-    mpp: Resolution | None = Field(None, description="tile the level closest to this µm per pixel; this or level")
-    level: Annotated[int, Field(ge=0), BeforeValidator(refuse_bool)] | None = Field(
-        None, description="tile this level, 0 is the finest; this or mpp"
+    mpp: MppValue | None = Field(
+        None, description="resolution to tile, µm per pixel: the closest level is taken; give mpp or level"
     )
-    tile_extent: PixelPair = Field(description="size of a tile in pixels of that level, one number or [width, height]")
-    stride: PixelPair | None = Field(None, description="pixels from one tile to the next, [x, y]; default: tile_extent")
+    level: Annotated[int, Field(ge=0), BeforeValidator(refuse_bool)] | None = Field(
+        None, description="level to tile, 0 is the finest; give mpp or level"
+    )
+    tile_extent: PixelPair = Field(description="tile size in pixels of that level, one number or [width, height]")
+    stride: PixelPair | None = Field(
+        None, description="pixels from one tile to the next, one number or [x, y]; null takes tile_extent"
+    )
     last: Literal["keep", "drop", "shift"] = Field(
-        "keep", description="what happens to a last tile that does not fit: keep it, drop it, or shift it back inside"
+        "keep", description="treatment of a last tile that crosses the border: keep it, drop it, or shift it inside"
     )
 
     @model_validator(mode="after")
     def _one_level(self) -> Self:
         if (self.mpp is None) == (self.level is None):
-            found = "neither" if self.mpp is None else f"mpp {self.mpp} and level {self.level}"
-            raise ValueError(f"exactly one of mpp and level says what to tile, found {found}; give one of them")
+            found = "neither mpp nor level" if self.mpp is None else f"both mpp {self.mpp} and level {self.level}"
+            raise ValueError(f"found {found}; give exactly one of them")
         return self
 
     @property
     def extent(self) -> Extent:
-        """Size of a tile."""
+        """Size of a tile in pixels of its level."""
         return _pair(self.tile_extent)
 
     @property
     def step(self) -> Extent:
-        """Pixels between tiles along x and along y."""
+        """Stride along x and y in pixels of the level."""
         return _pair(self.tile_extent if self.stride is None else self.stride)
 
     @property
     def in_full(self) -> dict[str, Any]:
-        """The same settings in one form, in however many words they were given."""
+        """Settings in canonical form: equal for every equivalent way to write them."""
         return {
             "mpp": self.mpp,
             "level": self.level,
@@ -86,48 +91,52 @@ class Tiling(_Section):
 
 
 class Overlay(_Section):
-    """A second raster over the slide, aligned by physical size, and what its values mean."""
+    """A second raster over the slide, aligned by physical size, with the classes of its values."""
 
     path: OverlayPath = Field(
-        description="template over the slide's path with {dir} {name} {stem} {suffix}, which stays in the folders of"
-        " the slides or in the one that it begins with; or {match: regex, replace: text} applied to the slide's path;"
-        " or {column: name} of the manifest"
+        description="template over the slide's path with {dir} {name} {stem} {suffix}, confined to the slide folders or"
+        " to the folder at its beginning; or {match: regex, replace: text} applied to the slide's path; or"
+        " {column: name} of the manifest"
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict, description="column name -> overlay values, such as {tumor: [1, 2], stroma: [3]}"
     )
     missing: Annotated[
         Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
-    ] = Field("fail", description="a slide without this overlay is put aside (fail), or its classes are null, or zero")
-    mpp: Resolution | None = Field(
-        None, description="resolution of the overlay's level 0 instead of what its file says"
+    ] = Field(
+        "fail",
+        description="treatment of a slide without this overlay: it is a failed slide, or its classes are null or zero",
+    )
+    mpp: MppValue | None = Field(
+        None, description="resolution of the overlay's level 0, µm per pixel; overrides the file's"
     )
 
 
 class CoverageConfig(_Section):
-    """Which slides to tile, and how much of each tile its overlays cover."""
+    """Settings of a coverage run: slides, tiling, overlays, filter and output."""
 
     slides: Annotated[
         PathText | list[PathText],
         Field(min_length=1),
         expecting("a path, or a list of at least one"),
-        AfterValidator(require_file_system),
+        AfterValidator(refuse_uris),
     ] = Field(
         description="folder (searched recursively), glob, file, a list of these, or a manifest .csv or .parquet with a"
-        " column path and, if slides need it, mpp"
+        " column path and optionally mpp"
     )
-    exclude: list[PathText] = Field(
+    exclude: list[ExcludePattern] = Field(
         default_factory=list,
-        description="globs of files that are no slides: over the name, or with a / over the path or its end",
+        description="gitignore patterns of files that are not slides, such as *_mask.tiff or old/, relative to the"
+        " folders in slides; a later !pattern takes files back in",
     )
     output: PathText = Field(
-        description="folder of the tables, or a URI such as s3://bucket/prefix?region=eu-central-1; may exist"
+        description="output folder, may exist; or a URI such as s3://bucket/prefix?region=eu-central-1"
     )
-    tiling: Tiling = Field(description="how slides are cut into tiles")
-    slide_mpp: Resolution | None = Field(
+    tiling: Tiling = Field(description="level, size and stride of the tiles")
+    slide_mpp: MppValue | None = Field(
         None,
-        description="resolution of level 0 of every slide instead of what the files say, µm per pixel; the mpp of a"
-        " manifest's row wins",
+        description="resolution of level 0 of every slide, µm per pixel; overrides the files', and is overridden by the"
+        " mpp of a manifest's row",
     )
     roi: Annotated[
         tuple[Number, Number, Number, Number] | str | None,
@@ -135,42 +144,44 @@ class CoverageConfig(_Section):
         AfterValidator(check_roi),
     ] = Field(
         None,
-        description="part of the tile that is measured, in pixels relative to the tile: null for all of it,"
-        " [minx, miny, maxx, maxy] or the WKT of a polygon",
+        description="region of interest in pixels relative to the tile: null for the whole tile,"
+        " [minx, miny, maxx, maxy], or the WKT of a polygon",
     )
-    overlays: dict[ColumnName, Overlay] = Field(min_length=1, description="what lies over the slides, by name")
+    overlays: Annotated[dict[ColumnName, Overlay], BeforeValidator(refuse_yaml_bool)] = Field(
+        min_length=1, description="overlays by name, at least one"
+    )
     keep: str | None = Field(
-        None, description="boolean expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles"
+        None, description="filter expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles"
     )
     changes: Literal["time", "content"] = Field(
         "time",
-        description="how a file that was replaced is told from the one before: by size and time of change, or by its"
-        " content, which reads all of it",
+        description="detection of changed files: by size and modification time, or by a hash of the content, which"
+        " reads every file in full",
     )
     gone: Literal["keep", "drop"] = Field(
-        "keep", description="rows of slides that were there in an earlier run and are not found any more"
+        "keep", description="treatment of rows of slides that earlier runs found and this one does not"
     )
     previews: bool = Field(
-        default=True, description="draw a picture of each slide, and write index.html, which shows them all"
+        default=True, description="draw a picture of each slide, and index.html with all of them; false removes them"
     )
-    force: bool = Field(default=False, description="compute everything anew, also what is there and would be the same")
-    resources: Resources = Field(Resources(), description="what a Ray task of each step asks its node for")
+    force: bool = Field(default=False, description="recompute every slide, even if its files are current")
+    resources: Resources = Field(Resources(), description="CPUs and memory that Ray tasks reserve, by step")
     tolerate: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
         BeforeValidator(refuse_ambiguous_one),
         expecting("a number of slides such as 3, or a share below 1 such as 0.01"),
-    ] = Field(0, description="slides that may be put aside before the run counts as failed: a number, or a share < 1")
+    ] = Field(0, description="failed slides that a successful run may have: a number, or a share < 1")
 
     @field_validator("overlays")
     @classmethod
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
-        taken = {name.lower(): "a column of every table of tiles" for name in TILE_COLUMNS}
+        taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
             own = OverlayColumns(name, (), overlay.missing or "null").own
             for kind, column in [*(("column", c) for c in own), *(("class", c) for c in overlay.classes)]:
                 what = f"{kind} {column} of overlay {name}"
-                if column.lower() in taken:  # databases do not tell Tissue from tissue
-                    raise ValueError(f"{what} is already {taken[column.lower()]}; rename one of them")
+                if column.lower() in taken:  # column names in databases ignore case
+                    raise ValueError(f"{what} has the same name as {taken[column.lower()]}; rename one of them")
                 taken[column.lower()] = what
         return overlays
 
@@ -183,7 +194,7 @@ class CoverageConfig(_Section):
 
     @property
     def label(self) -> str:
-        """What a run with it covers, in a few words: the name of the run."""
+        """Name of a run: its slides, level and tile size."""
         first, *others = self.slide_entries
         tiling, extent = self.tiling, self.tiling.extent
         parts = [
@@ -196,37 +207,41 @@ class CoverageConfig(_Section):
 
     @property
     def slide_entries(self) -> list[str]:
-        """What names the slides, one or several."""
+        """Entries of `slides`, always as a list."""
         return [self.slides] if isinstance(self.slides, str) else self.slides
 
     @property
     def slide_folders(self) -> list[str]:
-        """The folders that the slides are named by, each once; looked up on the disk."""
+        """Folders of the entries of `slides`, sorted, each once; looked up on the disk."""
         return sorted({folder_named_by(entry) for entry in self.slide_entries})
 
     @property
     def classes(self) -> list[str]:
-        """The columns that `keep` may name."""
+        """Class columns, which `keep` may name."""
         return _classes(self.overlays)
 
     @property
     def manifest_columns(self) -> dict[str, str]:
-        """Columns of the manifest that hold overlay paths, by overlay."""
+        """Manifest column of each overlay that has one."""
         return {name: o.path.column for name, o in self.overlays.items() if isinstance(o.path, Column)}
 
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:
-        """What the tables hold of each overlay."""
+        """Columns of each overlay in the tables."""
         return tuple(OverlayColumns(name, tuple(o.classes), o.missing or "null") for name, o in self.overlays.items())
 
     @property
     def region(self) -> Roi:
-        """The region of interest of every tile."""
+        """Region of interest of every tile."""
         extent = self.tiling.extent
         return parse_roi((0, 0, extent.width, extent.height) if self.roi is None else self.roi)
 
     def may_put_aside(self, found: int) -> float:
-        """How many of the slides found may be put aside before the run counts as failed."""
+        """Return the number of failed slides that the run tolerates, not rounded.
+
+        Args:
+            found: Slides found.
+        """
         return self.tolerate if isinstance(self.tolerate, int) else float(Fraction(str(self.tolerate)) * found)
 
 

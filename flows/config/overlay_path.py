@@ -1,4 +1,4 @@
-"""Where the overlay of a slide is: a template over the slide's path, a regular expression, or a manifest's column."""
+"""Path of a slide's overlay: a template over the slide's path, a regular expression, or a manifest column."""
 
 import os
 import re
@@ -8,20 +8,21 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from flows.config.fields import refuse_nul
 from flows.config.uri import refuse_uri
 from ratiopath.slides.paths import slide_suffix
 
 FIELDS = ("dir", "name", "stem", "suffix")
-"""What a template may name: /a/b.ome.tiff has dir /a, name b.ome.tiff, stem b and suffix .ome.tiff."""
+"""Fields of a template: /a/b.ome.tiff has dir /a, name b.ome.tiff, stem b and suffix .ome.tiff."""
 
 
 class Pattern(BaseModel):
-    """The overlay's path is the slide's path with all matches of a regular expression replaced."""
+    """An overlay path made from the slide's path by replacing every match of a regular expression."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    match: str = Field(min_length=1, description="regular expression, searched in the slide's absolute path")
-    replace: str = Field(description=r"what to put in place of each match; \1 or \g<name> stands for a group")
+    match: str = Field(min_length=1, description="regular expression searched in the slide's absolute path")
+    replace: str = Field(description=r"replacement for each match; \1 or \g<name> inserts a group")
 
     @field_validator("match")
     @classmethod
@@ -30,7 +31,7 @@ class Pattern(BaseModel):
             re.compile(match)
         except re.error as error:
             raise ValueError(
-                f"{match!r} is no regular expression: {error}; escape . ( ) [ ] with a backslash"
+                f"{match!r} is not a regular expression: {error}; escape . ( ) [ ] with a backslash"
             ) from None
         return match
 
@@ -40,74 +41,75 @@ class Pattern(BaseModel):
         match = info.data.get("match")
         if match is not None:
             try:
-                re.compile(match).sub(replace, "")  # the replacement is parsed even where nothing matches
+                re.compile(match).sub(replace, "")  # parses the replacement even without a match
             except (re.error, IndexError) as error:
-                raise ValueError(f"{replace!r} does not fit {match!r}: {error}; name groups that match has") from None
+                raise ValueError(
+                    f"{replace!r} does not fit {match!r}: {error}; use groups that match defines"
+                ) from None
         return replace
 
 
 class Column(BaseModel):
-    """The overlay's path is a cell of the manifest."""
+    """An overlay path read from a column of the manifest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: str = Field(min_length=1, description="column of the manifest; relative paths begin at its folder")
+    column: str = Field(
+        min_length=1, description="column of the manifest; relative paths are resolved against its folder"
+    )
 
 
-def parsed(template: str) -> tuple[tuple[str, str | None], ...]:
-    """Split a template into literals, each with the field that follows it.
+def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
+    """Split a template into pairs of a literal and the field after it.
 
     Raises:
-        ValueError: Unbalanced braces, or anything in them but one of FIELDS.
+        ValueError: Its braces are unbalanced, or hold anything but one of FIELDS.
     """
     known = ", ".join(f"{{{field}}}" for field in FIELDS)
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"{template!r} is no template: {error}; write a brace of the path twice: {{{{ }}}}") from None
+        raise ValueError(f"{template!r} is not a template: {error}; double a literal brace: {{{{ }}}}") from None
     for _, field, form, conversion in parts:
         if field is not None and (field not in FIELDS or form or conversion):
             inside = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise ValueError(f"{template!r} has the unknown field {{{inside}}}; a template may name {known}")
+            raise ValueError(f"{template!r} has the unknown field {{{inside}}}; the fields are {known}")
     return tuple((literal, field) for literal, field, _, _ in parts)
 
 
-def _is_template(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a path has no NUL character; remove it")
+def _check_template(text: str) -> str:
     refuse_uri(text)
-    parsed(text)
+    parse_template(text)
     return os.path.expanduser(text)
 
 
-def _kind(path: Any) -> str:
+def _form(path: Any) -> str:
     if isinstance(path, Pattern) or (isinstance(path, dict) and path.keys() & {"match", "replace"}):
         return "(pattern)"
     return "(column)" if isinstance(path, Column | dict) else "(template)"
 
 
 OverlayPath = Annotated[
-    Annotated[str, Field(min_length=1), AfterValidator(_is_template), Tag("(template)")]
+    Annotated[str, Field(min_length=1), AfterValidator(refuse_nul), AfterValidator(_check_template), Tag("(template)")]
     | Annotated[Pattern, Tag("(pattern)")]
     | Annotated[Column, Tag("(column)")],
-    Discriminator(_kind),
+    Discriminator(_form),
 ]
 
-
 VARIANTS: dict[int | str, type[BaseModel]] = {"(pattern)": Pattern, "(column)": Column, "(template)": BaseModel}
-"""The marks by which pydantic tells the forms apart in its errors."""
+"""Tags of the forms in the locations of pydantic's errors."""
 
 
 def overlay_path(slide: str, path: str | Pattern | Column, cell: str | None = None) -> str | None:
-    """The overlay of a slide.
+    """Derive the path of a slide's overlay.
 
     Args:
         slide: The slide's absolute path.
         path: A template, a pattern or a column.
-        cell: What the manifest's row has in that column.
+        cell: The manifest's cell in that column.
 
     Returns:
-        An absolute path; None where the pattern does not match or the cell is empty.
+        An absolute path; None if the pattern does not match or the cell is empty.
     """
     if isinstance(path, Column):
         return cell or None
@@ -117,31 +119,33 @@ def overlay_path(slide: str, path: str | Pattern | Column, cell: str | None = No
     folder, name = os.path.split(slide)
     suffix = slide_suffix(slide)
     values = {"dir": folder, "name": name, "stem": name.removesuffix(suffix), "suffix": suffix}
-    return os.path.abspath("".join(literal + (values[field] if field else "") for literal, field in parsed(path)))
+    return os.path.abspath(
+        "".join(literal + (values[field] if field else "") for literal, field in parse_template(path))
+    )
 
 
 def folders_of_overlays(slide: str, path: str | Pattern | Column, named: Iterable[str]) -> list[str] | None:
-    """The folders in which the overlay of a slide has to lie: a template with `..`, or a name that is one, ends there.
+    """List the folders that may hold the overlay of a slide, so that `..` in a template or a name cannot leave them.
 
     Args:
         slide: The slide's absolute path.
         path: A template, a pattern or a column.
-        named: The folders that the slides are named by, see `folder_named_by`.
+        named: The folders of `slides`, see `folder_named_by`.
 
     Returns:
-        The folder that the template itself begins with; else those named as slides and the slide's own; None for a
-        pattern and a cell, which say where it is.
+        The folder at the beginning of the template if it has one, else the slide's own and those of `slides`; None for
+        a pattern or a column, which may name any folder.
     """
     if not isinstance(path, str):
         return None
-    beginning, field = parsed(path)[0]
+    beginning, field = parse_template(path)[0]
     if beginning or field != "dir":
         return [os.path.abspath(os.path.dirname(beginning))]
     return [os.path.dirname(slide), *named]
 
 
 def folder_named_by(entry: str) -> str:
-    """The folder that an entry of `slides` names: itself, or the one of a file, of a manifest or before a glob."""
+    """Return the folder of an entry of `slides`: itself, a file's or a manifest's, or the part before a glob."""
     path = os.path.abspath(entry)
     while not os.path.isdir(path) and path != os.path.dirname(path):
         path = os.path.dirname(path)

@@ -1,4 +1,4 @@
-"""What a Ray task of each step asks its node for, so that no node runs more of them than it can hold."""
+"""Resources that the Ray tasks of each step reserve on their node, so that a node is never overcommitted."""
 
 from typing import Annotated
 
@@ -6,27 +6,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Request(BaseModel):
-    """Of one step."""
+    """CPUs and memory reserved by one Ray task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    num_cpus: Annotated[float, Field(gt=0)] = Field(1, description="processors that a task of this step reserves")
+    num_cpus: Annotated[float, Field(gt=0)] = Field(1, description="CPUs reserved by each Ray task of this step")
     memory: Annotated[int, Field(gt=0)] | None = Field(
-        None, description="bytes that a task of this step reserves; null for 1 GiB, or what the largest node has"
+        None,
+        description="bytes reserved by each Ray task of this step; null reserves 1 GiB, or all memory of the largest"
+        " node if that is less",
     )
 
 
 DEFAULT = Request()
+"""One CPU and the default memory."""
 
 
 class Resources(BaseModel):
-    """Of each step."""
+    """A request per step."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     discover_slides: Request = Field(DEFAULT, description="opening slides and reading their metadata")
-    tile_slides: Request = Field(DEFAULT, description="laying grids")
-    derive_overlay_paths: Request = Field(DEFAULT, description="looking for overlays")
-    compute_overlaps: Request = Field(DEFAULT, description="reading overlays and measuring tiles")
+    tile_slides: Request = Field(DEFAULT, description="computing tile grids")
+    derive_overlay_paths: Request = Field(DEFAULT, description="locating overlay files")
+    compute_overlaps: Request = Field(DEFAULT, description="reading overlays and counting their values per tile")
     filter_by_coverage: Request = Field(DEFAULT, description="filtering tiles")
-    draw_previews: Request = Field(DEFAULT, description="drawing a picture of each slide")
+    draw_previews: Request = Field(DEFAULT, description="drawing one picture per slide")

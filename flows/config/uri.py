@@ -1,4 +1,4 @@
-"""Names of what lies elsewhere: the output may have one, slides and overlays are read from a file system."""
+"""URIs in the configuration: accepted for `output`, refused for slides and overlays."""
 
 import re
 
@@ -6,17 +6,17 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def is_uri(path: str) -> bool:
-    """Whether it begins like s3://."""
+    """True if the path begins with a scheme, such as s3://."""
     return _SCHEME.match(path) is not None
 
 
 def refuse_uri(path: str) -> str:
-    """A path of a slide or an overlay as it is.
+    """Return the path of a slide or an overlay unchanged.
 
     Raises:
         ValueError: It is a URI.
     """
     if is_uri(path):
         remedy = "mount or copy the files and give their path; only output may be a URI"
-        raise ValueError(f"slides and overlays lie on a file system, found {path!r}; {remedy}")
+        raise ValueError(f"{path!r} is a URI, but slides and overlays are read from a file system; {remedy}")
     return path

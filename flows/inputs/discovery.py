@@ -1,11 +1,10 @@
-"""Which files are slides: what the configuration names, without what it excludes and what lies over another slide."""
+"""Discovery of slides: the files named by `slides`, minus `exclude`, minus overlays of other slides."""
 
-import glob
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from fnmatch import fnmatchcase
+
+from pathspec import GitIgnoreSpec
 
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
@@ -16,13 +15,14 @@ from ratiopath.slides.paths import find_slides
 
 
 def discover(config: CoverageConfig) -> list[SlideSource]:
-    """The slides of a run, sorted by path, each once.
+    """Find the slides of a run, sorted by path, each once.
 
     Args:
-        config: Its `slides` are found, `exclude` are left out, and overlays of found slides are no slides.
+        config: Configuration with `slides`, `exclude` and `overlays`.
 
     Raises:
-        ConfigurationError: An entry of `slides` does not exist, or a manifest cannot be used.
+        ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used, or
+            files are overlays of one another in a circle.
     """
     named: dict[str, SlideSource] = {}
     for slide in (slide for entry in config.slide_entries for slide in _named_by(entry, config)):
@@ -31,10 +31,10 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
             named[slide.path] = slide
         elif slide not in (bare, named[slide.path]):
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
-    # excluded files take part, so that the overlay of an excluded slide is not taken for a slide
+    # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
     slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
-    folders = config.slide_folders
-    return [named[path] for path in sorted(slides) if not _is_excluded(path, config.exclude, folders)]
+    specs = _exclude_specs(config.exclude, config.slide_folders)
+    return [named[path] for path in sorted(slides) if not _is_excluded(path, specs)]
 
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
@@ -55,28 +55,38 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
     yield from map(SlideSource, paths)
 
 
-def _is_excluded(path: str, patterns: Iterable[str], folders: Iterable[str]) -> bool:
-    """Whether a pattern matches: the path if it has a slash, else the name; * also matches a slash.
+def _exclude_specs(patterns: Iterable[str], folders: Iterable[str]) -> dict[str, GitIgnoreSpec]:
+    """Compile the patterns for each folder, by the folder's path with a slash at its end.
 
-    A relative pattern begins at the working directory or, without a dot in front, anywhere below what `slides` names:
-    where that lies itself says nothing about the slides in it.
+    An absolute pattern is anchored at the folder that it lies in and has no effect in the others.
+
+    Raises:
+        ConfigurationError: An absolute pattern lies in none of the folders.
     """
     tops = [os.path.join(folder, "") for folder in folders]
-    below = [f"/{path.removeprefix(top)}" for top in tops if path.startswith(top)]
-    return any(
-        _matches(path, below, pattern) if "/" in pattern else fnmatchcase(os.path.basename(path), pattern)
-        for pattern in patterns
-    )
+    below: dict[str, list[str]] = {top: [] for top in tops}
+    for pattern in patterns:
+        body = pattern.removeprefix("!")
+        inside = [top for top in tops if body.startswith(top)] if body.startswith("/") else tops
+        if not inside:
+            raise ConfigurationError(
+                f"exclude: {pattern!r} is in none of the slide folders, {', '.join(map(repr, tops))}; write it "
+                f"relative to one, such as {body.lstrip('/')}"
+            )
+        for top in inside:
+            below[top].append(pattern.replace(top, "/", 1) if body.startswith("/") else pattern)
+    return {top: GitIgnoreSpec.from_lines(lines) for top, lines in below.items()}
 
 
-def _matches(path: str, below: Iterable[str], pattern: str) -> bool:
-    pattern = f"{pattern}*" if pattern.endswith("/") else pattern
-    if fnmatchcase(path, os.path.normpath(os.path.join(glob.escape(os.getcwd()), pattern))):
-        return True
-    if pattern.startswith(("/", "./", "../")):
-        return False
-    anywhere = os.path.normpath(pattern if pattern.startswith("*") else f"*/{pattern}")
-    return any(fnmatchcase(name, anywhere) for name in below)
+def _is_excluded(path: str, specs: Mapping[str, GitIgnoreSpec]) -> bool:
+    """True if a pattern matches the path below a slide folder; the folders above that do not count.
+
+    A manifest may name slides anywhere: of one outside all folders, only the name is matched.
+    """
+    tops = [top for top in specs if path.startswith(top)]
+    if not tops:
+        return any(spec.match_file(os.path.basename(path)) for spec in specs.values())
+    return any(specs[top].match_file(path.removeprefix(top)) for top in tops)
 
 
 def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
@@ -89,35 +99,36 @@ def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
 
 
 def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
-    """The files that are slides, when some are the overlays of others.
+    """Select the slides among files, some of which are overlays of others.
 
-    An edge leads from each file to what would be its overlays. Nobody points at a slide but files that are overlays
-    themselves:
+    A file that is nobody's overlay is a slide. Its overlays are not, so they and their own overlays do not count:
 
         a.tiff -> a_mask.tiff -> a_mask_mask.tiff      a.tiff and a_mask_mask.tiff are slides
 
-    A file that points at itself is a slide, and in a circle the first by name is.
-
     Args:
-        overlays: What each file would be overlaid with; names outside the keys do not matter.
+        overlays: Overlay paths of each file. Paths of other files, and of the file itself, are ignored.
+
+    Raises:
+        ConfigurationError: Files are overlays of one another in a circle.
     """
-    pointed_at = {path: (others & overlays.keys()) - {path} for path, others in overlays.items()}
-    pointers: dict[str, list[str]] = {path: [] for path in overlays}
-    for path, others in pointed_at.items():
-        for other in others:
-            pointers[other].append(path)
-    undecided = {path: len(by) for path, by in pointers.items()}
+    left = {path: (others & overlays.keys()) - {path} for path, others in overlays.items()}
     slides: set[str] = set()
-    ready = deque(sorted(path for path, count in undecided.items() if not count))
-    circles = iter(sorted(overlays))
-    while undecided:
-        path = ready.popleft() if ready else next(path for path in circles if path in undecided)
-        if undecided.pop(path, None) is None:
-            continue
-        if slides.isdisjoint(pointers[path]):
-            slides.add(path)
-        for other in sorted(pointed_at[path] & undecided.keys()):
-            undecided[other] -= 1
-            if not undecided[other]:
-                ready.append(other)
+    while left:
+        roots = left.keys() - set().union(*left.values())
+        if not roots:
+            raise ConfigurationError(
+                f"overlays: {' and '.join(map(repr, _circle(left)))} are overlays of one another; correct the path of "
+                "the overlay that names them"
+            )
+        slides |= roots
+        done = roots.union(*(left[root] for root in roots))
+        left = {path: others for path, others in left.items() if path not in done}
     return slides
+
+
+def _circle(left: Mapping[str, AbstractSet[str]]) -> list[str]:
+    """Find a circle among files each of which is the overlay of another, by walking back from the first."""
+    walked = [min(left)]
+    while walked[-1] not in walked[:-1]:
+        walked.append(min(path for path, others in left.items() if walked[-1] in others))
+    return sorted(walked[walked.index(walked[-1]) : -1])

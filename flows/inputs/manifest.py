@@ -1,4 +1,4 @@
-"""A manifest: a table of slides with what is known of each."""
+"""Manifest: a CSV or Parquet table of slides, with their resolution and overlay paths."""
 
 import csv
 import math
@@ -15,36 +15,36 @@ from flows.config.uri import is_uri
 from flows.storage.parquet import read_table
 
 SUFFIXES = (".csv", ".parquet")
-"""Names of manifests, compared without case."""
+"""Suffixes of manifests, compared without case."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlideSource:
-    """A slide by name, before it is opened."""
+    """A slide named by the configuration, not yet opened."""
 
     path: str
     """Absolute path."""
     mpp: float | None = None
-    """Resolution that its manifest gives, µm per pixel."""
+    """Resolution in its manifest row, µm per pixel; None if there is none."""
     sources: tuple[str | None, ...] = ()
-    """Absolute paths that its manifest gives, one for each overlay that is a column of it."""
+    """Absolute overlay paths in its manifest row, one per overlay with a manifest column; None for an empty cell."""
 
 
 def is_manifest(path: str) -> bool:
-    """Whether an entry of `slides` names a manifest."""
+    """True if an entry of `slides` names a manifest."""
     return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
 
 
 def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
-    """The slides of a manifest, in its order.
+    """Read the slides of a manifest, in its order.
 
     Args:
         path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp`. Relative paths
-            begin at its folder.
-        columns: Columns with paths of overlays.
+            are resolved against its folder.
+        columns: Columns with overlay paths.
 
     Raises:
-        ConfigurationError: It cannot be read, lacks a column, or a cell holds no path or no resolution.
+        ConfigurationError: It cannot be read, lacks a column, or holds an unusable path or resolution.
     """
     needed = ["path", *columns]
     rows = list(_rows(path, {*needed, "mpp"}))
@@ -78,23 +78,24 @@ def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
             if twice:
                 found = ", ".join(map(repr, sorted(twice)))
                 raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
-            return [_whole(row, path, number) for number, row in enumerate(reader, start=1)]
+            return [_complete_row(row, path, number) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
-        raise ConfigurationError(f"slides: no such manifest {path!r}; check the path") from None
+        raise ConfigurationError(f"slides: manifest {path!r} does not exist; check the path") from None
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise ConfigurationError(f"slides: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
 
 
-def _whole(row: dict[str | None, Any], path: str, number: int) -> dict[str, Any]:
+def _complete_row(row: dict[str | None, Any], path: str, number: int) -> dict[str, Any]:
     if None in row or None in row.values():
+        found = "more" if None in row else "fewer"
         raise ConfigurationError(
-            f"slides: row {number} of manifest {path!r} has not as many cells as the header; separate them with commas"
+            f"slides: row {number} of manifest {path!r} has {found} cells than the header; separate them with commas"
         )
     return {str(name): cell for name, cell in row.items()}
 
 
 def _names(path: str) -> list[str]:
-    """The columns of a manifest without a row."""
+    """Read the column names of a manifest without rows."""
     if path.lower().endswith(".parquet"):
         return list(pq.read_schema(path).names)
     with open(path, newline="", encoding="utf-8-sig") as file:
@@ -105,7 +106,7 @@ def _text(cell: Any, path: str, number: int, name: str) -> str | None:
     if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell)):
         return cell or None
     raise ConfigurationError(
-        f"slides: {name} in row {number} of manifest {path!r} is no path of a file, found {cell!r}"
+        f"slides: {name} in row {number} of manifest {path!r} is not a file path: {cell!r}; give a local path"
     )
 
 
@@ -118,5 +119,5 @@ def _mpp(cell: Any, path: str, number: int) -> float | None:
         mpp = math.nan
     if not (math.isfinite(mpp) and mpp > 0):
         where = f"slides: mpp in row {number} of manifest {path!r}"
-        raise ConfigurationError(f"{where} is no resolution > 0, found {cell!r}; give µm per pixel or leave it empty")
+        raise ConfigurationError(f"{where} is {cell!r}; give a number > 0, µm per pixel, or leave it empty")
     return mpp

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
 class Advance(Protocol):
@@ -59,8 +59,10 @@ class _Move(Protocol):
 
 @contextmanager
 def _bar(task: str, slides: int) -> Iterator[_Move]:
-    text = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*text, TextColumn("{task.fields[slide]}", markup=False), console=Console(stderr=True)) as bar:
+    counts = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    eta = TextColumn("ETA"), TimeRemainingColumn()
+    slide_name = TextColumn("{task.fields[slide]}", markup=False)
+    with Progress(*counts, *eta, slide_name, console=Console(stderr=True)) as bar:
         shown = bar.add_task(task, total=slides, slide="")
         yield lambda slide: bar.update(shown, advance=1, slide=slide)
         bar.update(shown, slide="")

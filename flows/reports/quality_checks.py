@@ -58,10 +58,9 @@ def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: 
     for name, path in overlays.items():
         if path is None or slide.mpp is None:
             continue
-        mpp = config.overlays[name].mpp
         try:
-            with open_slide(path, None if mpp is None else Mpp.of(mpp)) as reader:
-                level = reader.pyramid.levels[0]
+            with open_overlay(path, OverlaySettings.of(mpp=config.overlays[name].mpp)) as overlay:
+                mpp, found = overlay.mpp, overlay.extent_um
         except (SlideError, OSError) as error:
             yield f"overlay {name} cannot be opened any more: {error}"
             continue

@@ -1,9 +1,10 @@
-"""The command line: options over the file, refusals before any work, and the exit codes."""
+"""The coverage command: options over the file, refusals before any work, exit codes and printed lines."""
 
 import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.cli.main import main
-from flows.cli.options import _value, configuration
+from flows.cli.main import main, run
+from flows.cli.options import _value, read_configuration
 from flows.cli.sample import make_sample
 from flows.config.errors import ConfigurationError
 from tests.support.study import settings, write_slide_without_mpp, write_study
+
+FIRST = "coverage: reading the configuration\n"
+"""Printed before anything slow."""
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def written(path: Path, document: Any) -> str:
 
 
 def test_options_win_over_the_file_field_by_field(file) -> None:
-    config = configuration(
+    config = read_configuration(
         [
             *("--config", file, "--tiling.mpp=null", "--tiling.level", "1", "--tiling.stride", "[8, 16]"),
             *("--overlays.tissue.path", "{dir}/{stem}.png", "--overlays.tissue.missing", "null"),
@@ -82,7 +86,7 @@ def test_options_are_enough(folder) -> None:
         "--tiling.tile-extent",
         "16",
     ]
-    config = configuration([*arguments, "--overlays.m.path", "{dir}/x.tiff"])
+    config = read_configuration([*arguments, "--overlays.m.path", "{dir}/x.tiff"])
     assert (config.slides, config.tiling.tile_extent, config.overlays["m"].path) == ([str(folder)], 16, "{dir}/x.tiff")
 
 
@@ -93,23 +97,22 @@ def test_options_are_enough(folder) -> None:
         (["--tiling.mpp"], "Parameter --tiling.mpp requires an argument. See --help."),
         (["slides/"], "Unused Tokens: ['slides/']"),
         (["--overlays.tissue.pth", "x"], "overlays.tissue.pth: unknown key; did you mean path?"),
-        (["--tiling.level", "0"], "tiling: exactly one of mpp and level says what to tile"),
+        (["--tiling.level", "0"], "tiling: found both mpp 0.5 and level 0; give exactly one of them"),
         (["--tiling.stride", "0"], "tiling.stride: found '0'; give a whole number of pixels > 0"),
         (["--tiling.stride", "[8, -1]"], "tiling.stride: found [8, -1]; give a whole number"),
-        (["--tiling.mpp", "half"], "tiling.mpp: input should be a valid number, unable to parse string as a number"),
-        (["--roi", "POLYGON ((0 0))"], "roi: 'POLYGON ((0 0))' is no WKT"),
+        (["--tiling.mpp", "half"], "tiling.mpp: found 'half'; give a number"),
+        (["--roi", "POLYGON ((0 0))"], "roi: 'POLYGON ((0 0))' is not WKT"),
         (
             ["--overlays.tissue.path", '{"match": "(", "replace": ""}'],
-            "overlays.tissue.path.match: '(' is no regular expression",
+            "overlays.tissue.path.match: '(' is not a regular expression",
         ),
         (["--keep", "tumour > 0.5"], "keep: unknown column 'tumour'; the classes are stroma, tissue, tumor"),
         (["--keep", "__import__('os')"], "keep: \"__import__('os')\" is neither true nor false"),
         (["--slides", "nowhere/"], "slides: 'nowhere/' does not exist; check the path"),
         (["--output", "coverage.yaml"], "output: 'coverage.yaml' is a file; name a folder"),
         (["--output", "coverage.yaml/a/b"], "output: 'coverage.yaml/a/b' is in '"),
-        (["--force", "true"], "Unused Tokens: ['true']"),
-        (["--roi", "POINT (0 0)"], "roi: the ROI is a POLYGON or MULTIPOLYGON: found POINT; write such as 'POLYGON"),
-        (["--keep", "tissue >= 0 # all"], "keep: 'tissue >= 0 # all' has a '#', and an expression has no comments"),
+        (["--force", "maybe"], "Unused Tokens: ['maybe']"),
+        (["--keep", "tissue >= 0 # all"], "keep: 'tissue >= 0 # all' has a '#', but comments are not supported"),
         (
             ["--overlays.tissue.path", '{"column": "mask"}'],
             "overlays.tissue.path.column: 'mask' is a column of a manif",
@@ -122,7 +125,7 @@ def test_a_wrong_option_is_refused_with_exit_code_2(file, tmp_path, monkeypatch,
     assert main(["--config", file, *arguments]) == 2
     printed = capsys.readouterr()
     first, second, *others = printed.err.splitlines()
-    assert (first, others, printed.out) == ("refused:", [], "")
+    assert (first, others, printed.out) == ("refused:", [], FIRST)
     assert second.startswith(f"  {problem}")
     assert not (tmp_path / "output").exists()
 
@@ -130,10 +133,10 @@ def test_a_wrong_option_is_refused_with_exit_code_2(file, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        ("slides: [", "is no YAML: while parsing a flow node expected the node content"),
-        ("- slides", "holds list; write fields such as `slides: slides/`"),
-        ("", "holds NoneType; write fields"),
-        ("slides: a\nslides: b\n", "is no YAML: key 'slides' is there twice"),
+        ("slides: [", "is not YAML: while parsing a flow node expected the node content"),
+        ("- slides", "holds a list; write fields such as `slides: slides/`"),
+        ("", "holds nothing; write fields"),
+        ("slides: a\nslides: b\n", "is not YAML: duplicate key 'slides'"),
         ({"slide": "x"}, "slide: unknown key; did you mean slides? known here: slides, exclude"),
     ],
 )
@@ -144,12 +147,14 @@ def test_a_wrong_file_is_refused(tmp_path, capsys, document, problem) -> None:
 
 def test_a_missing_file_is_refused(tmp_path, capsys) -> None:
     assert main(["--config", str(tmp_path / "c.yaml")]) == 2
-    assert "cannot be read: No such file or directory; check the path" in capsys.readouterr().err
+    assert "cannot read '" in capsys.readouterr().err
 
 
 def test_each_problem_has_its_line(file) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        configuration(["--config", file, "--tiling.stride", "0", "--keep", "x > 1", "--tolerate", "-1", "--roi", "[1]"])
+        read_configuration(
+            ["--config", file, "--tiling.stride", "0", "--keep", "x > 1", "--tolerate", "-1", "--roi", "[1]"]
+        )
     assert [line.split(":")[0] for line in refused.value.problems] == ["tiling.stride", "roi", "keep", "tolerate"]
 
 
@@ -162,7 +167,80 @@ def test_help_explains_every_field(capsys) -> None:
     tiling = (f"tiling.{field}" for field in ("mpp", "level", "tile_extent", "stride", "last"))
     overlays = (f"overlays.{{NAME}}.{field}" for field in ("path", "classes", "missing", "mpp"))
     assert [option for option in (*fields, *tiling, *overlays) if f"--{option} " not in printed] == []
-    assert "boolean expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles" in printed
+    assert (
+        "filter expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles (default: null)" in printed
+    )
+
+
+def test_help_lists_choices_and_defaults(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "shift it inside (keep | drop | shift; default: keep)" in printed
+    assert "[width, height] (required)" in printed
+    assert "a number, or a share < 1 (default: 0)" in printed
+
+
+def test_help_into_a_closed_pipe_is_quiet() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "flows.coverage", "--help"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert "cancelled" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_print_no_first_line(capsys, option) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([option])
+    assert ended.value.code == 0
+    assert FIRST not in capsys.readouterr().out
+
+
+def test_the_version_is_the_packages(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"{version('ratiopath-flows')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "previews", "force"),
+    [
+        ([], True, False),
+        (["--previews", "false", "--force", "true"], False, True),
+        (["--no-previews", "--force"], False, True),
+        (["--previews=false", "--force=false"], False, False),
+        (["--previews", "--no-force"], True, False),
+    ],
+)
+def test_flags_take_a_value_or_none(file, arguments, previews, force) -> None:
+    Path(file).write_text(Path(file).read_text().replace("previews: false", "previews: true"))
+    config = read_configuration(["--config", file, *arguments])
+    assert (config.previews, config.force) == (previews, force)
+
+
+def test_the_console_script_is_the_command() -> None:
+    [script] = entry_points(group="console_scripts", name="ratiopath-flows")
+    assert script.load() is run
+
+
+SLOW = ("ray", "prefect", "pandera", "pyarrow", "numpy", "pydantic")
+NEVER_SLOW = f"""
+import os, sys
+class Stdout:
+    def write(self, text):
+        print(sorted(set(sys.modules) & {set(SLOW)}), file=sys.stderr, flush=True)
+        os._exit(5)
+sys.stdout = Stdout()
+from flows.cli.main import main, run
+main(["--config", "nope.yaml"])
+"""
+
+
+def test_the_first_line_comes_before_the_slow_imports() -> None:
+    done = subprocess.run([sys.executable, "-c", NEVER_SLOW], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (5, "[]\n")
 
 
 @pytest.mark.usefixtures("local_ray", "server")
@@ -171,7 +249,7 @@ class TestExitCodes:
         write_study(folder, "a")
         assert main(["--config", file, "--keep", "null"]) == 0
         assert capsys.readouterr().out.startswith(
-            "1 of 1 slides in the tables, 0 put aside; 1 new, 0 changed, 0 unchanged, 0 gone; 12 of 12 tiles kept: see "
+            f"{FIRST}1 of 1 slides in the tables, 0 put aside; 1 new, 0 changed, 0 unchanged, 0 gone; "
         )
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
@@ -203,15 +281,17 @@ class TestExitCodes:
         assert len(quiet.stderr.splitlines()) == 2, quiet.stderr
         first, second = quiet.stderr.splitlines()
         assert first.startswith("failed: Flow run encountered an exception: OutputError: cannot write ")
-        assert second == "  what was complete before is still there and whole"
+        assert second == "  finished slides are kept; run it again: it resumes"
         assert "Traceback (most recent call last)" in loud.stderr
 
     def test_1_when_the_server_that_is_named_does_not_answer(self, file, capsys) -> None:
         with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
             assert main(["--config", file]) == 1
         said = capsys.readouterr().err
-        assert said.startswith("the Prefect server that is named answers: http://127.0.0.1:9/api/, ")
-        assert said.endswith("; start it, or unset PREFECT_API_URL: then a run starts its own\n")
+        first, second = said.splitlines()
+        assert first.startswith("failed: the Prefect server at http://127.0.0.1:9/api/ does not answer: ")
+        assert first.endswith("; start it, or unset PREFECT_API_URL to let the run start its own")
+        assert second == "  finished slides are kept; run it again: it resumes"
 
     def test_3_when_slides_are_put_aside(self, folder, file, capsys) -> None:
         write_study(folder, "a")
@@ -220,7 +300,10 @@ class TestExitCodes:
         printed = capsys.readouterr()
         assert f"put aside '{folder}/b.tiff', discover slides: MissingMppError: a slide has a resolution" in printed.err
         assert printed.err.count("b.tiff") == 2  # in the path and in the message, not in the log too
-        assert printed.out.startswith("1 of 2 slides in the tables, 1 put aside; ")
+        first, result, following = printed.out.splitlines()
+        assert f"{first}\n" == FIRST
+        assert result.startswith("1 of 2 slides in the tables, 1 put aside; ")
+        assert following == "next: mend or exclude the slides put aside and run it again: it resumes"
         assert main(["--config", file, "--tolerate", "0.5"]) == 0
 
 
@@ -230,16 +313,18 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     command = [sys.executable, "-m", "flows.coverage"]
     environment = {**home, "HOME": str(tmp_path / "home")}
     (tmp_path / "home").mkdir()
-    run = subprocess.run(
+    done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert run.returncode == 0, run.stderr
+    assert done.returncode == 0, done.stderr
     assert (
         "2 of 2 slides in the tables, 0 put aside; 2 new, 0 changed, 0 unchanged, 0 gone; 98 of 384 tiles kept"
-        in run.stdout
+        in done.stdout
     )
-    assert "python -m flows.coverage --config coverage-sample/coverage.yaml" in run.stdout
-    assert run.stderr == ""
+    first, *_, last = done.stdout.splitlines()
+    assert first == "coverage: making and running the sample in coverage-sample/"
+    assert last == "  python -m flows.coverage --config coverage-sample/coverage.yaml"
+    assert done.stderr == ""
     tiles = pq.read_table(tmp_path / "coverage-sample" / "coverage" / "tiles")
     assert tiles.num_rows == 98
     assert min(tiles["tissue"].to_pylist()) >= 0.5
@@ -256,10 +341,10 @@ def test_a_sample_that_is_there_and_edited_is_run_as_it_is(tmp_path, monkeypatch
     before = Path("coverage-sample/coverage.yaml").read_text()
     assert main([]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("1 of 1 slides in the tables")
+    assert printed.startswith("coverage: running the sample in coverage-sample/\n1 of 1 slides in the tables")
     assert "This was a sample" in printed
     assert Path("coverage-sample/coverage.yaml").read_text() == before
 
     shutil.rmtree("coverage-sample/slides")
     assert main([]) == 2
-    assert "remove coverage-sample/ to have the sample made anew" in capsys.readouterr().err
+    assert "remove coverage-sample/ to have the sample made again" in capsys.readouterr().err

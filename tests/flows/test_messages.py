@@ -1,0 +1,260 @@
+"""Refusals of the configuration, the command line and the inputs, each provoked once and kept in messages.txt.
+
+RATIOPATH_WRITE_MESSAGES=1 pytest tests/flows/test_messages.py        writes the file anew, for review in the diff
+"""
+
+import ast
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import flows
+from flows.cli.options import read_configuration
+from flows.config.errors import ConfigurationError
+
+KEPT = Path(__file__).with_name("messages.txt")
+ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs")]
+KINDS = {"ConfigurationError", "ConstructorError", "RoiError", "ValueError"}
+"""Errors whose every raise in the rooms is provoked."""
+
+SETTINGS = {
+    "slides": "slides/",
+    "output": "output/",
+    "tiling": {"mpp": 0.5, "tile_extent": 512},
+    "overlays": {"tissue": {"path": "{dir}/{stem}_mask.tiff", "classes": {"tissue": [255]}}},
+}
+GONE = object()
+PATH, CLASSES = "overlays__tissue__path", "overlays__tissue__classes"
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "an unknown key": {"colour": 1},
+    "a misspelt key": {"tiling__tile_extend": 1},
+    "a key that is missing": {"slides": GONE},
+    "a section that is missing": {"tiling": GONE},
+    "a section that is a number": {"tiling": 3},
+    "no slides": {"slides": []},
+    "a URI as slides": {"slides": "s3://bucket/slides"},
+    "a NUL in a path": {"output": "a\0b"},
+    "an empty path": {"output": ""},
+    "an output that is a number": {"output": 3},
+    "neither mpp nor level": {"tiling__mpp": GONE},
+    "both mpp and level": {"tiling__level": 0},
+    "mpp 0": {"tiling__mpp": 0},
+    "an mpp that is text": {"tiling__mpp": "half"},
+    "an mpp that is true": {"tiling__mpp": True},
+    "an infinite mpp": {"tiling__mpp": float("inf")},
+    "a negative level": {"tiling": {"level": -1, "tile_extent": 1}},
+    "a level between two": {"tiling": {"level": 0.5, "tile_extent": 1}},
+    "a stride of 0": {"tiling__stride": 0},
+    "an unknown policy of the border": {"tiling__last": "crop"},
+    "a flag that is neither true nor false": {"previews": "maybe"},
+    "an ROI of three numbers": {"roi": [0, 0, 5]},
+    "an ROI without area": {"roi": [5, 5, 1, 9]},
+    "an ROI that is not WKT": {"roi": "POLYGON ((0 0, 1"},
+    "an ROI that is a point": {"roi": "POINT (1 1)"},
+    "no overlays": {"overlays": {}},
+    "an overlay called yes": {"overlays": {True: {"path": "x"}}},
+    "an overlay called off": {"overlays": {False: {"path": "x"}}},
+    "an overlay called 1": {"overlays": {1: {"path": "x"}}},
+    "an overlay that cannot name a column": {"overlays__a b": {"path": "x"}},
+    "a class called yes": {CLASSES: {True: [1]}},
+    "a class called and": {CLASSES: {"and": [1]}},
+    "a class without values": {CLASSES: {"tissue": []}},
+    "a class whose value is a word": {CLASSES: {"tissue": ["red"]}},
+    "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
+    "two classes that differ by case": {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
+    "an unknown policy of missing overlays": {"overlays__tissue__missing": "skip"},
+    "a template with an unknown field": {PATH: "{dir}/{slide}.tiff"},
+    "a template with an open brace": {PATH: "{dir"},
+    "a template that is a URI": {PATH: "s3://bucket/{stem}.tiff"},
+    "a template that is a number": {PATH: 3},
+    "a pattern that is not a regular expression": {PATH: {"match": "(", "replace": ""}},
+    "a replacement with an unknown group": {PATH: {"match": "a", "replace": r"\1"}},
+    "a pattern without replacement": {PATH: {"match": "a"}},
+    "a column without a name": {PATH: {"column": ""}},
+    "a column without a manifest": {PATH: {"column": "mask"}},
+    "more slides tolerated than there are": {"tolerate": 1.5},
+    "a tolerance of 1.0": {"tolerate": 1.0},
+    "a request without CPUs": {"resources": {"tile_slides": {"num_cpus": 0}}},
+    "a pattern with a dot in front": {"exclude": ["../old/*"]},
+    "a pattern that is not one of gitignore": {"exclude": ["!"]},
+    "a pattern outside the slide folders": {"exclude": ["/masks/*"]},
+    "slides that do not exist": {"slides": "nowhere/*.svs"},
+    "slides that are overlays of one another": {
+        "slides": ["a.tiff", "b.tiff"], "overlays": {"a": {"path": "a.tiff"}, "b": {"path": "b.tiff"}},
+    },
+    "an output that is a file": {"output": "coverage.yaml"},
+    "an output in a file": {"output": "coverage.yaml/a/b"},
+}  # fmt: skip
+
+KEEP = {
+    "keep that is too long": "tissue > 0 or " * 100 + "tissue > 1",
+    "keep with a comment": "tissue > 0 # all",
+    "keep with &": "tissue > 0.5 & tissue < 1",
+    "keep with |": "(tissue > 0.5) | (tissue < 1)",
+    "keep with ~": "~(tissue > 0.5)",
+    "keep without a class": "1 < 2",
+    "keep that does not parse": "tissue >",
+    "keep that is nested too deep": "-" * 900 + "tissue > 1",
+    "keep with a decimal comma": "tissue >= 0,5",
+    "keep that is a number": "tissue",
+    "keep with an unknown class": "tumor > 0.5",
+    "keep that compares a call": "open('x') > tissue",
+    "keep with an unknown comparison": "tissue is 1",
+    "keep with a number that is too large": "tissue > 1e999",
+}
+
+OPTIONS = {
+    "an unknown option": ["--tilling.mpp", "1"],
+    "an option without a value": ["--tiling.mpp"],
+    "a value without an option": ["slides/"],
+    "a file that does not exist": ["--config", "nope.yaml"],
+}
+
+FILES = {
+    "a file that is not YAML": "slides: [",
+    "a file that is empty": "",
+    "a file that holds a list": "- slides",
+    "a file with a duplicate key": "slides: a\nslides: b\n",
+}
+
+MANIFESTS: dict[str, str | dict[str, list[Any]]] = {
+    "a manifest without the column path": "file,mask\na,b\n",
+    "a manifest without the overlay's column": "path\na\n",
+    "a manifest with an empty path": "path,mask\n,b\n",
+    "a manifest with another separator": "path;mask\na.svs;0,5\n",
+    "a manifest with too many cells": "path,mask\na.svs,b,c\n",
+    "a manifest with an mpp that is a word": "path,mask,mpp\na,b,fine\n",
+    "a manifest with a column twice": "path,mask,mask\na.svs,x,y\n",
+    "a manifest with two rows for a slide": "path,mask\na.svs,x\na.svs,y\n",
+    "a manifest with an open quote": 'path,mask\n"a,b\n',
+    "a manifest with paths that are numbers": {"path": ["a.svs"], "mask": [3]},
+}
+
+
+@pytest.fixture(autouse=True)
+def study(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "slides").mkdir()
+    for name in ("a.tiff", "b.tiff"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(document: Any) -> list[str]:
+    Path("coverage.yaml").write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+    return ["--config", "coverage.yaml"]
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    document = yaml.safe_load(yaml.safe_dump(SETTINGS))
+    for path, value in changes.items():
+        *sections, field = path.split("__")
+        section = document
+        for name in sections:
+            section = section[name]
+        if value is GONE:
+            del section[field]
+        else:
+            section[field] = value
+    return document
+
+
+def with_manifest(content: str | dict[str, list[Any]]) -> list[str]:
+    name = "slides.parquet" if isinstance(content, dict) else "slides.csv"
+    if isinstance(content, dict):
+        pq.write_table(pa.table(content), name)
+    else:
+        Path(name).write_text(content)
+    return written(changed({"slides": name, PATH: {"column": "mask"}}))
+
+
+def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """Pairs of a name and a function that prepares the files and returns the arguments of the command line."""
+    for name, changes in FIELDS.items():
+        yield name, lambda changes=changes: written(changed(changes))
+    for name, keep in KEEP.items():
+        yield name, lambda keep=keep: written(changed({"keep": keep}))
+    for name, arguments in OPTIONS.items():
+        yield name, lambda arguments=arguments: arguments
+    for name, text in FILES.items():
+        yield name, lambda text=text: written(text)
+    for name, content in MANIFESTS.items():
+        yield name, lambda content=content: with_manifest(content)
+    yield "a manifest that does not exist", lambda: written(changed({"slides": "nope.csv"}))
+
+
+@contextmanager
+def raised() -> Iterator[set[tuple[str, int]]]:
+    """Collect the lines in the rooms that exceptions pass, also of those that pydantic catches."""
+    rooms = tuple(str(room) for room in ROOMS)
+    lines: set[tuple[str, int]] = set()
+
+    def inside(frame: FrameType, event: str, _: object) -> Any:
+        if event == "exception":
+            lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return inside
+
+    def entered(frame: FrameType, _event: str, _: object) -> Any:
+        return inside if frame.f_code.co_filename.startswith(rooms) else None
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        yield lines
+    finally:
+        sys.settrace(before)
+
+
+def messages(folder: Path) -> str:
+    """All refusals as one text: a name, then its lines, indented."""
+    parts = []
+    for name, arguments in provocations():
+        with pytest.raises(ConfigurationError) as refused:
+            read_configuration(arguments())
+        parts.append("\n    ".join([name, *refused.value.problems]))
+    return "\n".join(parts).replace(str(folder), "/study") + "\n"
+
+
+def raises_in_rooms() -> list[tuple[str, int, int]]:
+    """File, first and last line of each raise of one of KINDS."""
+    found = []
+    for file in (file for room in ROOMS for file in sorted(room.glob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                kind = node.exc.func
+                if (kind.id if isinstance(kind, ast.Name) else getattr(kind, "attr", "")) in KINDS:
+                    found.append((str(file), node.lineno, node.end_lineno or node.lineno))
+    return found
+
+
+def test_every_refusal_reads_as_it_was_reviewed(study) -> None:
+    found = messages(study)
+    if os.environ.get("RATIOPATH_WRITE_MESSAGES"):
+        KEPT.write_text(found)
+    assert found == KEPT.read_text()
+
+
+def test_every_raise_is_provoked(study) -> None:
+    with raised() as lines:
+        messages(study)
+    left = [
+        f"{Path(file).name}:{first}"
+        for file, first, last in raises_in_rooms()
+        if not any((file, line) in lines for line in range(first, last + 1))
+    ]
+    assert left == []
+
+
+def test_every_refusal_has_a_remedy(study) -> None:
+    refusals = [line for line in messages(study).splitlines() if line.startswith("    ")]
+    assert [line for line in refusals if not any(mark in line for mark in ("; ", "did you mean", "See --help"))] == []
