@@ -84,9 +84,7 @@ class Platform(AbstractContextManager["Platform"]):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        self.api = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._port}/api", timeout=60, transport=RetryBusyServer()
-        )
+        self.api = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/api", timeout=60, transport=RetryBusyServer())
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
         self.environment = {
             **ours,
