@@ -18,6 +18,7 @@ import yaml
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "deployment.md"
+BASH = shutil.which("bash") or "/bin/bash"
 MAX_SECONDS = 240
 """Seconds to wait for anything that should take a few."""
 CLONED = ("flows", "ratiopath", "schemas", "deploy", "docs")
@@ -133,7 +134,7 @@ class Platform(AbstractContextManager["Platform"]):
         process.wait()
 
     def _leftovers(self) -> Iterator[int]:
-        """Yield flows of the worker and their Ray processes, which lead sessions of their own, by their PREFECT_HOME."""
+        """Yield flows of the worker and their Ray processes, in sessions of their own, by their PREFECT_HOME."""
         mark = f"PREFECT_HOME={self.environment['PREFECT_HOME']}".encode()
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # another user's process, or it has ended
@@ -160,8 +161,7 @@ class Platform(AbstractContextManager["Platform"]):
         """Start a command in the background."""
         with open(self._folder / f"{len(self._processes)}.log", "wb") as log:
             process = subprocess.Popen(
-                f"exec {command}",
-                shell=True,  # noqa: S602 - the documentation is ours
+                [BASH, "-c", f"exec {command}"],
                 cwd=self.clone,
                 env=self.environment,
                 stdout=log,
@@ -174,8 +174,7 @@ class Platform(AbstractContextManager["Platform"]):
     def run_command(self, command: str) -> str:
         """Run a command to its end and return its output."""
         done = subprocess.run(
-            command,
-            shell=True,  # noqa: S602 - the documentation is ours
+            [BASH, "-c", command],
             cwd=self.clone,
             env=self.environment,
             capture_output=True,
