@@ -9,6 +9,7 @@ from benchmarks import suites
 from benchmarks.subjects import ours
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio, if the peers are installed
 def test_a_suite_prints_a_line_for_each_case(tmp_path, capsys):
     """One suite on one mask; tests/campaigns runs all."""
     arguments = ["--shrink", "16", "--repeat", "1", "--suites", "in-process", "--masks", "binary"]

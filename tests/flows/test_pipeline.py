@@ -1,4 +1,4 @@
-"""The flow, end to end, on real Ray, a real Prefect server and real files."""
+"""The coverage flow end to end, on real Ray, a real Prefect server and real files."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests to a Ray cluster that are refused at once, since they would wait for ever."""
+"""Address of, code for, and resources on a Ray cluster; requests that would wait for ever are refused."""
 
 import os
 
@@ -11,7 +11,7 @@ from flows.execution.ray_runtime import DEFAULT_MEMORY, address, reserved, runti
 NODE = {"CPU": 4.0, "memory": 8e9}
 
 
-def test_ray_client_is_refused_with_another_way(monkeypatch) -> None:
+def test_a_ray_client_address_is_refused_with_the_alternatives(monkeypatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     with pytest.raises(ConfigurationError, match=r"found 'ray://head:10001'; give the address .* or submit the run"):
         address()
@@ -27,7 +27,7 @@ def test_code_is_shipped_unless_the_image_has_it(monkeypatch) -> None:
         runtime_env()
 
 
-def test_a_task_reserves_memory_but_no_more_than_there_is() -> None:
+def test_a_task_reserves_at_most_the_memory_of_the_largest_node() -> None:
     assert reserved(Request(), [NODE], may_grow=False) == {"num_cpus": 1, "memory": DEFAULT_MEMORY}
     assert reserved(Request(), [{"CPU": 1.0, "memory": 5e8}], may_grow=False) == {"num_cpus": 1, "memory": 5e8}
     asked = Request(num_cpus=0.5, memory=2_000_000_000)
@@ -35,7 +35,7 @@ def test_a_task_reserves_memory_but_no_more_than_there_is() -> None:
 
 
 @pytest.mark.parametrize("asked", [Request(num_cpus=5), Request(memory=9_000_000_000)])
-def test_a_task_that_fits_no_node_is_refused_where_none_can_come(asked) -> None:
+def test_a_task_that_fits_no_node_is_refused_unless_the_cluster_may_grow(asked) -> None:
     with pytest.raises(ConfigurationError, match="this machine gives 4 processors and 8000000000 bytes; ask for less"):
         reserved(asked, [NODE], may_grow=False)
     assert reserved(asked, [NODE], may_grow=True)["num_cpus"] == asked.num_cpus

@@ -1,4 +1,4 @@
-"""A task is tried again where the storage failed, and only there."""
+"""Retries of a task: after errors of the storage only."""
 
 import errno
 import os
@@ -30,11 +30,11 @@ def failed_writing(number: int) -> OutputError:
     ],
     ids=repr,
 )
-def test_only_the_storage_is_worth_another_try(error: Exception, again: bool) -> None:
+def test_only_an_error_of_the_storage_is_retried(error: Exception, again: bool) -> None:
     for arrived in (error, pickle.loads(pickle.dumps(error))):  # noqa: S301 - as from a Ray worker
         assert is_worth_another_try(None, None, Failed(data=arrived)) == again
 
 
-def test_every_task_reads_and_writes_files_and_is_tried_again() -> None:
+def test_every_task_is_retried_twice() -> None:
     assert {task.retry_condition_fn for task in TASKS.values()} == {is_worth_another_try}
     assert {task.retries for task in TASKS.values()} == {2}

@@ -1,4 +1,4 @@
-"""The whole flow with its output on an S3-compatible store: the same bytes as in a folder, and no more written."""
+"""The flow with its output on an S3-compatible store: the same bytes as in a folder, and no extra writes."""
 
 import time
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, o
     assert bucket.objects(prefix).keys() == contents(output).keys() | {"run.json"}
 
 
-def test_pictures_and_their_page_are_written_there_too(folder, bucket) -> None:
+def test_pictures_and_their_page_are_written_to_the_store(folder, bucket) -> None:
     write_study(folder, "a")
     run(folder, bucket.uri("out"), previews=True)
     [picture] = [name for name in bucket.objects("out") if name.startswith("previews/")]
@@ -47,7 +47,7 @@ def test_pictures_and_their_page_are_written_there_too(folder, bucket) -> None:
     assert not [name for name in bucket.objects("out") if name.startswith(("previews", "index.html"))]
 
 
-def test_what_has_not_changed_is_not_written(folder, bucket) -> None:
+def test_unchanged_slides_are_not_written(folder, bucket) -> None:
     write_study(folder, "a", "b")
     run(folder, bucket.uri("out"))
     before = tables_of_slides(bucket, "out")
@@ -76,7 +76,7 @@ def test_another_keep_writes_only_the_kept_tiles(folder, output, bucket) -> None
     assert bucket.contents("out") == contents(output)
 
 
-def test_a_slide_put_aside_leaves_the_tables_and_comes_back(folder, bucket) -> None:
+def test_a_failed_slide_leaves_the_tables_until_it_is_repaired(folder, bucket) -> None:
     write_study(folder, "a", "b")
     run(folder, bucket.uri("out"))
     whole = bucket.contents("out")
