@@ -23,7 +23,7 @@ def test_code_is_shipped_unless_the_image_has_it(monkeypatch) -> None:
     monkeypatch.setenv("RATIOPATH_CODE", "image")
     assert runtime_env() == {}
     monkeypatch.setenv("RATIOPATH_CODE", "baked")
-    with pytest.raises(ConfigurationError, match="found 'baked'; give ship, or image"):
+    with pytest.raises(ConfigurationError, match="found 'baked'; set ship, or image"):
         runtime_env()
 
 
@@ -36,6 +36,6 @@ def test_a_task_reserves_at_most_the_memory_of_the_largest_node() -> None:
 
 @pytest.mark.parametrize("asked", [Request(num_cpus=5), Request(memory=9_000_000_000)])
 def test_a_task_that_fits_no_node_is_refused_unless_the_cluster_may_grow(asked) -> None:
-    with pytest.raises(ConfigurationError, match="this machine gives 4 processors and 8000000000 bytes; ask for less"):
+    with pytest.raises(ConfigurationError, match="machine, which has 4 processors and 8000000000 bytes; ask for less"):
         reserved(asked, [NODE], may_grow=False)
     assert reserved(asked, [NODE], may_grow=True)["num_cpus"] == asked.num_cpus

@@ -49,7 +49,9 @@ def test_a_row_that_always_kills_fails_and_its_neighbours_are_done(tmp_path) -> 
     assert [outcome.result for outcome in outcomes if outcome.result] == [{"name": name} for name in "ACDEFGHI"]
     for killer in (outcomes[1], outcomes[9]):
         assert (killer.result, killer.error) == (None, "WorkerDiedError")
-        assert killer.message.startswith("a worker lives to the end of its work: 6 of 6 died, the last 2 with nothing")
+        assert killer.message.startswith(
+            "every worker that opened it died (6 of 6, the last 2 with nothing beside them)"
+        )
     assert tries(tmp_path)["b"] == tries(tmp_path)["j"] == 3 * MAX_DEATHS
 
 
