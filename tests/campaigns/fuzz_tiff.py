@@ -1,8 +1,9 @@
-"""Damage that looks for new ways through the code: whatever goes otherwise than tifffile has it, or raises, is a find.
+"""Coverage-guided fuzzing of the TIFF reader: any exception that has no name, any count that tifffile contradicts.
 
-    python tests/campaigns/fuzz_tiff.py -max_total_time=3600        and all other options of libFuzzer
+    python -m tests.campaigns.fuzz_tiff -max_total_time=3600
 
-It begins with a small file of each layout; a find is left as crash-SHA1 in the working directory.
+takes all other options of libFuzzer too. It starts from a small file of each layout and saves a finding as crash-SHA1
+in the working directory.
 """
 
 import sys
@@ -12,17 +13,15 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 with atheris.instrument_imports(include=["ratiopath", "tifffile"]):
     from tests.support.damaged import KINDS, original, outcome
 
 SMALL = (32, 48)
-"""(rows, columns): a fuzzer goes through thousands of files a minute."""
+"""(rows, columns); small, since the fuzzer reads thousands of files a minute."""
 
 
-class FindError(Exception):
-    """A result that another reader does not find."""
+class FindingError(Exception):
+    """A result that differs from tifffile's."""
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
             mutant.write_bytes(content)
             end = outcome(str(mutant))
             if end.startswith("otherwise"):
-                raise FindError(end)
+                raise FindingError(end)
 
         atheris.Setup(
             [sys.argv[0], str(corpus), "-timeout=20", "-rss_limit_mb=4096", "-max_len=8192", *sys.argv[1:]], once

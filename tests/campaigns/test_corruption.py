@@ -1,8 +1,8 @@
-"""Files damaged at random: each ends as a named failure or as what another reader finds in it, in bounded time.
+"""Files damaged at random: each gives a named error or the counts of another reader, in bounded time.
 
-    RATIOPATH_MUTANTS=2000 pytest tests/campaigns        the long form; the check runs a slice
+    RATIOPATH_MUTANTS=2000 pytest tests/campaigns
 
-A worker that crashes or hangs fails the test and names the mutant: its kind, and the seed that makes it again.
+runs the long form. A worker that crashes or hangs fails the test, which names the kind and the seed of the mutant.
 """
 
 import multiprocessing
@@ -18,15 +18,15 @@ from tests.support.damaged import KINDS, original, outcome
 
 MUTANTS = int(os.environ.get("RATIOPATH_MUTANTS", "160"))
 SECONDS_PER_FILE = 20
-"""A file of some kB that takes longer hangs, even on a busy machine."""
+"""Seconds after which a file of some kB counts as hanging, even on a busy machine."""
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
-    """One kind of damage, somewhere."""
+    """Damage the content in one place and return the kind of damage too."""
     damage = rng.choice(["bit", "byte", "cut", "swap", "long", "zero"])
     data = bytearray(content)
     where = int(rng.integers(0, len(data) - 8))
-    if rng.random() < 0.5:  # headers and directories are a small part of a file, and the fragile one
+    if rng.random() < 0.5:  # headers and directories are small but fragile
         tags = [
             i for i in range(len(data) - 12) if data[i : i + 2] in (b"\x00\x01", b"\x01\x01", b"\x11\x01", b"\x17\x01")
         ]
@@ -47,7 +47,7 @@ def mutated(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_file_ends_as_a_named_failure_or_a_right_result(kind, tmp_path):
+def test_a_damaged_file_gives_a_named_error_or_a_correct_result(kind, tmp_path):
     content = original(kind, tmp_path / "whole.tiff").read_bytes()
     ends: Counter[str] = Counter()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -57,7 +57,7 @@ def test_a_damaged_file_ends_as_a_named_failure_or_a_right_result(kind, tmp_path
             path.write_bytes(damaged)
             try:
                 end = pool.submit(outcome, str(path)).result(timeout=SECONDS_PER_FILE)
-            except Exception as error:  # noqa: BLE001 - whatever came out of the worker
+            except Exception as error:  # noqa: BLE001 - any error of the worker is a finding
                 pytest.fail(f"{kind}, seed {seed} ({damage}): {type(error).__name__}: {error}")
             assert not end.startswith("otherwise"), f"{kind}, seed {seed} ({damage}): {end}"
             ends[end] += 1

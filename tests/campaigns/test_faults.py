@@ -1,6 +1,8 @@
-"""Runs that are disturbed at a random moment: no half file is seen, and the next run ends as an undisturbed one.
+"""Runs disturbed at a random moment: no partial file is visible, and the next run ends like an undisturbed one.
 
-RATIOPATH_FAULTS=20 pytest tests/campaigns/test_faults.py --timeout 0        the long form: so many of each kind
+    RATIOPATH_FAULTS=20 pytest tests/campaigns/test_faults.py --timeout 0
+
+runs the long form: 20 of each kind.
 """
 
 import os
@@ -62,15 +64,15 @@ def output(tmp_path) -> Path:
     return tmp_path / "output"
 
 
-def assert_the_next_run_ends_as_undisturbed(study: Study, output: Path) -> None:
+def assert_next_run_ends_as_undisturbed(study: Study, output: Path) -> None:
     assert study.run(output).name == "PutAside"
     assert visible(output) == study.expected
     assert not (output / ".work").exists()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_worker_is_killed(study, output, seed) -> None:
-    """By chance: the run itself goes on and ends as if nothing had been."""
+def test_a_run_survives_a_killed_worker(study, output, seed) -> None:
+    """The run goes on and ends like an undisturbed one."""
     killed: list[int] = []
 
     def disturb() -> None:
@@ -87,21 +89,21 @@ def test_a_worker_is_killed(study, output, seed) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_driver_is_killed_or_cancelled(study, output, number, seed) -> None:
+def test_a_killed_or_cancelled_driver_leaves_whole_tables(study, output, number, seed) -> None:
     with driver(study.folder, output) as process:
         wait_for_work(process, output)
         time.sleep(study.moment(number.name, seed))
         process.send_signal(number)
         process.wait(SECONDS)
     cancelled = -number if number == signal.SIGKILL else 1
-    assert process.returncode in (cancelled, ASIDE), log(output).read_text()  # or it was done before
+    assert process.returncode in (cancelled, ASIDE), log(output).read_text()  # or it had ended before
     assert study.is_whole(output)
-    assert_the_next_run_ends_as_undisturbed(study, output)
+    assert_next_run_ends_as_undisturbed(study, output)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_prefect_server_goes(study, output, prefect_home, seed) -> None:
-    """The run's own: it fails with a line, and the next one ends as undisturbed."""
+def test_a_run_whose_own_prefect_server_dies_fails_with_a_line(study, output, prefect_home, seed) -> None:
+    """The next run ends like an undisturbed one."""
     with driver(study.folder, output, own_services=prefect_home) as process:
         wait_for_work(process, output)
         time.sleep(study.moment("server", seed))
@@ -115,8 +117,8 @@ def test_the_prefect_server_goes(study, output, prefect_home, seed) -> None:
     assert_the_next_run_ends_as_undisturbed(study, output)
 
 
-@pytest.mark.parametrize("seed", SEEDS[::3])  # Prefect's senders of events and logs try for half a minute each
-def test_the_users_prefect_server_goes(study, output, seed) -> None:
+@pytest.mark.parametrize("seed", SEEDS[::3])  # Prefect retries sending events and logs for half a minute
+def test_a_run_fails_with_one_line_if_the_named_prefect_server_goes_away(study, output, seed) -> None:
     with (
         temporary_settings(restore_defaults={PREFECT_API_URL}),
         Server() as server,
@@ -132,14 +134,14 @@ def test_the_users_prefect_server_goes(study, output, seed) -> None:
     assert "Traceback" not in said
     assert ("failed: the Prefect server went away" in said) == (process.returncode == 1), said
     assert study.is_whole(output)
-    assert_the_next_run_ends_as_undisturbed(study, output)
+    assert_next_run_ends_as_undisturbed(study, output)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_node_is_lost(study, output, monkeypatch, seed) -> None:
-    """Its work goes to the node that is left."""
-    private = tempfile.mkdtemp(prefix="ray", dir=tempfile.gettempdir())  # short: sockets lie in it
-    monkeypatch.setenv("RAY_TMPDIR", private)  # else Ray tells every run on this machine to use this cluster
+def test_a_run_survives_the_loss_of_a_node(study, output, monkeypatch, seed) -> None:
+    """The other node takes over its work."""
+    private = tempfile.mkdtemp(prefix="ray", dir=tempfile.gettempdir())  # short, for the paths of sockets
+    monkeypatch.setenv("RAY_TMPDIR", private)  # else every run on this machine would use this cluster
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         lost = cluster.add_node(num_cpus=1)
@@ -158,7 +160,7 @@ def test_a_node_is_lost(study, output, monkeypatch, seed) -> None:
 
 @needs_mounts
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_disk_is_full(study, output, seed) -> None:
+def test_a_full_disk_fails_the_run_and_leaves_whole_tables(study, output, seed) -> None:
     needed = sum(len(content) for content in study.expected.values())
     room = chance(seed).randrange(4096, needed)
     with mounted(output, f"size={room}") as remount:
@@ -168,12 +170,12 @@ def test_the_disk_is_full(study, output, seed) -> None:
         assert state.message.endswith("No space left on device; hint: check space and permissions")
         assert study.is_whole(output)
         remount("size=64m")
-        assert_the_next_run_ends_as_undisturbed(study, output)
+        assert_next_run_ends_as_undisturbed(study, output)
 
 
 @needs_mounts
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_output_becomes_read_only(study, output, seed) -> None:
+def test_an_output_that_becomes_read_only_keeps_whole_tables(study, output, seed) -> None:
     with mounted(output, "size=64m") as remount:
 
         def disturb() -> None:
@@ -188,13 +190,13 @@ def test_the_output_becomes_read_only(study, output, seed) -> None:
         assert state.name == "PutAside" or "Read-only file system" in state.message
         assert study.is_whole(output)
         remount("rw")
-        assert_the_next_run_ends_as_undisturbed(study, output)
+        assert_next_run_ends_as_undisturbed(study, output)
 
 
 @needs_mounts
-def test_the_output_is_read_only(study, output) -> None:
+def test_a_read_only_output_fails_the_run_and_stays_as_it_was(study, output) -> None:
     with mounted(output, "size=64m") as remount:
-        assert_the_next_run_ends_as_undisturbed(study, output)
+        assert_next_run_ends_as_undisturbed(study, output)
         remount("ro")
         state = study.run(output, force=True)
         assert state.is_failed()
@@ -202,16 +204,16 @@ def test_the_output_is_read_only(study, output) -> None:
         assert "Read-only file system" in state.message
         assert visible(output) == study.expected
         remount("rw")
-        assert_the_next_run_ends_as_undisturbed(study, output)
+        assert_next_run_ends_as_undisturbed(study, output)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_two_runs_at_once(study, output, seed) -> None:
-    """The second refuses, or comes when the first is done; both are right."""
+def test_the_second_of_two_runs_changes_nothing(study, output, seed) -> None:
+    """The second refuses, or starts after the end of the first."""
     with driver(study.folder, output) as first:
         wait_for_work(first, output)
         time.sleep(study.moment("second", seed) / 2)
-        first.send_signal(signal.SIGSTOP)  # so that it cannot end before the second comes
+        first.send_signal(signal.SIGSTOP)  # it must not end before the second starts
         try:
             state = study.run(output)
         finally:
@@ -236,7 +238,7 @@ def meanwhile(disturb: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[Callable[[str], None]]:
-    """A file system in memory, of which nothing stays."""
+    """Mount a file system in memory and yield a function that remounts it with other options."""
     folder.mkdir()
     mount = shutil.which("mount") or "mount"
     subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)

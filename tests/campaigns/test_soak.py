@@ -1,8 +1,8 @@
-"""Night after night over a folder that changes: each run does the work that is left, opens nothing else, stays small.
+"""Many runs over a changing folder: each processes only the changes, and memory and open files stay bounded.
 
-    RATIOPATH_SOAK=2000x10 pytest -s tests/campaigns/test_soak.py        slides x runs, the long form
+    RATIOPATH_SOAK=2000x10 pytest -s tests/campaigns/test_soak.py
 
-The check runs a slice.
+runs the long form (slides x runs).
 """
 
 import os
@@ -21,13 +21,13 @@ from tests.support.population import Population, counts, resources
 SLIDES, RUNS = map(int, os.environ.get("RATIOPATH_SOAK", "60x4").split("x"))
 KEEPS = ("tissue >= 0.5", "tissue >= 0.25 and tumor < 0.9", None)
 MORE_MB, MORE_FILES = 100, 20
-"""What a run may need more than the second one, whatever number of runs lies between: Ray and Prefect keep some."""
+"""Allowed growth from the second run to the last, for what Ray and Prefect keep."""
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
 
 class Opens(FileSystemEventHandler):
-    """The files of a folder that any process opens, as the kernel tells."""
+    """Records each file of a folder that any process opens, as reported by the kernel."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -48,15 +48,15 @@ def watched_run(population: Population, **changes: object) -> tuple[Summary, lis
     observer.start()
     try:
         summary = run(population.folder, **changes)
-        time.sleep(1)  # the last events are on their way
+        time.sleep(1)  # for the last events to arrive
     finally:
         observer.stop()
         observer.join()
     return summary, opens.names
 
 
-def test_runs_over_a_changing_folder_do_the_work_that_is_left_and_stay_small(tmp_path):
-    population = Population(tmp_path / "slides", random.Random(0))  # noqa: S311 - a seed makes it again
+def test_runs_over_a_changing_folder_process_only_its_changes_and_stay_small(tmp_path):
+    population = Population(tmp_path / "slides", random.Random(0))  # noqa: S311 - reproducible from a seed
     population.add(SLIDES)
     used = []
     for number in range(RUNS):
@@ -67,7 +67,7 @@ def test_runs_over_a_changing_folder_do_the_work_that_is_left_and_stay_small(tmp
         seconds, expected = time.monotonic() - began, population.expected()
         used.append(resources())
         figures = f"{seconds:.1f} s, {len(opened)} opens, {used[-1][0]:.0f} MB, {used[-1][1]} files"
-        print(f"run {number}: {figures}, {expected}")  # noqa: T201 - what -s shows
+        print(f"run {number}: {figures}, {expected}")  # noqa: T201 - shown by -s
 
         assert counts(summary) == expected
         assert summary.tiles == 12 * (expected["found"] - expected["put_aside"])

@@ -1,4 +1,4 @@
-"""Folders of the flow's tests, and an object store."""
+"""Folders and an object store for the tests of the flow."""
 
 from collections.abc import Iterator
 from pathlib import Path

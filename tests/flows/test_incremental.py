@@ -1,4 +1,4 @@
-"""A run does what is left to do: what is there and was made from the same is neither read nor written."""
+"""Incremental runs: a slide whose files are current is neither opened nor written."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def counts(summary: Summary) -> tuple[int, ...]:
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and inode of a slide's files: an inode that stays was not replaced."""
+    """Return content and inode of each slide's files; a file with the same inode was not replaced."""
     output = folder.parent / "output"
     return {
         f"{table}/{pq.read_table(path)['path'][0].as_py().rpartition('/')[2]}": (path.read_bytes(), path.stat().st_ino)
@@ -53,13 +53,13 @@ def replaced(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def unreadable(path: Path) -> None:
-    """Same size and time, another content: whoever opens the file fails."""
+    """Overwrite a file with zeros of the same size and time, so that opening it fails."""
     state = path.stat()
     path.write_bytes(b"\0" * state.st_size)
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
-def test_what_has_not_changed_is_not_opened(folder) -> None:
+def test_an_unchanged_slide_is_not_opened(folder) -> None:
     output = folder.parent / "output"
     assert counts(run(folder, previews=True)) == (2, 0, 0, 0, 0)
     before, slides = files(folder), (output / "slides.parquet").read_bytes()
@@ -82,7 +82,7 @@ def test_a_new_slide_is_added_and_the_others_are_left_alone(folder) -> None:
 
 
 @pytest.mark.parametrize("what", ["a.tiff", "a_tissue.tiff", "a_classes.ome.tiff"])
-def test_a_file_replaced_in_place_is_seen(folder, what) -> None:
+def test_a_file_replaced_in_place_is_noticed(folder, what) -> None:
     run(folder)
     before, state = files(folder), (folder / what).stat()
     content = (folder / what).read_bytes()
@@ -92,7 +92,7 @@ def test_a_file_replaced_in_place_is_seen(folder, what) -> None:
     assert replaced(before, files(folder)) == {"coverage/a.tiff", "tiles/a.tiff"}
 
 
-def test_by_content_only_another_content_is_a_change(folder) -> None:
+def test_by_content_a_new_time_is_no_change_and_new_content_is(folder) -> None:
     run(folder, changes="content")
     os.utime(folder / "a_tissue.tiff", ns=(1, 1))
     assert counts(run(folder, changes="content")) == (0, 0, 2, 0, 0)
@@ -111,7 +111,7 @@ def test_by_content_only_another_content_is_a_change(folder) -> None:
         ({"tiling": {"mpp": 0.5, "tile_extent": 8}}, (2, 0, 0, 0, 0)),  # other tiles, other ids: the old ones go
     ],
 )
-def test_another_configuration_computes_anew_what_it_concerns(folder, tmp_path, changes, expected) -> None:
+def test_another_configuration_recomputes_only_the_slides_it_affects(folder, tmp_path, changes, expected) -> None:
     run(folder)
     assert counts(run(folder, **changes)) == expected
     incremental = files(folder)
@@ -170,7 +170,7 @@ def test_slides_that_are_gone_are_reported_and_dropped_on_demand(folder) -> None
     assert counts(run(folder)) == (0, 0, 1, 0, 0)
 
 
-def test_a_slide_put_aside_is_tried_again(folder) -> None:
+def test_a_failed_slide_is_tried_again(folder) -> None:
     whole = (folder / "a_tissue.tiff").read_bytes()
     truncate(folder / "a_tissue.tiff")
     assert counts(run(folder)) == (1, 0, 0, 1, 0)
@@ -180,7 +180,7 @@ def test_a_slide_put_aside_is_tried_again(folder) -> None:
     assert pq.read_table(folder.parent / "output" / "failures.parquet").num_rows == 0
 
 
-def test_a_file_that_lost_its_record_or_its_end_is_made_anew(folder) -> None:
+def test_a_file_without_provenance_or_cut_short_is_recomputed(folder) -> None:
     run(folder)
     before = files(folder)
     tables = sorted((folder.parent / "output" / "coverage").iterdir())
@@ -193,7 +193,7 @@ def test_a_file_that_lost_its_record_or_its_end_is_made_anew(folder) -> None:
     }
 
 
-def test_a_table_whose_pages_are_damaged_is_put_aside_once_and_made_anew(folder) -> None:
+def test_a_table_with_damaged_pages_fails_once_and_is_recomputed(folder) -> None:
     run(folder)
     [path] = [p for p in (folder.parent / "output" / "coverage").iterdir() if "b.tiff" in str(pq.read_table(p)["path"])]
     content = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Slides whose names a shell, a template, a glob, a URL or a terminal could trip over."""
+"""Slides with names that could break a shell, a template, a glob, a URL or a terminal."""
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +16,7 @@ ODD = (
     "back\\slash\ttab",
     "a|b <b>&amp; #frag ;x=1",
     "naïve Gewebe 切片 🧬",
-    "cafe\u0301",  # the accent is a character of its own
+    "cafe\u0301",  # e and a combining accent
     "key=value",
     "-rf",
 )
@@ -30,7 +30,7 @@ def folder(tmp_path):
     return folder
 
 
-def test_every_one_is_in_the_tables(folder, tmp_path):
+def test_slides_with_odd_names_are_in_the_tables(folder, tmp_path):
     output = tmp_path / "out put\n'1'"
     assert run(folder, output=str(output)).is_completed()
     assert names(output, "coverage") == {f"{name}.tiff" for name in ODD}

@@ -1,7 +1,9 @@
 """A real Aperio slide with its tissue mask and its three-class OME-TIFF, through the command line."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,19 +27,41 @@ pytestmark = [
 
 
 def raster(name: str) -> tuple[list, tuple[float, float]]:
-    """The levels of a mask, and its resolution: both masks carry it in square pixels per centimetre."""
+    """Read the levels and the mpp of a mask; both masks have square pixels, in pixels per centimetre."""
     with tifffile.TiffFile(DATA / name) as tiff:
         pages = [deep for page in tiff.pages for deep in (page, *(page.pages or ()))]
         pixels, units = pages[0].tags["XResolution"].value
         return [page.asarray() for page in pages], (10_000 * units / pixels,) * 2
 
 
-@pytest.mark.parametrize("roi", ["null", ROI], ids=["tile", "polygon"])
-def test_the_tables_are_the_oracles(tmp_path, roi: str) -> None:
-    shutil.copytree(DATA, tmp_path / "slides")
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Output of a run over the slide with one ROI."""
+
+    output: Path
+    """Folder of the tables."""
+    roi: shapely.Geometry
+    """The ROI, in pixels of the tile."""
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Read a table as rows."""
+        return pq.read_table(self.output / table).to_pylist()
+
+    def sampled(self) -> list[dict[str, Any]]:
+        """Read some tiles of coverage, those of the last column among them."""
+        rows = self.rows("coverage")
+        return [*rows[::13], *rows[8::27]]
+
+
+@pytest.fixture(scope="module", params=["null", ROI], ids=["tile", "polygon"])
+def study(request, tmp_path_factory, local_ray, server) -> Study:
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "slides").mkdir()
+    for path in DATA.glob(f"{STEM}*"):
+        shutil.copy(path, folder / "slides")
     options = {
-        "slides": tmp_path / "slides",
-        "output": tmp_path / "output",
+        "slides": folder / "slides",
+        "output": folder / "output",
         "tiling.mpp": 0.5,
         "tiling.tile_extent": 256,
         "tiling.stride": "[256, 200]",
@@ -45,26 +69,55 @@ def test_the_tables_are_the_oracles(tmp_path, roi: str) -> None:
         "overlays.tissue.classes": '{"tissue": [255]}',
         "overlays.annotation.path": "{dir}/{stem}_classes.ome.tiff",
         "overlays.annotation.classes": '{"one_or_two": [1, 2], "background": 0}',
-        "roi": roi,
+        "roi": request.param,
         "keep": "tissue >= 0.5",
     }
     assert main([text for name, value in options.items() for text in (f"--{name}", str(value))]) == 0
+    roi = shapely.box(0, 0, 256, 256) if request.param == "null" else shapely.from_wkt(ROI)
+    return Study(folder / "output", roi)
 
-    [slide] = pq.read_table(tmp_path / "output" / "slides.parquet").to_pylist()
+
+@pytest.fixture(scope="module")
+def masks() -> dict[str, tuple[list, tuple[float, float]]]:
+    """Levels and mpp of each mask, by overlay."""
+    return {"tissue": raster(f"{STEM}_tissue_mask.tiff"), "annotation": raster(f"{STEM}_classes.ome.tiff")}
+
+
+def expected(row: dict[str, Any], mask: tuple[list, tuple[float, float]], roi: shapely.Geometry) -> dict[str, float]:
+    """Compute the overlap of a tile with the oracle."""
+    levels, mpp = mask
+    return oracles.overlap(levels, mpp, row["tile_x"], row["tile_y"], (0.499, 0.499), roi)
+
+
+def test_the_slide_has_the_geometry_of_its_file(study) -> None:
+    [slide] = study.rows("slides.parquet")
     assert (slide["extent_x"], slide["extent_y"], slide["mpp_x"]) == (2220, 2967, 0.499)
-    rows = pq.read_table(tmp_path / "output" / "coverage").to_pylist()
-    assert len(rows) == 9 * 15
-    region = shapely.box(0, 0, 256, 256) if roi == "null" else shapely.from_wkt(roi)
-    masks = {"tissue": raster(f"{STEM}_tissue_mask.tiff"), "annotation": raster(f"{STEM}_classes.ome.tiff")}
-    for row in [*rows[::13], *rows[8::27]]:  # some, and the last column
-        for name, (levels, mpp) in masks.items():
-            expected = oracles.overlap(levels, mpp, row["tile_x"], row["tile_y"], (0.499, 0.499), region)
-            assert dict(row[f"{name}_overlap"]) == pytest.approx(expected, abs=1e-12)
-            if name == "tissue":
-                assert row["tissue"] == pytest.approx(expected.get("255", 0))
-            else:
-                assert row["one_or_two"] == pytest.approx(expected.get("1", 0) + expected.get("2", 0))
-                assert row["background"] == pytest.approx(expected.get("0", 0))
-    kept = pq.read_table(tmp_path / "output" / "tiles").to_pylist()
-    assert kept == [row for row in rows if row["tissue"] >= 0.5]
-    assert 0 < len(kept) < len(rows)
+
+
+def test_the_grid_covers_the_slide(study) -> None:
+    assert len(study.rows("coverage")) == 9 * 15
+
+
+@pytest.mark.parametrize("overlay", ["tissue", "annotation"])
+def test_overlaps_equal_the_oracle(study, masks, overlay) -> None:
+    for row in study.sampled():
+        overlap = expected(row, masks[overlay], study.roi)
+        assert dict(row[f"{overlay}_overlap"]) == pytest.approx(overlap, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "column", "values"),
+    [("tissue", "tissue", ["255"]), ("annotation", "one_or_two", ["1", "2"]), ("annotation", "background", ["0"])],
+)
+def test_a_class_is_the_sum_of_its_values(study, masks, overlay, column, values) -> None:
+    for row in study.sampled():
+        overlap = expected(row, masks[overlay], study.roi)
+        assert row[column] == pytest.approx(sum(overlap.get(value, 0) for value in values))
+
+
+def test_the_kept_tiles_are_those_that_keep_selects(study) -> None:
+    assert study.rows("tiles") == [row for row in study.rows("coverage") if row["tissue"] >= 0.5]
+
+
+def test_some_tiles_are_kept_and_some_are_not(study) -> None:
+    assert 0 < len(study.rows("tiles")) < len(study.rows("coverage"))

@@ -1,4 +1,4 @@
-"""A table that breaks its schema is told with table, column, rule and rows."""
+"""Schemas of the tables: an error names table, column, rule and example rows."""
 
 import pickle
 
@@ -27,7 +27,7 @@ def maps(*rows: dict[str, float] | None) -> pa.Array:
 
 
 def covered() -> pa.Table:
-    """Ten tiles: of the third nothing is known, and the fourth has no annotation."""
+    """Return ten tiles of coverage; nothing is known of the third, and the fourth has no annotation."""
     number = np.arange(ROWS)
     known = [{"0": 0.25, "1": 0.5, "3": 0.25}] * ROWS
     unknown = [{} if row == 2 else known[row] for row in number]
@@ -71,14 +71,14 @@ def test_every_table_of_tiles_begins_with_the_same_columns() -> None:
     assert GRID.arrow.names == COVERAGE.arrow.names[: len(TILE_COLUMNS)] == list(TILE_COLUMNS)
 
 
-def test_a_right_table_passes_unchanged() -> None:
+def test_a_valid_table_passes_unchanged() -> None:
     table = covered()
     assert checked(table, COVERAGE) is table
     checked(table, tiles(OVERLAYS))
 
 
 @pytest.mark.parametrize("part", [slice(0, 0), slice(2, 3), slice(3, 7)])
-def test_parts_of_it_and_chunks_pass(part: slice) -> None:
+def test_slices_and_chunks_of_a_valid_table_pass(part: slice) -> None:
     table = covered()
     checked(table.slice(part.start, part.stop - part.start), COVERAGE)
     checked(pa.concat_tables([table.slice(0, part.start), table.slice(part.start)]), COVERAGE)
@@ -103,7 +103,7 @@ def test_an_empty_table_passes_and_survives_parquet(schema: TableSchema, tmp_pat
     checked(pq.read_table(tmp_path / "t.parquet"), schema)
 
 
-def test_a_table_survives_parquet(tmp_path) -> None:
+def test_a_valid_table_survives_parquet(tmp_path) -> None:
     pq.write_table(covered(), tmp_path / "t.parquet")
     checked(pq.read_table(tmp_path / "t.parquet"), COVERAGE)
 
@@ -140,7 +140,7 @@ def test_a_table_survives_parquet(tmp_path) -> None:
         ("tissue_overlap", maps(None, {"0": 1.0}, {}, *[{"0": 1.0}] * 7), "holds no null", [(0, 0)]),
     ],
 )
-def test_a_wrong_value_is_told_with_its_row(
+def test_an_invalid_value_is_reported_with_its_row(
     column: str, values: object, rule: str, tiles: list[tuple[int, int]]
 ) -> None:
     error = refused(with_column(column, values), COVERAGE)
@@ -162,14 +162,14 @@ def test_fractions_may_miss_one_by_rounding() -> None:
     checked(with_column("tissue_overlap", maps(*third * 2, {}, *third * 7)), COVERAGE)
 
 
-def test_a_tile_is_there_once() -> None:
+def test_a_repeated_tile_is_refused() -> None:
     error = refused(with_column("tile_x", [0] * ROWS), COVERAGE)
     assert error.column == "slide_id, tile_x, tile_y"
     assert error.rule == "names each row once"
     assert len(error.examples) == 5
 
 
-def test_examples_are_few() -> None:
+def test_an_error_shows_five_rows_at_most() -> None:
     assert len(refused(with_column("tumor", [2.0] * ROWS), COVERAGE).examples) == 5
 
 

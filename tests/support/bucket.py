@@ -1,4 +1,4 @@
-"""A bucket on a real S3-compatible server, in a process of its own: pyarrow may wait for it while it holds the GIL."""
+"""A bucket on an S3-compatible server in its own process, since pyarrow may hold the GIL while it waits for it."""
 
 import re
 import subprocess
@@ -27,11 +27,11 @@ class Bucket:
     client: Any
 
     def uri(self, prefix: str) -> str:
-        """An output in it."""
+        """Return the URI of an output in the bucket."""
         return f"s3://{self.name}/{prefix}?region=us-east-1&scheme=http&endpoint_override={self.address}"
 
     def contents(self, prefix: str) -> dict[str, bytes]:
-        """The tables below a prefix, also those between tasks."""
+        """Read the bytes of all tables below a prefix, hidden ones too."""
         return {
             name: self.client.get_object(Bucket=self.name, Key=f"{prefix}/{name}")["Body"].read()
             for name in self.objects(prefix)
@@ -39,7 +39,7 @@ class Bucket:
         }
 
     def objects(self, prefix: str) -> dict[str, tuple[str, datetime]]:
-        """ETag and time of each object below a prefix; the empty ones that stand for folders are left out."""
+        """List ETag and time of each object below a prefix, without the empty objects that stand for folders."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=f"{prefix}/")
         return {
             found["Key"].removeprefix(f"{prefix}/"): (found["ETag"], found["LastModified"])
@@ -49,16 +49,16 @@ class Bucket:
         }
 
     def table(self, key: str) -> pa.Table:
-        """One of its tables."""
+        """Read a table of the bucket."""
         return pq.read_table(BytesIO(self.client.get_object(Bucket=self.name, Key=key)["Body"].read()))
 
 
 @contextmanager
 def s3_server(log: Path) -> Iterator[str]:
-    """Start moto's server on a free port; gives host and port.
+    """Start moto's server on a free port and yield host and port.
 
     Args:
-        log: Where it writes each request.
+        log: File for the requests.
     """
     command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT) as process:

@@ -1,4 +1,4 @@
-"""Files that are written whole and then damaged, and what each ends as."""
+"""Whole files of each layout, and the outcome of reading a damaged one."""
 
 from collections import Counter
 from pathlib import Path
@@ -45,15 +45,15 @@ def original(kind: str, path: Path, size: tuple[int, int] = SIZE) -> Path:
 
 
 def outcome(path: str) -> str:
-    """What a file ends as; runs in a process of its own."""
+    """Read a file and name the outcome; to be called in its own process."""
     try:
         with open_slide(path) as reader:
             level = reader.pyramid.levels[0].extent
             if max(level.width, level.height) > 1 << 14:
-                return "read as large"  # the header says so, and no pixel of it is asked for
+                return "read as large"  # by its header; reading its pixels would take too long
             mpp = reader.pyramid.mpp
             if mpp is None:
-                return "MissingMppError"  # what laying it over a tile would raise
+                return "MissingMppError"  # as the alignment with a tile would raise
             whole = Roi(box(0, 0, level.width, level.height))
             found = RasterOverlay(reader).shares(TileWindows(np.zeros(1), np.zeros(1), mpp, whole))
             counts = dict(zip(found.keys, found.counts.tolist(), strict=True))
@@ -65,18 +65,16 @@ def outcome(path: str) -> str:
         return "read"
     try:
         expected = tifffile_counts(path, is_scan=isinstance(reader, AperioReader | OpenSlideReader))
-    except Exception as error:  # noqa: BLE001 - it names no set of errors
-        return (
-            f"tifffile: {type(error).__name__}"  # such as a byte count of 0: for tifffile an error, here a sparse tile
-        )
+    except Exception as error:  # noqa: BLE001 - tifffile documents no set of errors
+        return f"tifffile: {type(error).__name__}"  # such as a byte count of 0, which is a sparse tile here
     return "as tifffile" if counts == expected else f"otherwise: {counts}"
 
 
 def tifffile_misreads(path: str) -> bool:
-    """Whether a file is one that tifffile cannot judge when it is damaged.
+    """Return True if tifffile is no oracle for a damaged file of this kind.
 
-    LZW it decodes with imagecodecs, which follows damage out of its own memory. Where a sparse tile has a place it
-    takes the bytes of a later tile from there.
+    It decodes LZW with imagecodecs, which reads out of bounds in a damaged stream. For a sparse tile with an offset it
+    takes the bytes of a later tile.
     """
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
@@ -85,7 +83,7 @@ def tifffile_misreads(path: str) -> bool:
 
 
 def tifffile_counts(path: str, *, is_scan: bool) -> dict[str, int]:
-    """What tifffile finds, but for the tiles that a scanner left out: they hold nothing."""
+    """Count values with tifffile, without the tiles that a scanner left out, since they hold no pixels."""
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
         pixels = page.asarray()

@@ -1,4 +1,4 @@
-"""A study that a run goes through undisturbed once, and then again and again while something happens to it."""
+"""A study with the tables of an undisturbed run, and the means to disturb other runs."""
 
 import os
 import random
@@ -20,40 +20,40 @@ from prefect.settings import PREFECT_API_URL
 from tests.support.study import contents, run, settings, truncate, write_slide_without_mpp, write_study
 
 SECONDS = 300
-"""A run of seconds that takes longer hangs, even on a busy machine."""
+"""Seconds after which a run that takes seconds counts as hanging, even on a busy machine."""
 ASIDE = 3
-"""Exit code of the study: some of its slides are broken."""
+"""Exit code of a run over the study, since some of its slides are broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Slides, some of them broken, and what an undisturbed run makes of them."""
+    """Slides, some of them broken, and the tables of an undisturbed run."""
 
     folder: Path
-    """Its slides."""
+    """Folder of the slides."""
     expected: dict[str, bytes]
-    """Each table of an undisturbed run."""
+    """Bytes of each table of an undisturbed run, by name."""
     seconds: float
-    """What its work takes, in a process of its own, without the start."""
+    """Seconds of an undisturbed run in its own process, without the start."""
 
     def run(self, output: Path, **changes: object) -> State:
-        """A run in this process."""
+        """Run the flow in this process."""
         return run(self.folder, output=str(output), **changes)
 
     def is_whole(self, output: Path) -> bool:
-        """Whether every table that is there is one of an undisturbed run; raises where one does not read."""
+        """Return True if every table present is one of an undisturbed run; raise if one cannot be read."""
         found = visible(output)
         for name in found:
             pq.read_table(output / name)
         return found.items() <= self.expected.items()
 
     def moment(self, kind: str, seed: int) -> float:
-        """Seconds after a run's begin, at random."""
+        """Return a random moment, in seconds after the start of a run."""
         return chance(f"{kind} {seed}").uniform(0, self.seconds)
 
 
 def chance(seed: object) -> random.Random:
-    return random.Random(str(seed))  # noqa: S311 - a seed makes it again
+    return random.Random(str(seed))  # noqa: S311 - reproducible from a seed
 
 
 def made(folder: Path, slides: int = 12) -> Study:
@@ -78,13 +78,13 @@ def visible(output: Path) -> dict[str, bytes]:
 def driver(
     folder: Path, output: Path, *, own_services: Path | None = None, **changes: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process of its own, of which nothing stays.
+    """Run the flow in its own process; nothing of it outlives the block.
 
     Args:
-        folder: The slides.
-        output: The tables.
-        own_services: Home of a Prefect server and a Ray of its own; by default it uses those of the tests.
-        changes: To its environment.
+        folder: Folder of the slides.
+        output: Folder of the tables.
+        own_services: PREFECT_HOME of a run with its own Prefect server and Ray; by default it uses those of the tests.
+        changes: Variables to add to its environment.
     """
     file = output.with_name(f"{output.name}.yaml")
     file.write_text(yaml.safe_dump(settings(folder, output=str(output)), sort_keys=False))
@@ -116,7 +116,7 @@ def driver(
 
 
 def log(output: Path) -> Path:
-    """What a run says of itself."""
+    """Return the path of a run's log."""
     return output.with_name(f"{output.name}.log")
 
 
@@ -129,13 +129,13 @@ def wait_for_work(process: subprocess.Popen[bytes], output: Path) -> None:
 
 
 def descendants(pid: int, name: str = "") -> list[int]:
-    """Processes started by a process, or by those; of a name."""
+    """List the descendants of a process whose command contains a name."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
     found, left = [], [pid]
     while left:
         children = [child for child, parent in parents.items() if parent == left[0]]
@@ -157,5 +157,5 @@ def kill(pid: int) -> None:
 
 
 def workers() -> list[int]:
-    """Processes of this process's Ray that do the work: not its agents, which take the node with them."""
+    """List the worker processes of this process's Ray, without its agents, whose death would end the node."""
     return [pid for pid in descendants(os.getpid(), "ray::") if "Agent" not in command(pid)]

@@ -1,6 +1,8 @@
-"""Two Ray nodes of one processor each, in a process of their own; a line on stdin kills the second one.
+"""Two Ray nodes of one processor each, in a process of their own; a line on stdin kills the second.
 
-python nodes.py FOLDER    prints the address of the cluster; ends, and the nodes with it, when stdin is closed
+    python -m tests.support.nodes FOLDER
+
+prints the address of the cluster. The nodes end when stdin is closed.
 """
 
 import sys

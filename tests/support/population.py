@@ -1,4 +1,4 @@
-"""A folder of slides that changes between runs, and what each run should say of it."""
+"""A folder of slides that changes between runs, and the expected counts of each run."""
 
 import os
 from dataclasses import dataclass, field
@@ -13,25 +13,25 @@ MASKS = ("_tissue.tiff", "_classes.ome.tiff")
 
 @dataclass(slots=True)
 class Population:
-    """Slides by name, with what was done to them since the last run."""
+    """Slides by name, with the changes since the last run."""
 
     folder: Path
-    """Where they are."""
+    """Folder of the slides."""
     random: Random
-    """What happens to them."""
+    """Source of the changes."""
     here: set[str] = field(default_factory=set)
-    """Slides that are there."""
+    """Slides in the folder."""
     broken: set[str] = field(default_factory=set)
-    """Of these, those with a broken overlay."""
+    """Slides in the folder with a broken overlay."""
     touched: set[str] = field(default_factory=set)
-    """Slides that a run has to open: new, replaced, broken or repaired since the last one."""
+    """Slides that the next run must open: new, replaced, broken or repaired since the last run."""
     covered: set[str] = field(default_factory=set)
-    """Slides whose coverage is in the tables, also of those that are gone."""
+    """Slides in the tables, gone ones too."""
     made: int = 0
-    """Slides ever made."""
+    """Number of slides ever made."""
 
     def add(self, many: int) -> None:
-        """New slides, each with two masks."""
+        """Add new slides with two masks each."""
         names = [f"slide {number:05}" for number in range(self.made, self.made + many)]
         self.made += many
         write_study(self.folder, *names)
@@ -39,7 +39,7 @@ class Population:
         self.touched.update(names)
 
     def change(self, share: float) -> None:
-        """For each of five kinds of change, some share of the slides."""
+        """Apply each of five kinds of change to a share of the slides."""
         many = max(1, round(share * len(self.here)))
         repaired, whole = self.some(self.broken, many), self.some(self.here - self.broken, 3 * many)
         for name in whole[:many]:
@@ -56,23 +56,23 @@ class Population:
         self.add(many)
 
     def some(self, names: set[str], many: int) -> list[str]:
-        """Some of them at random."""
+        """Choose some names at random."""
         return self.random.sample(sorted(names), min(many, len(names)))
 
     def replace_overlay(self, name: str) -> None:
-        """Another mask in the same place."""
+        """Write another mask to the same path."""
         write_mask(self.folder / f"{name}_tissue.tiff", random_labels(self.random.getrandbits(32), (0, 255), MASK_SIZE))
         self.touched.add(name)
 
     def remove(self, name: str) -> None:
-        """A slide and its masks go."""
+        """Remove a slide and its masks."""
         for suffix in (".tiff", *MASKS):
             (self.folder / f"{name}{suffix}").unlink()
         self.here.discard(name)
         self.touched.discard(name)
 
     def expected(self) -> dict[str, int]:
-        """The counts of the next run."""
+        """Return the expected counts of the next run."""
         whole = self.here - self.broken
         return {
             "found": len(self.here),
@@ -84,21 +84,21 @@ class Population:
         }
 
     def ran(self) -> None:
-        """A run has dealt with all of this; what is broken it will try again."""
+        """Note a run: only broken slides are tried again."""
         self.covered = (self.covered - self.broken) | (self.here - self.broken)
         self.touched = set(self.broken)
 
     def may_be_opened(self) -> set[str]:
-        """Files that a run may open."""
+        """List the files that the next run may open."""
         return {f"{name}{suffix}" for name in self.touched for suffix in (".tiff", *MASKS)}
 
 
 def counts(summary: Summary) -> dict[str, int]:
-    """What a run says."""
+    """Return the counts of a run."""
     return {name: getattr(summary, name) for name in ("found", "new", "changed", "unchanged", "put_aside", "gone")}
 
 
 def resources() -> tuple[float, int]:
-    """Memory in MB and open files of this process, which drives the runs (Linux)."""
+    """Measure memory in MB and open files of this process, the driver of the runs (Linux)."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir("/proc/self/fd"))

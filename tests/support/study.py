@@ -1,4 +1,4 @@
-"""A folder of tiny slides with masks, as real files, and a configuration for it."""
+"""A study for tests: a folder of tiny slides with masks, as real files, and its configuration."""
 
 import os
 from dataclasses import replace
@@ -60,7 +60,7 @@ def truncate(path: Path, keep: float = 0.6) -> Path:
 
 
 def write_study(folder: Path, *names: str) -> None:
-    """A slide NAME.tiff, its binary NAME_tissue.tiff and its three-class NAME_classes.ome.tiff for each name."""
+    """Write a slide NAME.tiff, a binary NAME_tissue.tiff and a three-class NAME_classes.ome.tiff for each name."""
     for seed, name in enumerate(names):
         write_slide(folder / f"{name}.tiff")
         write_mask(folder / f"{name}_tissue.tiff", random_labels(seed, (0, 255)))
@@ -70,7 +70,7 @@ def write_study(folder: Path, *names: str) -> None:
 
 
 def settings(folder: Path, **changes: Any) -> dict[str, Any]:
-    """The configuration of a study as a YAML file would hold it."""
+    """Return the configuration of a study as a YAML file would hold it."""
     return {
         "slides": str(folder),
         "output": str(folder.parent / "output"),
@@ -99,7 +99,7 @@ def failures(output: Path) -> dict[str, tuple[str, str, str]]:
 
 
 def names(output: Path, table: str) -> set[str]:
-    """Names of the slides in a table."""
+    """Return the file names of the slides in a table."""
     return {os.path.basename(path) for path in pq.read_table(output / table)["path"].to_pylist()}
 
 

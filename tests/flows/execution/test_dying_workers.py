@@ -1,4 +1,4 @@
-"""Workers that are killed: by chance, or by what they work on."""
+"""Workers that are killed, by chance or by the row they process."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 def run(killers: dict[str, int], tmp_path: Path, size: int = 4) -> list[Outcome]:
-    """Work where some rows kill their worker so many times; each try leaves a file."""
+    """Map rows, some of which kill their worker a number of times; each try leaves a file."""
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         name = row["name"]
@@ -43,16 +43,18 @@ def test_a_worker_killed_by_chance_is_replaced(tmp_path) -> None:
     assert tries(tmp_path) == {**dict.fromkeys("abcdghij", 1), "e": 2, "f": 2}
 
 
-def test_a_row_that_always_kills_is_put_aside_and_its_neighbours_are_done(tmp_path) -> None:
+def test_a_row_that_always_kills_fails_and_its_neighbours_are_done(tmp_path) -> None:
     outcomes = run({"b": 1000, "j": 1000}, tmp_path)
     assert [outcome.number for outcome in outcomes] == list(range(len(NAMES)))
     assert [outcome.result for outcome in outcomes if outcome.result] == [{"name": name} for name in "ACDEFGHI"]
     for killer in (outcomes[1], outcomes[9]):
         assert (killer.result, killer.error) == (None, "WorkerDiedError")
-        assert killer.message.startswith("a worker lives to the end of its work: 6 of 6 died, the last 2 with nothing")
+        assert killer.message.startswith(
+            "every worker that opened it died (6 of 6, the last 2 with nothing beside them)"
+        )
     assert tries(tmp_path)["b"] == tries(tmp_path)["j"] == 3 * MAX_DEATHS
 
 
-def test_a_row_that_lives_when_nothing_is_beside_it_is_done(tmp_path) -> None:
+def test_a_row_that_kills_its_worker_only_in_a_batch_is_done(tmp_path) -> None:
     outcomes = run({"b": 2 * MAX_DEATHS}, tmp_path)
     assert [outcome.result for outcome in outcomes] == [{"name": name.upper()} for name in NAMES]

@@ -1,4 +1,4 @@
-"""Work on rows through Ray: an error of a slide is an outcome, any other error ends the run."""
+"""Rows mapped through Ray: an error of a slide is an outcome, any other error ends the run."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_batches_are_consecutive_and_heavy_enough(weights: list[int], sizes: lis
 
 @pytest.mark.usefixtures("local_ray")
 def test_a_slides_error_is_an_outcome_and_the_others_go_on() -> None:
-    def measure(row: dict[str, Any]) -> dict[str, Any]:  # inside, so that Ray ships its code and not this module's name
+    def measure(row: dict[str, Any]) -> dict[str, Any]:  # a local function, which Ray pickles by value
         if row["name"] == "b":
             raise MissingMppError("'b' has no resolution", path="b", hint="set slide_mpp")
         if row["name"] == "c":

@@ -1,4 +1,4 @@
-"""A task is tried again where the storage failed, and only there."""
+"""Retries of a task: after errors of the storage only."""
 
 import errno
 import os
@@ -7,8 +7,9 @@ import pickle
 import pytest
 from prefect.states import Failed
 
+from flows import pipeline
 from flows.config.errors import ConfigurationError
-from flows.pipeline import TASKS, is_worth_another_try
+from flows.pipeline import is_retried
 from flows.storage.filesystem import OutputError, output_errors
 
 
@@ -30,11 +31,12 @@ def failed_writing(number: int) -> OutputError:
     ],
     ids=repr,
 )
-def test_only_the_storage_is_worth_another_try(error: Exception, again: bool) -> None:
+def test_only_an_error_of_the_storage_is_retried(error: Exception, again: bool) -> None:
     for arrived in (error, pickle.loads(pickle.dumps(error))):  # noqa: S301 - as from a Ray worker
-        assert is_worth_another_try(None, None, Failed(data=arrived)) == again
+        assert is_retried(None, None, Failed(data=arrived)) == again
 
 
-def test_every_task_reads_and_writes_files_and_is_tried_again() -> None:
-    assert {task.retry_condition_fn for task in TASKS.values()} == {is_worth_another_try}
-    assert {task.retries for task in TASKS.values()} == {2}
+@pytest.mark.parametrize("task", ["discover", "tile", "derive", "compute", "keep", "draw"])
+def test_every_task_is_retried_twice(task: str) -> None:
+    found = getattr(pipeline, task)
+    assert (found.retries, found.retry_condition_fn) == (2, is_retried)

@@ -1,4 +1,4 @@
-"""A file is in the output whole or not at all, on whatever storage."""
+"""File systems of the output: on each, a file is whole or absent."""
 
 import os
 import pickle
@@ -35,7 +35,7 @@ def test_a_table_is_written_read_listed_and_removed(workspace) -> None:
     assert workspace.storage.names(workspace.published("nothing")) == []
 
 
-def test_a_write_that_fails_in_the_middle_publishes_nothing(workspace) -> None:
+def test_a_write_that_fails_half_way_publishes_nothing(workspace) -> None:
     path = workspace.published("coverage", "x.parquet")
 
     def fail() -> None:
@@ -52,7 +52,7 @@ def test_a_write_that_fails_in_the_middle_publishes_nothing(workspace) -> None:
     assert read_table(path, workspace.files).equals(TABLE)
 
 
-def test_the_hidden_folder_goes_with_all_in_it(workspace) -> None:
+def test_the_hidden_folder_is_removed_with_its_files(workspace) -> None:
     write_table(TABLE, workspace.between("grid", "x.parquet"), workspace)
     write_table(TABLE, Workspace(workspace.storage).between("grid", "x.parquet"), workspace)
     workspace.tidy()
@@ -61,7 +61,7 @@ def test_the_hidden_folder_goes_with_all_in_it(workspace) -> None:
     workspace.tidy()
 
 
-def test_an_object_of_several_parts_is_one_put(bucket) -> None:
+def test_an_object_of_several_parts_appears_at_once(bucket) -> None:
     workspace = Workspace.at(bucket.uri("out"))
     large = pa.table({"a": pa.array([os.urandom(1_000_003) for _ in range(30)], pa.binary())})
     with TableWriter(workspace.published("t.parquet"), large.schema, workspace) as writer:
@@ -71,7 +71,7 @@ def test_an_object_of_several_parts_is_one_put(bucket) -> None:
     assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
 
 
-def test_workers_get_the_same_storage_without_credentials_in_it(bucket) -> None:
+def test_a_pickled_storage_has_no_credentials(bucket) -> None:
     workspace = Workspace.at(bucket.uri("out"))
     shipped = pickle.dumps(workspace)
     assert b"tests" not in shipped  # neither key is
@@ -91,14 +91,14 @@ def test_workers_get_the_same_storage_without_credentials_in_it(bucket) -> None:
         ("memory://", "names no place for files; add a bucket or a folder"),
     ],
 )
-def test_an_output_that_is_no_place_is_refused(output, said) -> None:
+def test_an_unusable_output_is_refused(output, said) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Storage.at(output)
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["slides", "overlay", "manifest"])
-def test_slides_and_overlays_are_files_and_a_uri_is_refused(where, tmp_path) -> None:
+def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
     uri, said = "s3://bucket/a.svs", r"s3://bucket/a\.svs'; mount or copy the files and give their path"
     given = {
         "slides": uri if where == "slides" else "slides/",

@@ -1,4 +1,4 @@
-"""One run at a time."""
+"""The lock of an output folder: one run at a time."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from flows.storage.lock import output_lock
 def test_a_second_run_on_an_output_is_refused_until_the_first_ends(tmp_path):
     with (
         output_lock(Storage.at(str(tmp_path))),
-        pytest.raises(OutputError, match="another run is writing to .*; hint: wait for it"),
+        pytest.raises(OutputError, match=r"another run is writing to .*; hint: wait for it"),
         output_lock(Storage.at(str(tmp_path))),
     ):
         pass

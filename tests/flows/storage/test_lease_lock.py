@@ -1,4 +1,4 @@
-"""A lock on a store that has none: one holds, the others are refused, the dead do not block."""
+"""The lease lock of object stores: one run holds it, others are refused, dead runs do not block."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ def leases(storage: Storage) -> list[str]:
 
 def test_a_second_run_is_refused_until_the_first_ends(storage) -> None:
     with lease_lock(storage, FAST):
-        for _ in range(3):  # whichever has the greater name
+        for _ in range(3):  # random names: either may be the greater
             with (
                 pytest.raises(OutputError, match=r"another run is writing to .*: process \d+ on .*; hint: wait for it"),
                 lease_lock(storage),
@@ -44,7 +44,7 @@ def test_a_lease_of_a_dead_run_does_not_block(storage, bucket) -> None:
     assert leases(storage) == []
 
 
-def test_of_many_that_start_at_once_never_two_hold_and_one_does(storage) -> None:
+def test_of_many_runs_that_start_at_once_one_at_a_time_holds_the_lock(storage) -> None:
     start, holding, most = threading.Barrier(6), [], []
 
     def one_run(number: int) -> bool:
@@ -66,7 +66,7 @@ def test_of_many_that_start_at_once_never_two_hold_and_one_does(storage) -> None
     assert leases(storage) == []
 
 
-def test_a_run_that_was_taken_for_dead_says_so(storage) -> None:
+def test_a_run_that_lost_its_lease_fails(storage) -> None:
     def stand_still() -> None:
         with lease_lock(storage, FAST):
             [name] = leases(storage)

@@ -1,4 +1,4 @@
-"""Files are whole or absent, and the same rows are the same bytes."""
+"""Parquet files: whole or absent, and the same bytes for the same rows."""
 
 import os
 
@@ -18,14 +18,14 @@ def workspace(tmp_path) -> Workspace:
     return Workspace.at(str(tmp_path))
 
 
-def test_a_table_appears_whole_under_its_name_and_nothing_else_does(tmp_path, workspace) -> None:
+def test_a_table_appears_whole_under_its_name_and_no_other_file_appears(tmp_path, workspace) -> None:
     write_table(TABLE, workspace.published("out", "t.parquet"), workspace)
     assert pq.read_table(tmp_path / "out" / "t.parquet").equals(TABLE)
     assert os.listdir(tmp_path / "out") == ["t.parquet"]
     assert os.listdir(workspace.hidden) == []
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, workspace) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, workspace) -> None:
     path = workspace.published("t.parquet")
     write_table(TABLE, path, workspace)
 
@@ -40,7 +40,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, works
     assert os.listdir(workspace.hidden) == []
 
 
-def test_the_same_rows_are_the_same_bytes(tmp_path, workspace) -> None:
+def test_the_same_rows_give_the_same_bytes(tmp_path, workspace) -> None:
     contents = []
     for name in ("a", "b"):
         write_table(TABLE, f"{tmp_path}/{name}", workspace)
@@ -54,7 +54,7 @@ def test_an_empty_table_has_its_schema_and_no_row_group(tmp_path, workspace) -> 
     assert pq.read_metadata(tmp_path / "t").num_row_groups == 0
 
 
-def test_row_groups_are_kept_and_so_are_metadata(tmp_path, workspace) -> None:
+def test_row_groups_and_metadata_are_kept(tmp_path, workspace) -> None:
     schema = TABLE.schema.with_metadata({"k": "v"})
     with TableWriter(f"{tmp_path}/all", schema, workspace) as writer:
         for number in range(3):
@@ -65,7 +65,7 @@ def test_row_groups_are_kept_and_so_are_metadata(tmp_path, workspace) -> None:
     assert [group.num_rows for group in row_groups(f"{tmp_path}/all", workspace.files)] == [1, 1, 1]
 
 
-def test_a_folder_that_cannot_be_written_is_no_fault_of_a_slide(tmp_path) -> None:
+def test_an_error_of_the_output_folder_is_no_error_of_a_slide(tmp_path) -> None:
     (tmp_path / "file").touch()
     workspace = Workspace.at(f"{tmp_path}/file")
     for write in (

@@ -1,4 +1,4 @@
-"""What is appended to a tile equals the oracle's."""
+"""The columns of the coverage table equal the oracle."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.support import oracles
 from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
-"""Inside, over the right and the lower edge of the slide and the mask, and beyond."""
+"""(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
 
 
 def grid(mpp: float | None = 0.5) -> pa.Table:
@@ -40,7 +40,7 @@ def overlays(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("roi", [None, [2, 3, 9.5, 20], "POLYGON ((0 0, 16 0, 0 16, 0 0))"])
-def test_maps_and_classes_are_the_oracles(tmp_path, roi) -> None:
+def test_maps_and_classes_equal_the_oracle(tmp_path, roi) -> None:
     labels = write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
     table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(), roi=roi)
     region = {None: shapely.box(0, 0, 16, 16)}.get(roi if roi is None else 0) or (
@@ -74,7 +74,7 @@ def test_a_missing_overlay_is_null_or_zero(missing: str, share: float | None) ->
     assert set(table["m_inside"].to_pylist()) == {0.0}
 
 
-def test_outside_the_overlay_nothing_is_known_whatever_missing_says(tmp_path) -> None:
+def test_outside_the_overlay_classes_are_null_for_any_missing(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
     for missing in ("fail", "null", "zero"):
         table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(missing=missing))
@@ -99,7 +99,7 @@ def test_several_overlays_keep_their_order_and_resolution(tmp_path) -> None:
     assert table["one"].to_pylist() == table["two"].to_pylist()
 
 
-def test_a_colour_is_a_class(tmp_path) -> None:
+def test_a_class_may_be_a_colour(tmp_path) -> None:
     colours = np.zeros((*MASK_SIZE, 3), np.uint8)
     colours[:, 16:] = (255, 0, 0)
     write_mask(tmp_path / "m.tiff", colours)
@@ -109,18 +109,18 @@ def test_a_colour_is_a_class(tmp_path) -> None:
     assert (rows[56, 0]["red"], rows[56, 0]["black"]) == (1.0, 0.0)
 
 
-def test_a_float_label_is_found_by_its_number(tmp_path) -> None:
+def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.full(MASK_SIZE, 2, np.float32))
     assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
 
 
-def test_a_slide_without_mpp_cannot_be_laid_under_an_overlay(tmp_path) -> None:
+def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
     with pytest.raises(MissingMppError, match=r"a slide under an overlay has a resolution: path='/s/a.tiff'"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
 
-def test_an_overlay_that_cannot_be_opened_is_told(tmp_path) -> None:
+def test_a_missing_overlay_file_is_named(tmp_path) -> None:
     with pytest.raises(SlideNotFoundError, match=r"gone\.tiff"):
         cover({"m": tmp_path / "gone.tiff"}, overlays=overlays())

@@ -1,4 +1,4 @@
-"""The grid of a slide: how many tiles a header may ask for."""
+"""The largest grid of a slide."""
 
 from importlib import import_module
 
@@ -10,7 +10,7 @@ from ratiopath.errors import UnsupportedImageError
 tile_slides = import_module("flows.tasks.tile_slides")  # the package has a function of this name
 
 
-def test_a_header_that_asks_for_too_many_tiles_is_refused_at_once(tmp_path):
+def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path):
     lengths = {"extent_x": 10**6, "extent_y": 10**6, "tile_extent_x": 64, "tile_extent_y": 64}
     slide = {"slide_id": "a", "path": "a.tiff", "grid": None, **lengths, "stride_x": 1, "stride_y": 64}
     workspace = Workspace(str(tmp_path))
