@@ -38,7 +38,7 @@ RETRY_DELAYS = [10.0, 60.0]
 
 
 def is_retried(_task: object, _run: object, state: State[Any]) -> bool:
-    """True if a task failed because of the storage, with an error that may pass."""
+    """Return True if a task failed because of the storage, with an error that may pass."""
     found = state.result(raise_on_failure=False)
     return isinstance(found, Exception) and is_transient(found)
 

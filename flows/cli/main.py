@@ -147,6 +147,6 @@ def _quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """False for records that the last lines repeat, and for those of Prefect's senders of logs and events."""
+    """Return False for records that the last lines repeat, and for those of Prefect's senders of logs and events."""
     is_repeated = record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"}
     return not is_repeated and record.name not in {"EventsWorker", "APILogWorker", "prefect._internal.concurrency"}

@@ -6,7 +6,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def is_uri(path: str) -> bool:
-    """True if the path begins with a scheme, such as s3://."""
+    """Return True if the path begins with a scheme, such as s3://."""
     return _SCHEME.match(path) is not None
 
 

@@ -17,7 +17,7 @@ ATTEMPTS = 3
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """True if an error, or one of its causes, is one of the storage that may pass."""
+    """Return True if an error, or one of its causes, is one of the storage that may pass."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:  # `raise error from error` is its own cause
         seen.append(error)

@@ -79,7 +79,7 @@ def _exclude_specs(patterns: Iterable[str], folders: Iterable[str]) -> dict[str,
 
 
 def _is_excluded(path: str, specs: Mapping[str, GitIgnoreSpec]) -> bool:
-    """True if a pattern matches the path below a slide folder; the folders above that do not count.
+    """Return True if a pattern matches the path below a slide folder; the folders above that do not count.
 
     A manifest may name slides anywhere: of one outside all folders, only the name is matched.
     """

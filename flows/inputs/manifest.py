@@ -31,7 +31,7 @@ class SlideSource:
 
 
 def is_manifest(path: str) -> bool:
-    """True if an entry of `slides` names a manifest."""
+    """Return True if an entry of `slides` names a manifest."""
     return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
 
 

@@ -55,12 +55,12 @@ class Provenance:
     """Version of the file's content."""
 
     def is_current(self, config: CoverageConfig) -> bool:
-        """True if a run with this configuration uses the same format and settings, whatever the inputs are now."""
+        """Return True if a run with this configuration uses this format and these settings; inputs may differ."""
         settings = tiles_settings(config) if "keep" in self.settings else coverage_settings(config)
         return self.format == FORMAT and self.settings == settings
 
     def describes(self, source: Json) -> bool:
-        """True if `slide` was read in this format from the slide with this fingerprint."""
+        """Return True if `slide` was read in this format from the slide with this fingerprint."""
         return self.format == FORMAT and self.source == source
 
     def with_keep(self, config: CoverageConfig) -> Self:

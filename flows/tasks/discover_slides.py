@@ -55,7 +55,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
 
 
 def _is_text(path: str) -> bool:
-    """True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
+    """Return True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -49,7 +49,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 
 
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
-    """Find coverage of slides that are gone, made by earlier runs with these settings; another `keep` filters it too."""
+    """Find coverage of gone slides, made by earlier runs with these settings; another `keep` filters it too."""
     failed, known = failed_before(filter_by_coverage, workspace), set(table["file"].to_pylist())
     rows = []
     for path, provenance in read_folder(workspace.published("coverage"), workspace.storage, skip=known):

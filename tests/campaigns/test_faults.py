@@ -114,7 +114,7 @@ def test_a_run_whose_own_prefect_server_dies_fails_with_a_line(study, output, pr
     assert process.returncode in (1, ASIDE), said  # or it was done before
     assert ("failed: the Prefect server went away" in said) == (process.returncode == 1), said
     assert study.is_whole(output)
-    assert_the_next_run_ends_as_undisturbed(study, output)
+    assert_next_run_ends_as_undisturbed(study, output)
 
 
 @pytest.mark.parametrize("seed", SEEDS[::3])  # Prefect retries sending events and logs for half a minute
