@@ -114,8 +114,8 @@ def test_defaults() -> None:
         ({"roi": [5, 5, 1, 9]}, "roi: the box [5.0, 5.0, 1.0, 9.0] has no area; give [minx, miny"),
         ({"roi": "POLYGON ((0 0, 1"}, "roi: 'POLYGON ((0 0, 1' is not WKT: ParseException"),
         ({"roi": "POINT (1 1)"}, "roi: "),
-        ({"roi": "POLYGON EMPTY"}, "roi: "),
-        ({"roi": "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"}, "roi: "),
+        ({"roi": "POLYGON EMPTY"}, "roi: invalid ROI: POLYGON EMPTY"),
+        ({"roi": "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"}, "roi: invalid ROI: self-intersection at (1, 1)"),
         ({"overlays__tissue__path": "{dir}/{slide}"}, "overlays.tissue.path: '{dir}/{slide}' has the unknown field"),
         ({"overlays__tissue__path": {"match": "(", "replace": ""}}, "overlays.tissue.path.match: '(' is not a regular"),
         (

@@ -103,7 +103,7 @@ class TestFirstRun:
 
     @in_browser
     def test_the_page_shows_the_error_of_a_failed_slide(self, dom) -> None:
-        assert "discover slides: NotAnImageError: " in dom.split("</main>")[0]
+        assert "discover slides: UnsupportedFormatError: " in dom.split("</main>")[0]
 
 
 class TestNextRun:
