@@ -96,6 +96,7 @@ def _configuration(arguments: Sequence[str]) -> "CoverageConfig":
 
 
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # Prefect's client; Ray's and the server's statistics are off too
     say_waiting("starting Ray and Prefect")
     from httpx import TransportError  # noqa: PLC0415 - see above
 
