@@ -66,7 +66,8 @@ class Server:
 
         if PREFECT_API_URL.value():
             self.stop()
-        if self._process is None:
+        process = self._process
+        if process is None:
             _require_answer()
             yield
             return
@@ -76,22 +77,23 @@ class Server:
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # nothing reads them here, and their thread ends a second late
         }
         with temporary_settings(own):
-            self._wait(self._process)
+            self._wait(process)
             self._is_needed = True
-            threading.Thread(target=self._watch, args=[self._process], daemon=True).start()
+            threading.Thread(target=self._watch, args=[process], daemon=True).start()
             try:
                 yield
             except KeyboardInterrupt:
-                if (code := self._process.poll()) is not None:
+                if (code := process.poll()) is not None:
                     raise ServerError(f"the Prefect server went away: exit code {code}") from None
                 raise
             finally:
                 self._is_needed = False
-                if self._process.poll() is None:
+                if process.poll() is None:
                     APILogHandler().flush()  # else Prefect tries to reach the stopped server for a minute and more
 
     def stop(self) -> None:
         """End the process."""
+        self._is_needed = False
         if self._process is not None:
             try:
                 self._process.communicate(timeout=10)  # closes its stdin

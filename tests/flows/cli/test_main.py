@@ -248,13 +248,16 @@ class TestExitCodes:
     def test_0_when_every_slide_is_in_the_tables(self, folder, file, capsys) -> None:
         write_study(folder, "a")
         assert main(["--config", file, "--keep", "null"]) == 0
-        assert capsys.readouterr().out.startswith(
-            f"{FIRST}1 of 1 slides in the tables, 0 put aside; 1 new, 0 changed, 0 unchanged, 0 gone; "
-        )
+        first, result, following = capsys.readouterr().out.splitlines()
+        assert f"{first}\n" == FIRST
+        assert result.startswith("1 of 1 slides in the tables, 0 put aside; 1 new, ")
+        assert following == f"next: read the tiles, Parquet files, from {folder.parent}/output/tiles"
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
         assert main(["--config", file]) == 0
-        assert "warning: no slides were found; the tables are empty" in capsys.readouterr().err
+        printed = capsys.readouterr()
+        assert "warning: no slides were found; the tables are empty" in printed.err
+        assert printed.out.endswith("\nnext: check slides and exclude, and run it again\n")
 
     def test_1_when_the_run_fails(self, folder, file, tmp_path, capsys) -> None:
         write_study(folder, "a")
