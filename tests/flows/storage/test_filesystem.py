@@ -81,25 +81,28 @@ def test_a_pickled_storage_has_no_credentials(bucket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "problem"),
     [
         (
             "s3://key:secret@bucket/out",
-            "a URI has no password, since run.json and Prefect show it; give credentials by",
+            "the URI holds a password, which run.json and Prefect would show; pass credentials in the environment",
         ),
         ("nope://bucket/out", "'nope://bucket/out' cannot be used: Protocol not known: nope; give a folder, or a URI"),
-        ("memory://", "names no place for files; add a bucket or a folder"),
+        ("memory://", "'memory://' has no bucket or folder; add one"),
     ],
 )
-def test_an_unusable_output_is_refused(output, said) -> None:
+def test_an_unusable_output_is_refused(output, problem) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Storage.at(output)
-    assert said in str(refused.value)
+    assert problem in str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["slides", "overlay", "manifest"])
 def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
-    uri, said = "s3://bucket/a.svs", r"s3://bucket/a\.svs'; mount or copy the files and give their path"
+    uri, problem = (
+        "s3://bucket/a.svs",
+        r"'s3://bucket/a\.svs' is a URI, .*; mount or copy the files and give their path",
+    )
     given = {
         "slides": uri if where == "slides" else "slides/",
         "output": "out",
@@ -109,9 +112,9 @@ def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
     if where == "manifest":
         (tmp_path / "m.csv").write_text(f"path\n{uri}\n")
         with pytest.raises(
-            ConfigurationError, match=r"row 1 of manifest .* is no path of a file, found 's3://bucket/a"
+            ConfigurationError, match=r"path in row 1 of manifest .* is not a file path: 's3://bucket/a"
         ):
             list(read_manifest(str(tmp_path / "m.csv"), []))
     else:
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=problem):
             CoverageConfig.model_validate(given)

@@ -116,7 +116,7 @@ def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
 
 def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
-    with pytest.raises(MissingMppError, match=r"slide '/s/a\.tiff' has no resolution"):
+    with pytest.raises(MissingMppError, match=r"slide '/s/a\.tiff' has no resolution .*: no overlay can be aligned"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 

@@ -4,19 +4,18 @@ from importlib import import_module
 
 import pytest
 
+from flows.records.slides import Slide
 from flows.storage.workspace import Workspace
 from ratiopath.errors import UnsupportedImageError
+from ratiopath.geometry import Extent, Mpp
 
 tile_slides = import_module("flows.tasks.tile_slides")  # the package has a function of this name
 
 
-def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path):
-    lengths = {"extent_x": 10**6, "extent_y": 10**6, "tile_extent_x": 64, "tile_extent_y": 64}
-    slide = {"slide_id": "a", "path": "a.tiff", "grid": None, **lengths, "stride_x": 1, "stride_y": 64}
-    workspace = Workspace(str(tmp_path))
-
+def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path) -> None:
+    slide = Slide("a", "a.tiff", Extent(10**6, 10**6), Extent(64, 64), Extent(1, 64), Mpp(0.5, 0.5), 0, 1.0)
     with pytest.raises(
-        UnsupportedImageError, match=r"at most 67,108,864 tiles: path='a.tiff', 15,625,000,000 on 1000000"
+        UnsupportedImageError, match=r"'a\.tiff' would have 15,625,000,000 tiles on .* px, more than 67,108,864"
     ):
-        next(tile_slides._tile(slide, "keep", workspace))
+        tile_slides._tile({**slide.to_row(), "grid": None}, "keep", Workspace.at(str(tmp_path)))
     assert list(tmp_path.iterdir()) == []
