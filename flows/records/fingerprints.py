@@ -21,7 +21,7 @@ def fingerprint(path: str, *, by_content: bool) -> Json:
     """Fingerprint a file by size and mtime, or by size and SHA-256; of a `.mrxs` also its data folder.
 
     Raises:
-        SlideNotFoundError: The path leads to a folder, a FIFO, a socket or a device.
+        SlideNotFoundError: The path leads to a directory, a FIFO, a socket or a device.
         OSError: The file does not exist or cannot be read.
     """
     own = _state(path, by_content=by_content)

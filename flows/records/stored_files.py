@@ -83,7 +83,7 @@ def has_grid(path: str, provenance: Provenance, config: CoverageConfig, storage:
 
 
 def has_tiles(path: str, slide_id: str, config: CoverageConfig, storage: Storage) -> bool:
-    """Return True if a file in tiles/ has the configuration's columns and rows of its slide only, and no damaged page."""
+    """Return True if a file in tiles/ has the configuration's columns, only rows of its slide, and no damaged page."""
     try:
         for _ in _groups(path, tiles(config.overlay_columns).arrow, slide_id, storage):
             pass

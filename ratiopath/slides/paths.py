@@ -78,7 +78,7 @@ def _unreadable(error: OSError) -> None:
 
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+    (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )  # fmt: skip
 """Names of what is not a regular file."""
@@ -88,13 +88,11 @@ def require_regular(path: str) -> os.stat_result:
     """Return the state of a regular file: anything else may never answer, or never end.
 
     Raises:
-        SlideNotFoundError: The path, links followed, leads to a folder, a FIFO, a socket or a device.
+        SlideNotFoundError: The path, links followed, leads to a directory, a FIFO, a socket or a device.
         OSError: It leads nowhere.
     """
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "not a regular file")
-        raise SlideNotFoundError(
-            f"cannot open {path!r}: it is {kind}", path=path, hint="give a regular file, or list it in exclude"
-        )
+        raise SlideNotFoundError(f"cannot open {path!r}: is {kind}", path=path, hint="check the path")
     return state

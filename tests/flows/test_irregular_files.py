@@ -13,7 +13,7 @@ from ratiopath.errors import SlideNotFoundError
 from ratiopath.slides import open_slide
 from tests.support.study import configured, failures, names, run, write_study
 
-KINDS = {"fifo": "a FIFO", "socket": "a socket", "zero": "a device", "folder": "a folder"}
+KINDS = {"fifo": "a FIFO", "socket": "a socket", "zero": "a device", "folder": "a directory"}
 
 
 def make(kind, path) -> None:
@@ -34,7 +34,7 @@ def make(kind, path) -> None:
 def test_what_is_no_regular_file_has_no_fingerprint(tmp_path, monkeypatch, kind, by_content) -> None:
     monkeypatch.chdir(tmp_path)
     make(kind, tmp_path / "x.svs")
-    with pytest.raises(SlideNotFoundError, match=f"x.svs': it is {KINDS[kind]}; hint: "):
+    with pytest.raises(SlideNotFoundError, match=f"x.svs': is {KINDS[kind]}; hint: "):
         fingerprint(str(tmp_path / "x.svs"), by_content=by_content)
 
 
@@ -52,7 +52,7 @@ def test_a_part_of_a_mirax_slide_that_is_a_fifo_is_refused(tmp_path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x.mrxs").touch()
     os.mkfifo(tmp_path / "x" / "Data0001.dat")
-    with pytest.raises(SlideNotFoundError, match=r"Data0001\.dat': it is a FIFO"):
+    with pytest.raises(SlideNotFoundError, match=r"Data0001\.dat': is a FIFO"):
         fingerprint(str(tmp_path / "x.mrxs"), by_content=True)
 
 
@@ -60,7 +60,7 @@ def test_a_part_of_a_mirax_slide_that_is_a_fifo_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize("name", ["slides.csv", "slides.parquet"])
 def test_a_manifest_that_is_a_fifo_is_refused(tmp_path, name) -> None:
     os.mkfifo(tmp_path / name)
-    with pytest.raises(ConfigurationError, match="it is a FIFO"):
+    with pytest.raises(ConfigurationError, match="is a FIFO"):
         discover(configured(tmp_path, slides=str(tmp_path / name)))
 
 
