@@ -18,6 +18,7 @@ from flows.records.failures import publish_failures
 from flows.records.run_record import PutAsideError, Summary, TaskResults, finish
 from flows.reports.artifacts import publish_artifacts
 from flows.reports.gallery import publish_gallery
+from flows.reports.ownership import refuse_foreign
 from flows.reports.slide_report import report_slides
 from flows.storage.lock import output_lock
 from flows.storage.parquet import TableReference, read_table
@@ -79,6 +80,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     started = datetime.now().astimezone()
     workspace = Workspace.at(config.output)
     with output_lock(workspace.storage):
+        refuse_foreign(workspace, previews=config.previews)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)
         grids = tile(slides, config, workspace)

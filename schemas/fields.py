@@ -10,7 +10,9 @@ OVERLAP = pa.map_(pa.string(), pa.float64())
 FRACTION = pap.Check.in_range(0, 1, error="fractions lie in [0, 1]")
 POSITIVE = pap.Check.gt(0, error="values are > 0")
 NOT_NEGATIVE = pap.Check.ge(0, error="values are >= 0")
-IDENTIFIER = pap.Check.str_matches("^[0-9a-f]{64}$", error="ids are SHA-256 in hexadecimal digits")
+SLIDE_ID_FORM = "[0-9a-f]{64}"
+"""Regular expression of a slide id, which names files."""
+IDENTIFIER = pap.Check.str_matches(f"^{SLIDE_ID_FORM}$", error="ids are SHA-256 in hexadecimal digits")
 
 SLIDE_ID = Column("slide_id", pa.string(), (IDENTIFIER,))
 PATH = Column("path", pa.string())

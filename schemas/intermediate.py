@@ -12,6 +12,10 @@ from schemas.table import Column, TableSchema
 
 IDENTITY = Column("identity", pa.string())
 """JSON: fingerprint of the slide and the resolution given for it."""
+STATE = Column("state", pa.string())
+"""JSON: fingerprint of the slide by size and mtime, taken before it was read."""
+STATES = Column("states", pa.string())
+"""JSON: such fingerprints of the slide and its overlays."""
 GRID_FILE = Column("grid", pa.string(), nullable=True)
 """File of an earlier run that holds the grid of this very slide; null where the grid has to be made."""
 STATUSES = ("new", "changed", "recomputed", "unchanged", "gone")
@@ -38,10 +42,10 @@ def discovered_slides(overlays: tuple[str, ...]) -> TableSchema:
         overlays: Overlays whose path is a column of the manifest.
     """
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
-    return TableSchema.of("discovered slides", (*SLIDE_COLUMNS, IDENTITY, GRID_FILE, *sources), key=("path",))
+    return TableSchema.of("discovered slides", (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources), key=("path",))
 
 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Return the schema of the slides with a path per overlay; null where a slide may have no such overlay."""
     paths = [Column(overlay.path, pa.string(), nullable=overlay.missing != "fail") for overlay in overlays]
-    return TableSchema.of("overlay paths", (SLIDE_ID, PATH, *paths, PROVENANCE, STATUS), key=("slide_id",))
+    return TableSchema.of("overlay paths", (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, STATUS), key=("slide_id",))

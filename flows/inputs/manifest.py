@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from flows.config.errors import ConfigurationError
 from flows.config.uri import is_uri
 from flows.storage.parquet import read_table
+from ratiopath.errors import SlideNotFoundError
+from ratiopath.slides.paths import require_regular
 
 SUFFIXES = (".csv", ".parquet")
 """Suffixes of manifests, compared without case."""
@@ -68,6 +70,7 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
 
 def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
     try:
+        require_regular(path)
         if path.lower().endswith(".parquet"):
             rows: list[dict[str, Any]] = read_table(path).to_pylist()
             return rows
@@ -81,6 +84,8 @@ def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
             return [_complete_row(row, path, number) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
         raise ConfigurationError(f"slides: manifest {path!r} does not exist; check the path") from None
+    except SlideNotFoundError as error:
+        raise ConfigurationError(f"slides: {error}") from None
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise ConfigurationError(f"slides: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
 

@@ -14,6 +14,8 @@ from schemas.table import checked
 
 LOG = "failures.log"
 """File with the traceback of each failed slide; absent if no slide failed."""
+LOG_HEAD = "ratiopath flows: failed slides\n"
+"""First line of the log, which marks it as written by a run."""
 
 
 def write_failures(task: Callable[..., Any], failures: Sequence[dict[str, Any]], workspace: Workspace) -> str:
@@ -74,6 +76,7 @@ def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None
     path, storage = workspace.published(LOG), workspace.storage
     if failures:
         with output_errors(path), workspace.atomic_write(path) as file:
+            file.write(LOG_HEAD.encode())
             for number, failure in enumerate(failures, start=1):
                 about = f"{number}. {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}"
                 file.write(f"{about}\n{failure['trace'] or ''}\n".encode())

@@ -3,15 +3,15 @@
     coverage/SLIDE.parquet    format, settings, slide, overlays; and the report on the slide
     tiles/SLIDE.parquet       the same with `keep` among the settings, without the report
 
-A file whose provenance equals that of the file a run would write is kept (docs/decisions/0009-incremental.md).
+Both carry a checksum of them. A record that is not whole in every part is none: its slide is measured again. A file
+whose provenance equals that of the file a run would write is kept (docs/decisions/0009-incremental.md).
 """
 
 import hashlib
 import json
-import os
+import math
 import platform
-import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Self
@@ -19,24 +19,31 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from pyarrow.fs import FileSystem
 
 from flows.config.model import CoverageConfig
+from flows.records.fingerprints import Json
 from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
+from flows.storage.workspace import checked_id
 from ratiopath.errors import TruncatedError
+from schemas.slides import SLIDES
 
 PROVENANCE_KEY = b"ratiopath.made_from"
 """Metadata key of a slide's files: JSON of a `Provenance`."""
 REPORT_KEY = b"ratiopath.report"
 """Metadata key of a file in coverage/: JSON of the report on the slide."""
-FORMAT = 2
+CHECKSUM_KEY = b"ratiopath.checksum"
+"""Metadata key of a slide's files: SHA-256 of the provenance and the report, in hexadecimal digits."""
+FORMAT = 3
 """Version of the files' content; to be raised when the same inputs give other bytes."""
+FIRST_WITH_CHECKSUM = 3
+"""First version whose files carry the checksum."""
+MAX_ROI_TEXT = 200
+"""Maximum length of a ROI's text in the settings, in characters; of a longer one they hold the SHA-256."""
 EMPTY = "empty.parquet"
 """File that carries the schema of a folder without slides."""
 PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
 """Packages whose versions are written to run.json."""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,9 @@ class Provenance:
         settings = tiles_settings(config) if "keep" in self.settings else coverage_settings(config)
         return self.format == FORMAT and self.settings == settings
 
-    def describes(self, source: Json) -> bool:
-        """Return True if `slide` was read in this format from the slide with this fingerprint."""
-        return self.format == FORMAT and self.source == source
+    def describes(self, source: Json, slide_id: str) -> bool:
+        """Return True if `slide` was read in this format from the slide with this fingerprint and id."""
+        return self.format == FORMAT and self.source == source and self.slide.slide_id == slide_id
 
     def with_keep(self, config: CoverageConfig) -> Self:
         """Return the provenance of the slide's file in tiles/."""
@@ -93,15 +100,40 @@ class Provenance:
         """Read from JSON.
 
         Raises:
-            ValueError: The text is no JSON or lacks a part.
+            ValueError: The text is no JSON, or a part is missing, of another type or out of its range.
         """
         try:
             content = json.loads(text)
             slide = content["slide"]
-            described = Slide.from_row(slide["described"])
-            return cls(content["configuration"], slide["identity"], described, content["overlays"], content["format"])
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            described = _read_slide(slide["described"])
+            found = cls(content["configuration"], slide["identity"], described, content["overlays"], content["format"])
+            are_paths = all(type(path) in {str, type(None)} for path in found.overlay_paths.values())
+            is_typed = type(found.format) is int and type(found.settings) is dict and are_paths
+            is_whole = is_typed and found.source["path"] == described.path
+        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError, pa.ArrowException) as error:
             raise ValueError(f"no provenance: {type(error).__name__}: {error}") from error
+        if not is_whole:
+            raise ValueError("no provenance: a part is of another type or slide")
+        return found
+
+
+_TYPES = {pa.string(): str, pa.int64(): int, pa.float64(): float}
+"""Python type that JSON has for each type of `schemas.slides`."""
+
+
+def _read_slide(row: Json) -> Slide:
+    """Read the metadata of a slide, each of its exact type and in its range."""
+    is_unknown = row["mpp_x"] is None and row["mpp_y"] is None
+    for field in SLIDES.arrow:
+        is_null = is_unknown and field.name in {"mpp_x", "mpp_y"}
+        if type(row[field.name]) is not _TYPES[field.type] and not is_null:
+            raise ValueError(f"no provenance: {field.name} is {row[field.name]!r:.99}")
+    pa.Table.from_pylist([row], SLIDES.arrow)  # raises if a number does not fit or a text is not UTF-8
+    slide = Slide.from_row(row)
+    checked_id(slide.slide_id)
+    if slide.level < 0 or not 1 <= slide.downsample < math.inf:
+        raise ValueError("no provenance: level or downsample is out of range")
+    return slide
 
 
 def coverage_settings(config: CoverageConfig) -> Json:
@@ -112,7 +144,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
     """
     return {
         "tiling": config.tiling.in_full,
-        "roi": shapely.to_wkt(shapely.normalize(config.region.polygon), rounding_precision=-1),
+        "roi": _roi_text(config),
         "overlays": [
             {
                 "name": name,
@@ -124,32 +156,15 @@ def coverage_settings(config: CoverageConfig) -> Json:
     }
 
 
+def _roi_text(config: CoverageConfig) -> str:
+    """Return the normalised ROI as WKT, or its SHA-256 if that is long; run.json has the text."""
+    text: str = shapely.to_wkt(shapely.normalize(config.region.polygon), rounding_precision=-1)
+    return text if len(text) <= MAX_ROI_TEXT else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
 def tiles_settings(config: CoverageConfig) -> Json:
     """Return the part of the configuration that decides the content of tiles/."""
     return {**coverage_settings(config), "keep": config.keep}
-
-
-def fingerprint(path: str, *, by_content: bool) -> Json:
-    """Fingerprint a file by size and mtime, or by size and SHA-256; of a `.mrxs` also its data folder.
-
-    Raises:
-        OSError: The file does not exist or cannot be read.
-    """
-    own = _state(path, by_content=by_content)
-    stem, suffix = os.path.splitext(path)
-    if suffix.lower() != ".mrxs" or not os.path.isdir(stem):
-        return {"path": path, **own}
-    parts = [os.path.join(folder, name) for folder, _, names in os.walk(stem) for name in names]
-    listing = [[os.path.relpath(part, stem), _state(part, by_content=by_content)] for part in sorted(parts)]
-    return {"path": path, **own, "data": hashlib.sha256(json.dumps(listing).encode()).hexdigest()}
-
-
-def _state(path: str, *, by_content: bool) -> Json:
-    state = os.stat(path)
-    if not by_content:
-        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-    with open(path, "rb") as file:
-        return {"size": state.st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +176,26 @@ class Metadata:
     report: Json | None = None
     """Report on the slide; None in tiles/."""
 
+    def is_whole(self, classes: Collection[str]) -> bool:
+        """Return True if the metadata are those of a file in coverage/ with a report on these classes."""
+        return (
+            self.provenance is not None
+            and self.report is not None
+            and self.report["means"].keys() == self.report["mm2"].keys() == set(classes)
+        )
+
 
 def with_metadata(schema: pa.Schema, provenance: Provenance | None, report: Json | None = None) -> pa.Schema:
     """Return a schema whose metadata hold a provenance, a report, or both."""
-    metadata = {} if provenance is None else {PROVENANCE_KEY: provenance.to_json()}
+    metadata = {} if provenance is None else {PROVENANCE_KEY: provenance.to_json().encode()}
     if report is not None:
-        metadata[REPORT_KEY] = json.dumps(report, sort_keys=True)
-    return schema.with_metadata(metadata)
+        metadata[REPORT_KEY] = json.dumps(report, sort_keys=True).encode()
+    return schema.with_metadata({**metadata, CHECKSUM_KEY: _checksum(metadata)})
+
+
+def _checksum(metadata: Mapping[bytes, bytes]) -> bytes:
+    parts = (metadata.get(PROVENANCE_KEY, b""), metadata.get(REPORT_KEY, b""))
+    return hashlib.sha256(b"\0".join(parts)).hexdigest().encode()
 
 
 def with_settings(schema: pa.Schema, settings: Json) -> pa.Schema:
@@ -175,42 +203,62 @@ def with_settings(schema: pa.Schema, settings: Json) -> pa.Schema:
     return schema.with_metadata({PROVENANCE_KEY: json.dumps({"configuration": settings}, sort_keys=True)})
 
 
-def read_metadata(path: str, files: FileSystem) -> Metadata:
-    """Read the metadata of a slide's file; what is absent or unreadable is None."""
-    try:
-        found = pq.read_schema(path, filesystem=files).metadata or {}
-        report = json.loads(found[REPORT_KEY]) if REPORT_KEY in found else None
-        return Metadata(Provenance.from_json(found[PROVENANCE_KEY]) if PROVENANCE_KEY in found else None, report)
-    except (pa.ArrowInvalid, OSError, ValueError):
+def read_metadata(path: str, storage: Storage) -> Metadata:
+    """Read the metadata of a slide's file; what is absent, unreadable, incomplete or a link is None."""
+    if storage.is_local and not storage.is_file(path):
         return Metadata()
+    try:
+        footer = pq.read_metadata(path, filesystem=storage.files)
+        found, copy = footer.metadata or {}, footer.schema.to_arrow_schema().metadata or {}  # Arrow writes them twice
+        provenance = Provenance.from_json(found[PROVENANCE_KEY]) if PROVENANCE_KEY in found else None
+        report = _parse_report(found[REPORT_KEY]) if REPORT_KEY in found else None
+    except (pa.ArrowException, OSError, ValueError):
+        return Metadata()
+    is_signed = provenance is not None and provenance.format >= FIRST_WITH_CHECKSUM
+    if is_signed and not found.get(CHECKSUM_KEY) == _checksum(found) == _checksum(copy):
+        return Metadata()
+    return Metadata(provenance, report)
 
 
-def read_coverage_metadata(path: str, files: FileSystem) -> tuple[Provenance, Json]:
+def read_coverage_metadata(path: str, storage: Storage, classes: Collection[str]) -> tuple[Provenance, Json]:
     """Read the provenance and the report of a file in coverage/.
 
     Raises:
         TruncatedError: The file has lost them.
     """
-    metadata = read_metadata(path, files)
-    if metadata.provenance is None or metadata.report is None:
+    metadata = read_metadata(path, storage)
+    if metadata.provenance is None or metadata.report is None or not metadata.is_whole(classes):
         raise TruncatedError(f"{path!r} has lost its provenance or report", path=path, hint="remove it and run again")
     return metadata.provenance, metadata.report
 
 
-def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[tuple[str, Provenance]]:
-    """Read the provenance of each slide's file in a folder; files that are not ours are left out.
+def read_partial_report(part: str, storage: Storage) -> Json:
+    """Read the report of one unit of a slide, which this run wrote."""
+    report: Json = json.loads(pq.read_schema(part, filesystem=storage.files).metadata[REPORT_KEY])
+    return report
 
-    Args:
-        folder: Path in the storage; may be absent.
-        storage: File system of the output.
-        skip: Paths of files that are not opened.
+
+def _parse_report(text: bytes) -> Json:
+    """Read a report whose numbers and remarks a table can hold.
+
+    Raises:
+        ValueError: A part is missing, of another type or out of its range.
     """
-    for name in storage.names(folder):
-        path = posixpath.join(folder, name)
-        if name.endswith(".parquet") and name != EMPTY and path not in skip:
-            provenance = read_metadata(path, storage.files).provenance
-            if provenance is not None:
-                yield path, provenance
+    try:
+        report: Json = json.loads(text)
+        numbers = [(report["means"], 1.0), (report["mm2"], math.inf)]
+        are_numbers = all(
+            value is None or (type(value) is float and math.isfinite(value) and 0 <= value <= limit)
+            for values, limit in numbers
+            for value in values.values()
+        )
+        pa.array(report["suspicions"], pa.string())  # raises for what is no text
+        is_whole = are_numbers and type(report["suspicions"]) is list
+    except (KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
+        raise ValueError(f"no report: {type(error).__name__}: {error}") from error
+    if not is_whole:
+        raise ValueError("no report: a part is of another type")
+    return report
 
 
 def package_versions() -> dict[str, str]:
@@ -218,12 +266,11 @@ def package_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def dump_json(content: Json) -> str:
-    """Write a fingerprint as text for a column."""
+def dump_json(content: Json | list[Json]) -> str:
+    """Write fingerprints as text for a column."""
     return json.dumps(content)
 
 
-def load_json(text: str) -> Json:
-    """Read a fingerprint from a column."""
-    content: Json = json.loads(text)
-    return content
+def load_json(text: str) -> Any:
+    """Read fingerprints from a column."""
+    return json.loads(text)

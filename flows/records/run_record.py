@@ -8,16 +8,16 @@ from typing import Literal, TypeVar
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.records.fingerprints import Json
 from flows.records.provenance import (
     EMPTY,
-    Json,
     coverage_settings,
     package_versions,
-    read_folder,
     tiles_settings,
     with_settings,
 )
 from flows.records.slides import CoveredSlide, SlideFile
+from flows.records.stored_files import read_folder
 from flows.storage.parquet import TableReference, read_table, write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
@@ -199,7 +199,9 @@ def _tidy_folder(
     storage.make_folder(path)
     gone = set()
     for file, provenance in read_folder(path, storage, skip={slide.file for slide in files}):
-        slide = provenance.source["path"]
+        if provenance is None:
+            continue
+        slide = provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not provenance.is_current(config) or config.gone == "drop":

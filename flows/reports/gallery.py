@@ -132,8 +132,4 @@ def _remove_gallery(workspace: Workspace) -> None:
 
 def _is_page(path: str, workspace: Workspace) -> bool:
     """Return True if a run wrote the file."""
-    try:
-        with workspace.files.open_input_file(path) as file:
-            return GENERATOR.encode() in file.read(HEAD_BYTES)
-    except FileNotFoundError:
-        return False
+    return GENERATOR.encode() in workspace.storage.read_head(path, HEAD_BYTES)

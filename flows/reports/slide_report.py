@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import Json
+from flows.records.fingerprints import Json
 from flows.records.slides import Slide
 from flows.reports.quality_checks import class_suspicions, count_suspicions
 from flows.reports.tile_areas import TileAreas

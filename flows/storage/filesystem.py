@@ -5,6 +5,8 @@ object store    written to an unnamed temporary file, uploaded in one piece: sto
 """
 
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,9 +92,33 @@ class Storage:
         return isinstance(self.files, LocalFileSystem)
 
     def names(self, folder: str) -> list[str]:
-        """List the names of a folder's files, sorted; an absent folder has none."""
+        """List the names of a folder's regular files, sorted; links are left out, an absent folder has none."""
         found = self.files.get_file_info(FileSelector(folder, allow_not_found=True))
-        return sorted(file.base_name for file in found if file.type == FileType.File)
+        names = sorted(file.base_name for file in found if file.type == FileType.File)
+        return [name for name in names if self.is_file(os.path.join(folder, name))] if self.is_local else names
+
+    def entries(self, folder: str) -> list[str]:
+        """List the names of all that a folder holds, sorted; an absent folder holds nothing."""
+        found = self.files.get_file_info(FileSelector(folder, allow_not_found=True))
+        return sorted(entry.base_name for entry in found)
+
+    def is_file(self, path: str) -> bool:
+        """Return True for a regular file; a link to one is none, and a FIFO would never answer."""
+        if not self.is_local:
+            found: bool = self.files.get_file_info(path).type == FileType.File
+            return found
+        try:
+            return stat.S_ISREG(os.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def read_head(self, path: str, size: int) -> bytes:
+        """Read the first bytes of a regular file; none of what is absent or something else."""
+        if not self.is_file(path):
+            return b""
+        with self.files.open_input_file(path) as file:
+            head: bytes = file.read(size)
+            return head
 
     def make_folder(self, folder: str) -> None:
         """Make a folder; object stores need none."""
@@ -104,8 +130,12 @@ class Storage:
         self.files.delete_file(path)
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder with its content, if it exists."""
-        if self.files.get_file_info(folder).type == FileType.Directory:
+        """Remove a folder with its content, if it exists; what links in it point to stays."""
+        if self.files.get_file_info(folder).type != FileType.Directory:
+            return
+        if self.is_local:
+            shutil.rmtree(folder)
+        else:
             self.files.delete_dir(folder)
 
     def remove_if_empty(self, folder: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from pyarrow.fs import FileSystem, LocalFileSystem
 
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
+from ratiopath.errors import TruncatedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class TableWriter:
     def __enter__(self) -> Self:
         with output_errors(self.path), ExitStack() as opened:
             sink = opened.enter_context(self._workspace.atomic_write(self.path))
-            self._file = opened.enter_context(pq.ParquetWriter(sink, self._schema))
+            self._file = opened.enter_context(pq.ParquetWriter(sink, self._schema, write_page_checksum=True))
             self._opened = opened.pop_all()
         return self
 
@@ -80,15 +81,33 @@ def write_json(content: dict[str, Any], path: str, workspace: Workspace) -> None
         file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
 
 
+@contextmanager
+def damage_errors(path: str) -> Iterator[None]:
+    """Raise a TruncatedError for what pyarrow finds wrong with a file in this block; the storage's errors pass."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        found = f"{path!r} is damaged: {' '.join(str(error).split())}"
+        raise TruncatedError(found, path=path, hint="remove it and run again") from error
+
+
 def read_table(path: str, files: FileSystem | None = None) -> pa.Table:
     """Read one file, by default of this machine; a folder named key=value in its path adds no column."""
-    return pq.read_table(path, partitioning=None, filesystem=LocalFileSystem() if files is None else files)
+    files = LocalFileSystem() if files is None else files
+    return pq.read_table(path, partitioning=None, filesystem=files, page_checksum_verification=True)
 
 
 def count_rows(path: str, files: FileSystem) -> int:
     """Read the number of rows from a file's footer."""
     rows: int = pq.read_metadata(path, filesystem=files).num_rows
     return rows
+
+
+def open_table(path: str, files: FileSystem) -> pq.ParquetFile:
+    """Open a file whose damaged pages are errors, with one checksum per page."""
+    return pq.ParquetFile(path, filesystem=files, page_checksum_verification=True)
 
 
 def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -98,7 +117,10 @@ def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = Non
         path: Parquet file.
         files: File system it lies on.
         columns: Columns to read; all by default.
+
+    Raises:
+        TruncatedError: The file is damaged.
     """
-    with pq.ParquetFile(path, filesystem=files) as file:
+    with damage_errors(path), open_table(path, files) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, columns=columns)

@@ -11,9 +11,12 @@ from uuid import uuid4
 from pyarrow.fs import FileSystem
 
 from flows.storage.filesystem import Storage
+from schemas.fields import SLIDE_ID_FORM
 
-_SLIDE_ID = re.compile("[0-9a-f]{64}")
-"""Form of a slide id, which names files."""
+WORK = ".work"
+"""Hidden folder in the output, with a folder for each run that is not finished."""
+SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png"}
+"""Suffix of the slides' files in each folder that holds one file per slide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,19 @@ class Workspace:
     @property
     def hidden(self) -> str:
         """Folder of unfinished files and of tables between tasks, on the output's file system so that moves work."""
-        return posixpath.join(self.storage.root, ".work", self.run)
+        return self.published(WORK, self.run)
 
     def published(self, *names: str) -> str:
         """Return the path of a file or folder that users read."""
         return posixpath.join(self.storage.root, *names)
 
-    def of_slide(self, folder: Literal["coverage", "tiles"], slide_id: str) -> str:
-        """Return the path of one slide's file in a folder that is one table.
+    def of_slide(self, folder: Literal["coverage", "tiles", "previews"], slide_id: str) -> str:
+        """Return the path of one slide's file in a folder that holds one file per slide.
 
         Raises:
             ValueError: The id could name a file elsewhere.
         """
-        if not _SLIDE_ID.fullmatch(slide_id):
-            raise ValueError(f"{slide_id!r} is no slide id")
-        return self.published(folder, f"{slide_id}.parquet")
+        return self.published(folder, f"{checked_id(slide_id)}{SUFFIXES[folder]}")
 
     def between(self, *names: str) -> str:
         """Return the path of a file that only later tasks of the run read."""
@@ -73,10 +74,26 @@ class Workspace:
 
     def tidy(self) -> None:
         """Remove the hidden folders of this run and of killed runs."""
-        self.storage.remove_folder(posixpath.join(self.storage.root, ".work"))
+        self.storage.remove_folder(self.published(WORK))
 
     @contextmanager
     def atomic_write(self, path: str) -> Iterator[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error."""
         with self.storage.atomic_write(path, self.hidden) as file:
             yield file
+
+
+def is_slide_id(text: str) -> bool:
+    """Return True if a text has the form of a slide id."""
+    return re.fullmatch(SLIDE_ID_FORM, text) is not None
+
+
+def checked_id(slide_id: str) -> str:
+    """Return a slide id that is safe in a path.
+
+    Raises:
+        ValueError: It has another form, such as that of a path to elsewhere.
+    """
+    if not is_slide_id(slide_id):
+        raise ValueError(f"{slide_id!r} is no slide id")
+    return slide_id

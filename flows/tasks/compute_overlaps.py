@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
-from flows.records.provenance import Json, Provenance, read_metadata, with_metadata
+from flows.records.fingerprints import Json, require_unchanged
+from flows.records.provenance import Provenance, load_json, read_partial_report, with_metadata
 from flows.records.slides import CoveredSlide, SlideFile, Status, read_files
 from flows.reports.progress import progress
 from flows.reports.quality_checks import extent_suspicions
 from flows.reports.slide_report import merge_reports, partial_report
-from flows.storage.parquet import TableReference, TableWriter, read_table, row_groups
-from flows.storage.workspace import Workspace
+from flows.storage.parquet import TableReference, TableWriter, damage_errors, open_table, read_table, row_groups
+from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.coverage_table import coverage_table
 from flows.tasks.map_slides import request_of, title, write_result
 from schemas.coverage import coverage
@@ -41,6 +42,8 @@ class _Slide:
     """State of the slide's coverage."""
     provenance: str
     """JSON of the provenance, parsed where the slide is measured."""
+    states: str
+    """JSON of the fingerprints by size and mtime, to be found again after measuring."""
 
     def in_coverage(self, workspace: Workspace, seconds: float | None) -> CoveredSlide:
         """Return the slide with its file in coverage/; an unchanged slide's grid is that file."""
@@ -93,8 +96,8 @@ def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
     """Join the slides that have both a grid and overlays."""
     grid_of = read_files(grids)
     return [
-        _Slide(grid_of[row["slide_id"]], row["status"], row["record"])
-        for row in overlays.select(["slide_id", "status", "record"]).to_pylist()
+        _Slide(grid_of[row["slide_id"]], row["status"], row["record"], row["states"])
+        for row in overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
         if row["slide_id"] in grid_of
     ]
 
@@ -104,16 +107,17 @@ def _units(slide: _Slide, workspace: Workspace) -> Iterator[tuple[Row, int]]:
     metadata = pq.read_metadata(slide.grid.file, filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
         is_alone = metadata.num_row_groups == 1
-        unit = {"grid": slide.grid.file, "group": group, "is_alone": is_alone, "record": slide.provenance}
-        yield unit, metadata.row_group(group).num_rows
+        unit = {"grid": slide.grid.file, "group": group, "is_alone": is_alone}
+        yield unit | {"record": slide.provenance, "states": slide.states}, metadata.row_group(group).num_rows
 
 
 def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Draft:
     provenance, group = Provenance.from_json(unit["record"]), unit["group"]
-    with pq.ParquetFile(unit["grid"], filesystem=workspace.files) as file:
+    with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
-    table = coverage_table(tiles, provenance.overlay_paths, config)
-    suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
+    with require_unchanged(provenance.slide.path, load_json(unit["states"])):
+        table = coverage_table(tiles, provenance.overlay_paths, config)
+        suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
     partial_sums = {"sums": partial_report(table, provenance.slide, config), "suspicions": suspicions}
     write = partial(
         _write_unit, group=None if unit["is_alone"] else group, provenance=provenance, report=partial_sums,
@@ -130,7 +134,7 @@ def _write_unit(
     if group is None:
         _write_slide(groups, provenance, [report], config, workspace)
         return {"part": None}
-    part = workspace.between("parts", provenance.slide.slide_id, f"{group}.parquet")
+    part = workspace.between("parts", checked_id(provenance.slide.slide_id), f"{group}.parquet")
     schema = with_metadata(coverage(config.overlay_columns).arrow, None, report)
     with TableWriter(part, schema, workspace) as writer:
         for table in groups:
@@ -169,7 +173,7 @@ def _join_parts(slide: _Slide, parts: Sequence[str | None], config: CoverageConf
     if list(parts) == [None]:
         return
     files = [part for part in parts if part is not None]
-    reports = [report for part in files if (report := read_metadata(part, workspace.files).report) is not None]
+    reports = [read_partial_report(part, workspace.storage) for part in files]
     groups = (group for part in files for group in row_groups(part, workspace.files))
     _write_slide(groups, Provenance.from_json(slide.provenance), reports, config, workspace)
     for part in files:

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import folders_of_overlays, overlay_path
 from flows.execution.batch import Row
-from flows.records.provenance import Json, Provenance, coverage_settings, fingerprint, load_json, read_metadata
+from flows.records.fingerprints import Json, fingerprint
+from flows.records.provenance import Provenance, coverage_settings, dump_json, load_json, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
@@ -23,6 +25,16 @@ class OverlayNotFoundError(SlideError):
 
 class OverlayOutsideError(SlideError):
     """A template leads out of the folders that the configuration names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlay:
+    """Two fingerprints of an overlay."""
+
+    state: Json
+    """By size and mtime, taken first."""
+    fingerprint: Json
+    """As the configuration has it, for the provenance."""
 
 
 def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
@@ -45,31 +57,36 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
 
 def _derive(row: dict[str, Any], folders: Sequence[str], config: CoverageConfig, workspace: Workspace) -> Row:
     slide = Slide.from_row(row)
-    overlays = {
+    found = {
         name: _find_overlay(slide.path, name, row.get(f"{name}_source"), folders, config) for name in config.overlays
     }
+    overlays = {name: None if files is None else files.fingerprint for name, files in found.items()}
     provenance = Provenance(coverage_settings(config), load_json(row["identity"]), slide, overlays)
-    stored = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace.files).provenance
+    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace.storage)
+    is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
         "slide_id": slide.slide_id,
         "path": slide.path,
-        **{f"{name}_path": found and found["path"] for name, found in overlays.items()},
+        **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
-        "status": _status(stored, provenance, force=config.force),
+        "states": dump_json([load_json(row["state"]), *(files.state for files in found.values() if files)]),
+        "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
 
 
-def _status(stored: Provenance | None, provenance: Provenance, *, force: bool) -> Status:
+def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool, force: bool) -> Status:
     if stored is None:
         return "new"
     if stored != provenance:
         return "changed"
-    return "recomputed" if force else "unchanged"
+    if force:
+        return "recomputed"
+    return "unchanged" if is_whole else "new"  # a damaged file is as good as none
 
 
 def _find_overlay(
     slide: str, name: str, cell: str | None, folders: Sequence[str], config: CoverageConfig
-) -> Json | None:
+) -> _Overlay | None:
     """Fingerprint an overlay of a slide; None if the slide has none and need not have it.
 
     Raises:
@@ -82,7 +99,8 @@ def _find_overlay(
     if path is not None:
         _refuse_outside(path, slide, name, folders_of_overlays(slide, overlay.path, folders))
         try:
-            return fingerprint(path, by_content=config.changes == "content")
+            state = fingerprint(path, by_content=False)
+            return _Overlay(state, fingerprint(path, by_content=True) if config.changes == "content" else state)
         except (FileNotFoundError, NotADirectoryError):
             pass
     if overlay.missing == "fail":

@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
-from flows.records.provenance import dump_json, fingerprint, read_metadata
+from flows.records.fingerprints import fingerprint
+from flows.records.provenance import dump_json, read_metadata
+from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
@@ -70,18 +72,23 @@ def _not_utf8(path: str) -> dict[str, str]:
 
 
 def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
-    """Describe one slide; the metadata of an unchanged slide are those stored with its coverage."""
+    """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
+
+    A stored file that is damaged is as good as none: the slide is described and measured again by this run.
+    """
     path, slide_id = source["path"], _slide_id(source["path"], config)
     mpp = source.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
-    identity = {**fingerprint(path, by_content=config.changes == "content"), "mpp": given}
+    state = fingerprint(path, by_content=False)
+    found = fingerprint(path, by_content=True) if config.changes == "content" else state
+    identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
-    known = None if config.force else read_metadata(grid, workspace.files).provenance
-    if known is not None and known.describes(identity):
+    known = None if config.force else read_metadata(grid, workspace.storage).provenance
+    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace.storage):
         described = {**known.slide.to_row(), "grid": grid}
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}
-    return {**source, **described, "slide_id": slide_id, "identity": dump_json(identity)}
+    return {**source, **described, "slide_id": slide_id, "identity": dump_json(identity), "state": dump_json(state)}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:

@@ -20,7 +20,14 @@ from flows.records.provenance import read_coverage_metadata
 from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
-from flows.reports.previews.files import KEY, picture_path, picture_source, remove_previews, slides_with_picture
+from flows.reports.previews.files import (
+    KEY,
+    is_replaceable,
+    picture_path,
+    picture_source,
+    remove_previews,
+    slides_with_picture,
+)
 from flows.reports.previews.layers import read_outline, read_thumbnail
 from flows.reports.previews.scene import Canvas, SampledValues, Scene
 from flows.reports.progress import progress
@@ -100,6 +107,8 @@ def _draw(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> 
     is_current = picture_source(path, workspace) == source
     if is_current and not config.force:
         return _picture(slide)
+    if not is_replaceable(path, workspace.storage):
+        return _picture(slide, f"{path!r} is not a picture of this program; hint: move it away")
     if not os.path.exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
@@ -116,7 +125,7 @@ def _draw(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> 
 
 def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     covered = workspace.of_slide("coverage", kept.slide_id)
-    provenance, _ = read_coverage_metadata(covered, workspace.files)
+    provenance, _ = read_coverage_metadata(covered, workspace.storage, config.classes)
     areas = TileAreas.of(provenance.slide, config.tiling.last, config.region)
     canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
     shares = {name: SampledValues(canvas) for name in config.classes}

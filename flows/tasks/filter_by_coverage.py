@@ -10,15 +10,11 @@ from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.records.failures import failed_before
-from flows.records.provenance import (
-    Json,
-    Provenance,
-    read_coverage_metadata,
-    read_folder,
-    read_metadata,
-    with_metadata,
-)
+from flows.records.fingerprints import Json
+from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata, with_metadata
 from flows.records.slides import CoveredSlide, SlideFile
+from flows.records.stored_files import has_tiles, read_folder
+from flows.reports.prefect_progress import run_log
 from flows.reports.slide_report import report_columns
 from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table, row_groups
 from flows.storage.workspace import Workspace
@@ -35,8 +31,9 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
         Index of the files in tiles/, with the report on each slide.
     """
     table = read_table(covered.path, workspace.files)
-    if config.gone == "keep":
-        table = pa.concat_tables([table, _gone(table, config, workspace)])
+    gone = _gone(table, config, workspace)
+    if config.gone == "keep":  # another `keep` filters them too
+        table = pa.concat_tables([table, gone])
     return map_slides(
         filter_by_coverage,
         table,
@@ -49,21 +46,26 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 
 
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
-    """Find coverage of gone slides, made by earlier runs with these settings; another `keep` filters it too."""
-    failed, known = failed_before(filter_by_coverage, workspace), set(table["file"].to_pylist())
+    """Find coverage of gone slides, made by earlier runs with these settings; warn of files that belong to no slide."""
+    known = set(table["file"].to_pylist())
+    found = failed_before(filter_by_coverage, workspace).union(table["path"].to_pylist())
     rows = []
     for path, provenance in read_folder(workspace.published("coverage"), workspace.storage, skip=known):
-        slide = provenance.slide
-        if provenance.is_current(config) and slide.path not in failed:
+        if provenance is None:
+            run_log().warning("ignored %r, which is a copy or damaged; hint: remove it", path)
+        elif provenance.is_current(config) and provenance.slide.path not in found:
+            slide = provenance.slide
+            found.add(slide.path)
             rows.append(CoveredSlide(slide.slide_id, slide.path, path, count_rows(path, workspace.files), "gone"))
     return pa.Table.from_pylist([row.to_row() for row in rows], COVERED.arrow)
 
 
 def _filter(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Row | Draft:
     covered = SlideFile.from_row(row)
-    made_from, report = read_coverage_metadata(covered.file, workspace.files)
+    made_from, report = read_coverage_metadata(covered.file, workspace.storage, config.classes)
     provenance, path = made_from.with_keep(config), workspace.of_slide("tiles", covered.slide_id)
-    if read_metadata(path, workspace.files).provenance == provenance and not config.force:
+    is_current = not config.force and read_metadata(path, workspace.storage).provenance == provenance
+    if is_current and has_tiles(path, covered.slide_id, config, workspace.storage):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
     groups: Iterable[pa.Table] = row_groups(covered.file, workspace.files)
     if config.keep is not None:

@@ -1,6 +1,5 @@
 """Task `tile slides`: the grid of each slide."""
 
-import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -11,20 +10,20 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.records.slides import Slide, SlideFile
+from flows.records.stored_files import count_tiles, grid_axes
 from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.map_slides import map_slides
-from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
-from ratiopath.grid import Last, axis_origins
+from ratiopath.grid import Last
 from schemas.grid import GRID
 from schemas.intermediate import SLIDE_FILES
 
-MAX_TILES = 1 << 26
-"""Maximum number of tiles of a slide: a header that lies may ask for a million times more."""
 ROWS_PER_GROUP = 65_536
 """Minimum number of tiles of a row group, the piece of a slide that is measured at once. pandera takes 25-70 ms a
 table, whatever its rows; more rows would only cost memory."""
+MAX_ROWS_PER_GROUP = 2 * ROWS_PER_GROUP
+"""Maximum number of tiles of a row group: a longer row of tiles is cut."""
 
 
 def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
@@ -41,42 +40,24 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
         SLIDE_FILES,
         config,
         workspace,
-        tiles=[_estimate_tiles(Slide.from_row(row)) for row in table.to_pylist()],
+        tiles=[count_tiles(Slide.from_row(row)) for row in table.to_pylist()],
     )
-
-
-def _estimate_tiles(slide: Slide) -> int:
-    """Return an upper bound of the number of tiles."""
-    return math.prod(
-        -(-pixels // stride) for pixels, stride in zip(_pair(slide.extent), _pair(slide.stride), strict=True)
-    )
-
-
-def _pair(extent: Any) -> tuple[int, int]:
-    return extent.width, extent.height
 
 
 def _tile(row: dict[str, Any], last: Last, workspace: Workspace) -> Row | Draft:
     slide, grid = Slide.from_row(row), row["grid"]
     if grid is not None:
         return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
-    tiles = _estimate_tiles(slide)
-    if tiles > MAX_TILES:
-        raise UnsupportedImageError(
-            f"{slide.path!r} would have {tiles:,} tiles on {slide.extent.width} x {slide.extent.height} px, more than "
-            f"{MAX_TILES:,}",
-            path=slide.path,
-            hint="set a larger tiling.stride, or check the slide: its header may be wrong",
-        )
-    return Draft(GRID, _row_groups(slide, last), partial(_write, slide=slide, workspace=workspace))
+    xs, ys = grid_axes(slide, last)
+    return Draft(GRID, _row_groups(slide, xs, ys), partial(_write, slide=slide, workspace=workspace))
 
 
-def _row_groups(slide: Slide, last: Last) -> Iterator[pa.Table]:
-    xs = axis_origins(slide.extent.width, slide.tile_extent.width, slide.stride.width, last)
-    ys = axis_origins(slide.extent.height, slide.tile_extent.height, slide.stride.height, last)
+def _row_groups(slide: Slide, xs: Int64s, ys: Int64s) -> Iterator[pa.Table]:
+    """Cut the grid into row groups of whole rows of tiles, or of pieces of one row that is longer than a group."""
     rows = -(-ROWS_PER_GROUP // max(1, len(xs)))
     for start in range(0, len(ys) if len(xs) else 0, rows):
-        yield _tiles(slide, xs, ys[start : start + rows])
+        for column in range(0, len(xs), MAX_ROWS_PER_GROUP):
+            yield _tiles(slide, xs[column : column + MAX_ROWS_PER_GROUP], ys[start : start + rows])
 
 
 def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
@@ -90,7 +71,7 @@ def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
 
 
 def _write(groups: Iterable[pa.Table], slide: Slide, workspace: Workspace) -> Row:
-    path = workspace.between("grid", f"{slide.slide_id}.parquet")
+    path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
     with TableWriter(path, GRID.arrow, workspace) as writer:
         for group in groups:
             writer.write(group)

@@ -5,6 +5,7 @@ import openslide
 from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
 from ratiopath.geometry import Mpp
 from ratiopath.slides.openslide_reader import OpenSlideReader
+from ratiopath.slides.paths import require_regular
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff.aperio import AperioReader
 from ratiopath.slides.tiff.reader import TiffReader
@@ -51,6 +52,7 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
         InvalidMppError: The resolution in the file is zero, negative or not finite.
     """
     try:
+        require_regular(path)
         with open(path, "rb") as file:
             head = file.read(64)
     except OSError as error:

@@ -6,17 +6,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from flows.storage.filesystem import Storage
 from flows.storage.workspace import Workspace
 
 FOLDER = "previews"
 """Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
+HEAD = 1024
+"""Number of leading bytes that contain the key."""
 
 
 def picture_path(slide_id: str, workspace: Workspace) -> str:
     """Return the path of a slide's picture, which need not exist."""
-    return workspace.published(FOLDER, f"{slide_id}.png")
+    return workspace.of_slide("previews", slide_id)
 
 
 def slides_with_picture(pictures: pa.Table) -> set[str]:
@@ -49,10 +52,18 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
 
 
 def picture_source(path: str, workspace: Workspace) -> str | None:
-    """Read the source recorded in a picture; None if the file is missing or was not drawn by a run."""
+    """Read the source recorded in a picture; None if the file is missing, damaged or was not drawn by a run."""
+    if workspace.storage.is_local and not workspace.storage.is_file(path):
+        return None
     try:
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:
             source: str | None = image.info.get(KEY)
+            image.verify()  # the checksum of each part
             return source
-    except OSError:
+    except (OSError, SyntaxError, ValueError):  # Pillow's errors for other formats and for damage
         return None
+
+
+def is_replaceable(path: str, storage: Storage) -> bool:
+    """Return True if nothing is at the path of a picture, or a picture that a run drew, whole or damaged."""
+    return not storage.is_file(path) or KEY.encode() in storage.read_head(path, HEAD)

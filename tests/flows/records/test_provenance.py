@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from flows.records.provenance import Provenance, coverage_settings, fingerprint
+from flows.records.fingerprints import fingerprint
+from flows.records.provenance import Provenance, coverage_settings
 from flows.records.slides import Slide
 from ratiopath.geometry import Extent, Mpp
 from tests.support.study import configured
@@ -67,9 +68,11 @@ def test_text_that_is_no_provenance_is_refused(text):
 
 
 def test_a_provenance_describes_the_slide_it_was_made_from():
-    assert provenance().describes(provenance().source)
-    assert not provenance().describes({**provenance().source, "size": 2})
-    assert not provenance(format=1).describes(provenance().source)
+    source, slide_id = provenance().source, provenance().slide.slide_id
+    assert provenance().describes(source, slide_id)
+    assert not provenance().describes({**source, "size": 2}, slide_id)
+    assert not provenance().describes(source, "1" * 64)
+    assert not provenance(format=1).describes(source, slide_id)
 
 
 def test_overlay_paths_are_null_where_a_slide_has_none():

@@ -1,0 +1,138 @@
+"""Files of earlier runs in coverage/ and tiles/: their records, their grids, and the search for damage in them."""
+
+import math
+import posixpath
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.config.model import CoverageConfig
+from flows.records.provenance import EMPTY, Provenance, read_metadata
+from flows.records.slides import Slide
+from flows.storage.filesystem import Storage
+from flows.storage.parquet import damage_errors, open_table
+from flows.storage.workspace import is_slide_id
+from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.geometry import Int64s
+from ratiopath.grid import Last, axis_origins
+from schemas.coverage import coverage, tiles
+from schemas.grid import GRID
+
+MAX_TILES = 1 << 26
+"""Maximum number of tiles of a slide: a header that lies may ask for a million times more."""
+MAX_AXIS_TILES = 1 << 20
+"""Maximum number of tiles along one axis of a slide, whose origins are held in memory."""
+
+
+def count_tiles(slide: Slide) -> int:
+    """Return an upper bound of the number of tiles, from the header alone."""
+    return math.prod(_axis_tiles(slide))
+
+
+def _axis_tiles(slide: Slide) -> tuple[int, int]:
+    return -(-slide.extent.width // slide.stride.width), -(-slide.extent.height // slide.stride.height)
+
+
+def grid_axes(slide: Slide, last: Last) -> tuple[Int64s, Int64s]:
+    """Compute the origins of a slide's tiles along x and along y, px of the level.
+
+    Raises:
+        UnsupportedImageError: The slide would have too many tiles; found out before memory is used for them.
+    """
+    found, longest = count_tiles(slide), max(_axis_tiles(slide))
+    if found > MAX_TILES or longest > MAX_AXIS_TILES:
+        count, limit = (found, MAX_TILES) if found > MAX_TILES else (longest, MAX_AXIS_TILES)
+        along = "" if found > MAX_TILES else " along one axis"
+        raise UnsupportedImageError(
+            f"{slide.path!r} would have {count:,} tiles{along} on {slide.extent.width} x {slide.extent.height} px, "
+            f"more than {limit:,}",
+            path=slide.path,
+            hint="set a larger tiling.stride, or check the slide: its header may be wrong",
+        )
+    return (
+        axis_origins(slide.extent.width, slide.tile_extent.width, slide.stride.width, last),
+        axis_origins(slide.extent.height, slide.tile_extent.height, slide.stride.height, last),
+    )
+
+
+def has_grid(path: str, provenance: Provenance, config: CoverageConfig, storage: Storage) -> bool:
+    """Return True if a file in coverage/ holds the whole grid of its slide, and no page of it is damaged.
+
+    All of the file is read, since a damaged page shows in no other way. A file of the configuration's own settings must
+    have its columns too.
+    """
+    slide = provenance.slide
+    schema = coverage(config.overlay_columns).arrow if provenance.is_current(config) else None
+    try:
+        xs, ys = grid_axes(slide, config.tiling.last)
+        rows = 0
+        for group in _groups(path, schema, slide.slide_id, storage):
+            numbers = np.arange(rows, rows + group.num_rows)
+            rows += group.num_rows
+            if rows > len(xs) * len(ys):
+                return False
+            expected = xs[numbers % len(xs)], ys[numbers // len(xs)]
+            found = group["tile_x"].to_numpy(), group["tile_y"].to_numpy()
+            if not all(map(np.array_equal, expected, found)):
+                return False
+    except (TruncatedError, UnsupportedImageError):
+        return False
+    return rows == len(xs) * len(ys)
+
+
+def has_tiles(path: str, slide_id: str, config: CoverageConfig, storage: Storage) -> bool:
+    """Return True if a file in tiles/ has the configuration's columns, only rows of its slide, and no damaged page."""
+    try:
+        for _ in _groups(path, tiles(config.overlay_columns).arrow, slide_id, storage):
+            pass
+    except TruncatedError:
+        return False
+    return True
+
+
+def _groups(path: str, schema: pa.Schema | None, slide_id: str, storage: Storage) -> Iterator[pa.Table]:
+    """Read the row groups of a slide's file.
+
+    Args:
+        path: Parquet file.
+        schema: Columns of the file; None if only those of the grid are known, which come first.
+        slide_id: Slide of every row.
+        storage: File system of the output.
+
+    Raises:
+        TruncatedError: The file is damaged, or has other columns or rows of another slide.
+    """
+    other = TruncatedError(f"{path!r} holds another table", path=path, hint="remove it and run again")
+    with damage_errors(path), open_table(path, storage.files) as file:
+        found = file.schema_arrow.remove_metadata()
+        if list(found)[: len(GRID.arrow)] != list(GRID.arrow) or (schema is not None and not found.equals(schema)):
+            raise other
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number)
+            if not pc.all(pc.equal(group["slide_id"], slide_id), skip_nulls=False).as_py():
+                raise other
+            yield group
+
+
+def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[tuple[str, Provenance | None]]:
+    """Read the provenance of each slide's file in a folder; other programs' files are left out.
+
+    Args:
+        folder: Path in the storage; may be absent.
+        storage: File system of the output.
+        skip: Paths of files that are not opened.
+
+    Yields:
+        Path and provenance. The provenance is None for a file that belongs to no slide, such as a copy: its name is not
+        the slide id in its provenance, or it is a slide id and the file is damaged. No path is formed from such a file.
+    """
+    for name in storage.names(folder):
+        path, (stem, suffix) = posixpath.join(folder, name), posixpath.splitext(name)
+        if suffix == ".parquet" and name != EMPTY and path not in skip:
+            provenance = read_metadata(path, storage).provenance
+            if provenance is not None and provenance.slide.slide_id == stem:
+                yield path, provenance
+            elif provenance is not None or is_slide_id(stem):
+                yield path, None

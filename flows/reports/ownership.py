@@ -1,0 +1,122 @@
+"""The check that an existing output is one of this program, before anything in it is replaced or removed.
+
+A file is known by its content, never by its name alone:
+
+    run.json, failures.log              names in the JSON, the first line
+    index.html, previews/SLIDE.png      the generator, the source recorded in the picture
+    slides.parquet, failures.parquet    their columns; one that is damaged, by a run.json that is ours
+    coverage/, tiles/, previews/        folders, no links; files in them that no slide id names stay as they are
+    .work/                              nothing but folders of runs
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.config.errors import ConfigurationError
+from flows.records.failures import LOG, LOG_HEAD
+from flows.records.provenance import EMPTY, PROVENANCE_KEY
+from flows.reports.gallery import GENERATOR, PAGE
+from flows.reports.previews.files import is_replaceable
+from flows.storage.filesystem import Storage, output_errors
+from flows.storage.workspace import SUFFIXES, WORK, Workspace, is_slide_id
+
+_COLUMNS = {
+    "slides.parquet": {"slide_id", "path", "extent_x", "tile_extent_x", "stride_x", "downsample"},
+    "failures.parquet": {"path", "stage", "error", "message"},
+}
+"""Columns that mark a table as one of this program, in every version."""
+_HEAD = 1024
+"""Number of leading bytes that mark a page or a log."""
+_MAX_RECORD = 1 << 26
+"""Number of bytes of run.json that are searched for its marks."""
+_OLD_LOG = re.compile(rb"1\. ['\"].*, (discover|tile|derive|compute|filter|draw) [a-z ]+: \w+: ")
+"""First line of failures.log as version 2 of the files had it."""
+_RUN = re.compile("[0-9a-f]{32}")
+"""Name of a run's folder in .work/."""
+
+
+def refuse_foreign(workspace: Workspace, *, previews: bool) -> None:
+    """Refuse an output that holds files of others under names that a run writes or removes.
+
+    Args:
+        workspace: Workspace of the run.
+        previews: True if the run writes index.html.
+
+    Raises:
+        ConfigurationError: Names each such file.
+        OutputError: The output cannot be read.
+    """
+    with output_errors(workspace.output):
+        problems = [
+            f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
+            for name, found in _foreign(workspace, previews=previews)
+        ]
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _foreign(workspace: Workspace, *, previews: bool) -> Iterator[tuple[str, str]]:
+    """Yield the name of each foreign file and what is wrong with it."""
+    storage, entries = workspace.storage, set(workspace.storage.entries(workspace.storage.root))
+    folders = {name for name in (*SUFFIXES, WORK) if name in entries}
+    for name in sorted(folders) if storage.is_local else ():
+        if os.path.islink(workspace.published(name)) or not os.path.isdir(workspace.published(name)):
+            yield name, "is not a folder of this program"
+            folders.remove(name)
+    if WORK in folders:
+        for name in storage.entries(workspace.published(WORK)):
+            if not _RUN.fullmatch(name) or storage.is_file(workspace.published(WORK, name)):
+                yield f"{WORK}/{name}", "is not a file of this program"
+    for name in sorted(entries & {"run.json", LOG, *_COLUMNS, *([PAGE] if previews else [])}):
+        if not _is_ours(name, storage):
+            yield name, "is not a file of this program"
+    for folder in sorted(folders - {WORK}):
+        yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace))
+
+
+def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
+    storage, names = workspace.storage, workspace.storage.entries(workspace.published(folder))
+    for name in names if storage.is_local else ():  # an object store has no folders, and a request a picture is slow
+        stem, suffix = posixpath.splitext(name)
+        path = workspace.published(folder, name)
+        if suffix != SUFFIXES[folder] or not is_slide_id(stem) or os.path.islink(path):
+            continue
+        if os.path.isdir(path):
+            yield name, "is a folder where a file of this program belongs"
+        elif folder == "previews" and not is_replaceable(path, storage):
+            yield name, "is not a picture of this program"
+    if EMPTY in names and folder != "previews":
+        path = workspace.published(folder, EMPTY)
+        found = _read_schema(path, storage)
+        if found is None or PROVENANCE_KEY not in (found.metadata or {}):
+            yield EMPTY, "is not a file of this program"
+
+
+def _is_ours(name: str, storage: Storage) -> bool:
+    """Return True if a run wrote a file of the output."""
+    path = posixpath.join(storage.root, name)
+    if name == "run.json":
+        content = storage.read_head(path, _MAX_RECORD)
+        return b'"configuration"' in content and b'"ratiopath-flows"' in content
+    head = storage.read_head(path, _HEAD)
+    if name == LOG:
+        return head.startswith(LOG_HEAD.encode()) or _OLD_LOG.match(head) is not None
+    if name == PAGE:
+        return GENERATOR.encode() in head
+    schema = _read_schema(path, storage)
+    if schema is None:
+        return head.startswith(b"PAR1") and _is_ours("run.json", storage)
+    return set(schema.names) >= _COLUMNS[name]
+
+
+def _read_schema(path: str, storage: Storage) -> pa.Schema | None:
+    try:
+        return pq.read_schema(path, filesystem=storage.files) if storage.is_file(path) else None
+    except (pa.ArrowException, OSError, ValueError):
+        return None

@@ -1,0 +1,106 @@
+"""A header that lies costs its slide, not the memory of the machine."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.records.slides import Slide
+from flows.records.stored_files import MAX_AXIS_TILES, grid_axes
+from flows.tasks.tile_slides import MAX_ROWS_PER_GROUP, _row_groups
+from ratiopath.errors import UnsupportedImageError
+from ratiopath.geometry import Extent, Mpp
+from tests.support.study import failures, names, run, write_study
+
+MAX_BYTES = 1 << 30
+WIDE = 4_000_000_000
+
+
+def lying(path: Path, width: int, height: int) -> Path:
+    """A TIFF of 150 bytes that claims a size: one strip that was never written."""
+    tags = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 0), (277, 3, 1)]
+    tags += [(278, 4, height), (279, 4, 0)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    path.write_bytes(struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(tags)) + entries + bytes(4))
+    return path
+
+
+def slide(width: int, height: int, stride: int) -> Slide:
+    tile = Extent(stride, stride)
+    return Slide("0" * 64, "/s/a.tiff", Extent(width, height), tile, tile, Mpp(0.5, 0.5), 0, 1.0)
+
+
+@pytest.mark.parametrize(("width", "height"), [(WIDE, 1), (1, WIDE)])
+def test_too_many_tiles_along_an_axis_are_refused(width, height) -> None:
+    with pytest.raises(
+        UnsupportedImageError, match=r"7,812,500 tiles along one axis .* more than 1,048,576; hint: set"
+    ):
+        grid_axes(slide(width, height, 512), "keep")
+
+
+def test_too_many_tiles_are_refused() -> None:
+    with pytest.raises(UnsupportedImageError, match=r"would have 1,000,000,000,000 tiles on"):
+        grid_axes(slide(10**6, 10**6, 1), "keep")
+
+
+def test_row_groups_of_a_wide_grid_are_bounded() -> None:
+    wide = slide(MAX_AXIS_TILES * 64, 64, 64)
+    sizes = [group.num_rows for group in _row_groups(wide, *grid_axes(wide, "keep"))]
+    assert sum(sizes) == MAX_AXIS_TILES
+    assert max(sizes) == MAX_ROWS_PER_GROUP
+
+
+def test_row_groups_of_a_wide_grid_are_row_major() -> None:
+    wide = slide(MAX_ROWS_PER_GROUP + 5, 3, 1)
+    tiles = [
+        tile
+        for group in _row_groups(wide, *grid_axes(wide, "keep"))
+        for tile in zip(group["tile_y"].to_pylist(), group["tile_x"].to_pylist(), strict=True)
+    ]
+    assert tiles == sorted(tiles)
+    assert len(set(tiles)) == 3 * (MAX_ROWS_PER_GROUP + 5)
+
+
+SCRIPT = """
+import resource, sys
+from flows.records.slides import Slide
+from flows.records.stored_files import grid_axes
+from flows.reports.previews.scene import Canvas
+from flows.reports.tile_areas import TileAreas
+from flows.tasks.tile_slides import _row_groups
+from ratiopath.errors import UnsupportedImageError
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.roi import Roi
+import shapely
+width, height, stride = map(int, sys.argv[1:])
+tile = Extent(stride, stride)
+slide = Slide("0" * 64, "/s/a.tiff", Extent(width, height), tile, tile, Mpp(0.5, 0.5), 0, 1.0)
+try:
+    rows = sum(group.num_rows for group in _row_groups(slide, *grid_axes(slide, "keep")))
+    Canvas.of(slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, stride, stride))), 768)
+except UnsupportedImageError:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "numbers", [(WIDE, 1, 512), (WIDE, 1, 4096), (1, WIDE, 4096), (WIDE, WIDE, 4096), (1 << 26, 1 << 11, 256)]
+)
+def test_a_grid_takes_less_than_a_gigabyte(numbers) -> None:
+    command = [sys.executable, "-c", SCRIPT, *map(str, numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert int(done.stdout) < MAX_BYTES
+
+
+@pytest.mark.usefixtures("local_ray", "server")
+def test_a_slide_with_a_lying_header_is_put_aside_and_the_others_go_on(folder, output) -> None:
+    write_study(folder, "a")
+    lying(folder / "x.tiff", WIDE, 1)
+    (folder / "x_tissue.tiff").write_bytes((folder / "a_tissue.tiff").read_bytes())
+    (folder / "x_classes.ome.tiff").write_bytes((folder / "a_classes.ome.tiff").read_bytes())
+    run(folder, slide_mpp=0.5)
+    assert failures(output)["x.tiff"][:2] == ("tile slides", "UnsupportedImageError")
+    assert names(output, "tiles") == {"a.tiff"}
