@@ -19,8 +19,8 @@ Task = Callable[..., TableReference]
 """Function of a task; its name is the name of the task everywhere."""
 _SLIDES_PER_BATCH = 16
 """Slides of a Ray task where the cost of a slide is unknown."""
-_MIN_BATCHES = 16
-"""Batches before any has a second slide: few slides are spread over the workers."""
+_MIN_BATCHES = 32
+"""Batches before any has a second slide: few slides are spread over the workers, and the bar moves in small steps."""
 
 
 def title(task: Task) -> str:
