@@ -267,6 +267,8 @@ def gdal_levels(path: Path) -> list[np.ndarray]:
 def gdal_exists(path: Path) -> np.ndarray:
     """Where an internal mask or alpha leaves pixels in."""
     with rasterio.open(path) as file:
+        if ColorInterp.alpha in file.colorinterp:
+            return file.read(1 + file.colorinterp.index(ColorInterp.alpha)) > 0
         if rasterio.enums.MaskFlags.nodata in file.mask_flag_enums[0]:
             return np.ones((file.height, file.width), bool)
         return file.read_masks(1) > 0

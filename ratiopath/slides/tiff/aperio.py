@@ -12,7 +12,7 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 from ratiopath.errors import InvalidMppError, ParameterError
 from ratiopath.geometry import Mpp
 from ratiopath.slides.reader import MPP_HINT
-from ratiopath.slides.tiff.levels import TiffLevel, tiled_levels
+from ratiopath.slides.tiff.pages import TiffImage, find_scan
 from ratiopath.slides.tiff.reader import TiffReader
 
 _RGB = 3
@@ -34,10 +34,10 @@ class AperioReader(TiffReader):
         is_complete = all(0 not in page.databytecounts for page in pages[1:])
         return is_rgb and is_complete and all(page.compression == COMPRESSION.JPEG for page in pages)
 
-    def _layout(self, tiff: TiffFile) -> tuple[TiffLevel, ...]:
-        return tiled_levels(tiff, self.path)
+    def _image(self, tiff: TiffFile) -> TiffImage:
+        return find_scan(tiff, self.path)
 
-    def _resolution(self, _tiff: TiffFile, page: TiffPage) -> Mpp | None:
+    def _resolution(self, _image: TiffImage, page: TiffPage) -> Mpp | None:
         """Read the MPP of the image description, as OpenSlide does."""
         found = re.search(r"\|\s*MPP\s*=\s*([^|]*)", page.description)
         if found is None:

@@ -14,7 +14,7 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 _AS_STORED = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 """Adobe's marker of components that are no YCbCr."""
 _COLOUR_MARKERS = (b"\xff\xe0", b"\xff\xee")  # JFIF and Adobe, both of which say how colours are stored
-_NAMES = {1: "GRAY", 3: "RGB"}
+_NAMES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 
 
 def decode_jpeg(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> npt.NDArray[np.generic]:

@@ -140,15 +140,15 @@ def test_a_stream_that_is_cut_short_is_an_error(codec, eighths, tmp_path) -> Non
 
 @pytest.mark.parametrize("eighths", range(1, 8))
 @pytest.mark.parametrize("codec", [*CODECS, "fax of rows", "fax group 3"])
-def test_a_stream_that_ends_in_zeros_is_an_error(codec, eighths, tmp_path) -> None:
-    encoded(codec, tmp_path / "a.tiff", {})
+def test_a_stream_that_ends_in_zeros_is_an_error_or_lost_no_pixel(codec, eighths, tmp_path) -> None:
+    whole = encoded(codec, tmp_path / "a.tiff", {})
     data = stream_of(tmp_path / "a.tiff")
-    kept = len(data) * eighths // 8
-    restream(tmp_path / "a.tiff", data[:kept].ljust(len(data), b"\0"))
-    if not any(data[kept:]):
-        pytest.skip("the stream ends in zeros anyway")
-    with pytest.raises(TruncatedError):
-        read(tmp_path / "a.tiff")
+    restream(tmp_path / "a.tiff", data[: len(data) * eighths // 8].ljust(len(data), b"\0"))
+    try:
+        found = read(tmp_path / "a.tiff")
+    except TruncatedError:
+        return
+    np.testing.assert_array_equal(found, whole)
 
 
 @pytest.mark.parametrize("layout", [{}, TILED], ids=["strip", "tile"])
@@ -271,7 +271,7 @@ def test_each_page_of_a_channel_is_decoded_with_its_own_tables(tmp_path) -> None
 
 
 def test_planes_of_jpeg_are_read_as_grey_whatever_colour_they_are(tmp_path) -> None:
-    segments = [imagecodecs.jpeg8_encode(plane, level=90) for plane in (SMOOTH, SMOOTH.T // 2, 255 - SMOOTH)]
+    segments = [imagecodecs.jpeg8_encode(plane, level=90) for plane in (SMOOTH, SMOOTH // 2, 255 - SMOOTH)]
     page = Page(segments, (64, 64), {COMPRESSION: (SHORT, [7]), 284: (SHORT, [2]), PHOTOMETRIC: (SHORT, [2])})
     page.tags |= {SAMPLES: (SHORT, [3]), BITS: (SHORT, [8, 8, 8])}
     expected = np.dstack([imagecodecs.jpeg8_decode(segment) for segment in segments])

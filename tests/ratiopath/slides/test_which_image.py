@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Mpp
 from ratiopath.slides import open_slide
-from tests.support.handmade import ASCII, DESCRIPTION, LONG, OFFSETS, OLD_MARK, PHOTOMETRIC, SHORT, Page, page_of, write
+from tests.support.handmade import ASCII, DESCRIPTION, LONG, MARK, OFFSETS, OLD_MARK, PHOTOMETRIC, SHORT, Page, page_of, write
 
 SIZE = (64, 96)
 TAGS = {"resolution": (10_000, 10_000), "resolutionunit": "CENTIMETER", "metadata": None, "contiguous": False}
@@ -143,7 +143,7 @@ STACKS: dict[str, Callable[[Path], None]] = {
         path, np.zeros((3, *SIZE), np.uint8), photometric="minisblack", metadata={"axes": "ZYX"}, truncate=True
     ),
     "MetaMorph": lambda path: _described(
-        path, b"MetaMorph", t33628=(LONG, [0, 0] * 4), t33629=(5, [0, 1] * 4 * 3)
+        path, b"MetaMorph", t33628=(LONG, [0, 0] * 4), t33629=(5, [0, 1] * 4)
     ),
     "a volume": lambda path: tifffile.imwrite(
         path, np.zeros((16, 64, 64), np.uint8), tile=(16, 16, 16), volumetric=True, photometric="minisblack"
@@ -281,7 +281,9 @@ def test_a_mask_may_be_laid_out_otherwise_than_its_image(tile, tmp_path) -> None
     inside = np.random.default_rng(0).integers(0, 2, image.shape).astype(np.uint8)
     with tifffile.TiffWriter(tmp_path / "a.tiff") as tiff:
         tiff.write(image, tile=(32, 32), **TAGS)
-        tiff.write(inside, tile=tile, subfiletype=4, compression="deflate", **TAGS)
+        tiff.write(inside, tile=tile, subfiletype=1, compression="deflate", **TAGS)
+    with tifffile.TiffFile(tmp_path / "a.tiff", mode="r+") as tiff:
+        tiff.pages[1].tags[MARK].overwrite(4)
     with open_slide(str(tmp_path / "a.tiff")) as reader:
         chunk = reader.read_chunk(0, 2, 1)
         assert chunk.exists is not None
