@@ -16,7 +16,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreference
 pytest.importorskip("rasterio", reason="GDAL comes with the dependency group bench")
 pytest.importorskip("pyvips", reason="libvips comes with the dependency group bench")
 
-from tests.support.dialects import DIALECTS, LOSSY_TOLERANCE, Dialect, gdal_exists, gdal_levels, readings
+from tests.support.dialects import (  # noqa: E402 - skipped where the writers are missing
+    DIALECTS,
+    LOSSY_TOLERANCE,
+    Dialect,
+    gdal_exists,
+    gdal_levels,
+    readings,
+)
 
 REFUSED = {
     "pillow-YCbCr": "YCbCr",

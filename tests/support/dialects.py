@@ -59,7 +59,14 @@ def _gdal(path: Path, *, dtype: str, samples: int, **options: Any) -> None:
     image = pixels(dtype, samples, bits)
     if alpha:
         image = np.dstack([image, opaque(dtype)])
-    profile = {"driver": driver, "width": SIZE[1], "height": SIZE[0], "count": image.shape[2], "dtype": dtype, **options}
+    profile = {
+        "driver": driver,
+        "width": SIZE[1],
+        "height": SIZE[0],
+        "count": image.shape[2],
+        "dtype": dtype,
+        **options,
+    }
     if alpha:
         profile["alpha"] = "unspecified" if alpha == "unspecified" else "yes"
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS=1), rasterio.open(path, "w", **profile) as file:

@@ -30,7 +30,9 @@ class Page:
     below: "list[Page]" = field(default_factory=list)
 
 
-def page_of(image: np.ndarray, mark: int = 0, below: list[Page] | None = None, **tags: tuple[int, list | bytes]) -> Page:
+def page_of(
+    image: np.ndarray, mark: int = 0, below: list[Page] | None = None, **tags: tuple[int, list | bytes]
+) -> Page:
     """An uncompressed page of one 8-bit sample; tags as t254=(LONG, [1])."""
     codes = {int(name[1:]): tag for name, tag in tags.items()}
     return Page([image.tobytes()], image.shape[:2], {MARK: (LONG, [mark])} | codes, below or [])

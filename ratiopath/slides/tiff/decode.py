@@ -12,25 +12,21 @@ from tifffile import COMPRESSION, FILLORDER, PLANARCONFIG, PREDICTOR, TiffFileEr
 
 from ratiopath.slides.tiff import jpeg, libtiff
 
+_CCITT = frozenset({COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4})
 _JPEG_2000 = frozenset({COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB})
-_BY_LIBTIFF = frozenset({COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4, COMPRESSION.LERC})
-"""Codecs that libtiff decodes to samples: other decoders of CCITT hide damage, those of LERC know no alpha."""
-_STREAMS = {
-    COMPRESSION.ADOBE_DEFLATE: zlib.decompressobj,
-    COMPRESSION.DEFLATE: zlib.decompressobj,
-    COMPRESSION.LZMA: lzma.LZMADecompressor,
-}
-"""Codecs with a checksum at the end of a stream, and what decompresses them in part."""
-_MAY_BE_LONGER = frozenset({*_STREAMS, COMPRESSION.ZSTD, COMPRESSION.ZSTD_DEPRECATED, COMPRESSION.PACKBITS})
-"""Codecs of bytes that imagecodecs decodes faster than others, but only to their end."""
-_WITHOUT_PREDICTOR = frozenset({COMPRESSION.NONE, COMPRESSION.PACKBITS})
-"""Codecs beside which libtiff ignores a predictor."""
-_WITH_AN_END = frozenset({
+_DEFLATE = frozenset({COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE})
+_IN_PART = frozenset({COMPRESSION.LZW, COMPRESSION.LZMA})
+"""Codecs of bytes that imagecodecs does not decode strictly."""
+_TO_THE_END = _DEFLATE | {COMPRESSION.ZSTD, COMPRESSION.ZSTD_DEPRECATED, COMPRESSION.PACKBITS}
+"""Codecs of bytes that imagecodecs decodes faster than others, but refuses if they hold more than a segment needs."""
+_OF_IMAGES = frozenset({
     COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED, COMPRESSION.PNG, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG,
 })  # fmt: skip
-"""Codecs of images whose decoders of imagecodecs refuse a stream that ends early."""
-CODECS = _JPEG_2000 | _BY_LIBTIFF | _MAY_BE_LONGER | _WITHOUT_PREDICTOR | _WITH_AN_END | jpeg.CODECS | {COMPRESSION.LZW}
-"""Supported values of Compression: those whose decoders tell damage."""
+"""Codecs of images that imagecodecs decodes strictly."""
+CODECS = jpeg.CODECS | _CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
+"""Supported values of Compression: those whose damage is noticed."""
+_WITHOUT_PREDICTOR = frozenset({COMPRESSION.NONE, COMPRESSION.PACKBITS})
+"""Codecs beside which a predictor is ignored, as by libtiff."""
 _END_OF_CODESTREAM = b"\xff\xd9"
 _COPIES: WeakKeyDictionary[TiffPage, dict[tuple[tuple[str, int], ...], TiffPage]] = WeakKeyDictionary()
 
@@ -59,41 +55,46 @@ def decode_segment(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[
     Raises:
         Exception: The stream is damaged or too short; of any class.
     """
-    shape = segment_shape(page, segment)
-    if page.compression in jpeg.CODECS:
+    shape, codec = segment_shape(page, segment), page.compression
+    if codec in jpeg.CODECS:
         return _fitted(jpeg.decode_jpeg(page, shape, encoded), page, segment)
-    if page.compression in _BY_LIBTIFF - {COMPRESSION.LERC}:
+    if codec in _CCITT:
         return libtiff.decode(page, shape, encoded)
-    if page.compression == COMPRESSION.LERC:
-        try:
-            return libtiff.decode(page, shape, encoded)
-        except imagecodecs.TiffError:  # of a stream that is longer than needed too
-            return _unpacked(page, segment, encoded)
-    if page.compression in _JPEG_2000 and _END_OF_CODESTREAM not in encoded:
-        raise TiffFileError("JPEG 2000 codestream without its end")  # OpenJPEG makes up the rest
-    if page.compression == COMPRESSION.LZW:
-        return _unpacked(page, segment, libtiff.decompress(page, shape, encoded), is_compressed=False)
-    if page.compression == COMPRESSION.LZMA:  # imagecodecs does not compare the checksum
+    if codec == COMPRESSION.LERC:
+        return _decode_lerc(page, segment, encoded)
+    if codec in _IN_PART:
         return _unpacked(page, segment, _beginning(page, shape, encoded), is_compressed=False)
+    if codec in _JPEG_2000 and _END_OF_CODESTREAM not in encoded:
+        raise TiffFileError("JPEG 2000 codestream without its end")  # OpenJPEG makes up the rest
     try:
         return _unpacked(page, segment, encoded)
     except Exception as error:
-        if page.compression not in _MAY_BE_LONGER or "checksum" in str(error):
+        if codec not in _TO_THE_END or "checksum" in str(error):
             raise
     return _unpacked(page, segment, _beginning(page, shape, encoded), is_compressed=False)
 
 
+def _decode_lerc(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[np.generic]:
+    """Decode with libtiff, which knows alpha as a mask, or with imagecodecs a stream that is longer than needed."""
+    try:
+        return libtiff.decode(page, segment_shape(page, segment), encoded)
+    except imagecodecs.TiffError:
+        return _unpacked(page, segment, encoded)
+
+
 def _beginning(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> bytes:
-    """Decompress as much as a segment needs of a stream that holds more, or fail as the stream does."""
-    if page.compression not in _STREAMS:
+    """Decompress as much as a segment needs of a stream that may hold more, or fail as the stream does."""
+    if page.compression not in _DEFLATE and page.compression != COMPRESSION.LZMA:
         return libtiff.decompress(page, shape, encoded)
-    stream = _STREAMS[page.compression]()
+    stream = lzma.LZMADecompressor() if page.compression == COMPRESSION.LZMA else zlib.decompressobj()
     rows, width, samples = shape
     size = rows * -(-width * samples * int(page.bitspersample) // 8)
-    data = stream.decompress(imagecodecs.bitorder_decode(encoded) if page.fillorder == FILLORDER.LSB2MSB else encoded, size)
+    if page.fillorder == FILLORDER.LSB2MSB:
+        encoded = imagecodecs.bitorder_decode(encoded)
+    data = bytes(stream.decompress(encoded, size))
     if len(data) < size:
         raise TiffFileError(f"stream of {len(data)} bytes in a segment of {size}")
-    if not stream.eof:  # at its end the checksum is compared
+    if not stream.eof:  # the checksum at its end is compared
         stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
     return data
 

@@ -68,7 +68,8 @@ def _byte_tags(descriptor: int, layout: _Layout) -> Iterator[tuple[int, int, int
     letter = _WIDE[layout.wide][1]
     number, entry = ("H", "HHI4s") if layout.wide == 4 else ("Q", "HHQ8s")  # noqa: PLR2004 - classic TIFF
     begin = os.pread(descriptor, layout.wide, layout.wide)
-    todo, seen = [layout.unpack(letter, begin)[0]] if len(begin) == layout.wide else [], set()
+    todo = [layout.unpack(letter, begin)[0]] if len(begin) == layout.wide else []
+    seen: set[int] = set()
     while todo and len(seen) < _MOST_DIRECTORIES:
         place = todo.pop()
         counted = os.pread(descriptor, struct.calcsize(number), place) if place else b""

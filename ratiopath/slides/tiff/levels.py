@@ -130,35 +130,43 @@ def check_page(page: TiffPage, path: str) -> None:
     Raises:
         UnsupportedImageError: Its samples, compression, colours or orientation are not supported.
     """
+    found = _unsupported_samples(page) or _unsupported_storage(page)
+    if found is not None:
+        problem, hint = found
+        raise UnsupportedImageError(f"{path!r} {problem}", path=path, hint=hint)
+
+
+def _unsupported_samples(page: TiffPage) -> tuple[str, str] | None:
     alpha = alpha_of(page)
-    orientation = page.tags.valueof("Orientation", default=1)
     if page.dtype is None or isinstance(page.bitspersample, tuple) or isinstance(page.sampleformat, tuple):
-        problem = f"{path!r} has {page.bitspersample}-bit samples of format {page.sampleformat}"
-        hint = "export it as bool, integer or float"
-    elif page.dtype.kind not in "biuf":
-        problem, hint = f"{path!r} has samples of type {page.dtype}", "export it as bool, integer or float"
-    elif page.compression not in CODECS:
-        problem = f"{path!r} has an unsupported compression ({_name_of(page.compression)})"
-        hint = "export it with Deflate, zstd, LZW or JPEG"
-    elif page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
-        problem, hint = f"{path!r} has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
-    elif page.samplesperpixel < 1 or (alpha is not None and alpha < 1):
-        problem = f"{path!r} has no samples besides alpha ({page.samplesperpixel} in all)"
-        hint = EXPORT_HINT
-    elif page.imagedepth > 1:
-        problem, hint = f"{path!r} is a volume of depth {page.imagedepth}", "export one plane"
-    elif page.imagewidth < 1 or page.imagelength < 1:
-        problem, hint = f"{path!r} has no pixels ({page.imagewidth} x {page.imagelength} px)", EXPORT_HINT
-    elif page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
-        problem = f"{path!r} has unsupported colours ({_name_of(page.photometric)}, {_name_of(page.compression)})"
-        hint = "export it as RGB"
-    elif page.compression in jpeg.CODECS and page.bitspersample != 8:  # noqa: PLR2004 - a byte
-        problem, hint = f"{path!r} is a JPEG of {page.bitspersample} bits", "export it with Deflate or zstd"
-    elif orientation != 1:
-        problem, hint = f"{path!r} is stored turned or flipped (Orientation {orientation})", "export it upright"
-    else:
-        return
-    raise UnsupportedImageError(problem, path=path, hint=hint)
+        found = f"has {page.bitspersample}-bit samples of format {page.sampleformat}"
+        return found, "export it as bool, integer or float"
+    if page.dtype.kind not in "biuf":
+        return f"has samples of type {page.dtype}", "export it as bool, integer or float"
+    if page.samplesperpixel < 1 or (alpha is not None and alpha < 1):
+        return f"has no samples besides alpha ({page.samplesperpixel} in all)", EXPORT_HINT
+    if page.imagedepth > 1:
+        return f"is a volume of depth {page.imagedepth}", "export one plane"
+    if page.imagewidth < 1 or page.imagelength < 1:
+        return f"has no pixels ({page.imagewidth} x {page.imagelength} px)", EXPORT_HINT
+    return None
+
+
+def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
+    orientation = page.tags.valueof("Orientation", default=1)
+    if page.compression not in CODECS:
+        found = f"has an unsupported compression ({_name_of(page.compression)})"
+        return found, "export it with Deflate, zstd, LZW or JPEG"
+    if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
+        return f"has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
+    if page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
+        colours = f"{_name_of(page.photometric)}, compression {_name_of(page.compression)}"
+        return f"has unsupported colours ({colours})", "export it as RGB"
+    if page.compression in jpeg.CODECS and page.bitspersample != 8:  # noqa: PLR2004 - a byte
+        return f"is a JPEG of {page.bitspersample} bits", "export it with Deflate or zstd"
+    if orientation != 1:
+        return f"is stored turned or flipped (Orientation {orientation})", "export it upright"
+    return None
 
 
 def _is_ycbcr_of_jpeg(page: TiffPage) -> bool:

@@ -50,5 +50,5 @@ def _integer(words: str, *, is_signed: bool) -> int:
 
 
 def _clamped(value: float, dtype: np.dtype[np.generic]) -> np.generic:
-    limits = np.iinfo(dtype)
+    limits = np.iinfo(dtype.name)
     return dtype.type(int(max(limits.min, min(limits.max, value))))

@@ -48,7 +48,8 @@ def ome_images(xml: str, name: str, pages: int) -> tuple[OmeImage, ...]:
 def _image(pixels: ET.Element, own: str | None, name: str, pages: int) -> OmeImage:
     sizes = {axis: int(pixels.get(f"Size{axis}", "1")) for axis in "ZCT"}
     axes = [axis for axis in pixels.get("DimensionOrder", "XYZCT") if axis in sizes]
-    here, elsewhere = {}, 0
+    here: dict[int, int] = {}
+    elsewhere = 0
     for data in pixels.iterfind("{*}TiffData"):
         first, planes = int(data.get("IFD", "0")), _planes_of(data, pages)
         uuid = data.find("{*}UUID")

@@ -104,9 +104,7 @@ class TiffReader:
         self._remember_uniform(level, encoded, pixels)
         return self._chunk(pixels[:height, :width], encoded, exists)
 
-    def _mask(
-        self, source: TiffLevel, column: int, row: int, height: int, width: int
-    ) -> npt.NDArray[np.bool_] | None:
+    def _mask(self, source: TiffLevel, column: int, row: int, height: int, width: int) -> npt.NDArray[np.bool_] | None:
         """Read the part of a transparency mask that lies over a chunk; the mask may be laid out otherwise."""
         mask = source.mask
         if mask is None:
@@ -197,9 +195,7 @@ def _joined(arrays: list[npt.NDArray[np.generic]], axis: int) -> npt.NDArray[np.
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=axis)
 
 
-def _segment_pixels(
-    source: TiffLevel, plane: TiffPage, segment: int, encoded: bytes | None
-) -> npt.NDArray[np.generic]:
+def _segment_pixels(source: TiffLevel, plane: TiffPage, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
     """Decode a strip or tile of a level, or fill a sparse one."""
     if encoded is None:
         return np.full(segment_shape(plane, segment), source.fill)

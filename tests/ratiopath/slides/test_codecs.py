@@ -1,4 +1,4 @@
-"""Streams of every codec: cut short, longer than needed, padded, and decoded as libtiff and libjpeg-turbo decode them."""
+"""Streams of every codec, cut short, longer than needed or padded: read as libtiff and libjpeg-turbo read them."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from ratiopath.errors import InvalidMppError, MissingMppError, SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Mpp
@@ -87,8 +88,6 @@ TILED = {"tile": (96, 128)}
 
 def fax(path: Path, codec: int, image: np.ndarray) -> None:
     """A strip of CCITT, as Pillow's libtiff writes it."""
-    from PIL import Image
-
     names = {2: "tiff_ccitt", 3: "group3", 4: "group4"}
     Image.fromarray(image).save(path, format="TIFF", compression=names[codec], dpi=(25_400, 25_400))
 
@@ -225,8 +224,6 @@ def test_group_4_rows_with_empty_runs_are_as_libtiff_reads_them(tmp_path) -> Non
 def test_group_3_is_read_with_its_options_and_its_order_of_bits(options, fill_order, tmp_path) -> None:
     image = np.random.default_rng(1).integers(0, 2, (24, 6)).repeat(7, 1).astype(bool)
     plain = tmp_path / "plain.tiff"
-    from PIL import Image
-
     tags = {292: options, 266: fill_order}
     Image.fromarray(image).save(plain, format="TIFF", compression="group3", tiffinfo=tags, dpi=(25_400, 25_400))
     expected = imagecodecs.tiff_decode(plain.read_bytes()) != 0
@@ -395,7 +392,14 @@ def test_a_resolution_that_is_no_number_is_no_damage(values, tmp_path) -> None:
 
 def sparse(path: Path, dtype: str, text: bytes) -> Path:
     """Of four tiles the last two are left out."""
-    tifffile.imwrite(path, np.ones((64, 64), dtype), tile=(32, 32), photometric="minisblack", metadata=None, extratags=[(NODATA, 2, len(text), text, True)])
+    tifffile.imwrite(
+        path,
+        np.ones((64, 64), dtype),
+        tile=(32, 32),
+        photometric="minisblack",
+        metadata=None,
+        extratags=[(NODATA, 2, len(text), text, True)],
+    )
     with tifffile.TiffFile(path, mode="r+") as tiff:
         for name in ("TileOffsets", "TileByteCounts"):
             tag = tiff.pages.first.tags[name]
@@ -413,7 +417,8 @@ FILLS = {
     "uint32": {"4294967295": 4294967295, "-1": 0},
     "int64": {"9007199254740993": 9007199254740993, "-9223372036854775808": -9223372036854775808, "2.55e2": 2},
     "uint64": {"18446744073709551615": 18446744073709551615, "2.5": 2},
-    "float32": {"-3.4028234663852886e+38": np.finfo(np.float32).min, "nan": np.nan, "1e39": np.inf, "3,5": 3.5, "-inf": -np.inf, "7abc": 7, "0.1": np.float32(0.1)},
+    "float32": {"-3.4028234663852886e+38": np.finfo(np.float32).min, "nan": np.nan, "1e39": np.inf, "3,5": 3.5,
+                "-inf": -np.inf, "7abc": 7, "0.1": np.float32(0.1)},
     "float64": {"-3.4028234663852886e+38": -3.4028234663852886e+38, "1e39": 1e39, "NaN": np.nan, "-9999": -9999, "": 0},
 }  # fmt: skip
 """GDAL_NODATA and the value that GDAL gives to a tile that is left out."""
@@ -445,7 +450,9 @@ DESCRIPTIONS = {
     "Trestle": {"description": "Background Color=FFFFFF;OverlapsXY= 0 0;Objective=20", "software": "MedScan"},
     "Ventana": {
         "description": "level=0 mag=20 quality=95",
-        "extratags": [(700, 1, None, b"<EncodeInfo Ver='2'><iScan Magnification='20' ScanRes='0.5'/></EncodeInfo>", True)],
+        "extratags": [
+            (700, 1, None, b"<EncodeInfo Ver='2'><iScan Magnification='20' ScanRes='0.5'/></EncodeInfo>", True)
+        ],
     },
     "Philips": {
         "description": "<?xml version='1.0'?><DataObject ObjectType='DPUfsImport'></DataObject>",
@@ -479,7 +486,9 @@ MASKS: dict[str, tuple[np.ndarray, dict]] = {
 @pytest.mark.parametrize("vendor", DESCRIPTIONS)
 def test_a_mask_keeps_its_numbers_whatever_its_description_says(vendor, kind, codec, tmp_path) -> None:
     image, options = MASKS[kind]
-    tifffile.imwrite(tmp_path / "a.tiff", image, tile=(64, 64), compression=codec, metadata=None, **options, **DESCRIPTIONS[vendor])
+    tifffile.imwrite(
+        tmp_path / "a.tiff", image, tile=(64, 64), compression=codec, metadata=None, **options, **DESCRIPTIONS[vendor]
+    )
     with open_slide(str(tmp_path / "a.tiff")) as reader:
         assert not isinstance(reader, OpenSlideReader | AperioReader)
         assert isinstance(reader, TiffReader)

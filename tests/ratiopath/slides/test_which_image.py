@@ -1,4 +1,4 @@
-"""Which pages of a TIFF are level 0, its levels and its transparency masks, and which files hold more than one plane."""
+"""The pages of a TIFF that are level 0, its levels and its masks, and files that hold more than one plane."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Mpp
 from ratiopath.slides import open_slide
-from tests.support.handmade import ASCII, DESCRIPTION, LONG, MARK, OFFSETS, OLD_MARK, PHOTOMETRIC, SHORT, Page, page_of, write
+from tests.support.handmade import (
+    ASCII,
+    DESCRIPTION,
+    LONG,
+    MARK,
+    OFFSETS,
+    OLD_MARK,
+    PHOTOMETRIC,
+    SHORT,
+    Page,
+    page_of,
+    write,
+)
 
 SIZE = (64, 96)
 TAGS = {"resolution": (10_000, 10_000), "resolutionunit": "CENTIMETER", "metadata": None, "contiguous": False}
