@@ -90,8 +90,8 @@ def _beginning(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> b
     rows, width, samples = shape
     size = rows * -(-width * samples * int(page.bitspersample) // 8)
     if page.fillorder == FILLORDER.LSB2MSB:
-        encoded = imagecodecs.bitorder_decode(encoded)
-    data = bytes(stream.decompress(encoded, size))
+        encoded = bytes(imagecodecs.bitorder_decode(encoded))
+    data = stream.decompress(encoded, size)
     if len(data) < size:
         raise TiffFileError(f"stream of {len(data)} bytes in a segment of {size}")
     if not stream.eof:  # the checksum at its end is compared
