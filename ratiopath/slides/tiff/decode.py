@@ -65,7 +65,7 @@ def decode_segment(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[
     if codec in _IN_PART:
         return _unpacked(page, segment, _beginning(page, shape, encoded), is_compressed=False)
     if codec in _JPEG_2000 and _END_OF_CODESTREAM not in encoded:
-        raise TiffFileError("JPEG 2000 codestream without its end")  # OpenJPEG makes up the rest
+        raise TiffFileError("JPEG 2000 codestream without end")  # OpenJPEG makes up the rest
     try:
         return _unpacked(page, segment, encoded)
     except Exception as error:
@@ -93,7 +93,7 @@ def _beginning(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> b
         encoded = bytes(imagecodecs.bitorder_decode(encoded))
     data = stream.decompress(encoded, size)
     if len(data) < size:
-        raise TiffFileError(f"stream of {len(data)} bytes in a segment of {size}")
+        raise TiffFileError(f"a stream ends after {len(data):,} of {size:,} bytes")
     if not stream.eof:  # the checksum at its end is compared
         stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
     return data
@@ -136,5 +136,5 @@ def _fitted(pixels: npt.NDArray[np.generic], page: TiffPage, segment: int) -> np
     else:
         fits = height >= rows and width == columns
     if not fits or pixels.shape[2] != samples:
-        raise TiffFileError(f"JPEG of {width} x {height} px in a segment of {columns} x {rows} px")
+        raise TiffFileError(f"a JPEG of {width} x {height} px instead of {columns} x {rows} px")
     return pixels[:rows]

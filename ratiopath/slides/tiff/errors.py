@@ -18,6 +18,8 @@ def translate_error(error: Exception, path: str) -> SlideError:
     if isinstance(error, NotImplementedError):
         hint = "export it with another layout or codec"
         return UnsupportedImageError(f"cannot decode {path!r} ({found})", path=path, hint=hint)
+    if isinstance(error, TypeError | AttributeError | LookupError):  # tifffile does not check what a tag holds
+        found = "a tag has an unexpected type or number of values"
     if isinstance(error, OSError):
         return TruncatedError(f"cannot read {path!r} ({found})", path=path, hint="check the file and its storage")
     return TruncatedError(f"{path!r} is truncated or damaged ({found})", path=path, hint=EXPORT_HINT)

@@ -109,7 +109,7 @@ def _decoded(tags: Tags, rows: int, width: int, encoded: bytes, page: TiffPage) 
     _THREAD.warnings = []
     pixels: npt.NDArray[np.generic] = imagecodecs.tiff_decode(b"".join([head, size, tail, encoded]), verbose=1)
     if _THREAD.warnings:
-        raise imagecodecs.TiffError("; ".join(_THREAD.warnings))
+        raise imagecodecs.TiffError(_THREAD.warnings[0])
     return pixels
 
 
