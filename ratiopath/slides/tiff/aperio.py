@@ -43,7 +43,7 @@ class AperioReader(TiffReader):
         if found is None:
             return None
         try:
-            return Mpp.of(float(found[1].replace(",", ".")))  # some scanners write a decimal comma
+            return Mpp.of(float(found[1].replace(",", ".").replace("_", "?")))  # a decimal comma occurs; 0_5 is not 5
         except (ParameterError, ValueError) as error:
             problem = f"{self.path!r} has an invalid resolution (MPP = {found[1].strip()} in its description)"
             raise InvalidMppError(problem, path=self.path, hint=MPP_HINT) from error

@@ -85,6 +85,6 @@ def _lengths(pixels: ET.Element) -> Iterator[float | None]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return math.nan if "_" in text else float(text)  # Python reads 0_5 as 5
     except ValueError:
         return math.nan
