@@ -81,59 +81,69 @@ def _gdal(path: Path, *, dtype: str, samples: int, **options: Any) -> None:
             file.build_overviews(levels, rasterio.enums.Resampling.nearest)
 
 
-def _gdal_dialects() -> Iterator[Dialect]:
+_GDAL_LAYOUTS: dict[str, dict[str, Any]] = {
+    "tiles": {"tiled": True, "blockxsize": 64, "blockysize": 32},
+    "strips": {"blockysize": 7},
+}
+_GDAL_VARIANTS: tuple[tuple[int, int, dict[str, Any]], ...] = (
+    (3, 0, {"interleave": "band"}),
+    (5, 0, {"endianness": "big"}),
+    (7, 0, {"bigtiff": "yes"}),
+    (4, 0, {"levels": [2, 4]}),
+    (4, 2, {"mask": True}),
+    (6, 3, {"sparse_ok": True, "nodata": 7}),
+)
+"""Options of every nth file, beginning at one."""
+
+
+def _gdal_codecs() -> Iterator[Dialect]:
     codecs = ("none", "lzw", "deflate", "zstd", "packbits", "lzma", "lerc", "lerc_zstd", "lerc_deflate")
-    layouts = {
-        "tiles": {"tiled": True, "blockxsize": 64, "blockysize": 32},
-        "strips": {"blockysize": 7},
-    }
     kinds = (("uint8", 1), ("uint16", 1), ("int16", 3), ("float32", 1), ("uint8", 3), ("int32", 1), ("float64", 2))
-    for number, (codec, layout, (dtype, samples)) in enumerate(itertools.product(codecs, layouts, kinds)):
-        options: dict[str, Any] = dict(layouts[layout]) | {"compress": codec}
-        options["interleave"] = "band" if number % 3 == 0 else "pixel"
+    for number, (codec, layout, (dtype, samples)) in enumerate(itertools.product(codecs, _GDAL_LAYOUTS, kinds)):
+        options: dict[str, Any] = {"compress": codec, "interleave": "pixel"} | _GDAL_LAYOUTS[layout]
+        for every, first, more in _GDAL_VARIANTS:
+            options |= more if number % every == first else {}
         if codec in ("lzw", "deflate", "zstd") and number % 2:
             options["predictor"] = 3 if dtype.startswith("float") else 2
-        if number % 5 == 0:
-            options["endianness"] = "big"
-        if number % 7 == 0:
-            options["bigtiff"] = "yes"
-        if number % 4 == 0:
-            options["levels"] = [2, 4]
         if number % 4 == 1 and dtype in ("uint8", "uint16"):
             options["alpha"] = True
-        if number % 4 == 2:
-            options["mask"] = True
-        if number % 6 == 3:
-            options |= {"sparse_ok": True, "nodata": 7}
         yield _of_gdal(f"{codec}-{layout}-{number}", dtype=dtype, samples=samples, **options)
+
+
+def _gdal_bits() -> Iterator[Dialect]:
     for bits, codec in itertools.product((1, 2, 4), ("none", "lzw", "deflate", "packbits")):
         yield _of_gdal(f"bits{bits}-{codec}", dtype="uint8", samples=1, nbits=bits, compress=codec, levels=[2])
     yield _of_gdal("bits12-deflate", dtype="uint16", samples=1, nbits=12, compress="deflate")
-    for codec, layout, photometric in itertools.product(
-        ("ccittrle", "ccittfax3", "ccittfax4"), layouts, ("minisblack", "miniswhite")
-    ):
-        options = layouts[layout] | {"compress": codec, "photometric": photometric}
+    fax = ("ccittrle", "ccittfax3", "ccittfax4")
+    for codec, layout, photometric in itertools.product(fax, _GDAL_LAYOUTS, ("minisblack", "miniswhite")):
+        options = _GDAL_LAYOUTS[layout] | {"compress": codec, "photometric": photometric}
         yield _of_gdal(f"{codec}-{layout}-{photometric}", dtype="uint8", samples=1, nbits=1, **options)
-    for photometric, layout, alpha in itertools.product(("rgb", "ycbcr"), layouts, (False, True)):
-        options = layouts[layout] | {"compress": "jpeg", "photometric": photometric, "interleave": "pixel"}
-        if photometric == "ycbcr" and alpha:
-            options |= {"mask": True, "levels": [2]}
-        if photometric == "rgb" and alpha:
-            options |= {"alpha": True}
-        if layout == "strips":
-            options["blockysize"] = 16
-        yield _of_gdal(f"jpeg-{photometric}-{layout}-{alpha}", True, dtype="uint8", samples=3, **options)
+
+
+def _gdal_images() -> Iterator[Dialect]:
+    """Files of JPEG and WebP."""
+    beside = {"rgb": {"alpha": True}, "ycbcr": {"mask": True, "levels": [2]}}
+    for photometric, layout, has_more in itertools.product(beside, _GDAL_LAYOUTS, (False, True)):
+        options = _GDAL_LAYOUTS[layout] | {"compress": "jpeg", "photometric": photometric, "interleave": "pixel"}
+        options |= (beside[photometric] if has_more else {}) | ({"blockysize": 16} if layout == "strips" else {})
+        yield _of_gdal(f"jpeg-{photometric}-{layout}-{has_more}", True, dtype="uint8", samples=3, **options)
     for samples, interleave in ((1, "pixel"), (3, "band")):
-        options = layouts["tiles"] | {"compress": "jpeg", "interleave": interleave}
+        options = _GDAL_LAYOUTS["tiles"] | {"compress": "jpeg", "interleave": interleave}
         yield _of_gdal(f"jpeg-{samples}-{interleave}", True, dtype="uint8", samples=samples, **options)
     for alpha in (False, True):
-        options = layouts["tiles"] | {"compress": "webp", "webp_lossless": True, "alpha": alpha}
+        options = _GDAL_LAYOUTS["tiles"] | {"compress": "webp", "webp_lossless": True, "alpha": alpha}
         yield _of_gdal(f"webp-{alpha}", dtype="uint8", samples=3, **options)
-    for codec, layout in itertools.product(("none", "deflate", "lzw"), layouts):
+
+
+def _gdal_colours() -> Iterator[Dialect]:
+    for codec, layout in itertools.product(("none", "deflate", "lzw"), _GDAL_LAYOUTS):
         yield _of_gdal(f"palette-{codec}-{layout}", dtype="uint8", samples=1, colours=True, compress=codec)
-        options = layouts[layout] | {"photometric": "miniswhite", "compress": codec}
+        options = _GDAL_LAYOUTS[layout] | {"photometric": "miniswhite", "compress": codec}
         yield _of_gdal(f"white-{codec}-{layout}", dtype="uint8", samples=1, **options)
     yield _of_gdal("cmyk", dtype="uint8", samples=4, photometric="cmyk", compress="lzw")
+
+
+def _gdal_cogs() -> Iterator[Dialect]:
     for codec, options in itertools.product(
         ("deflate", "lzw", "zstd", "lerc"), ({}, {"mask": True}, {"nodata": 7}, {"bigtiff": "yes"})
     ):
@@ -245,7 +255,12 @@ def _of_pillow(mode: str, codec: str, image: np.ndarray, is_lossy: bool = False)
     return Dialect(f"pillow-{mode}-{codec}", write, is_lossy)
 
 
-DIALECTS = tuple(itertools.chain(_gdal_dialects(), _vips_dialects(), _tifffile_dialects(), _pillow_dialects()))
+DIALECTS = tuple(
+    itertools.chain(
+        *(_gdal_codecs(), _gdal_bits(), _gdal_images(), _gdal_colours(), _gdal_cogs()),
+        *(_vips_dialects(), _tifffile_dialects(), _pillow_dialects()),
+    )
+)
 """Every way to write a file."""
 
 

@@ -41,8 +41,12 @@ def decode_jpeg(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> 
         parts.append(_AS_STORED)
         encoded = _without_colour(encoded)
     parts.append(encoded.removeprefix(_START))
-    pixels: npt.NDArray[np.generic] = simplejpeg.decode_jpeg(b"".join(parts), _NAMES[samples])
-    return pixels
+    whole, pixels = b"".join(parts), np.empty(shape, np.uint8)
+    try:
+        decoded: npt.NDArray[np.generic] = simplejpeg.decode_jpeg(whole, _NAMES[samples], buffer=pixels)
+    except ValueError:  # damaged, or larger than its segment: the padded last strip
+        decoded = simplejpeg.decode_jpeg(whole, _NAMES[samples])
+    return decoded
 
 
 def _without_colour(stream: bytes) -> bytes:
