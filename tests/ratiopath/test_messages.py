@@ -30,7 +30,7 @@ from ratiopath.slides.paths import find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
 from tests.support import bad_files
-from tests.support.handmade import SHORT, page_of, write
+from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
 
 LIBRARY = Path(ratiopath.__file__).parent
@@ -159,6 +159,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
         open_slide,
     ),
     "turned.tiff": (lambda path: write(path, page_of(bad_files.level(), t274=(SHORT, [6]))), open_slide),
+    "width.tiff": (lambda path: write(path, page_of(bad_files.level(), t256=(FLOAT, [50.0]))), open_slide),
     "colours.tiff": (bad_files.retagged(bad_files.level(3), options=RGB_LZW, PhotometricInterpretation=6), open_slide),
     "jpeg-12.tiff": (bad_files.retagged(options={"compression": "jpeg"}, **WIDE), open_slide),
     "two-sizes.ome.tiff": (bad_files.ome_of_two_sizes, open_slide),
@@ -220,6 +221,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
+    "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }
 """Raise statements that no call above reaches, with the reason."""

@@ -77,12 +77,17 @@ def outcome(path: str) -> str:
                 cut_tiles(reader, Windows(0, np.zeros(1, np.int64), np.zeros(1, np.int64), Extent(16, 16)))
     except (SlideError, MemoryError) as error:
         return type(error).__name__
+    return judged(path, counts, is_scan=isinstance(reader, AperioReader | OpenSlideReader))
+
+
+def judged(path: str, counts: dict[str, int], *, is_scan: bool) -> str:
+    """Name the outcome of a file that was read by what other readers find in it."""
     if hidden := hidden_damage(path):
         return f"otherwise: read, although {hidden}"
     if tifffile_misreads(path):
         return "read"
     try:
-        expected = tifffile_counts(path, is_scan=isinstance(reader, AperioReader | OpenSlideReader))
+        expected = tifffile_counts(path, is_scan=is_scan)
     except Exception as error:  # noqa: BLE001 - tifffile documents no set of errors
         return f"tifffile: {type(error).__name__}"  # such as a byte count of 0, which is a sparse tile here
     return "as tifffile" if counts == expected else f"otherwise: {counts}"

@@ -65,7 +65,7 @@ def _append(data: bytearray, page: Page, order: str) -> int:
     }  # fmt: skip
     tags |= {SUBIFDS: (LONG, below)} if below else {}
     tags |= {code: (kind, offsets if values == "offsets" else values) for code, (kind, values) in page.tags.items()}
-    packed = {code: _packed(order, kind, values) for code, (kind, values) in tags.items() if values is not None}
+    packed = {code: _packed(order, kind, values) for code, (kind, values) in tags.items() if values}
     begin = len(data)
     place = begin + 2 + 12 * len(packed) + 4
     entries, values = b"", b""

@@ -12,7 +12,7 @@ from tifffile import COMPRESSION, FILLORDER, PLANARCONFIG, PREDICTOR, TiffFileEr
 
 from ratiopath.slides.tiff import jpeg, libtiff
 
-_CCITT = frozenset({COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4})
+CCITT = frozenset({COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4})
 _JPEG_2000 = frozenset({COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB})
 _DEFLATE = frozenset({COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE})
 _IN_PART = frozenset({COMPRESSION.LZW, COMPRESSION.LZMA})
@@ -23,7 +23,7 @@ _OF_IMAGES = frozenset({
     COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED, COMPRESSION.PNG, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG,
 })  # fmt: skip
 """Codecs of images that imagecodecs decodes strictly."""
-CODECS = jpeg.CODECS | _CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
+CODECS = jpeg.CODECS | CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
 """Supported values of Compression: those whose damage is noticed."""
 _WITHOUT_PREDICTOR = frozenset({COMPRESSION.NONE, COMPRESSION.PACKBITS})
 """Codecs beside which a predictor is ignored, as by libtiff."""
@@ -58,7 +58,7 @@ def decode_segment(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[
     shape, codec = segment_shape(page, segment), page.compression
     if codec in jpeg.CODECS:
         return _fitted(jpeg.decode_jpeg(page, shape, encoded), page, segment)
-    if codec in _CCITT:
+    if codec in CCITT:
         return libtiff.decode(page, shape, encoded)
     if codec == COMPRESSION.LERC:
         return _decode_lerc(page, segment, encoded)

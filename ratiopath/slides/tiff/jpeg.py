@@ -44,7 +44,10 @@ def decode_jpeg(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> 
     whole, pixels = b"".join(parts), np.empty(shape, np.uint8)
     try:
         decoded: npt.NDArray[np.generic] = simplejpeg.decode_jpeg(whole, _NAMES[samples], buffer=pixels)
-    except ValueError:  # damaged, or larger than its segment: the padded last strip
+    except ValueError:  # damaged, or larger than its segment
+        height, width = simplejpeg.decode_jpeg_header(whole)[:2]
+        if width > shape[1] or height > max(shape[0], int(page.rowsperstrip)):  # no padded last strip
+            raise
         decoded = simplejpeg.decode_jpeg(whole, _NAMES[samples])
     return decoded
 

@@ -94,7 +94,7 @@ def decode(
         alpha = page.extrasamples[-1:] if samples == page.samplesperpixel else ()
         tags[338] = (_SHORT, (0,) * (samples - 1 - len(alpha)) + tuple(int(kind) for kind in alpha))
     if page.compression == COMPRESSION.CCITTFAX3:
-        tags[292] = (_LONG, (int(page.tags.valueof("T4Options", default=0)),))
+        tags[292] = (_LONG, (int(page.tags.valueof(292, default=0)),))
     if page.compression == COMPRESSION.LERC:
         tags[50674] = (_LONG, tuple(page.tags.valueof(50674, default=(4, 0))))
     if tables is not None:

@@ -60,7 +60,7 @@ def _image(pixels: ET.Element, own: str | None, name: str, pages: int) -> OmeIma
         for axis in axes:
             plane += step * int(data.get(f"First{axis}", "0"))
             step *= sizes[axis]
-        here |= {plane + index: first + index for index in range(planes) if first + index < pages}
+        here |= {plane + index: first + index for index in range(planes) if 0 <= first + index < pages}
     return OmeImage(sizes, here, elsewhere, _mpp(pixels))
 
 

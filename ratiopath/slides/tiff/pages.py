@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffPage
 
@@ -49,7 +50,7 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     Raises:
         UnsupportedImageError: No page, a stack of planes, or an unsupported page.
     """
-    tops = [tiff.pages.get(index, aspage=True) for index in range(len(tiff.pages))]
+    tops = [tiff.pages.get(number, aspage=True) for number in range(len(tiff.pages))]
     if not tops:
         raise UnsupportedImageError(f"{path!r} has no pages", path=path, hint=EXPORT_HINT)
     xml = tiff.ome_metadata if tiff.is_ome else None
@@ -92,15 +93,15 @@ def _with_pages_below(pages: Sequence[TiffPage], depth: int = 0) -> Iterator[Tif
 def _below(page: TiffPage) -> list[TiffPage]:
     if not page.subifds:
         return []
-    return [page.pages.get(index, aspage=True) for index in range(len(page.pages))]
+    return [page.pages.get(number, aspage=True) for number in range(len(page.pages))]
 
 
 def _size(page: TiffPage) -> Size:
-    return int(page.imagewidth), int(page.imagelength)
+    return index(page.imagewidth), index(page.imagelength)
 
 
 def _area(page: TiffPage) -> int:
-    return int(page.imagewidth) * int(page.imagelength)
+    return index(page.imagewidth) * index(page.imagelength)
 
 
 def _kind(page: TiffPage) -> tuple[object, ...]:
@@ -183,7 +184,7 @@ def _planes_behind(page: TiffPage, file_size: int) -> int:
     elif page.is_stk and "UIC2tag" in page.tags:
         planes = int(page.tags["UIC2tag"].count)
     elif page.is_nih:
-        planes = int(dict(page.tags.valueof(43314) or {}).get("NSlices", 1))
+        planes = int(dict(page.tags.valueof(43314) or {}).get("nSlices", 1))
     is_there = page.dataoffsets[0] + planes * size * page.bitspersample // 8 <= file_size
     return planes if is_there else 1  # a tool that copies one plane may keep the words of the stack
 
@@ -193,7 +194,7 @@ def _planes_behind(page: TiffPage, file_size: int) -> int:
 
 def _ome_image(tops: Sequence[TiffPage], images: Sequence[OmeImage], path: str) -> TiffImage:
     planes_of = [_planes_of(image, tops) for image in images]
-    chosen = max(range(len(images)), key=lambda index: _area(next(iter(planes_of[index].values()))))
+    chosen = max(range(len(images)), key=lambda number: _area(next(iter(planes_of[number].values()))))
     image, planes = images[chosen], planes_of[chosen]
     _refuse_parts(image, planes, path)
     base = TiffLevel.of(*(planes[plane] for plane in sorted(planes)))

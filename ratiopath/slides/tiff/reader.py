@@ -11,7 +11,7 @@ from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
-from ratiopath.slides.tiff.decode import decode_segment, segment_shape
+from ratiopath.slides.tiff.decode import CCITT, decode_segment, segment_shape
 from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
 from ratiopath.slides.tiff.integers import with_wide_integers
 from ratiopath.slides.tiff.levels import TiffLevel, stored_palette
@@ -215,7 +215,8 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
     expected = level.segments_per_plane
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
-        sizes = np.asarray(plane.databytecounts, dtype=np.uint64)
+        counts = plane.tags.valueof(279) if plane.compression in CCITT else None  # tifffile replaces those of 0
+        sizes = np.asarray(plane.databytecounts if counts is None else counts, dtype=np.uint64)
         if min(len(offsets), len(sizes)) < expected:
             found = f"truncated: page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
         elif in_header := int(((sizes > 0) & (offsets < _HEADER_BYTES)).sum()):

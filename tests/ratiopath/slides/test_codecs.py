@@ -387,6 +387,16 @@ def test_a_resolution_that_is_no_number_is_no_damage(values, tmp_path) -> None:
         assert isinstance(error, InvalidMppError | MissingMppError)  # noqa: PT017 - either may be said
 
 
+def test_one_uncompressed_strip_needs_no_byte_count(tmp_path) -> None:
+    np.testing.assert_array_equal(read(write(tmp_path / "a.tiff", page_of(SMOOTH, t279=(LONG, [])))), SMOOTH)
+
+
+@pytest.mark.parametrize("tag", [(FLOAT, [64.0]), (2, b"64\0"), (LONG, [64, 64])], ids=["float", "text", "two"])
+def test_a_width_that_is_no_integer_is_refused_for_what_it_is(tag, tmp_path) -> None:
+    with pytest.raises(UnsupportedImageError, match="unexpected type or number of values"):
+        read(write(tmp_path / "a.tiff", page_of(SMOOTH, t256=tag)))
+
+
 # Sparse pixels and their fill value
 
 

@@ -56,10 +56,21 @@ def test_the_series_is_that_of_the_file_not_of_one_it_refers_to(before, tmp_path
     assert series_uid(str(tmp_path / "a.dcm")) == "1.2.3"
 
 
-@pytest.mark.parametrize("content", [b"", b"DICM", bytes(200), bytes(128) + b"DICM", instance(b"1.2.3")[:-12]])
-def test_what_is_no_dicom_has_no_series(content, tmp_path) -> None:
-    (tmp_path / "a.dcm").write_bytes(content)
-    assert series_uid(str(tmp_path / "a.dcm")) in (None, "")
+NO_SERIES = {
+    "nothing": b"",
+    "a prefix in the wrong place": b"DICM" + bytes(200),
+    "no element": bytes(128) + b"DICM",
+    "a series that is cut off": instance(b"1.2.3")[:-8],
+    "an element that does not name its value representation": bytes(128) + b"DICM" + struct.pack("<HHI", 8, 5, 4),
+    "a sequence without end": bytes(128) + b"DICM" + struct.pack("<HH2sHI", 8, 6, b"SQ", 0, UNDEFINED),
+    "no series before its place": bytes(128) + b"DICM" + element(0x28, 2, b"US", b"\1\0"),
+}
+
+
+@pytest.mark.parametrize("content", NO_SERIES)
+def test_what_names_no_series_has_none(content, tmp_path) -> None:
+    (tmp_path / "a.dcm").write_bytes(NO_SERIES[content])
+    assert not series_uid(str(tmp_path / "a.dcm"))
 
 
 def test_the_instances_of_a_series_in_a_folder_are_one_slide(tmp_path) -> None:
