@@ -167,6 +167,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "short.tiff": (bad_files.stream(8, zlib.compress(bytes(100))), read),
     "without-end.tiff": (bad_files.stream(34712, imagecodecs.jpeg2k_encode(bad_files.level()[:16, :16])[:-2]), read),
     "small-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(bad_files.level()[:8, :8].copy())), read),
+    "colour-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(np.zeros((16, 16, 3), np.uint8))), read),
     "cut-fax.tiff": (bad_files.stream(3, bytes([0, 16, 53, 0, 16]), bits=1), read),
     "no-pixel.tiff": (bad_files.retagged(ImageWidth=0), open_slide),
     "huge.tiff": (bad_files.retagged(options={"tile": None, **DEFLATE}, **HUGE), read),

@@ -13,6 +13,9 @@ _HARMLESS = "missing data ByteCounts tag"
 """Logged for a file without byte counts; another error follows unless it holds one uncompressed strip."""
 
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # or Python prints its warnings on the terminal
+
+
 def translate_error(error: Exception, path: str) -> SlideError:
     """Translate an exception of tifffile or a codec.
 

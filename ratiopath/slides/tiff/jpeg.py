@@ -15,6 +15,8 @@ _AS_STORED = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 """Adobe's marker of components that are no YCbCr."""
 _COLOUR_MARKERS = (b"\xff\xe0", b"\xff\xee")  # JFIF and Adobe, both of which say how colours are stored
 _NAMES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+_SAMPLES = {"Gray": 1, "YCbCr": 3, "RGB": 3, "CMYK": 4, "YCCK": 4}
+"""Samples of the colours of a stream."""
 
 
 def decode_jpeg(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> npt.NDArray[np.generic]:
@@ -41,14 +43,13 @@ def decode_jpeg(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> 
         parts.append(_AS_STORED)
         encoded = _without_colour(encoded)
     parts.append(encoded.removeprefix(_START))
-    whole, pixels = b"".join(parts), np.empty(shape, np.uint8)
-    try:
-        decoded: npt.NDArray[np.generic] = simplejpeg.decode_jpeg(whole, _NAMES[samples], buffer=pixels)
-    except ValueError:  # damaged, or larger than its segment
-        height, width = simplejpeg.decode_jpeg_header(whole)[:2]
-        if width > shape[1] or height > max(shape[0], int(page.rowsperstrip)):  # no padded last strip
-            raise
-        decoded = simplejpeg.decode_jpeg(whole, _NAMES[samples])
+    whole = b"".join(parts)
+    height, width, colours, _ = simplejpeg.decode_jpeg_header(whole)
+    most = shape[1], max(shape[0], int(page.rowsperstrip))  # a last strip may be padded
+    if _SAMPLES.get(colours) != samples or width > most[0] or height > most[1]:
+        expected = f"{samples} sample(s), {most[0]} x {most[1]} px"
+        raise ValueError(f"a JPEG of {colours}, {width} x {height} px, instead of {expected}")
+    decoded: npt.NDArray[np.generic] = simplejpeg.decode_jpeg(whole, _NAMES[samples])
     return decoded
 
 

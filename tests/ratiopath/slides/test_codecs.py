@@ -283,6 +283,15 @@ def test_a_jpeg_whose_end_is_cut_and_marked_is_an_error(tmp_path) -> None:
         read(tmp_path / "a.tiff")
 
 
+@pytest.mark.parametrize(("stored", "samples"), [((8, 8), 3), ((8, 8, 3), 1), ((16, 8), 1), ((8, 16), 1)])
+def test_a_jpeg_that_is_no_image_of_its_strip_is_an_error(stored, samples, tmp_path) -> None:
+    tags = {COMPRESSION: (SHORT, [7]), SAMPLES: (SHORT, [samples]), BITS: (SHORT, [8] * samples)}
+    tags[PHOTOMETRIC] = (SHORT, [2 if samples == 3 else 1])
+    page = Page([imagecodecs.jpeg8_encode(np.zeros(stored, np.uint8))], (8, 8), tags)
+    with pytest.raises(TruncatedError, match="a JPEG of"):
+        read(write(tmp_path / "a.tiff", page))
+
+
 SCAN = "Aperio Image Library v1\r\n256x256 (64x64) JPEG/RGB Q=70|AppMag = 20|MPP = 0.5"
 
 
