@@ -170,7 +170,7 @@ def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
 
 
 def _is_ycbcr_of_jpeg(page: TiffPage) -> bool:
-    """True for the colours that a JPEG decoder turns into RGB."""
+    """Return True for colours that a JPEG decoder turns into RGB."""
     is_jpeg = page.compression in jpeg.CODECS and page.planarconfig == PLANARCONFIG.CONTIG
     return bool(page.photometric == PHOTOMETRIC.YCBCR and is_jpeg and page.samplesperpixel == _RGB)
 
