@@ -58,14 +58,17 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     if images:
         return _ome_image(tops, images, path)
     pages = list(_with_pages_below(tops))
-    images_of = [page for page in pages if not _is_mask(page)] or pages
-    base = _full_image(images_of)
+    masks = [page for page in pages if _is_mask(page)]
+    if len(masks) == len(pages):  # a mask of no other image is one of its own
+        masks = []
+    candidates = [page for page in pages if not masks or not _is_mask(page)]
+    base = _full_image(candidates)
     check_page(base, path)
-    others = [page for page in images_of if page is not base]
+    others = [page for page in candidates if page is not base]
     _refuse_stack(base, 1 + sum(_size(page) == _size(base) for page in others), path)
     _refuse_stack(base, _planes_behind(base, os.path.getsize(path)), path)
     levels = [TiffLevel.of(page) for page in others if _is_level_below(base, page)]
-    return TiffImage(_assembled(TiffLevel.of(base), levels, [page for page in pages if page not in images_of], path))
+    return TiffImage(_assembled(TiffLevel.of(base), levels, masks, path))
 
 
 def find_scan(tiff: TiffFile, path: str) -> TiffImage:
@@ -79,7 +82,7 @@ def find_scan(tiff: TiffFile, path: str) -> TiffImage:
     check_page(base, path)
     others = [page for page in pages if page is not base]
     _refuse_stack(base, 1 + sum(_size(page) == _size(base) for page in others), path)
-    levels = [TiffLevel.of(page) for page in others if _kind(page) == _kind(base)]
+    levels = [TiffLevel.of(page) for page in others if _kind(page) == _kind(base) and _fits(page, base)]
     return TiffImage(_assembled(TiffLevel.of(base), levels, [], path))
 
 
@@ -127,7 +130,7 @@ def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     if _kind(page) != _kind(base) or _size(page) == _size(base):
         return False
     (width, height), (base_width, base_height) = _size(page), _size(base)
-    if width > base_width or height > base_height or width < 1 or height < 1:
+    if not _fits(page, base):
         return False
     is_marked = page.subfiletype == _REDUCED
     if is_marked and page.is_tiled == base.is_tiled:
@@ -136,6 +139,11 @@ def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
     shortest = base_height * (width - 1) / base_width - 1
     tallest = base_height * (width + 1) / base_width + 1
     return shortest < height < tallest and (is_marked or _is_integer_like(max(_size(base)), max(_size(page))))
+
+
+def _fits(page: TiffPage, base: TiffPage) -> bool:
+    (width, height), (base_width, base_height) = _size(page), _size(base)
+    return 0 < width <= base_width and 0 < height <= base_height
 
 
 def _is_integer_like(base: int, size: int) -> bool:
