@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 _UM_PER_UNIT = {
@@ -39,9 +39,12 @@ def ome_images(xml: str, name: str, pages: int) -> tuple[OmeImage, ...]:
     """
     try:
         root = ET.fromstring(xml)  # noqa: S314 - Python's expat is built with the entity-expansion limit
-        images = [_image(pixels, root.get("UUID"), name.lower(), pages) for pixels in root.iterfind(".//{*}Pixels")]
-    except (ET.ParseError, ValueError, KeyError):
+        found = list(root.iterfind(".//{*}Pixels"))
+        images = [_image(pixels, root.get("UUID"), name.lower(), pages) for pixels in found]
+    except (ET.ParseError, ValueError):
         return ()
+    if len(found) == 1 and found[0].find("{*}TiffData") is None and found[0].find("{*}MetadataOnly") is None:
+        return (replace(images[0], pages=dict(enumerate(range(pages)))),)  # as many tools leave it out
     return tuple(image for image in images if image.pages)
 
 

@@ -236,6 +236,16 @@ def test_of_several_ome_images_the_largest_is_read_with_its_own_resolution(tmp_p
     assert levels_of(path) == [(*SIZE, 0)]
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_only_ome_image_without_a_list_of_its_pages_has_all(channels, tmp_path) -> None:
+    """As tools write it that put OME-XML into the description of an image of libvips."""
+    pages = [page_of(flat(value), t282=(5, []), t283=(5, [])) for value in range(channels)]
+    path = write_ome(tmp_path / "a.ome.tiff", [image(0, 0.25, "", channels=channels)], pages)
+    with open_slide(str(path)) as reader:
+        assert reader.pyramid.mpp == Mpp(0.25, 0.25)
+        assert reader.read_chunk(0, 0, 0).pixels[0, 0].tolist() == ([0, 1] if channels == 2 else 0)
+
+
 def test_a_page_of_another_ome_image_is_no_level_though_it_is_marked(tmp_path) -> None:
     images = [image(0, 1.0, '<TiffData IFD="0"/>'), image(1, 2.0, '<TiffData IFD="1"/>', (32, 48))]
     path = write_ome(tmp_path / "a.ome.tiff", images, [page_of(flat(0)), page_of(flat(1, (32, 48)), 1)])
