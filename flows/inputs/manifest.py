@@ -119,7 +119,7 @@ def _mpp(cell: Any, path: str, number: int) -> float | None:
     if cell is None or cell == "":
         return None
     try:
-        mpp = float(cell)
+        mpp = math.nan if "_" in str(cell) else float(cell)  # Python reads 0_5 as 5
     except (TypeError, ValueError):
         mpp = math.nan
     if not (math.isfinite(mpp) and mpp > 0):

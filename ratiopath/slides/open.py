@@ -9,6 +9,7 @@ from ratiopath.slides.paths import require_regular
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff.aperio import AperioReader
 from ratiopath.slides.tiff.reader import TiffReader
+from ratiopath.slides.tiff.vendor import is_scan
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a classic TIFF and a BigTIFF, in either byte order."""
@@ -35,7 +36,7 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     """Open a slide or a raster overlay.
 
     Vendor formats are read by OpenSlide; JPEG-compressed Aperio and all other TIFFs (OME-TIFF, generic pyramids, plain
-    TIFF) natively.
+    TIFF) natively, whatever their description says.
 
     Args:
         path: The file. A `.mrxs` stands for its data folder too.
@@ -59,18 +60,22 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
         problem = f"cannot open {path!r}: {(error.strerror or type(error).__name__).lower()}"
         hint = "check its permissions" if isinstance(error, PermissionError) else "check the path"
         raise SlideNotFoundError(problem, path=path, hint=hint) from error
-    vendor = openslide.OpenSlide.detect_format(path)
+    vendor, is_tiff = openslide.OpenSlide.detect_format(path), head.startswith(_TIFF_MAGIC)
+    if vendor not in (None, "generic-tiff") and (not is_tiff or is_scan(path)):
+        return _open_scan(path, mpp, vendor)
+    if not is_tiff:
+        problem = f"{path!r} is {_format_of(head)}; supported are TIFF, OME-TIFF and the formats of OpenSlide"
+        raise UnsupportedFormatError(problem, path=path, hint="export it as TIFF")
+    return TiffReader(path, mpp)
+
+
+def _open_scan(path: str, mpp: Mpp | None, vendor: str) -> SlideReader:
     if vendor == "aperio":
         reader = AperioReader(path, mpp)
         if reader.is_native:
             return reader
         reader.close()
-    if vendor not in (None, "generic-tiff"):
-        return OpenSlideReader(path, mpp)
-    if not head.startswith(_TIFF_MAGIC):
-        problem = f"{path!r} is {_format_of(head)}; supported are TIFF, OME-TIFF and the formats of OpenSlide"
-        raise UnsupportedFormatError(problem, path=path, hint="export it as TIFF")
-    return TiffReader(path, mpp)
+    return OpenSlideReader(path, mpp)
 
 
 def _format_of(head: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ratiopath.errors import SlideNotFoundError
+from ratiopath.slides.dicom import first_of_each_series
 
 SUFFIXES = (
     ".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf", ".svs", ".svslide", ".ndpi", ".mrxs", ".scn", ".bif",
@@ -29,7 +30,9 @@ def find_slides(paths: str | Path | Iterable[str | Path]) -> list[str]:
 
     Args:
         paths: One or several. A folder is searched recursively for names of slides, without hidden files and folders;
-            a file and a match of a glob are taken whatever their suffix. A `.mrxs` includes its data folder.
+            a file and a match of a glob are taken whatever their suffix. A `.mrxs` includes its data folder. Of the
+            instances of a DICOM series in one folder the first by name stands for the slide, unless they are named
+            one by one.
 
     Returns:
         Absolute paths, sorted, without duplicates.
@@ -51,8 +54,10 @@ def _find_at(path: str) -> Iterator[str]:
         if not matches:
             problem = f"no slides at {path!r}: no such file or folder, and no match as a glob"
             raise SlideNotFoundError(problem, path=path, hint="check the path")
+        yield from first_of_each_series(match for match in matches if not os.path.isdir(match))
         for match in matches:
-            yield from _inside(match) if os.path.isdir(match) else [match]
+            if os.path.isdir(match):
+                yield from _inside(match)
 
 
 def _inside(folder: str) -> Iterator[str]:
@@ -65,9 +70,8 @@ def _inside(folder: str) -> Iterator[str]:
         seen.add(real)
         mirax = {os.path.splitext(name)[0] for name in names if name.lower().endswith(".mrxs")}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in mirax)
-        for name in names:
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES):
-                yield os.path.join(parent, name)
+        slides = [name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+        yield from first_of_each_series(os.path.join(parent, name) for name in slides)
 
 
 def _unreadable(error: OSError) -> None:

@@ -5,9 +5,11 @@ After a change of a message: `UPDATE_MESSAGES=1 python -m pytest tests/ratiopath
 
 import ast
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -28,6 +30,7 @@ from ratiopath.slides.paths import find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
 from tests.support import bad_files
+from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
 
 LIBRARY = Path(ratiopath.__file__).parent
@@ -112,6 +115,7 @@ GREY, RGB = Raster((bad_files.level(),), (0.5, 0.5)), Raster((bad_files.level(3)
 HUGE = {"ImageWidth": 100_000, "ImageLength": 100_000, "RowsPerStrip": 100_000}
 WIDE = {"BitsPerSample": 12}
 DEFLATE = {"compression": "deflate"}
+RGB_LZW = {"photometric": "rgb", "compression": "lzw"}
 FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "gone.svs": (lambda path: None, open_slide),
     "folder.svs": (Path.mkdir, open_slide),
@@ -154,6 +158,17 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
         bad_files.retagged(np.zeros((16, 16, 16), np.uint8), options={"tile": (16, 16, 16), "volumetric": True}),
         open_slide,
     ),
+    "turned.tiff": (lambda path: write(path, page_of(bad_files.level(), t274=(SHORT, [6]))), open_slide),
+    "width.tiff": (lambda path: write(path, page_of(bad_files.level(), t256=(FLOAT, [50.0]))), open_slide),
+    "colours.tiff": (bad_files.retagged(bad_files.level(3), options=RGB_LZW, PhotometricInterpretation=6), open_slide),
+    "jpeg-12.tiff": (bad_files.retagged(options={"compression": "jpeg"}, **WIDE), open_slide),
+    "two-sizes.ome.tiff": (bad_files.ome_of_two_sizes, open_slide),
+    "emptied.tiff": (bad_files.emptied, open_slide),
+    "short.tiff": (bad_files.stream(8, zlib.compress(bytes(100))), read),
+    "without-end.tiff": (bad_files.stream(34712, imagecodecs.jpeg2k_encode(bad_files.level()[:16, :16])[:-2]), read),
+    "small-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(bad_files.level()[:8, :8].copy())), read),
+    "colour-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(np.zeros((16, 16, 3), np.uint8))), read),
+    "cut-fax.tiff": (bad_files.stream(3, bytes([0, 16, 53, 0, 16]), bits=1), read),
     "no-pixel.tiff": (bad_files.retagged(ImageWidth=0), open_slide),
     "huge.tiff": (bad_files.retagged(options={"tile": None, **DEFLATE}, **HUGE), read),
     "few-segments.tiff": (bad_files.retagged(ImageLength=64), open_slide),
@@ -207,6 +222,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
+    "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }
 """Raise statements that no call above reaches, with the reason."""

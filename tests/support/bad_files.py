@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from tests.support import handmade
 from tests.support.layouts import LAYOUTS, Layout, Raster
 
 Maker = Callable[[Path], object]
@@ -129,6 +130,28 @@ def ome_in_two_files(path: Path) -> None:
         description = ome_of_two_channels(planes, f' UUID="urn:uuid:{number}"')
         plane = np.full((32, 32), number, np.uint8)
         tifffile.imwrite(path.with_name(name), plane, description=description, metadata=None)
+
+
+def ome_of_two_sizes(path: Path) -> None:
+    """Write an OME-TIFF whose second channel is smaller."""
+    planes = "".join(f'<TiffData IFD="{n}" FirstC="{n}" PlaneCount="1"/>' for n in (0, 1))
+    description = (handmade.ASCII, ome_of_two_channels(planes).encode() + b"\0")
+    first = handmade.page_of(np.zeros((32, 32), np.uint8), t270=description)
+    handmade.write(path, first, handmade.page_of(np.zeros((30, 32), np.uint8)))
+
+
+def stream(compression: int, data: bytes, bits: int = 8) -> Maker:
+    """Write a page of 16 x 16 px of one stream."""
+    tags = {handmade.COMPRESSION: (handmade.SHORT, [compression]), handmade.BITS: (handmade.SHORT, [bits])}
+    return lambda path: handmade.write(path, handmade.Page([data], (16, 16), tags))
+
+
+def emptied(path: Path) -> None:
+    """Write a tile that has a place and no size."""
+    retagged()(path)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        counts = tiff.pages[0].tags["TileByteCounts"]
+        counts.overwrite((0, *counts.value[1:]))
 
 
 def mirax_without_data(path: Path) -> None:

@@ -12,7 +12,7 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 from ratiopath.errors import InvalidMppError, ParameterError
 from ratiopath.geometry import Mpp
 from ratiopath.slides.reader import MPP_HINT
-from ratiopath.slides.tiff.levels import TiffLevel, tiled_levels
+from ratiopath.slides.tiff.pages import TiffImage, find_scan
 from ratiopath.slides.tiff.reader import TiffReader
 
 _RGB = 3
@@ -34,16 +34,16 @@ class AperioReader(TiffReader):
         is_complete = all(0 not in page.databytecounts for page in pages[1:])
         return is_rgb and is_complete and all(page.compression == COMPRESSION.JPEG for page in pages)
 
-    def _layout(self, tiff: TiffFile) -> tuple[TiffLevel, ...]:
-        return tiled_levels(tiff, self.path)
+    def _image(self, tiff: TiffFile) -> TiffImage:
+        return find_scan(tiff, self.path)
 
-    def _resolution(self, _tiff: TiffFile, page: TiffPage) -> Mpp | None:
+    def _resolution(self, _image: TiffImage, page: TiffPage) -> Mpp | None:
         """Read the MPP of the image description, as OpenSlide does."""
         found = re.search(r"\|\s*MPP\s*=\s*([^|]*)", page.description)
         if found is None:
             return None
         try:
-            return Mpp.of(float(found[1].replace(",", ".")))  # some scanners write a decimal comma
+            return Mpp.of(float(found[1].replace(",", ".").replace("_", "?")))  # a decimal comma occurs; 0_5 is not 5
         except (ParameterError, ValueError) as error:
             problem = f"{self.path!r} has an invalid resolution (MPP = {found[1].strip()} in its description)"
             raise InvalidMppError(problem, path=self.path, hint=MPP_HINT) from error

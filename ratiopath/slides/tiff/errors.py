@@ -7,6 +7,13 @@ from contextlib import contextmanager
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 
 EXPORT_HINT = "copy or export it again"
+_UNCHECKED = (TypeError, AttributeError, LookupError, ArithmeticError)
+"""Exceptions of tifffile for a tag that does not hold what it expects, which it does not check."""
+_HARMLESS = "missing data ByteCounts tag"
+"""Logged for a file without byte counts; another error follows unless it holds one uncompressed strip."""
+
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # or Python prints its warnings on the terminal
 
 
 def translate_error(error: Exception, path: str) -> SlideError:
@@ -18,6 +25,8 @@ def translate_error(error: Exception, path: str) -> SlideError:
     if isinstance(error, NotImplementedError):
         hint = "export it with another layout or codec"
         return UnsupportedImageError(f"cannot decode {path!r} ({found})", path=path, hint=hint)
+    if isinstance(error, _UNCHECKED):
+        found = "a tag has an unexpected type or number of values"
     if isinstance(error, OSError):
         return TruncatedError(f"cannot read {path!r} ({found})", path=path, hint="check the file and its storage")
     return TruncatedError(f"{path!r} is truncated or damaged ({found})", path=path, hint=EXPORT_HINT)
@@ -36,6 +45,9 @@ def strict_tifffile(path: str) -> Iterator[None]:
         yield
     except (SlideError, MemoryError):
         raise
+    except _UNCHECKED as error:
+        problem = f"{path!r} has a tag of an unexpected type or number of values"
+        raise UnsupportedImageError(problem, path=path, hint=EXPORT_HINT) from error
     except Exception as error:
         raise translate_error(error, path) from error
     finally:
@@ -53,4 +65,6 @@ class _LoggedErrors(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        message = record.getMessage()
+        if _HARMLESS not in message:
+            self.messages.append(message)

@@ -1,27 +1,31 @@
-"""The pages of a TIFF that make up its levels, and the samples of their pixels (docs/decisions/0002-levels.md)."""
+"""A level of a TIFF: its segments, the samples of their pixels, and what makes a page unreadable."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import PHOTOMETRIC, PLANARCONFIG, TIFF, TiffFile, TiffFrame, TiffPage
+from tifffile import PHOTOMETRIC, PLANARCONFIG, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent
+from ratiopath.slides.tiff import jpeg
+from ratiopath.slides.tiff.decode import CODECS
 from ratiopath.slides.tiff.errors import EXPORT_HINT
-from ratiopath.slides.tiff.lzw import without_compression
+from ratiopath.slides.tiff.nodata import fill_value
 
-_REDUCED, _TRANSPARENCY_MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 
 _STRIP_ROWS = 128
 """Rows that a band of strips has at least: a chunk of one row costs more to handle than to decode."""
-
-Plane: TypeAlias = TiffPage | TiffFrame
+_AS_STORED = frozenset({
+    PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.PALETTE, PHOTOMETRIC.MASK,
+    PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW, PHOTOMETRIC.DEPTH_MAP,
+})  # fmt: skip
+"""Photometric interpretations whose stored numbers are the pixels."""
+_RGB = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,15 @@ class TiffLevel:
 
     page: TiffPage
     """Page with the tags that all planes share."""
-    planes: tuple[Plane, ...]
+    planes: tuple[TiffPage, ...]
     """One page with all samples or, in an OME-TIFF, one page per channel."""
+    mask: "TiffLevel | None" = None
+    """Transparency mask of the same size: pixels where it is 0 do not exist."""
+
+    @classmethod
+    def of(cls, *planes: TiffPage) -> "TiffLevel":
+        """Build a level from the pages of its channels."""
+        return cls(planes[0], planes)
 
     @cached_property
     def extent(self) -> Extent:
@@ -52,9 +63,15 @@ class TiffLevel:
         return int(self.page.samplesperpixel) * len(self.planes)
 
     @cached_property
-    def without_compression(self) -> TiffPage:
-        """The page as an uncompressed one, to decode the bytes that `lzw_bytes` returns."""
-        return without_compression(self.page)
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of a sample in native byte order: bool for one bit, whatever the photometric interpretation."""
+        dtype: np.dtype[np.generic] = np.dtype(self.page.dtype).newbyteorder("=")
+        return dtype
+
+    @cached_property
+    def fill(self) -> np.generic:
+        """Value of the samples of a sparse segment."""
+        return fill_value(self.page.tags.valueof(42113), self.dtype)
 
     @cached_property
     def _separate(self) -> int:
@@ -79,7 +96,7 @@ class TiffLevel:
         """Number of strips or tiles that each page must list."""
         return self._per_sample * self._separate
 
-    def segments(self, column: int, row: int) -> Iterator[tuple[Plane, range]]:
+    def segments(self, column: int, row: int) -> Iterator[tuple[TiffPage, range]]:
         """Iterate over the segments of one chunk: per page and separate sample, its tile or the strips of its band.
 
         Args:
@@ -96,153 +113,72 @@ class TiffLevel:
     @property
     def alpha(self) -> int | None:
         """Index of the alpha sample, None without alpha."""
-        return _alpha_of(self.page)
+        return alpha_of(self.page)
 
 
-def tiff_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
-    """Find the levels of the first image of a TIFF, finest first.
-
-    An OME-TIFF names its image; otherwise it is the first page. Further levels are its sub-IFDs, and following pages,
-    in any order, that are marked as a reduced image or that are the first page scaled by one factor. Of several pages
-    of one size the first counts.
-
-    Raises:
-        UnsupportedImageError: No page, a stack (z, time, volumetric tiles), or samples without a numpy dtype.
-    """
-    if len(tiff.pages) == 0:
-        raise UnsupportedImageError(f"{path!r} has no pages", path=path, hint=EXPORT_HINT)
-    base = tiff.pages.first
-    levels = list(_ome_levels(tiff, path)) if tiff.is_ome else [_of_page(base), *map(_of_page, base.pages or ())]
-    if len(levels) == len(levels[0].planes) == 1:
-        levels += _levels_below(tiff, levels[0].page, must_be_marked=tiff.is_ome)
-    if not tiff.is_ome:
-        _refuse_stack(tiff, path)
-    return _finest_first(levels, path)
-
-
-def tiled_levels(tiff: TiffFile, path: str) -> tuple[TiffLevel, ...]:
-    """Find the tiled pages of a TIFF, finest first: Aperio's levels, between a striped thumbnail and label.
-
-    Raises:
-        UnsupportedImageError: See `tiff_levels`.
-    """
-    return _finest_first([_of_page(page) for page in tiff.pages if page.is_tiled], path)
-
-
-def _of_page(page: TiffPage) -> TiffLevel:
-    return TiffLevel(page, (page,))
-
-
-def _finest_first(levels: list[TiffLevel], path: str) -> tuple[TiffLevel, ...]:
-    base = levels[0]
-    _check(base.page, path)
-    below = [level for level in levels[1:] if _holds_the_same(base, level)]
-    for level in below:
-        _check(level.page, path)
-    return (base, *sorted(below, key=lambda level: level.extent.width * level.extent.height, reverse=True))
-
-
-def _holds_the_same(base: TiffLevel, level: TiffLevel) -> bool:
-    fits = level.extent.width <= base.extent.width and level.extent.height <= base.extent.height
-    return fits and (level.page.dtype, level.samples) == (base.page.dtype, base.samples)
-
-
-def _ome_levels(tiff: TiffFile, path: str) -> Iterator[TiffLevel]:
-    series = tiff.series[0]
-    sizes = dict(zip(series.axes, series.shape, strict=True))
-    others = {axis: size for axis, size in sizes.items() if axis not in "YXSC" and size > 1}
-    if others:
-        axes = ", ".join(f"{axis}={size}" for axis, size in others.items())
-        problem = f"{path!r} is a stack of planes (OME-TIFF with {axes})"
-        raise UnsupportedImageError(problem, path=path, hint="export one plane of the stack")
-    for level in series.levels:
-        missing = sum(page is None for page in level.pages)
-        if missing:
-            problem = f"{path!r} lacks {missing} of its planes"
-            hint = "copy it again with its companion files, then export it as one file"
-            raise UnsupportedImageError(problem, path=path, hint=hint)
-        elsewhere = sum(page.parent is not tiff for page in level.pages)
-        if elsewhere:
-            problem = f"{path!r} has {elsewhere} of its planes in companion files"
-            raise UnsupportedImageError(problem, path=path, hint="export it as one file")
-        planes = tuple(level.pages)
-        yield TiffLevel(planes[0].keyframe, planes)
-
-
-def _levels_below(tiff: TiffFile, base: TiffPage, *, must_be_marked: bool) -> Iterator[TiffLevel]:
-    """Iterate over later pages that are levels of the first; in an OME-TIFF unmarked pages are other images."""
-    known = {_kind_of(base)}
-    for index in range(1, len(tiff.pages)):
-        page = tiff.pages.get(index, aspage=True)
-        is_marked = page.subfiletype & _REDUCED
-        if (is_marked or not must_be_marked) and _kind_of(page) not in known and _is_level_below(base, page):
-            yield _of_page(page)
-            known.add(_kind_of(page))
-
-
-def _kind_of(page: TiffPage) -> tuple[object, ...]:
-    return page.imagewidth, page.imagelength, page.dtype, page.samplesperpixel
-
-
-def _refuse_stack(tiff: TiffFile, path: str) -> None:
-    """Raise if unmarked pages are as large as the first: they are further planes of a stack."""
-    base = tiff.pages.first
-    pages = [tiff.pages.get(index, aspage=True) for index in range(1, len(tiff.pages))]
-    planes = sum(page.subfiletype == base.subfiletype == 0 and page.shape == base.shape for page in pages)
-    if planes:
-        problem = f"{path!r} is a stack of {planes + 1} pages of {base.imagewidth} x {base.imagelength} px"
-        hint = "write classes as values or samples of one page, or as channels of an OME-TIFF"
-        raise UnsupportedImageError(problem, path=path, hint=hint)
-
-
-def _is_level_below(base: TiffPage, page: TiffPage) -> bool:
-    width, height = page.imagewidth, page.imagelength
-    if page.subfiletype & _TRANSPARENCY_MASK:
-        return False
-    if page.subfiletype == _REDUCED and page.is_tiled == base.is_tiled:
-        return True  # at any scale and crop of each axis; labels and macro images are striped, or marked otherwise
-    # The heights that the factor of the width allows, when each side was rounded down or up.
-    shortest = base.imagelength * (width - 1) / base.imagewidth - 1
-    tallest = base.imagelength * (width + 1) / base.imagewidth + 1
-    return bool(shortest < height < tallest)
-
-
-def _alpha_of(page: TiffPage) -> int | None:
+def alpha_of(page: TiffPage) -> int | None:
+    """Return the index of the alpha sample of a page, None without alpha."""
     extra = [int(kind) for kind in page.extrasamples]
     first = int(page.samplesperpixel) - len(extra)
     alphas = [first + i for i, kind in enumerate(extra) if kind in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)]
     return alphas[0] if alphas else None
 
 
-def _check(page: TiffPage, path: str) -> None:
-    """Raise for a page that cannot be read, with the first reason found."""
-    alpha = _alpha_of(page)
-    if page.dtype is None:
-        problem = f"{path!r} has {page.bitspersample}-bit samples of format {page.sampleformat}"
-        hint = "export it as bool, integer or float"
-    elif page.dtype.kind not in "biuf":
-        problem, hint = f"{path!r} has samples of type {page.dtype}", "export it as bool, integer or float"
-    elif page.compression not in TIFF.DECOMPRESSORS:
-        problem = f"{path!r} has an unknown compression ({page.compression})"
-        hint = "export it with Deflate, zstd, LZW or JPEG"
-    elif page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
-        problem, hint = f"{path!r} has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
-    elif page.samplesperpixel < 1 or (alpha is not None and alpha < 1):
-        problem = f"{path!r} has no samples besides alpha ({page.samplesperpixel} in all)"
-        hint = EXPORT_HINT
-    elif page.imagedepth > 1:
-        problem, hint = f"{path!r} is a volume of depth {page.imagedepth}", "export one plane"
-    elif page.imagewidth < 1 or page.imagelength < 1:
-        problem, hint = f"{path!r} has no pixels ({page.imagewidth} x {page.imagelength} px)", EXPORT_HINT
-    else:
-        return
-    raise UnsupportedImageError(problem, path=path, hint=hint)
+def check_page(page: TiffPage, path: str) -> None:
+    """Raise for a page that cannot be read, with the first reason found.
+
+    Raises:
+        UnsupportedImageError: Its samples, compression, colours or orientation are not supported.
+    """
+    found = _unsupported_samples(page) or _unsupported_storage(page)
+    if found is not None:
+        problem, hint = found
+        raise UnsupportedImageError(f"{path!r} {problem}", path=path, hint=hint)
 
 
-def stored_dtype(page: TiffPage) -> np.dtype[np.generic]:
-    """Return the dtype of a sample in native byte order: bool for one bit, whatever the photometric interpretation."""
-    dtype: np.dtype[np.generic] = np.dtype(page.dtype).newbyteorder("=")
-    return dtype
+def _unsupported_samples(page: TiffPage) -> tuple[str, str] | None:
+    alpha = alpha_of(page)
+    if page.dtype is None or isinstance(page.bitspersample, tuple) or isinstance(page.sampleformat, tuple):
+        found = f"has {page.bitspersample}-bit samples of format {page.sampleformat}"
+        return found, "export it as bool, integer or float"
+    if page.dtype.kind not in "biuf":
+        return f"has samples of type {page.dtype}", "export it as bool, integer or float"
+    if page.samplesperpixel < 1 or (alpha is not None and alpha < 1):
+        return f"has no samples besides alpha ({page.samplesperpixel} in all)", EXPORT_HINT
+    if page.imagedepth > 1:
+        return f"is a volume of depth {page.imagedepth}", "export one plane"
+    if page.imagewidth < 1 or page.imagelength < 1:
+        return f"has no pixels ({page.imagewidth} x {page.imagelength} px)", EXPORT_HINT
+    return None
+
+
+def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
+    orientation = page.tags.valueof("Orientation", default=1)
+    if page.compression not in CODECS:
+        found = f"has an unsupported compression ({_name_of(page.compression)})"
+        return found, "export it with Deflate, zstd, LZW or JPEG"
+    if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
+        return f"has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
+    if page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
+        colours = f"{_name_of(page.photometric)}, compression {_name_of(page.compression)}"
+        return f"has unsupported colours ({colours})", "export it as RGB"
+    if page.compression in jpeg.CODECS and page.bitspersample != 8:  # noqa: PLR2004 - a byte
+        return f"is a JPEG of {page.bitspersample} bits", "export it with Deflate or zstd"
+    if orientation != 1:
+        return f"is stored turned or flipped (Orientation {orientation})", "export it upright"
+    return None
+
+
+def _is_ycbcr_of_jpeg(page: TiffPage) -> bool:
+    """Return True for colours that a JPEG decoder turns into RGB."""
+    is_jpeg = page.compression in jpeg.CODECS and page.planarconfig == PLANARCONFIG.CONTIG
+    return bool(page.photometric == PHOTOMETRIC.YCBCR and is_jpeg and page.samplesperpixel == _RGB)
+
+
+def _name_of(value: object) -> str:
+    """Name a value of an enumeration, and give one that is not in it."""
+    name = getattr(value, "name", str(value))
+    return {"YCBCR": "YCbCr", "JPEGXR": "JPEG XR", "JPEGXR_NDPI": "JPEG XR"}.get(name, name)
 
 
 def stored_palette(page: TiffPage) -> npt.NDArray[np.uint8] | None:

@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import COMPRESSION, TiffFile, TiffPage
+from tifffile import TiffFile, TiffPage
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
+from ratiopath.slides.tiff.decode import CCITT, decode_segment, segment_shape
 from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
-from ratiopath.slides.tiff.levels import Plane, TiffLevel, stored_dtype, stored_palette, tiff_levels
-from ratiopath.slides.tiff.lzw import lzw_bytes
+from ratiopath.slides.tiff.integers import with_wide_integers
+from ratiopath.slides.tiff.levels import TiffLevel, stored_palette
+from ratiopath.slides.tiff.pages import TiffImage, find_image
 from ratiopath.slides.tiff.resolution import tiff_mpp
 
-Segment = tuple[int, bytes | None]
-"""A strip or tile: its index in the page, and its encoded bytes, None if it is sparse."""
+Segment = tuple[TiffPage, int, bytes | None]
+"""A strip or tile: its page, its index there, and its encoded bytes, None if it is sparse."""
 _MEMO_BYTES, _MEMO_ENTRIES = 4096, 1024
 """Limits of the memo of uniform TIFF tiles by their compressed bytes: with it, counting a smooth binary mask takes 1.5x
 instead of 2.4x the decode time. 512 x 512 equal pixels are some 300 bytes in Deflate."""
@@ -49,27 +51,29 @@ class TiffReader:
         self._file = open(path, "rb")  # noqa: SIM115 - closed in close(); tifffile leaves open a file it cannot parse
         try:
             with strict_tifffile(path):
-                self._tiff = TiffFile(self._file)
-                self._levels = self._layout(self._tiff)
+                self._tiff = TiffFile(with_wide_integers(self._file))
+                image = self._image(self._tiff)
+                self._levels = image.levels
                 base = self._levels[0]
-                known = mpp or self._resolution(self._tiff, base.page)
+                known = mpp or self._resolution(image, base.page)
                 for level in self._levels:
-                    _check_segments(level, os.path.getsize(path), path)
+                    for one in (level, level.mask) if level.mask else (level,):
+                        _check_segments(one, os.path.getsize(path), path)
         except BaseException:
             self._file.close()
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
-        self.dtype = stored_dtype(base.page)
+        self.dtype = base.dtype
         self._uniform: dict[tuple[int, bytes], npt.NDArray[np.generic]] = {}
         self.palette = stored_palette(base.page)
         self._alpha = base.alpha
         self.channels = base.samples - (self._alpha is not None)
 
-    def _layout(self, tiff: TiffFile) -> tuple[TiffLevel, ...]:
-        return tiff_levels(tiff, self.path)
+    def _image(self, tiff: TiffFile) -> TiffImage:
+        return find_image(tiff, self.path)
 
-    def _resolution(self, tiff: TiffFile, page: TiffPage) -> Mpp | None:
-        return tiff_mpp(tiff, page, self.path)
+    def _resolution(self, image: TiffImage, page: TiffPage) -> Mpp | None:
+        return tiff_mpp(image.ome_mpp, page, self.path)
 
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of a TIFF tile, or of a band of whole strips."""
@@ -85,22 +89,36 @@ class TiffReader:
         source = self._levels[level]
         height = min(source.chunk.height, source.extent.height - row * source.chunk.height)
         width = min(source.chunk.width, source.extent.width - column * source.chunk.width)
-        self._check_size(source)
         try:
-            encoded = [
-                [self._encoded(plane, segment) for segment in segments]
-                for plane, segments in source.segments(column, row)
-            ]
+            exists = self._mask(source, column, row, height, width)
+            encoded = self._segments(source, column, row)
             pixel = self._uniform_pixel(level, encoded)
             if pixel is not None:
-                return self._chunk(np.broadcast_to(pixel, (height, width, len(pixel))), encoded, is_uniform=True)
-            pixels = _joined([_joined([self._decode(source, *s) for s in strips], 0) for strips in encoded], 2)
+                pixels = np.broadcast_to(pixel, (height, width, len(pixel)))
+                return self._chunk(pixels, encoded, exists, is_uniform=True)
+            pixels = self._decode(source, encoded)
         except (SlideError, MemoryError):
             raise
         except Exception as error:
             raise translate_error(error, self.path) from error
         self._remember_uniform(level, encoded, pixels)
-        return self._chunk(pixels[:height, :width], encoded)
+        return self._chunk(pixels[:height, :width], encoded, exists)
+
+    def _mask(self, source: TiffLevel, column: int, row: int, height: int, width: int) -> npt.NDArray[np.bool_] | None:
+        """Read the part of a transparency mask that lies over a chunk; the mask may be laid out otherwise."""
+        mask = source.mask
+        if mask is None:
+            return None
+        left, top = column * source.chunk.width, row * source.chunk.height
+        columns = range(left // mask.chunk.width, -(-(left + width) // mask.chunk.width))
+        rows = range(top // mask.chunk.height, -(-(top + height) // mask.chunk.height))
+        pieces = [
+            _joined([self._decode(mask, self._segments(mask, across, down))[..., 0] for across in columns], 1)
+            for down in rows
+        ]
+        left, top = left - columns[0] * mask.chunk.width, top - rows[0] * mask.chunk.height
+        exists: npt.NDArray[np.bool_] = _joined(pieces, 0)[top : top + height, left : left + width] != 0
+        return None if exists.all() else exists
 
     def _check_size(self, source: TiffLevel) -> None:
         size = source.chunk.width * source.chunk.height * source.samples * self.dtype.itemsize
@@ -109,25 +127,26 @@ class TiffReader:
             problem = f"{self.path!r} has too large tiles or strips ({shape}, {size:,} bytes)"
             raise UnsupportedImageError(problem, path=self.path, hint="export it with smaller tiles or strips")
 
-    def _encoded(self, plane: Plane, segment: int) -> Segment:
-        offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
-        return segment, os.pread(self._file.fileno(), size, offset) if size else None
+    def _segments(self, source: TiffLevel, column: int, row: int) -> list[list[Segment]]:
+        """Read the encoded segments of one chunk: a list per plane."""
+        self._check_size(source)
+        return [
+            [self._encoded(plane, segment) for segment in segments] for plane, segments in source.segments(column, row)
+        ]
 
-    def _decode(self, source: TiffLevel, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
-        """Decode one segment, shape (height, width, samples), at the edges with the padding of the file."""
-        page = source.page
-        if encoded is not None and page.compression == COMPRESSION.LZW:
-            encoded, page = lzw_bytes(page, segment, encoded), source.without_compression
-        pixels, _, shape = page.decode(encoded, segment, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
-        if pixels is None:  # sparse: all pixels are the fill value
-            return np.full(shape[1:], page.nodata, dtype=self.dtype)
-        return np.asarray(pixels[0], dtype=self.dtype)
+    def _encoded(self, plane: TiffPage, segment: int) -> Segment:
+        offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
+        return plane, segment, os.pread(self._file.fileno(), size, offset) if size else None
+
+    def _decode(self, source: TiffLevel, encoded: list[list[Segment]]) -> npt.NDArray[np.generic]:
+        """Decode one chunk, shape (height, width, samples), at the edges with the padding of the file."""
+        planes = [_joined([_segment_pixels(source, *segment) for segment in strips], 0) for strips in encoded]
+        return _joined(planes, 2)
 
     def _uniform_pixel(self, level: int, encoded: list[list[Segment]]) -> npt.NDArray[np.generic] | None:
         """Return the one pixel of a TIFF tile that is sparse, or known to be uniform from its compressed bytes."""
-        if all(data is None for segments in encoded for _, data in segments):
-            samples = self._levels[level].samples
-            return np.full(samples, self._levels[level].page.nodata, dtype=self.dtype)
+        if all(data is None for segments in encoded for *_, data in segments):
+            return np.full(self._levels[level].samples, self._levels[level].fill)
         key = _memo_key(level, encoded)
         return None if key is None else self._uniform.get(key)
 
@@ -143,13 +162,20 @@ class TiffReader:
             self._uniform[key] = pixels[0, 0].copy()
 
     def _chunk(
-        self, pixels: npt.NDArray[np.generic], encoded: list[list[Segment]], *, is_uniform: bool = False
+        self,
+        pixels: npt.NDArray[np.generic],
+        encoded: list[list[Segment]],
+        exists: npt.NDArray[np.bool_] | None,
+        *,
+        is_uniform: bool = False,
     ) -> Chunk:
-        is_stored = any(data is not None for segments in encoded for _, data in segments)
-        exists = None if is_stored or not self.is_scan else np.zeros(pixels.shape[:2], dtype=np.bool_)
+        is_stored = any(data is not None for segments in encoded for *_, data in segments)
+        if self.is_scan and not is_stored:
+            exists = np.zeros(pixels.shape[:2], dtype=np.bool_)
         if self._alpha is not None:
             scanned = pixels[..., self._alpha] != 0
-            exists = None if scanned.all() else scanned
+            exists = scanned if exists is None else scanned & exists
+            exists = None if exists.all() else exists
             pixels = np.delete(pixels, self._alpha, axis=2)
         return Chunk(pixels[..., 0] if self.channels == 1 else pixels, exists, is_stored, is_uniform and exists is None)
 
@@ -169,11 +195,18 @@ def _joined(arrays: list[npt.NDArray[np.generic]], axis: int) -> npt.NDArray[np.
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=axis)
 
 
+def _segment_pixels(source: TiffLevel, plane: TiffPage, segment: int, encoded: bytes | None) -> npt.NDArray[np.generic]:
+    """Decode a strip or tile of a level, or fill a sparse one."""
+    if encoded is None:
+        return np.full(segment_shape(plane, segment), source.fill)
+    return np.asarray(decode_segment(plane, segment, encoded), dtype=source.dtype)
+
+
 def _memo_key(level: int, encoded: list[list[Segment]]) -> tuple[int, bytes] | None:
     """Return the memo key of a TIFF tile that is small enough to be uniform, else None."""
     if len(encoded) != 1 or len(encoded[0]) != 1:
         return None
-    _, data = encoded[0][0]
+    *_, data = encoded[0][0]
     return (level, data) if data is not None and len(data) <= _MEMO_BYTES else None
 
 
@@ -182,11 +215,14 @@ def _check_segments(level: TiffLevel, file_size: int, path: str) -> None:
     expected = level.segments_per_plane
     for plane in level.planes:
         offsets = np.asarray(plane.dataoffsets, dtype=np.uint64)
-        sizes = np.asarray(plane.databytecounts, dtype=np.uint64)
+        counts = plane.tags.valueof(279) if plane.compression in CCITT else None  # tifffile replaces those of 0
+        sizes = np.asarray(plane.databytecounts if counts is None else counts, dtype=np.uint64)
         if min(len(offsets), len(sizes)) < expected:
             found = f"truncated: page {plane.index} lists {min(len(offsets), len(sizes))} of {expected} segments"
         elif in_header := int(((sizes > 0) & (offsets < _HEADER_BYTES)).sum()):
             found = f"damaged: {in_header} of {len(offsets)} segments of page {plane.index} begin inside the header"
+        elif nowhere := int(((sizes == 0) & (offsets > 0)).sum()):
+            found = f"damaged: {nowhere} of {len(offsets)} segments of page {plane.index} have a place but no bytes"
         elif beyond := int((offsets + sizes > file_size).sum()):
             segments = f"{beyond} of {len(offsets)} segments of page {plane.index}"
             found = f"truncated: {segments} end past the last byte ({file_size:,})"

@@ -228,6 +228,7 @@ class TestManifest:
             ("path,mask\na.svs,b,c\n", "cells than the header"),
             ("path,mask\na.svs\n", "cells than the header"),
             ("path,mask,mpp\na,b,\nc,d,zero\n", "mpp in row 2 of manifest"),
+            ("path,mask,mpp\na,b,0_5\n", "is '0_5'; give a number > 0, µm per pixel, or leave it empty"),
             ("path,mask,mpp\na,b,-1\n", "is '-1'; give a number > 0, µm per pixel, or leave it empty"),
             ("path,mask\na.svs,x\na.svs,y\n", "has two different rows in manifests; delete one of them"),
             ('path,mask\n"a,b\n', "cannot be read"),
