@@ -161,6 +161,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "turned.tiff": (lambda path: write(path, page_of(bad_files.level(), t274=(SHORT, [6]))), open_slide),
     "width.tiff": (lambda path: write(path, page_of(bad_files.level(), t256=(FLOAT, [50.0]))), open_slide),
     "colours.tiff": (bad_files.retagged(bad_files.level(3), options=RGB_LZW, PhotometricInterpretation=6), open_slide),
+    "predictor.tiff": (bad_files.retagged(options=DEFLATE | {"predictor": 2}, Predictor=7), open_slide),
     "jpeg-12.tiff": (bad_files.retagged(options={"compression": "jpeg"}, **WIDE), open_slide),
     "two-sizes.ome.tiff": (bad_files.ome_of_two_sizes, open_slide),
     "emptied.tiff": (bad_files.emptied, open_slide),

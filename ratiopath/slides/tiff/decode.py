@@ -25,8 +25,8 @@ _OF_IMAGES = frozenset({
 """Codecs of images that imagecodecs decodes strictly."""
 CODECS = jpeg.CODECS | CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
 """Supported values of Compression: those whose damage is noticed."""
-_WITHOUT_PREDICTOR = frozenset({COMPRESSION.NONE, COMPRESSION.PACKBITS})
-"""Codecs beside which a predictor is ignored, as by libtiff."""
+WITH_PREDICTOR = (_IN_PART | _TO_THE_END) - {COMPRESSION.PACKBITS}
+"""Codecs with predictors; beside any other a predictor is ignored, as by libtiff."""
 _END_OF_CODESTREAM = b"\xff\xd9"
 _COPIES: WeakKeyDictionary[TiffPage, dict[tuple[tuple[str, int], ...], TiffPage]] = WeakKeyDictionary()
 
@@ -102,7 +102,7 @@ def _beginning(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> b
 def _unpacked(page: TiffPage, segment: int, data: bytes, *, is_compressed: bool = True) -> npt.NDArray[np.generic]:
     """Decode with tifffile, which also undoes predictors and packed bits."""
     reader = page
-    if page.compression in _WITHOUT_PREDICTOR and page.predictor != PREDICTOR.NONE:
+    if page.compression not in WITH_PREDICTOR and page.predictor != PREDICTOR.NONE:
         reader = _changed(page, predictor=PREDICTOR.NONE)
     if not is_compressed:
         reader = _changed(reader, compression=COMPRESSION.NONE, fillorder=FILLORDER.MSB2LSB)

@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import PHOTOMETRIC, PLANARCONFIG, TiffPage
+from tifffile import PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent
 from ratiopath.slides.tiff import jpeg
-from ratiopath.slides.tiff.decode import CODECS
+from ratiopath.slides.tiff.decode import CODECS, WITH_PREDICTOR
 from ratiopath.slides.tiff.errors import EXPORT_HINT
 from ratiopath.slides.tiff.nodata import fill_value
 
@@ -25,6 +25,7 @@ _AS_STORED = frozenset({
     PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW, PHOTOMETRIC.DEPTH_MAP,
 })  # fmt: skip
 """Photometric interpretations whose stored numbers are the pixels."""
+_WHOLE_BYTES = (8, 16, 32, 64)  # bits
 _RGB = 3
 
 
@@ -130,7 +131,7 @@ def check_page(page: TiffPage, path: str) -> None:
     Raises:
         UnsupportedImageError: Its samples, compression, colours or orientation are not supported.
     """
-    found = _unsupported_samples(page) or _unsupported_storage(page)
+    found = _unsupported_samples(page) or _unsupported_storage(page) or _unsupported_predictor(page)
     if found is not None:
         problem, hint = found
         raise UnsupportedImageError(f"{path!r} {problem}", path=path, hint=hint)
@@ -167,6 +168,16 @@ def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
     if orientation != 1:
         return f"is stored turned or flipped (Orientation {orientation})", "export it upright"
     return None
+
+
+def _unsupported_predictor(page: TiffPage) -> tuple[str, str] | None:
+    """Name a predictor that libtiff refuses too, beside a codec that has predictors."""
+    is_horizontal = page.predictor == PREDICTOR.HORIZONTAL and page.bitspersample in _WHOLE_BYTES
+    is_floating = page.predictor == PREDICTOR.FLOATINGPOINT and page.dtype.kind == "f"
+    if page.predictor == PREDICTOR.NONE or page.compression not in WITH_PREDICTOR or is_horizontal or is_floating:
+        return None
+    found = f"has an unsupported predictor ({_name_of(page.predictor)}, {page.bitspersample}-bit {page.dtype.name})"
+    return found, "export it without predictor"
 
 
 def _is_ycbcr_of_jpeg(page: TiffPage) -> bool:

@@ -322,6 +322,15 @@ def test_a_predictor_beside_a_codec_without_one_is_ignored(codec, predictor, tmp
     np.testing.assert_array_equal(read(write(tmp_path / "a.tiff", page)), image)
 
 
+@pytest.mark.parametrize("codec", [5, 8, 34925, 50000])
+@pytest.mark.parametrize(("predictor", "bits"), [(2, 1), (2, 2), (2, 4), (2, 12), (3, 8), (3, 16), (7, 8)])
+def test_a_predictor_that_libtiff_does_not_know_is_refused_by_its_name(predictor, bits, codec, tmp_path) -> None:
+    tags = {COMPRESSION: (SHORT, [codec]), PREDICTOR: (SHORT, [predictor]), BITS: (SHORT, [bits])}
+    page = Page([bytes(ENCODERS[codec](bytes(16 * 32 * bits // 8)))], (16, 32), tags)
+    with pytest.raises(UnsupportedImageError, match="predictor"):
+        read(write(tmp_path / "a.tiff", page))
+
+
 @pytest.mark.parametrize("codec", [1, 5, 8, 50000])
 @pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2)])
 def test_ycbcr_colours_without_jpeg_are_refused_by_their_name(codec, subsampling, tmp_path) -> None:
