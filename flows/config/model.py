@@ -11,11 +11,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from flows.config.errors import refusal
 from flows.config.fields import (
     ColumnName,
     ExcludePattern,
@@ -27,16 +30,18 @@ from flows.config.fields import (
     check_roi,
     expecting,
     parse_roi,
+    plain_number,
     refuse_ambiguous_one,
-    refuse_bool,
     refuse_uris,
     refuse_yaml_bool,
 )
 from flows.config.keep_expression import keep_expression
-from flows.config.overlay_path import Column, OverlayPath, folder_named_by
+from flows.config.overlay_path import Column, OverlayPath
 from flows.config.resources import Resources
+from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
+from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
 
 
@@ -50,7 +55,7 @@ class Tiling(_Section):
     mpp: MppValue | None = Field(
         None, description="resolution to tile, µm per pixel: the closest level is taken; give mpp or level"
     )
-    level: Annotated[int, Field(ge=0), BeforeValidator(refuse_bool)] | None = Field(
+    level: Annotated[int, Field(ge=0), BeforeValidator(plain_number)] | None = Field(
         None, description="level to tile, 0 is the finest; give mpp or level"
     )
     tile_extent: PixelPair = Field(description="tile size in pixels of that level, one number or [width, height]")
@@ -115,6 +120,8 @@ class Overlay(_Section):
 class CoverageConfig(_Section):
     """Settings of a coverage run: slides, tiling, overlays, filter and output."""
 
+    model_config = ConfigDict(json_schema_extra=refuse_credentials_in)
+
     slides: Annotated[
         PathText | list[PathText],
         Field(min_length=1),
@@ -129,7 +136,7 @@ class CoverageConfig(_Section):
         description="gitignore patterns of files that are not slides, such as *_mask.tiff or old/, relative to the"
         " folders in slides; a later !pattern takes files back in",
     )
-    output: PathText = Field(
+    output: Annotated[PathText, AfterValidator(check_output)] = Field(
         description="output folder, may exist; or a URI such as s3://bucket/prefix?region=eu-central-1"
     )
     tiling: Tiling = Field(description="level, size and stride of the tiles")
@@ -151,7 +158,9 @@ class CoverageConfig(_Section):
         min_length=1, description="overlays by name, at least one"
     )
     keep: str | None = Field(
-        None, description="filter expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles"
+        None,
+        description="filter expression over the classes and NAME_inside of each overlay, such as 'tissue >= 0.5'; null"
+        " keeps all tiles",
     )
     changes: Literal["time", "content"] = Field(
         "time",
@@ -172,6 +181,16 @@ class CoverageConfig(_Section):
         expecting("a number of slides such as 3, or a share below 1 such as 0.01"),
     ] = Field(0, description="failed slides that a successful run may have: a number, or a share < 1")
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_own_words(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raise a ConfigurationError wherever a model is made: pydantic's own error repeats the values."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            refused = refusal(error, cls)
+        raise refused
+
     @field_validator("overlays")
     @classmethod
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
@@ -189,7 +208,7 @@ class CoverageConfig(_Section):
     @classmethod
     def _is_expression(cls, keep: str | None, info: ValidationInfo) -> str | None:
         if keep is not None and "overlays" in info.data:
-            keep_expression(keep, _classes(info.data["overlays"]))
+            keep_expression(keep, _keep_columns(info.data["overlays"]))
         return keep
 
     @property
@@ -217,8 +236,13 @@ class CoverageConfig(_Section):
 
     @property
     def classes(self) -> list[str]:
-        """Class columns, which `keep` may name."""
+        """Class columns, in the order of the overlays."""
         return _classes(self.overlays)
+
+    @property
+    def keep_columns(self) -> list[str]:
+        """Columns of shares that `keep` may name: the classes, and NAME_inside of each overlay."""
+        return _keep_columns(self.overlays)
 
     @property
     def manifest_columns(self) -> dict[str, str]:
@@ -247,6 +271,10 @@ class CoverageConfig(_Section):
 
 def _classes(overlays: Mapping[str, Overlay]) -> list[str]:
     return [name for overlay in overlays.values() for name in overlay.classes]
+
+
+def _keep_columns(overlays: Mapping[str, Overlay]) -> list[str]:
+    return [*_classes(overlays), *(f"{name}_inside" for name in overlays)]
 
 
 def _pair(pixels: int | tuple[int, int]) -> Extent:

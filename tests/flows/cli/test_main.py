@@ -106,7 +106,10 @@ def test_options_are_enough(folder) -> None:
             ["--overlays.tissue.path", '{"match": "(", "replace": ""}'],
             "overlays.tissue.path.match: '(' is not a regular expression",
         ),
-        (["--keep", "tumour > 0.5"], "keep: unknown column 'tumour'; the classes are stroma, tissue, tumor"),
+        (
+            ["--keep", "tumour > 0.5"],
+            "keep: unknown column 'tumour'; the columns are annotation_inside, stroma, tissue, tissue_inside, tumor",
+        ),
         (["--keep", "__import__('os')"], "keep: \"__import__('os')\" is neither true nor false"),
         (["--slides", "nowhere/"], "slides: 'nowhere/' does not exist; check the path"),
         (["--output", "coverage.yaml"], "output: 'coverage.yaml' is a file; name a folder"),

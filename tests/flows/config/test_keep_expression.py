@@ -55,13 +55,13 @@ def test_null_follows_kleene() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("c > 1", "unknown column 'c'; the classes are a, b"),
+        ("c > 1", "unknown column 'c'; the columns are a, b"),
         ("tile_x > 1", "unknown column 'tile_x'"),
         ("a", "'a' is neither true nor false; compare it, such as a >= 0.5"),
         ("a and b > 1", "'a' is neither true nor false"),
         ("a + 1", "'a + 1' is neither true nor false"),
         ("(a > 1) == (b > 1)", "'a > 1' is not a number"),
-        ("1 < 2", "names no class; the classes are a, b, or give null to keep all tiles"),
+        ("1 < 2", "names no class; the columns are a, b, or give null to keep all tiles"),
         ("a ** 2 > 1", "'a ** 2' is not a number; use class names, numbers"),
         ("a % 2 > 1", "'a % 2' is not a number"),
         ("a.b > 1", "'a.b' is not a number"),

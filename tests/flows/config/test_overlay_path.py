@@ -5,7 +5,7 @@ import os
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from flows.config.overlay_path import Column, OverlayPath, Pattern, folder_named_by, folders_of_overlays, overlay_path
+from flows.config.overlay_path import Column, OverlayPath, Pattern, folders_of_overlays, overlay_path
 
 ADAPTER = TypeAdapter(OverlayPath)
 
