@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from flows.config.excerpt import excerpt
 from flows.config.overlay_path import VARIANTS
-from flows.config.uri import has_credentials
+from flows.config.uri import has_credentials, is_uri
 from ratiopath.errors import RatiopathError
 
 _WANTED = {
@@ -93,7 +93,8 @@ def _dotted(where: tuple[int | str, ...]) -> str:
         if part == "[key]" or part in VARIANTS:
             continue
         is_index = isinstance(part, int) and after != "[key]"
-        name = f".{part}" if len(str(part)) <= MAX_NAME and not has_credentials(str(part)) else ".NAME"
+        text = str(part)
+        name = ".NAME" if len(text) > MAX_NAME or is_uri(text) or has_credentials(text) else f".{text}"
         path += f"[{part}]" if is_index else name
     return path.removeprefix(".") or "configuration"
 

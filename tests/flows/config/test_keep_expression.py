@@ -107,6 +107,30 @@ def test_anything_else_is_refused_with_a_remedy(text: str, message: str) -> None
     assert ";" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a >= 50", "50 <= a", "a > 1.5", "a < 2", "a != 50", "a == -1", "-1 < a", "0 <= a <= 100", "a > 0.5 and b >= 50",
+        "not a > 50", "a + b > 2.5", "a - b < -1.5", "-a > 0.5", "a / 100 > 0.5", "a * b > 2", "a > b + 5", "a >= +50",
+        "a >= --50", "a >= 0.5 * 100", "x_inside >= 80",
+    ],
+)  # fmt: skip
+def test_a_comparison_that_is_alike_for_all_shares_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="shares are 0 to 1; write 0.5 for 50 %"):
+        keep_expression(text, ["a", "b", "x_inside"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a >= 0", "a <= 1", "a > 1", "a + b > 1.5", "a + b >= 2", "a - b > -1", "100 * a >= 50", "a / b > 50",
+        "a * 255 > 200", "a >= 50 / 100", "a / (b + 1) > 0.4", "-a < -0.5", "x_inside >= 0.8",
+    ],
+)  # fmt: skip
+def test_a_comparison_that_depends_on_the_shares_is_accepted(text: str) -> None:
+    assert keep_expression(text, ["a", "b", "x_inside"]) is not None
+
+
 def test_without_classes_the_remedy_is_to_name_some() -> None:
     with pytest.raises(ValueError, match=r"name classes under overlays\.NAME\.classes"):
         keep_expression("a > 1", [])

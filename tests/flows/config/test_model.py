@@ -147,7 +147,7 @@ def test_defaults() -> None:
             {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
             "overlays: class Tissue of overlay other has the same name as class tissue of overlay tissue; rename",
         ),
-        ({"keep": "tumor > 0.5"}, "keep: unknown column 'tumor'; the classes are tissue"),
+        ({"keep": "tumor > 0.5"}, "keep: unknown column 'tumor'; the columns are tissue"),
         ({"keep": "tissue"}, "keep: 'tissue' is neither true nor false; compare it, such as tissue >= 0.5"),
         ({"keep": "tissue >"}, "keep: 'tissue >' is not an expression: invalid syntax; use class names"),
         ({"tolerate": -1}, "tolerate: found -1; give a number of slides such as 3, or a share below 1 such as 0.01"),

@@ -182,7 +182,7 @@ def test_an_entry_that_does_not_exist_is_refused(tmp_path, monkeypatch, entry: s
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as refused:
         found(tmp_path, [str(tmp_path), entry])
-    assert str(refused.value).startswith(f"slides: {entry!r} does not exist; check the path")
+    assert str(refused.value).startswith(f"slides: '{tmp_path}/{entry}' does not exist; check the path")
 
 
 class TestManifest:
