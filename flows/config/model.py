@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
+import shapely.affinity
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -44,6 +45,9 @@ from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
 
+TOLERANCE = 0.1
+"""Default of `tiling.tolerance`."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -66,11 +70,24 @@ class Tiling(_Section):
         "keep", description="treatment of a last tile that crosses the border: keep it, drop it, or shift it inside"
     )
 
+    tolerance: Annotated[float, Field(ge=0), BeforeValidator(plain_number)] = Field(
+        TOLERANCE,
+        description="largest difference of the level's mpp from mpp on either axis, as a share of mpp; a slide without"
+        " such a level fails",
+    )
+    resolution: Literal["level", "exact"] = Field(
+        "level",
+        description="level: tiles are tile_extent pixels of the closest level; exact: tiles are tile_extent x mpp µm,"
+        " cut from the closest finer level in whole pixels of it",
+    )
+
     @model_validator(mode="after")
     def _one_level(self) -> Self:
         if (self.mpp is None) == (self.level is None):
             found = "neither mpp nor level" if self.mpp is None else f"both mpp {self.mpp} and level {self.level}"
             raise ValueError(f"found {found}; give exactly one of them")
+        if self.resolution == "exact" and self.mpp is None:
+            raise ValueError("found resolution exact with a level; give mpp instead of level")
         return self
 
     @property
@@ -85,8 +102,15 @@ class Tiling(_Section):
 
     @property
     def in_full(self) -> dict[str, Any]:
-        """Settings in canonical form: equal for every equivalent way to write them."""
+        """Settings in canonical form: equal for every equivalent way to write them.
+
+        Tolerance and resolution only appear where they decide something else than their defaults: slide ids of runs
+        without them stay the same.
+        """
+        chosen = {"tolerance": (self.tolerance, TOLERANCE), "resolution": (self.resolution, "level")}
+        others = {name: value for name, (value, default) in chosen.items() if value != default}
         return {
+            **({} if self.mpp is None else others),
             "mpp": self.mpp,
             "level": self.level,
             "tile_extent": [self.extent.width, self.extent.height],
@@ -256,9 +280,21 @@ class CoverageConfig(_Section):
 
     @property
     def region(self) -> Roi:
-        """Region of interest of every tile."""
+        """Region of interest of a tile of `tiling.tile_extent`."""
         extent = self.tiling.extent
         return parse_roi((0, 0, extent.width, extent.height) if self.roi is None else self.roi)
+
+    def region_of(self, tile: Extent) -> Roi:
+        """Return the region of interest of a tile of that size: with `tiling.resolution: exact` sizes differ.
+
+        Args:
+            tile: Size of the slide's tiles, px of its level.
+        """
+        extent = self.tiling.extent
+        if tile == extent:
+            return self.region
+        scale = tile.width / extent.width, tile.height / extent.height
+        return Roi(shapely.affinity.scale(self.region.polygon, *scale, origin=(0, 0)))
 
     def may_put_aside(self, found: int) -> float:
         """Return the number of failed slides that the run tolerates, not rounded.

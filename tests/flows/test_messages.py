@@ -55,6 +55,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "an empty path": {"output": ""},
     "an output that is a number": {"output": 3},
     "neither mpp nor level": {"tiling__mpp": GONE},
+    "exact tiles of a level": {"tiling": {"level": 0, "tile_extent": 1, "resolution": "exact"}},
     "both mpp and level": {"tiling__level": 0},
     "mpp 0": {"tiling__mpp": 0},
     "an mpp that is text": {"tiling__mpp": "half"},
