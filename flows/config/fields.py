@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from flows.config.excerpt import excerpt
-from flows.config.numbers import is_decimal
+from flows.config.numbers import INTEGER, is_decimal
 from flows.config.uri import refuse_uri
 from ratiopath.errors import RoiError
 from ratiopath.roi import Roi
@@ -29,6 +29,8 @@ MAX_PATTERN = 1000
 """Characters of a pattern of `exclude`."""
 MAX_RECURSIONS = 4
 """Uses of ** in a glob."""
+MAX_BITS = 64
+"""Bits of a whole number that a file can store."""
 Box = tuple[float, float, float, float]
 """(minx, miny, maxx, maxy) in pixels of the tile."""
 
@@ -134,13 +136,28 @@ def _overlay_value(value: Any) -> str:
     """
     parts = value.split(",") if isinstance(value, str) else [value]
     try:
-        numbers = [float(plain_number(part) if isinstance(part, str) else part) for part in parts]
-        names = [str(int(n)) if n.is_integer() else str(n) for n in numbers if math.isfinite(n)]
-    except (TypeError, ValueError, OverflowError):
+        names = [_number_name(part) for part in parts]
+    except (TypeError, ValueError):
         names = []
     if len(names) != len(parts):
         raise ValueError(f"found {excerpt(value)}; give a number such as 255, or a colour such as '255,0,0'")
     return names[0] if len(set(names)) == 1 else ",".join(names)
+
+
+def _number_name(part: Any) -> str:
+    """Return the key of a stored number; whole numbers beyond 2^53 are not rounded.
+
+    Raises:
+        ValueError: It is not a finite number.
+    """
+    if isinstance(part, str):
+        part = plain_number(part)
+        part = int(part) if re.fullmatch(INTEGER, part) else float(part)
+    if isinstance(part, int) and part.bit_length() <= MAX_BITS:
+        return str(int(part))
+    if isinstance(part, float) and math.isfinite(part):
+        return str(int(part)) if part.is_integer() else str(part)
+    raise ValueError("not a finite number")
 
 
 PathText = Annotated[

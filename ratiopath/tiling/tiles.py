@@ -83,7 +83,8 @@ def _tiles(
             for (width, height, index), group in batch.by_value(file_rows, "tile_extent_x", "tile_extent_y", "level"):
                 x, y = (batch.columns[name][group].astype(np.int64) for name in ("tile_x", "tile_y"))
                 if width * height > MAX_TILE_PX:
-                    raise ParameterError(f"a tile of {width:g} x {height:g} px; pass at most {MAX_TILE_PX:,} pixels")
+                    found = f"a tile of {width:,.0f} x {height:,.0f} px"
+                    raise ParameterError(f"{found}; pass at most {MAX_TILE_PX:,} pixels")
                 windows = Windows(int(index), x, y, Extent(int(width), int(height)))
                 stacks.append((group, _resized(cut_tiles(reader, windows), size)))
     return tensor_column(stacks, batch.count)

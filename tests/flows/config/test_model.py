@@ -193,6 +193,7 @@ def test_a_configuration_is_a_mapping() -> None:
         ([True, False], ["1", "0"]),
         (["255, 0,0"], ["255,0,0"]),
         (["7,7,7"], ["7"]),
+        ([2**53, 2**53 + 1, str(2**53 + 1)], ["9007199254740992", "9007199254740993", "9007199254740993"]),
         ([-1, 0.5], ["-1", "0.5"]),
     ],
 )
@@ -248,3 +249,48 @@ def test_a_share_of_slides_is_counted_without_rounding() -> None:
     config = CoverageConfig.model_validate(changed(tolerate=0.29))
 
     assert config.may_put_aside(100) == 29
+
+
+NO_NUMBERS = [
+    "0_5",
+    "1_000",
+    "\N{FULLWIDTH DIGIT ONE}",
+    "1e400",
+    "nan",
+    "inf",
+    "0x1",
+    "0b1",
+    "1e",
+    "",
+    " ",
+    "1 2",
+    "1,5",
+    "9" * 5000,
+]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: {"tiling__mpp": text},
+        lambda text: {"tiling__tile_extent": text},
+        lambda text: {"tiling__stride": [8, text]},
+        lambda text: {"tiling": {"level": text, "tile_extent": 8}},
+        lambda text: {"tiling__tolerance": text},
+        lambda text: {"slide_mpp": text},
+        lambda text: {"roi": [0, 0, 5, text]},
+        lambda text: {"tolerate": text},
+        lambda text: {"overlays__tissue__mpp": text},
+        lambda text: {"overlays__tissue__classes": {"tissue": [text]}},
+        lambda text: {"resources": {"tile_slides": {"num_cpus": text}}},
+        lambda text: {"resources": {"tile_slides": {"memory": text}}},
+    ],
+)
+def test_a_text_that_is_no_plain_decimal_number_is_refused(change: Any, text: str) -> None:
+    assert all(len(problem) < 400 for problem in problems(changed(**change(text))))
+
+
+@pytest.mark.parametrize("text", ["0.5", " 0.5\n", "+0.5", "5e-1", ".5", "0.50"])
+def test_a_plain_decimal_number_may_be_text(text: str) -> None:
+    assert CoverageConfig.model_validate(changed(tiling__mpp=text)).tiling.mpp == 0.5
