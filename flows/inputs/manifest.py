@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -137,7 +138,7 @@ def _mpp(cell: Any, path: str, number: int) -> float | None:
         cell = cell.strip()
         mpp = float(cell) if is_decimal(cell) else math.nan
     else:
-        mpp = float(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else math.nan
+        mpp = float(cell) if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool) else math.nan
     if not (math.isfinite(mpp) and mpp > 0):
         where = f"slides: mpp in row {number} of manifest {path!r}"
         raise ConfigurationError(f"{where} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty")
