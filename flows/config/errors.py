@@ -30,6 +30,8 @@ _WANTED = {
 """Remedies for pydantic's errors in simple values, formatted with the error's context."""
 MAX_PROBLEMS = 20
 """Problems that are reported, a line each."""
+MAX_LINE = 2000
+"""Characters of a line."""
 MAX_NAME = 80
 """Characters of a key that a message repeats."""
 _EMPTY = {"too_short", "string_too_short"}
@@ -84,7 +86,8 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
         text = f"found {excerpt(found)}; give {_WANTED[kind].format(**detail.get('ctx', {}))}"
     else:
         text = f"found {excerpt(found)}; expected: {expected}"
-    return " ".join(f"{_dotted(detail['loc'])}: {text}".split())
+    line = " ".join(f"{_dotted(detail['loc'])}: {text}".split())
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}..."
 
 
 def _dotted(where: tuple[int | str, ...]) -> str:

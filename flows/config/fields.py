@@ -29,6 +29,8 @@ MAX_PATTERN = 1000
 """Characters of a pattern of `exclude`."""
 MAX_RECURSIONS = 4
 """Uses of ** in a glob."""
+MAX_PIXELS = 1 << 30
+"""Width and height of a tile, and its stride."""
 MAX_BITS = 64
 """Bits of a whole number that a file can store."""
 Box = tuple[float, float, float, float]
@@ -177,7 +179,9 @@ ColumnName = Annotated[str, AfterValidator(_column_name)]
 
 Number = Annotated[float, BeforeValidator(plain_number)]
 
-Pixels = Annotated[int, Field(gt=0), BeforeValidator(plain_number)]  # in this order the JSON schema keeps the limit
+Pixels = Annotated[
+    int, Field(gt=0, le=MAX_PIXELS), BeforeValidator(plain_number)
+]  # in this order the JSON schema keeps the limit
 
 PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], expecting("a whole number of pixels > 0, or two of them as [x, y]")

@@ -108,6 +108,9 @@ def _parse(line: str) -> ast.expr:
             warnings.simplefilter("error")  # "0.5and" is only warned about
             tree = ast.parse(line, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if "%" in line:
+            found = f"{excerpt(line)} has a '%', which is not supported"
+            raise ValueError(f"{found}; shares are 0 to 1: write 0.5 for 50 %") from None
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ValueError(f"{excerpt(line)} is not an expression: {reason}; {_REMEDY}") from None
     level: list[ast.AST] = [tree]

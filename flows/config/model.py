@@ -45,6 +45,8 @@ from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
 
+MAX_PATTERNS = 1000
+"""Patterns of `exclude`."""
 TOLERANCE = 0.1
 """Default of `tiling.tolerance`."""
 
@@ -157,6 +159,7 @@ class CoverageConfig(_Section):
     )
     exclude: list[ExcludePattern] = Field(
         default_factory=list,
+        max_length=MAX_PATTERNS,
         description="gitignore patterns of files that are not slides, such as *_mask.tiff or old/, relative to the"
         " folders in slides; a later !pattern takes files back in",
     )

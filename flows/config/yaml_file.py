@@ -29,6 +29,8 @@ def read_yaml(file: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: The file cannot be read, is not YAML or exceeds a limit.
     """
+    if is_uri(file) or has_credentials(file):
+        raise ConfigurationError("--config: found a URI or a credential (not shown); name a local YAML file")
     path = os.path.abspath(file)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block until somebody writes to it

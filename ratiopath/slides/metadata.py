@@ -186,9 +186,10 @@ def pixel_pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
     """Convert a number of pixels, or a pair (x, y).
 
     Raises:
-        ParameterError: A number is < 1 or not whole; names the parameter.
+        ParameterError: A number is < 1, too large or not whole; names the parameter.
     """
     pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, int | np.integer) and not isinstance(v, bool) and v > 0 for v in pair):  # noqa: PLR2004 - x and y
+    whole = [v for v in pair if isinstance(v, int | np.integer) and not isinstance(v, bool) and 0 < v <= MAX_TILE]
+    if len(pair) != 2 or len(whole) != 2:  # noqa: PLR2004 - x and y
         raise ParameterError(f"invalid {name} {value!r}; pass a whole number of pixels >= 1, or a pair (x, y)")
     return int(pair[0]), int(pair[1])

@@ -48,6 +48,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "an unknown option of the output": {"output": "s3://bucket/out?client_secret=abc"},
     "a connection string as output": {"output": "AccountName=a;AccountKey=b"},
     "a path that is too long": {"output": "a" * 5000},
+    "a tile of a million million pixels": {"tiling__tile_extent": 10**12},
+    "too many patterns": {"exclude": ["a"] * 1001},
     "an mpp with an underscore": {"tiling__mpp": "0_5"},
     "an unknown escape in a replacement": {PATH: {"match": "a", "replace": r"\n"}},
     "a pattern with a back-reference": {PATH: {"match": r"(a)\1", "replace": "b"}},
@@ -79,6 +81,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class called and": {CLASSES: {"and": [1]}},
     "a class without values": {CLASSES: {"tissue": []}},
     "a class whose value is a word": {CLASSES: {"tissue": ["red"]}},
+    "a class whose value is nan": {CLASSES: {"tissue": [float("nan")]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
     "two classes that differ by case": {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
     "an unknown policy of missing overlays": {"overlays__tissue__missing": "skip"},
@@ -119,6 +122,7 @@ KEEP = {
     "keep with an unknown class": "tumor > 0.5",
     "keep that compares a call": "open('x') > tissue",
     "keep with an unknown comparison": "tissue is 1",
+    "keep with a percent sign": "tissue >= 50%",
     "keep with a percentage": "tissue >= 50",
     "keep with a number that is too large": "tissue > 1e999",
 }
@@ -209,6 +213,7 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     yield "a file that is a pipe", lambda: os.mkfifo("pipe.yaml") or ["--config", "pipe.yaml"]
     yield "a manifest that is a pipe", lambda: os.mkfifo("pipe.csv") or written(changed({"slides": "pipe.csv"}))
     yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]
+    yield "a URI as file", lambda: ["--config", "s3://key:secret@bucket/coverage.yaml"]
     yield "a text for a section", lambda: ["--tiling", "fine"]
     yield "a manifest that does not exist", lambda: written(changed({"slides": "nope.csv"}))
 

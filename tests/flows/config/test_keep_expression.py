@@ -82,6 +82,7 @@ def test_null_follows_kleene() -> None:
         ("a > 0.5 # note\n and b > 2", "has a '#', but comments are not supported"),
         ("a > True", "'True' is not a number"),
         ("a > '1'", "\"'1'\" is not a number"),
+        ("a >= 50%", "has a '%', which is not supported; shares are 0 to 1: write 0.5 for 50 %"),
         ("a > 1j", "'1j' is not a number"),
         ("a > 1e999", "too large"),
         ("a > " + "9" * 400, "too large"),
