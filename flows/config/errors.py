@@ -20,6 +20,8 @@ _WANTED = {
     "float_type": "a number",
     "greater_than": "a number > {gt:g}",
     "greater_than_equal": "a number >= {ge:g}",
+    "less_than": "a number < {lt:g}",
+    "less_than_equal": "a number <= {le:g}",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
     "int_type": "a whole number",
@@ -76,7 +78,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
         close = difflib.get_close_matches(str(detail["loc"][-1])[:MAX_NAME], section.model_fields, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         text = f"unknown key; {guess}known here: {', '.join(section.model_fields)}"
-    elif detail["loc"][-1:] == ("[key]",):
+    elif detail["loc"][-1:] == ("[key]",) and kind == "string_type":
         text = f"the name {excerpt(found)} is not text; put it in quotes"
     elif kind == "missing":
         text = f"is missing; expected: {expected}"

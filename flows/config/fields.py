@@ -25,6 +25,8 @@ from ratiopath.slides.paths import check_pattern
 
 MAX_PATH = 4096
 """Characters of a path, as on Linux."""
+MAX_NAME = 128
+"""Characters of the name of an overlay or a class."""
 MAX_PATTERN = 1000
 """Characters of a pattern of `exclude`."""
 MAX_RECURSIONS = 4
@@ -175,7 +177,7 @@ ExcludePattern = Annotated[
     AfterValidator(check_pattern),
 ]
 
-ColumnName = Annotated[str, AfterValidator(_column_name)]
+ColumnName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_column_name)]
 
 Number = Annotated[float, BeforeValidator(plain_number)]
 

@@ -45,6 +45,10 @@ from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
 
+MAX_LEVEL = 1000
+"""Index of a level."""
+MAX_SLIDES = 1_000_000_000
+"""Failed slides that can be tolerated."""
 MAX_PATTERNS = 1000
 """Patterns of `exclude`."""
 TOLERANCE = 0.1
@@ -61,7 +65,7 @@ class Tiling(_Section):
     mpp: MppValue | None = Field(
         None, description="resolution to tile, µm per pixel: the closest level is taken; give mpp or level"
     )
-    level: Annotated[int, Field(ge=0), BeforeValidator(plain_number)] | None = Field(
+    level: Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)] | None = Field(
         None, description="level to tile, 0 is the finest; give mpp or level"
     )
     tile_extent: PixelPair = Field(description="tile size in pixels of that level, one number or [width, height]")
@@ -203,7 +207,7 @@ class CoverageConfig(_Section):
     force: bool = Field(default=False, description="recompute every slide, even if its files are current")
     resources: Resources = Field(Resources(), description="CPUs and memory that Ray tasks reserve, by step")
     tolerate: Annotated[
-        Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
+        Annotated[int, Field(ge=0, le=MAX_SLIDES)] | Annotated[float, Field(ge=0, lt=1)],
         BeforeValidator(refuse_ambiguous_one),
         expecting("a number of slides such as 3, or a share below 1 such as 0.01"),
     ] = Field(0, description="failed slides that a successful run may have: a number, or a share < 1")

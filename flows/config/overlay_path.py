@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from flows.config.excerpt import excerpt
-from flows.config.fields import refuse_nul
+from flows.config.fields import MAX_PATH, refuse_nul
 from flows.config.rewrite import MAX_LENGTH, rewrite
 from flows.config.uri import refuse_uri
 from ratiopath.slides.paths import slide_suffix
@@ -97,7 +97,13 @@ def _form(path: Any) -> str:
 
 
 OverlayPath = Annotated[
-    Annotated[str, Field(min_length=1), AfterValidator(refuse_nul), AfterValidator(_check_template), Tag("(template)")]
+    Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_PATH),
+        AfterValidator(refuse_nul),
+        AfterValidator(_check_template),
+        Tag("(template)"),
+    ]
     | Annotated[Pattern, Tag("(pattern)")]
     | Annotated[Column, Tag("(column)")],
     Discriminator(_form),

@@ -15,7 +15,7 @@ class Request(BaseModel):
     num_cpus: Annotated[float, Field(gt=0), BeforeValidator(plain_number)] = Field(
         1, description="CPUs reserved by each Ray task of this step"
     )
-    memory: Annotated[int, Field(gt=0), BeforeValidator(plain_number)] | None = Field(
+    memory: Annotated[int, Field(gt=0, lt=1 << 63), BeforeValidator(plain_number)] | None = Field(
         None,
         description="bytes reserved by each Ray task of this step; null reserves 1 GiB, or all memory of the largest"
         " node if that is less",
