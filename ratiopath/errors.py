@@ -9,6 +9,7 @@
         ├── TruncatedError             missing or damaged directories or pixels
         ├── UnsupportedImageError      a readable format with an unsupported layout
         ├── MissingMppError            no resolution in the file, none passed
+        ├── LevelNotFoundError         no level of the resolution that is wanted
         ├── InvalidMppError            a resolution that is zero, negative, not finite or absurd
         └── TooManyValuesError         a continuous image where labels are counted
 
@@ -67,6 +68,10 @@ class UnsupportedImageError(SlideError):
 
 class MissingMppError(SlideError):
     """An image without resolution, used where one is needed."""
+
+
+class LevelNotFoundError(SlideError):
+    """An image without a level close enough to the resolution that is wanted."""
 
 
 class InvalidMppError(SlideError):

@@ -10,6 +10,8 @@ from ratiopath.errors import ParameterError
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+MAX_PIXEL = 1 << 53
+"""Largest coordinate in pixels: the whole numbers up to it are exact in float64, and sums of some fit int64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +69,11 @@ def round_half_up(values: npt.ArrayLike) -> Int64s:
 
     Returns:
         int64 of the same shape.
+
+    Raises:
+        ParameterError: A number is NaN or beyond MAX_PIXEL.
     """
-    return np.floor(np.asarray(values, dtype=np.float64) + 0.5).astype(np.int64)
+    numbers = np.asarray(values, dtype=np.float64)
+    if not (np.abs(numbers) <= MAX_PIXEL).all():
+        raise ParameterError(f"a coordinate is beyond {MAX_PIXEL:,} px; check tile_x, tile_y, the ROI and the mpp")
+    return np.floor(numbers + 0.5).astype(np.int64)

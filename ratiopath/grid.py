@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ratiopath.errors import ParameterError
-from ratiopath.geometry import Int64s
+from ratiopath.geometry import MAX_PIXEL, Int64s
 
 Last = Literal["keep", "drop", "shift"]
 
@@ -36,8 +36,8 @@ def axis_origins(slide: int, tile: int, stride: int, last: Last = "keep") -> Int
         ParameterError: A length < 1 or not an integer, or an unknown `last`.
     """
     for name, value in (("slide_extent", slide), ("tile_extent", tile), ("stride", stride)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ParameterError(f"invalid {name} {value!r}; pass a whole number of pixels >= 1")
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= MAX_PIXEL:
+            raise ParameterError(f"invalid {name} {value!r}; pass a whole number of pixels >= 1, at most {MAX_PIXEL:,}")
     if last not in get_args(Last):
         raise ParameterError(f"unknown last {last!r}; pass one of {', '.join(get_args(Last))}")
 

@@ -12,6 +12,7 @@ import yaml
 
 from flows.cli.sample import make_sample
 from flows.config.model import CoverageConfig
+from flows.config.yaml_file import read_yaml
 from flows.pipeline import coverage
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -72,7 +73,7 @@ def covered_sample(sample: Path, local_ray: None, server: None) -> Path:
     """The sample after a run on it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(sample)
-        config = yaml.safe_load(Path("coverage-sample/coverage.yaml").read_text("utf-8"))
+        config = read_yaml("coverage-sample/coverage.yaml")
         coverage(CoverageConfig.model_validate(config | {"previews": False}), return_state=True).result()
     return sample
 

@@ -10,20 +10,22 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-import yaml
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from flows.cli.terminal import SCRIPT, command
 from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
+from flows.config.uri import check_output
+from flows.config.yaml_file import parse_yaml, read_yaml
 from flows.inputs.discovery import discover
 from flows.storage.filesystem import Storage
 
 HELP = (
     "Tile whole-slide images and compute the share of each tile that its overlays cover.\n\n"
-    "Without arguments, a small sample is made and run. Relative paths are resolved against the working directory. "
+    "Without arguments, a small sample is made and run. Relative paths of options begin at the working directory, "
+    "those of the file at its folder. "
     "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'; repeat an option to give "
     "several values.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
@@ -46,28 +48,43 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     try:
         parsed = _app()(_with_flag_values(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        raise ConfigurationError(f"{' '.join(str(error).split())} See --help.") from None
+        refused = _refusal(error, arguments)
+        raise refused from None
     if parsed is None:  # --help or --version
         raise SystemExit(0)
     file, options = parsed
-    try:
-        config = CoverageConfig.model_validate(_merge({} if file is None else _read_yaml(file), options))
-    except ValidationError as error:
-        raise refusal(error, CoverageConfig) from None
+    config = CoverageConfig.model_validate(_merge({} if file is None else read_yaml(file), options))
     storage = Storage.at(config.output)
     if storage.is_local:
-        _refuse_file(storage.root, config.output)
+        _refuse_file(storage.root)
     discover(config)  # refuses a wrong path before anything is started
     return config
 
 
-def _refuse_file(root: str, output: str) -> None:
+def _refusal(error: CycloptsError, arguments: Sequence[str]) -> ConfigurationError:
+    """Translate an error of cyclopts, which may repeat any argument."""
+    if isinstance(error.__cause__, ValidationError):
+        return refusal(error.__cause__, CoverageConfig)
+    if isinstance(error, UnknownOptionError) or not any(map(_is_secret, arguments)):
+        return ConfigurationError(f"{' '.join(str(error)[:1000].split())} See --help.")
+    return ConfigurationError("an argument cannot be read; none is shown, as one may hold a credential. See --help.")
+
+
+def _is_secret(argument: str) -> bool:
+    try:
+        check_output(argument)
+    except ValueError:
+        return True
+    return False
+
+
+def _refuse_file(root: str) -> None:
     existing = root
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing):
         found = "is a file" if existing == root else f"is in {existing!r}, a file"
-        raise ConfigurationError(f"output: {output!r} {found}; name a folder")
+        raise ConfigurationError(f"output: {root!r} {found}; name a folder")
 
 
 def _app() -> App:
@@ -166,39 +183,14 @@ def _value(text: Any) -> Any:
         return text
     try:
         return json.loads(text)
+    except RecursionError:
+        return text
     except ValueError:
         pass
     separator = "," if text.startswith("[") else ":"
     if separator not in text:
         return text  # a glob such as [ab], a template such as {name}
     try:
-        return yaml.load(text, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
-    except (yaml.YAMLError, ValueError):
+        return parse_yaml(text)
+    except ValueError:
         return text  # a template such as {dir}/a:b.tiff
-
-
-def _read_yaml(file: str) -> dict[str, Any]:
-    try:
-        with open(file, encoding="utf-8") as stream:
-            content = yaml.load(stream, _UniqueKeys)  # noqa: S506 - a subclass of the safe loader
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--config: cannot read {file!r}: {reason}; check the path") from None
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError for a date such as 2024-99-99
-        found = " ".join(str(error).split())
-        raise ConfigurationError(f"--config: {file!r} is not YAML: {found}; correct the file") from None
-    if not isinstance(content, dict):
-        kind = "nothing" if content is None else f"a {type(content).__name__}"
-        raise ConfigurationError(f"--config: {file!r} holds {kind}; write fields such as `slides: slides/`")
-    return content
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Loader that refuses duplicate keys, of which YAML would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
-        return super().construct_mapping(node, deep)

@@ -10,6 +10,7 @@ import tifffile
 import yaml
 
 from flows.config.model import CoverageConfig
+from flows.config.yaml_file import read_yaml
 
 WIDTH, HEIGHT = 4096, 3072
 """Extent of a slide, pixels."""
@@ -56,17 +57,17 @@ def make_sample(folder: str) -> CoverageConfig:
         tissue = (labels[::4, ::4] > 0).astype(np.uint8) * np.uint8(255)
         _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
         _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
-    settings = _settings(folder)
+    settings = _settings()
     with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
         yaml.safe_dump(settings, file, sort_keys=False)
     os.replace(file.name, f"{folder}/coverage.yaml")
-    return CoverageConfig.model_validate(settings)
+    return CoverageConfig.model_validate(read_yaml(f"{folder}/coverage.yaml"))
 
 
-def _settings(folder: str) -> dict[str, Any]:
+def _settings() -> dict[str, Any]:
     return {
-        "slides": f"{folder}/slides/",
-        "output": f"{folder}/coverage/",
+        "slides": "slides/",
+        "output": "coverage/",
         "tiling": {"mpp": MPP, "tile_extent": 256},
         "overlays": {
             "tissue": {"path": "{dir}/{stem}_tissue_mask.tiff", "classes": {"tissue": [255]}},

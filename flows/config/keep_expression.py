@@ -6,13 +6,18 @@ import operator
 import warnings
 from collections.abc import Callable, Collection
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.config.excerpt import excerpt
+
 MAX_LENGTH = 1000
 """Characters in an expression."""
+MAX_NAMES = 30
+"""Classes that a message names."""
 MAX_DEPTH = 100
 """Nesting depth of an expression; `a + b + c` is nested two deep."""
 _REMEDY = "use class names, numbers, < <= > >= == !=, and, or, not, + - * / and parentheses"
@@ -37,6 +42,27 @@ def _quotient(dividend: pc.Expression, divisor: pc.Expression) -> pc.Expression:
     return pc.divide(dividend, pc.if_else(divisor == 0.0, pc.scalar(pa.scalar(None, pa.float64())), divisor))
 
 
+Range = tuple[float, float]
+"""Smallest and largest value that a number can have."""
+
+
+def _product(a: Range, b: Range) -> Range:
+    ends = [0.0 if 0.0 in {x, y} else x * y for x in a for y in b]
+    return min(ends), max(ends)
+
+
+def _quotient_range(a: Range, b: Range) -> Range:
+    return (-math.inf, math.inf) if b[0] <= 0 <= b[1] else _product(a, (1 / b[1], 1 / b[0]))
+
+
+_RANGES: dict[type[ast.operator], Callable[[Range, Range], Range]] = {
+    ast.Add: lambda a, b: (a[0] + b[0], a[1] + b[1]),
+    ast.Sub: lambda a, b: (a[0] - b[1], a[1] - b[0]),
+    ast.Mult: _product,
+    ast.Div: _quotient_range,
+}
+SLACK = 1e-9
+"""Distance of a constant from a range that may be rounding."""
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: pc.add,
     ast.Sub: pc.subtract,
@@ -65,14 +91,14 @@ def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
         raise ValueError(f"the expression has {len(text)} characters, more than {MAX_LENGTH}; shorten it")
     line = " ".join(text.split())
     if "#" in line:  # Python would skip the rest, and with it all that stood in lines below
-        raise ValueError(f"{line!r} has a '#', but comments are not supported; {_REMEDY}")
+        raise ValueError(f"{excerpt(line)} has a '#', but comments are not supported; {_REMEDY}")
     tree = _parse(line)
     for node in ast.walk(tree):
         if type(node) in _PANDAS_OPERATORS:
             found, word = _PANDAS_OPERATORS[type(node)]
             raise ValueError(f"{found!r} is not supported; write {word!r}")
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
-        raise ValueError(f"{line!r} names no class; {_classes(columns)}, or give null to keep all tiles")
+        raise ValueError(f"{excerpt(line)} names no class; {_known(columns)}, or give null to keep all tiles")
     return _Translator(line, columns).boolean(tree)
 
 
@@ -82,8 +108,11 @@ def _parse(line: str) -> ast.expr:
             warnings.simplefilter("error")  # "0.5and" is only warned about
             tree = ast.parse(line, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if "%" in line:
+            found = f"{excerpt(line)} has a '%', which is not supported"
+            raise ValueError(f"{found}; shares are 0 to 1: write 0.5 for 50 %") from None
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{line!r} is not an expression: {reason}; {_REMEDY}") from None
+        raise ValueError(f"{excerpt(line)} is not an expression: {reason}; {_REMEDY}") from None
     level: list[ast.AST] = [tree]
     for _ in range(2 * MAX_DEPTH):  # one nesting is two levels of Python's tree: the node and its operator or context
         level = [child for node in level for child in ast.iter_child_nodes(node)]
@@ -97,7 +126,7 @@ class _Translator:
 
     def __init__(self, line: str, columns: Collection[str]) -> None:
         self.line = line
-        self.columns = columns
+        self.columns = frozenset(columns)
 
     def boolean(self, node: ast.expr) -> pc.Expression:
         match node:
@@ -107,19 +136,23 @@ class _Translator:
             case ast.UnaryOp(ast.Not(), operand):
                 return ~self.boolean(operand)
             case ast.Compare(left, operators, others):
-                sides = [self.number(side) for side in (left, *others)]
+                nodes = (left, *others)
+                sides = [self.number(side) for side in nodes]
                 pairs = zip(sides[:-1], operators, sides[1:], strict=True)
-                return reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
+                compared = reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
+                for one, other in pairwise(nodes):
+                    self.refuse_decided(one, other)
+                return compared
             case ast.Tuple():
-                raise ValueError(f"{self.source(node)!r} has a comma; write decimals with a point, such as 0.5")
+                raise ValueError(f"{excerpt(self.source(node))} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
-        raise ValueError(f"{source!r} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
+        raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
 
     def number(self, node: ast.expr) -> pc.Expression:
         match node:
             case ast.Name(name):
                 if name not in self.columns:
-                    raise ValueError(f"unknown column {name!r}; {_classes(self.columns)}")
+                    raise ValueError(f"unknown column {excerpt(name)}; {_known(self.columns)}")
                 return pc.field(name)
             case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
                 return pc.scalar(self.finite(value))
@@ -129,11 +162,34 @@ class _Translator:
                 return self.number(operand)
             case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
                 return _ARITHMETIC[type(op)](self.number(left), self.number(right))
-        raise ValueError(f"{self.source(node)!r} is not a number; {_REMEDY}")
+        raise ValueError(f"{excerpt(self.source(node))} is not a number; {_REMEDY}")
+
+    def refuse_decided(self, left: ast.expr, right: ast.expr) -> None:
+        """Refuse a comparison of numbers whose ranges do not meet, such as a share and 50: it decides nothing."""
+        has_class = any(isinstance(node, ast.Name) for side in (left, right) for node in ast.walk(side))
+        a, b = self.range(left), self.range(right)
+        if has_class and (a[1] < b[0] - SLACK or b[1] < a[0] - SLACK):
+            raise ValueError(
+                f"{excerpt(self.source(left))} and {excerpt(self.source(right))} compare alike in every tile: shares "
+                "are 0 to 1; write 0.5 for 50 %"
+            )
+
+    def range(self, node: ast.expr) -> Range:
+        """Return the range of a number; that of a class is 0 to 1."""
+        match node:
+            case ast.Constant(value):
+                number = self.finite(value)  # type: ignore[arg-type]  # `number` has accepted it
+                return number, number
+            case ast.UnaryOp(op, operand):
+                low, high = self.range(operand)
+                return (-high, -low) if isinstance(op, ast.USub) else (low, high)
+            case ast.BinOp(left, op, right):
+                return _RANGES[type(op)](self.range(left), self.range(right))
+        return 0.0, 1.0
 
     def comparison(self, op: ast.cmpop) -> Callable[[Any, Any], Any]:
         if type(op) not in _COMPARISONS:
-            raise ValueError(f"unknown comparison {type(op).__name__!r} in {self.line!r}; {_REMEDY}")
+            raise ValueError(f"unknown comparison {type(op).__name__!r} in {excerpt(self.line)}; {_REMEDY}")
         return _COMPARISONS[type(op)]
 
     def finite(self, value: float) -> float:
@@ -142,12 +198,18 @@ class _Translator:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise ValueError(f"a number in {self.line!r} is too large; classes lie between 0 and 1")
+            raise ValueError(f"a number in {excerpt(self.line)} is too large; classes lie between 0 and 1")
         return number
 
     def source(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.line, node) or self.line
 
 
-def _classes(columns: Collection[str]) -> str:
-    return f"the classes are {', '.join(sorted(columns))}" if columns else "name classes under overlays.NAME.classes"
+def _known(columns: Collection[str]) -> str:
+    names = sorted(columns)
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return (
+        f"the columns are {', '.join(names[:MAX_NAMES])}{more}"
+        if columns
+        else "name classes under overlays.NAME.classes"
+    )

@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
+import shapely.affinity
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from flows.config.errors import refusal
 from flows.config.fields import (
     ColumnName,
     ExcludePattern,
@@ -27,17 +31,28 @@ from flows.config.fields import (
     check_roi,
     expecting,
     parse_roi,
+    plain_number,
     refuse_ambiguous_one,
-    refuse_bool,
     refuse_uris,
     refuse_yaml_bool,
 )
 from flows.config.keep_expression import keep_expression
-from flows.config.overlay_path import Column, OverlayPath, folder_named_by
+from flows.config.overlay_path import Column, OverlayPath
 from flows.config.resources import Resources
+from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
+from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
+
+MAX_LEVEL = 1000
+"""Index of a level."""
+MAX_SLIDES = 1_000_000_000
+"""Failed slides that can be tolerated."""
+MAX_PATTERNS = 1000
+"""Patterns of `exclude`."""
+TOLERANCE = 0.1
+"""Default of `tiling.tolerance`."""
 
 
 class _Section(BaseModel):
@@ -50,7 +65,7 @@ class Tiling(_Section):
     mpp: MppValue | None = Field(
         None, description="resolution to tile, µm per pixel: the closest level is taken; give mpp or level"
     )
-    level: Annotated[int, Field(ge=0), BeforeValidator(refuse_bool)] | None = Field(
+    level: Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)] | None = Field(
         None, description="level to tile, 0 is the finest; give mpp or level"
     )
     tile_extent: PixelPair = Field(description="tile size in pixels of that level, one number or [width, height]")
@@ -61,11 +76,24 @@ class Tiling(_Section):
         "keep", description="treatment of a last tile that crosses the border: keep it, drop it, or shift it inside"
     )
 
+    tolerance: Annotated[float, Field(ge=0), BeforeValidator(plain_number)] = Field(
+        TOLERANCE,
+        description="largest difference of the level's mpp from mpp on either axis, as a share of mpp; a slide without"
+        " such a level fails",
+    )
+    resolution: Literal["level", "exact"] = Field(
+        "level",
+        description="level: tiles are tile_extent pixels of the closest level; exact: tiles are tile_extent x mpp µm,"
+        " cut from the closest finer level in whole pixels of it",
+    )
+
     @model_validator(mode="after")
     def _one_level(self) -> Self:
         if (self.mpp is None) == (self.level is None):
             found = "neither mpp nor level" if self.mpp is None else f"both mpp {self.mpp} and level {self.level}"
             raise ValueError(f"found {found}; give exactly one of them")
+        if self.resolution == "exact" and self.mpp is None:
+            raise ValueError("found resolution exact with a level; give mpp instead of level")
         return self
 
     @property
@@ -80,8 +108,15 @@ class Tiling(_Section):
 
     @property
     def in_full(self) -> dict[str, Any]:
-        """Settings in canonical form: equal for every equivalent way to write them."""
+        """Settings in canonical form: equal for every equivalent way to write them.
+
+        Tolerance and resolution only appear where they decide something else than their defaults: slide ids of runs
+        without them stay the same.
+        """
+        chosen = {"tolerance": (self.tolerance, TOLERANCE), "resolution": (self.resolution, "level")}
+        others = {name: value for name, (value, default) in chosen.items() if value != default}
         return {
+            **({} if self.mpp is None else others),
             "mpp": self.mpp,
             "level": self.level,
             "tile_extent": [self.extent.width, self.extent.height],
@@ -115,6 +150,8 @@ class Overlay(_Section):
 class CoverageConfig(_Section):
     """Settings of a coverage run: slides, tiling, overlays, filter and output."""
 
+    model_config = ConfigDict(json_schema_extra=refuse_credentials_in)
+
     slides: Annotated[
         PathText | list[PathText],
         Field(min_length=1),
@@ -126,10 +163,11 @@ class CoverageConfig(_Section):
     )
     exclude: list[ExcludePattern] = Field(
         default_factory=list,
+        max_length=MAX_PATTERNS,
         description="gitignore patterns of files that are not slides, such as *_mask.tiff or old/, relative to the"
         " folders in slides; a later !pattern takes files back in",
     )
-    output: PathText = Field(
+    output: Annotated[PathText, AfterValidator(check_output)] = Field(
         description="output folder, may exist; or a URI such as s3://bucket/prefix?region=eu-central-1"
     )
     tiling: Tiling = Field(description="level, size and stride of the tiles")
@@ -151,7 +189,9 @@ class CoverageConfig(_Section):
         min_length=1, description="overlays by name, at least one"
     )
     keep: str | None = Field(
-        None, description="filter expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles"
+        None,
+        description="filter expression over the classes and NAME_inside of each overlay, such as 'tissue >= 0.5'; null"
+        " keeps all tiles",
     )
     changes: Literal["time", "content"] = Field(
         "time",
@@ -167,10 +207,20 @@ class CoverageConfig(_Section):
     force: bool = Field(default=False, description="recompute every slide, even if its files are current")
     resources: Resources = Field(Resources(), description="CPUs and memory that Ray tasks reserve, by step")
     tolerate: Annotated[
-        Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, lt=1)],
+        Annotated[int, Field(ge=0, le=MAX_SLIDES)] | Annotated[float, Field(ge=0, lt=1)],
         BeforeValidator(refuse_ambiguous_one),
         expecting("a number of slides such as 3, or a share below 1 such as 0.01"),
     ] = Field(0, description="failed slides that a successful run may have: a number, or a share < 1")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_own_words(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raise a ConfigurationError wherever a model is made: pydantic's own error repeats the values."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            refused = refusal(error, cls)
+        raise refused
 
     @field_validator("overlays")
     @classmethod
@@ -189,7 +239,7 @@ class CoverageConfig(_Section):
     @classmethod
     def _is_expression(cls, keep: str | None, info: ValidationInfo) -> str | None:
         if keep is not None and "overlays" in info.data:
-            keep_expression(keep, _classes(info.data["overlays"]))
+            keep_expression(keep, _keep_columns(info.data["overlays"]))
         return keep
 
     @property
@@ -217,8 +267,13 @@ class CoverageConfig(_Section):
 
     @property
     def classes(self) -> list[str]:
-        """Class columns, which `keep` may name."""
+        """Class columns, in the order of the overlays."""
         return _classes(self.overlays)
+
+    @property
+    def keep_columns(self) -> list[str]:
+        """Columns of shares that `keep` may name: the classes, and NAME_inside of each overlay."""
+        return _keep_columns(self.overlays)
 
     @property
     def manifest_columns(self) -> dict[str, str]:
@@ -232,9 +287,21 @@ class CoverageConfig(_Section):
 
     @property
     def region(self) -> Roi:
-        """Region of interest of every tile."""
+        """Region of interest of a tile of `tiling.tile_extent`."""
         extent = self.tiling.extent
         return parse_roi((0, 0, extent.width, extent.height) if self.roi is None else self.roi)
+
+    def region_of(self, tile: Extent) -> Roi:
+        """Return the region of interest of a tile of that size: with `tiling.resolution: exact` sizes differ.
+
+        Args:
+            tile: Size of the slide's tiles, px of its level.
+        """
+        extent = self.tiling.extent
+        if tile == extent:
+            return self.region
+        scale = tile.width / extent.width, tile.height / extent.height
+        return Roi(shapely.affinity.scale(self.region.polygon, *scale, origin=(0, 0)))
 
     def may_put_aside(self, found: int) -> float:
         """Return the number of failed slides that the run tolerates, not rounded.
@@ -247,6 +314,10 @@ class CoverageConfig(_Section):
 
 def _classes(overlays: Mapping[str, Overlay]) -> list[str]:
     return [name for overlay in overlays.values() for name in overlay.classes]
+
+
+def _keep_columns(overlays: Mapping[str, Overlay]) -> list[str]:
+    return [*_classes(overlays), *(f"{name}_inside" for name in overlays)]
 
 
 def _pair(pixels: int | tuple[int, int]) -> Extent:

@@ -1,14 +1,15 @@
 """Path of a slide's overlay: a template over the slide's path, a regular expression, or a manifest column."""
 
 import os
-import re
 from collections.abc import Iterable
 from string import Formatter
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from flows.config.fields import refuse_nul
+from flows.config.excerpt import excerpt
+from flows.config.fields import MAX_PATH, refuse_nul
+from flows.config.rewrite import MAX_LENGTH, rewrite
 from flows.config.uri import refuse_uri
 from ratiopath.slides.paths import slide_suffix
 
@@ -21,30 +22,36 @@ class Pattern(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    match: str = Field(min_length=1, description="regular expression searched in the slide's absolute path")
-    replace: str = Field(description=r"replacement for each match; \1 or \g<name> inserts a group")
+    match: str = Field(
+        min_length=1,
+        max_length=MAX_LENGTH,
+        description="regular expression of RE2 searched in the slide's absolute path",
+    )
+    replace: str = Field(
+        max_length=MAX_LENGTH, description=r"replacement for each match; \1 or \g<name> inserts a group"
+    )
 
     @field_validator("match")
     @classmethod
     def _compiles(cls, match: str) -> str:
         try:
-            re.compile(match)
-        except re.error as error:
-            raise ValueError(
-                f"{match!r} is not a regular expression: {error}; escape . ( ) [ ] with a backslash"
-            ) from None
+            rewrite(match, "")
+        except ValueError as error:
+            remedy = "escape . ( ) [ ] with a backslash; there are no look-arounds and back-references"
+            raise ValueError(f"{excerpt(match)} is not a regular expression of RE2: {error}; {remedy}") from None
         return match
 
     @field_validator("replace")
     @classmethod
     def _refers_to_groups(cls, replace: str, info: ValidationInfo) -> str:
+        refuse_uri(replace)
         match = info.data.get("match")
         if match is not None:
             try:
-                re.compile(match).sub(replace, "")  # parses the replacement even without a match
-            except (re.error, IndexError) as error:
+                rewrite(match, replace)
+            except ValueError as error:
                 raise ValueError(
-                    f"{replace!r} does not fit {match!r}: {error}; use groups that match defines"
+                    f"{excerpt(replace)} does not fit {excerpt(match)}: {error}; use groups that match defines"
                 ) from None
         return replace
 
@@ -54,7 +61,7 @@ class Column(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: str = Field(
+    column: Annotated[str, AfterValidator(refuse_uri)] = Field(
         min_length=1, description="column of the manifest; relative paths are resolved against its folder"
     )
 
@@ -69,11 +76,11 @@ def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"{template!r} is not a template: {error}; double a literal brace: {{{{ }}}}") from None
+        raise ValueError(f"{excerpt(template)} is not a template: {error}; double a literal brace: {{{{ }}}}") from None
     for _, field, form, conversion in parts:
         if field is not None and (field not in FIELDS or form or conversion):
             inside = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise ValueError(f"{template!r} has the unknown field {{{inside}}}; the fields are {known}")
+            raise ValueError(f"{excerpt(template)} has the unknown field {{{inside}}}; the fields are {known}")
     return tuple((literal, field) for literal, field, _, _ in parts)
 
 
@@ -90,7 +97,13 @@ def _form(path: Any) -> str:
 
 
 OverlayPath = Annotated[
-    Annotated[str, Field(min_length=1), AfterValidator(refuse_nul), AfterValidator(_check_template), Tag("(template)")]
+    Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_PATH),
+        AfterValidator(refuse_nul),
+        AfterValidator(_check_template),
+        Tag("(template)"),
+    ]
     | Annotated[Pattern, Tag("(pattern)")]
     | Annotated[Column, Tag("(column)")],
     Discriminator(_form),
@@ -114,8 +127,8 @@ def overlay_path(slide: str, path: str | Pattern | Column, cell: str | None = No
     if isinstance(path, Column):
         return cell or None
     if isinstance(path, Pattern):
-        replaced, matches = re.subn(path.match, path.replace, slide)
-        return os.path.abspath(replaced) if matches else None
+        replaced = rewrite(path.match, path.replace)(slide)
+        return None if replaced is None else os.path.abspath(replaced)
     folder, name = os.path.split(slide)
     suffix = slide_suffix(slide)
     values = {"dir": folder, "name": name, "stem": name.removesuffix(suffix), "suffix": suffix}
@@ -142,11 +155,3 @@ def folders_of_overlays(slide: str, path: str | Pattern | Column, named: Iterabl
     if beginning or field != "dir":
         return [os.path.abspath(os.path.dirname(beginning))]
     return [os.path.dirname(slide), *named]
-
-
-def folder_named_by(entry: str) -> str:
-    """Return the folder of an entry of `slides`: itself, a file's or a manifest's, or the part before a glob."""
-    path = os.path.abspath(entry)
-    while not os.path.isdir(path) and path != os.path.dirname(path):
-        path = os.path.dirname(path)
-    return path

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from flows.config.fields import plain_number
 
 
 class Request(BaseModel):
@@ -10,8 +12,10 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    num_cpus: Annotated[float, Field(gt=0)] = Field(1, description="CPUs reserved by each Ray task of this step")
-    memory: Annotated[int, Field(gt=0)] | None = Field(
+    num_cpus: Annotated[float, Field(gt=0), BeforeValidator(plain_number)] = Field(
+        1, description="CPUs reserved by each Ray task of this step"
+    )
+    memory: Annotated[int, Field(gt=0, lt=1 << 63), BeforeValidator(plain_number)] | None = Field(
         None,
         description="bytes reserved by each Ray task of this step; null reserves 1 GiB, or all memory of the largest"
         " node if that is less",

@@ -1,22 +1,151 @@
-"""URIs in the configuration: accepted for `output`, refused for slides and overlays."""
+"""URIs and credentials in the configuration: URIs are accepted for `output` only, credentials nowhere.
+
+run.json, logs and Prefect show the configuration to everyone, so a text that may hold a credential is refused and not
+repeated. Options of a URI are accepted by name, not refused by name: the next store has another word for its key.
+"""
 
 import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_HOST = r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?"
+_FLAG, _NUMBER, _DOMAIN = "true|false", "[0-9]{1,9}", "[.]?[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?"
+OPTIONS = {
+    "region": "[a-z0-9-]{1,30}",
+    "scheme": "https?",
+    "endpoint_override": f"(?:https?://)?{_HOST}/?",
+    "allow_bucket_creation": _FLAG,
+    "allow_bucket_deletion": _FLAG,
+    "force_virtual_addressing": _FLAG,
+    "anonymous": _FLAG,
+    "connect_timeout": _NUMBER,
+    "request_timeout": _NUMBER,
+    "retry_limit_seconds": _NUMBER,
+    "replication": _NUMBER,
+    "buffer_size": _NUMBER,
+    "user": "[a-z_][a-z0-9_-]{0,31}",
+    "enable_tls": _FLAG,
+    "blob_storage_authority": _DOMAIN,
+    "dfs_storage_authority": _DOMAIN,
+    "blob_storage_scheme": "https?",
+    "dfs_storage_scheme": "https?",
+}
+"""Options that the URI of an output may have, each with the pattern of its value."""
+_OUTPUT = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<container>[a-z0-9][a-z0-9-]{1,61}[a-z0-9]@)?"
+    r"[^/?#@:%\s]*(?::[0-9]{1,5})?(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
+)
+_AZURE = {"abfs", "abfss"}
+"""Schemes that name the container before the host: abfs://container@account.dfs.core.windows.net."""
+_SECRET = re.compile(
+    r"(?:secret|token|passw(?:or)?d|passphrase|pwd|credential|signature|connection_?string"
+    r"|(?:account|access|shared|api|private|storage)[\w-]{0,20}key|(?<![a-z])(?:sas|sig)(?![a-z])|[?&;]key)"
+    r"[\w.-]{0,40}['\"]?\s{0,3}[=:]",
+    re.IGNORECASE,
+)
+"""Words of credentials before = or :, as in AccountKey=; the repetitions are bounded to keep the search linear."""
+_REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 def is_uri(path: str) -> bool:
-    """Return True if the path begins with a scheme, such as s3://."""
-    return _SCHEME.match(path) is not None
+    """Return True if the path has a scheme, such as s3://."""
+    return "://" in path
+
+
+def has_credentials(text: str) -> bool:
+    """Return True if the text may hold a credential: a user and password before @, or a word such as AccountKey=."""
+    return any(":" in form.rpartition("@")[0] or _SECRET.search(form) for form in _decoded(text))
+
+
+def refuse_credentials(text: str) -> str:
+    """Return a text unchanged.
+
+    Raises:
+        ValueError: It may hold a credential; the message does not repeat it.
+    """
+    if has_credentials(text):
+        raise ValueError(f"the text looks like one with credentials, which run.json and Prefect would show; {_REMEDY}")
+    return text
 
 
 def refuse_uri(path: str) -> str:
     """Return the path of a slide or an overlay unchanged.
 
     Raises:
-        ValueError: It is a URI.
+        ValueError: It is a URI or holds a credential; the message does not repeat it.
     """
-    if is_uri(path):
+    if any(is_uri(form) for form in _decoded(path)):
         remedy = "mount or copy the files and give their path; only output may be a URI"
-        raise ValueError(f"{path!r} is a URI, but slides and overlays are read from a file system; {remedy}")
-    return path
+        raise ValueError(f"found a URI, but slides and overlays are read from a file system; {remedy}")
+    return refuse_credentials(path)
+
+
+def check_output(output: str) -> str:
+    """Return the output unchanged.
+
+    Raises:
+        ValueError: It may hold a credential, or has an unknown option; the message does not repeat it.
+    """
+    if not is_uri(output):
+        return refuse_credentials(output)
+    match = _OUTPUT.fullmatch(output)
+    if match is None or (match["container"] and match["scheme"].lower() not in _AZURE) or _is_odd(match["path"] or ""):
+        raise ValueError(
+            "the URI has a user, a password, a fragment or an unusual character, and run.json and Prefect would show "
+            f"it; {_REMEDY}, and give a URI such as s3://bucket/prefix?region=eu-central-1"
+        )
+    for option in filter(None, (match["query"] or "").split("&")):
+        name, _, value = option.partition("=")
+        if not re.fullmatch(OPTIONS.get(name, "(?!)"), unquote(value)):
+            raise ValueError(
+                f"the URI has an option that is unknown or has an unusual value; {_REMEDY}; the options are "
+                f"{', '.join(OPTIONS)}"
+            )
+    return output
+
+
+def _is_odd(path: str) -> bool:
+    return any("@" in form or is_uri(form) or _SECRET.search(form) for form in _decoded(path))
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """Yield the text and what is left after each decoding of its percent signs."""
+    yield text
+    for _ in range(3):
+        before, text = text, unquote(text)
+        if text == before:
+            return
+        yield text
+
+
+def refuse_credentials_in(schema: dict[str, Any]) -> None:
+    """Add to the JSON schema of the configuration that no text in it is a URI with credentials.
+
+    Prefect's server refuses the parameters of a run by that schema before it stores them. Messages of most rules repeat
+    the text that breaks them; that of `dependentRequired` only names keys.
+    """
+    options = "|".join(OPTIONS)
+    safe = (
+        r"^[A-Za-z][A-Za-z0-9+.-]*://([a-z0-9-]{3,63}@)?[^/?#@:%\s]*(:[0-9]{1,5})?(/[^?#@]*)?"
+        rf"(\?((({options})=[^&?#@]*)(&|$))*)?$"
+    )
+    secret = {"type": "string", "pattern": f"(?s:.*:.*@)|(?i:{_SECRET.pattern})"}
+    uri = {"type": "string", "pattern": "://"}
+    unsafe = {"anyOf": [{**uri, "not": {"pattern": safe}}, {"not": uri, **secret}]}
+    path = {"anyOf": [uri, secret]}
+    rules: dict[str, Any] = {
+        "output": unsafe,
+        "slides": {"anyOf": [path, {"type": "array", "contains": path}]},
+        "overlays": {
+            "type": "object",
+            "not": {"additionalProperties": {"properties": {"path": {"not": path}}}},
+        },
+    }
+    schema["allOf"] = [
+        {
+            "if": {"properties": {field: rule}, "required": [field]},
+            "then": {"dependentRequired": {field: ["credentials in the environment, and URIs for output only"]}},
+        }
+        for field, rule in rules.items()
+    ]

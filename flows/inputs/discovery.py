@@ -1,17 +1,15 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, minus overlays of other slides."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-
-from pathspec import GitIgnoreSpec
 
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import overlay_path
 from flows.inputs.manifest import SlideSource, is_manifest, read_manifest
-from ratiopath.errors import SlideNotFoundError
-from ratiopath.slides.paths import find_slides
+from ratiopath.errors import ParameterError, SlideNotFoundError
+from ratiopath.slides.paths import Exclusion, find_slides
 
 
 def discover(config: CoverageConfig) -> list[SlideSource]:
@@ -33,8 +31,11 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
     # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
     slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
-    specs = _exclude_specs(config.exclude, config.slide_folders)
-    return [named[path] for path in sorted(slides) if not _is_excluded(path, specs)]
+    try:
+        exclusion = Exclusion.of(config.exclude, config.slide_folders)
+    except ParameterError as error:
+        raise ConfigurationError(f"exclude: {error}") from None
+    return [named[path] for path in sorted(slides) if path not in exclusion]
 
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
@@ -51,42 +52,8 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
         paths = find_slides(entry)
     except SlideNotFoundError:
         remedy = "check the path; a glob must match a file, a folder may be empty"
-        raise ConfigurationError(f"slides: {entry!r} does not exist; {remedy}") from None
+        raise ConfigurationError(f"slides: {os.path.abspath(entry)!r} does not exist; {remedy}") from None
     yield from map(SlideSource, paths)
-
-
-def _exclude_specs(patterns: Iterable[str], folders: Iterable[str]) -> dict[str, GitIgnoreSpec]:
-    """Compile the patterns for each folder, by the folder's path with a slash at its end.
-
-    An absolute pattern is anchored at the folder that it lies in and has no effect in the others.
-
-    Raises:
-        ConfigurationError: An absolute pattern lies in none of the folders.
-    """
-    tops = [os.path.join(folder, "") for folder in folders]
-    below: dict[str, list[str]] = {top: [] for top in tops}
-    for pattern in patterns:
-        body = pattern.removeprefix("!")
-        inside = [top for top in tops if body.startswith(top)] if body.startswith("/") else tops
-        if not inside:
-            raise ConfigurationError(
-                f"exclude: {pattern!r} is in none of the slide folders, {', '.join(map(repr, tops))}; write it "
-                f"relative to one, such as {body.lstrip('/')}"
-            )
-        for top in inside:
-            below[top].append(pattern.replace(top, "/", 1) if body.startswith("/") else pattern)
-    return {top: GitIgnoreSpec.from_lines(lines) for top, lines in below.items()}
-
-
-def _is_excluded(path: str, specs: Mapping[str, GitIgnoreSpec]) -> bool:
-    """Return True if a pattern matches the path below a slide folder; the folders above that do not count.
-
-    A manifest may name slides anywhere: of one outside all folders, only the name is matched.
-    """
-    tops = [top for top in specs if path.startswith(top)]
-    if not tops:
-        return any(spec.match_file(os.path.basename(path)) for spec in specs.values())
-    return any(specs[top].match_file(path.removeprefix(top)) for top in tops)
 
 
 def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:

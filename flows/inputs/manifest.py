@@ -1,23 +1,32 @@
 """Manifest: a CSV or Parquet table of slides, with their resolution and overlay paths."""
 
 import csv
+import itertools
 import math
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
-from flows.config.uri import is_uri
+from flows.config.excerpt import excerpt
+from flows.config.numbers import is_decimal
+from flows.config.uri import has_credentials, is_uri
 from flows.storage.parquet import read_table
 from ratiopath.errors import SlideNotFoundError
 from ratiopath.slides.paths import require_regular
 
 SUFFIXES = (".csv", ".parquet")
 """Suffixes of manifests, compared without case."""
+
+
+MAX_NAMES, MAX_NAME = 30, 60
+"""Columns that a message names, and characters of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +57,17 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
     Raises:
         ConfigurationError: It cannot be read, lacks a column, or holds an unusable path or resolution.
     """
+    path = os.path.abspath(path)
     needed = ["path", *columns]
     rows = list(_rows(path, {*needed, "mpp"}))
     names = rows[0].keys() if rows else _names(path)
     lacking = [name for name in needed if name not in names]
     if lacking:
         raise ConfigurationError(
-            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {', '.join(names)}; "
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {_names_in_short(names)}; "
             "add it, or correct overlays.NAME.path.column"
         )
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(path)
     for number, row in enumerate(rows, start=1):
         cells = [_text(row[name], path, number, name) for name in needed]
         paths = [os.path.abspath(os.path.join(folder, cell)) if cell else None for cell in cells]
@@ -66,6 +76,11 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
                 f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
             )
         yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
+
+
+def _names_in_short(names: Collection[str]) -> str:
+    first = ", ".join(name[:MAX_NAME] for name in itertools.islice(names, MAX_NAMES))
+    return first if len(names) <= MAX_NAMES else f"{first} and {len(names) - MAX_NAMES} more"
 
 
 def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
@@ -77,7 +92,8 @@ def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            twice = {name for name in used if reader.fieldnames.count(name) > 1}
+            times = Counter(reader.fieldnames)
+            twice = {name for name in used if times[name] > 1}
             if twice:
                 found = ", ".join(map(repr, sorted(twice)))
                 raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
@@ -108,21 +124,22 @@ def _names(path: str) -> list[str]:
 
 
 def _text(cell: Any, path: str, number: int, name: str) -> str | None:
-    if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell)):
+    if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell) and not has_credentials(cell)):
         return cell or None
     raise ConfigurationError(
-        f"slides: {name} in row {number} of manifest {path!r} is not a file path: {cell!r}; give a local path"
+        f"slides: {name} in row {number} of manifest {path!r} is not a file path: {excerpt(cell)}; give a local path"
     )
 
 
 def _mpp(cell: Any, path: str, number: int) -> float | None:
     if cell is None or cell == "":
         return None
-    try:
-        mpp = math.nan if "_" in str(cell) else float(cell)  # Python reads 0_5 as 5
-    except (TypeError, ValueError):
-        mpp = math.nan
+    if isinstance(cell, str):
+        cell = cell.strip()
+        mpp = float(cell) if is_decimal(cell) else math.nan
+    else:
+        mpp = float(cell) if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool) else math.nan
     if not (math.isfinite(mpp) and mpp > 0):
         where = f"slides: mpp in row {number} of manifest {path!r}"
-        raise ConfigurationError(f"{where} is {cell!r}; give a number > 0, µm per pixel, or leave it empty")
+        raise ConfigurationError(f"{where} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty")
     return mpp

@@ -102,7 +102,7 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
         A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
         mm²; `values` maps an overlay to the smallest and largest of its values in text order, per chunk of its column.
     """
-    cells = TileAreas.of(slide, config.tiling.last, config.region)
+    cells = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent))
     areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
     classes = {}
     for overlay in config.overlay_columns:

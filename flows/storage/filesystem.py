@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem, FileType, FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from flows.config.errors import ConfigurationError
-from flows.config.uri import is_uri
+from flows.config.uri import check_output, is_uri
 from ratiopath.errors import RatiopathError
 
 
@@ -66,16 +66,15 @@ class Storage:
             output: Path, or URI of a store that pyarrow or fsspec knows, with the store's options in its query.
 
         Raises:
-            ConfigurationError: The kind of store is unknown, or the URI holds a password.
+            ConfigurationError: The kind of store is unknown, or the URI may hold a credential.
         """
         if not is_uri(output):
             path = os.path.abspath(output)
             return cls(LocalFileSystem(), path, path)
-        if urlsplit(output).password is not None:
-            remedy = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            raise ConfigurationError(
-                f"output: the URI holds a password, which run.json and Prefect would show; {remedy}"
-            )
+        try:
+            check_output(output)
+        except ValueError as error:
+            raise ConfigurationError(f"output: {error}") from None
         try:
             files, root = _open(output)
         except (ValueError, ImportError, OSError) as error:

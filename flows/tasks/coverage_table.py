@@ -9,7 +9,7 @@ from flows.config.model import CoverageConfig, Overlay
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.errors import MissingMppError
-from ratiopath.geometry import Mpp
+from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage
@@ -48,9 +48,10 @@ def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig
             path=slide,
             hint="set slide_mpp, or a column mpp in the manifest",
         )
+    tile = Extent(*(tiles[name][0].as_py() for name in ("tile_extent_x", "tile_extent_y")))
     x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
     with open_overlay(path, OverlaySettings.of(mpp=settings.mpp)) as overlay:
-        return overlay.shares(TileWindows(x, y, Mpp(mpp_x, mpp_y), config.region))
+        return overlay.shares(TileWindows(x, y, Mpp(mpp_x, mpp_y), config.region_of(tile)))
 
 
 def _present(overlay: OverlayColumns, path: str, counts: ValueCounts, settings: Overlay) -> list[pa.Array]:

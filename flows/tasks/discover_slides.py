@@ -99,6 +99,8 @@ def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
         mpp=config.tiling.mpp,
         level=config.tiling.level,
         slide_mpp=slide_mpp,
+        tolerance=config.tiling.tolerance,
+        resolution=config.tiling.resolution,
     )
 
 

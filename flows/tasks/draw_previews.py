@@ -126,7 +126,7 @@ def _draw(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> 
 def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     covered = workspace.of_slide("coverage", kept.slide_id)
     provenance, _ = read_coverage_metadata(covered, workspace.storage, config.classes)
-    areas = TileAreas.of(provenance.slide, config.tiling.last, config.region)
+    areas = TileAreas.of(provenance.slide, config.tiling.last, config.region_of(provenance.slide.tile_extent))
     canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
     shares = {name: SampledValues(canvas) for name in config.classes}
     for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):

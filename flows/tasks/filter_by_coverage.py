@@ -69,7 +69,7 @@ def _filter(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
     groups: Iterable[pa.Table] = row_groups(covered.file, workspace.files)
     if config.keep is not None:
-        keep = keep_expression(config.keep, config.classes)
+        keep = keep_expression(config.keep, config.keep_columns)
         groups = (group.filter(keep) for group in row_groups(covered.file, workspace.files))
 
     def write(groups: Iterable[pa.Table]) -> Row:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ratiopath.errors import InvalidMppError, ParameterError
-from ratiopath.geometry import Float64s, Int64s, Mpp
+from ratiopath.geometry import MAX_PIXEL, Float64s, Int64s, Mpp
 from ratiopath.overlays import Overlay, OverlaySettings, TileWindows, open_overlay
 from ratiopath.roi import Roi
 
@@ -46,6 +46,18 @@ class TileBatch:
             raise ParameterError(f"{path_name} is a column of {paths.type}; cast it to string")
         numbers = {name: _numbers(name, _arrow(name, column, count)) for name, column in columns.items()}
         return cls(count, paths.dictionary_encode(), numbers)
+
+    def require_whole(self, *names: str) -> None:
+        """Check that columns hold whole numbers.
+
+        Raises:
+            ParameterError: A number has a fraction; names the column.
+        """
+        for name in names:
+            fractional = self.columns[name][self.columns[name] % 1 != 0]
+            if len(fractional):
+                found = f"in {len(fractional)} of {self.count} rows, such as {fractional[0]:g}"
+                raise ParameterError(f"{name} is not whole {found}; round it")
 
     def by_file(self) -> Iterator[tuple[str, Int64s]]:
         """Iterate over the files, each once with its row indices, ascending."""
@@ -94,6 +106,8 @@ def _numbers(name: str, array: pa.Array) -> Float64s:
     if not name.startswith("mpp") and not np.isfinite(numbers).all():  # an invalid mpp is an error of its file
         found = int(np.count_nonzero(~np.isfinite(numbers)))
         raise ParameterError(f"{name} is NaN or infinite in {found} of {len(numbers)} rows; filter these rows out")
+    if not name.startswith("mpp") and (np.abs(numbers) > MAX_PIXEL).any():
+        raise ParameterError(f"{name} is {numbers[np.abs(numbers).argmax()]:g}, beyond {MAX_PIXEL:,}; correct it")
     return numbers
 
 

@@ -2,11 +2,16 @@
 
 import glob
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from ratiopath.errors import SlideNotFoundError
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
+
+from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.slides.dicom import first_of_each_series
 
 SUFFIXES = (
@@ -100,3 +105,69 @@ def require_regular(path: str) -> os.stat_result:
         kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "not a regular file")
         raise SlideNotFoundError(f"cannot open {path!r}: is {kind}", path=path, hint="check the path")
     return state
+
+
+def folder_named_by(entry: str) -> str:
+    """Return the folder of an entry: itself, a file's or a manifest's, or the part before a glob."""
+    path = os.path.abspath(entry)
+    if not os.path.lexists(path):
+        path = re.sub(r"\[([*?[])\]", r"\1", path)  # undo the escapes of a glob
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def check_pattern(pattern: str) -> str:
+    """Return a pattern unchanged.
+
+    Raises:
+        ParameterError: It leads outside the slide folders, or is no gitignore pattern.
+    """
+    body = pattern.removeprefix("!")
+    if body.startswith(("./", "../")) or "/../" in body:
+        remedy = "write it relative to the slide folder, such as old/*"
+        raise ParameterError(f"{pattern!r} leads outside the slide folders; {remedy}")
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except GitIgnorePatternError:
+        raise ParameterError(f"{pattern!r} is not a gitignore pattern; write such as *_mask.tiff or old/") from None
+    return pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Gitignore patterns of files that are not slides, below some folders; the folders above those do not count."""
+
+    specs: Mapping[str, GitIgnoreSpec]
+    """Compiled patterns by the path of the folder, with a slash at its end."""
+
+    @classmethod
+    def of(cls, patterns: Iterable[str], folders: Iterable[str]) -> "Exclusion":
+        """Compile the patterns for each folder.
+
+        An absolute pattern is anchored at the folder that it lies in and has no effect in the others.
+
+        Raises:
+            ParameterError: An absolute pattern lies in none of the folders, or see `check_pattern`.
+        """
+        tops = [os.path.join(folder, "") for folder in folders]
+        below: dict[str, list[str]] = {top: [] for top in tops}
+        for pattern in map(check_pattern, patterns):
+            body = pattern.removeprefix("!")
+            inside = [top for top in tops if body.startswith(top)] if body.startswith("/") else tops
+            if not inside:
+                raise ParameterError(
+                    f"{pattern!r} is in none of the slide folders, {', '.join(map(repr, tops))}; write it relative to "
+                    f"one, such as {body.lstrip('/')}"
+                )
+            for top in inside:
+                below[top].append(pattern.replace(top, "/", 1) if body.startswith("/") else pattern)
+        return cls({top: GitIgnoreSpec.from_lines(lines) for top, lines in below.items()})
+
+    def __contains__(self, path: str) -> bool:
+        """Return True if a pattern matches the path below a folder; outside all folders, only the name is matched."""
+        path = path.encode(errors="replace").decode()  # the pattern engine reads UTF-8 only
+        tops = [top for top in self.specs if path.startswith(top)]
+        if not tops:
+            return any(spec.match_file(os.path.basename(path)) for spec in self.specs.values())
+        return any(self.specs[top].match_file(path.removeprefix(top)) for top in tops)

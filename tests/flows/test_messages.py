@@ -43,10 +43,24 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a section that is a number": {"tiling": 3},
     "no slides": {"slides": []},
     "a URI as slides": {"slides": "s3://bucket/slides"},
+    "a glob that walks again and again": {"slides": "**/a/**/b/**/c/**/d/**/*.svs"},
+    "a password in the output": {"output": "s3://key:secret@bucket/out"},
+    "an unknown option of the output": {"output": "s3://bucket/out?client_secret=abc"},
+    "a connection string as output": {"output": "AccountName=a;AccountKey=b"},
+    "a path that is too long": {"output": "a" * 5000},
+    "a tile of a million million pixels": {"tiling__tile_extent": 10**12},
+    "a level with many digits": {"tiling": {"level": "9" * 30, "tile_extent": 1}},
+    "memory with many digits": {"resources": {"tile_slides": {"memory": "9" * 30}}},
+    "a class name that is too long": {CLASSES: {"a" * 200: [1]}},
+    "too many patterns": {"exclude": ["a"] * 1001},
+    "an mpp with an underscore": {"tiling__mpp": "0_5"},
+    "an unknown escape in a replacement": {PATH: {"match": "a", "replace": r"\n"}},
+    "a pattern with a back-reference": {PATH: {"match": r"(a)\1", "replace": "b"}},
     "a NUL in a path": {"output": "a\0b"},
     "an empty path": {"output": ""},
     "an output that is a number": {"output": 3},
     "neither mpp nor level": {"tiling__mpp": GONE},
+    "exact tiles of a level": {"tiling": {"level": 0, "tile_extent": 1, "resolution": "exact"}},
     "both mpp and level": {"tiling__level": 0},
     "mpp 0": {"tiling__mpp": 0},
     "an mpp that is text": {"tiling__mpp": "half"},
@@ -70,6 +84,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class called and": {CLASSES: {"and": [1]}},
     "a class without values": {CLASSES: {"tissue": []}},
     "a class whose value is a word": {CLASSES: {"tissue": ["red"]}},
+    "a class whose value is nan": {CLASSES: {"tissue": [float("nan")]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
     "two classes that differ by case": {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
     "an unknown policy of missing overlays": {"overlays__tissue__missing": "skip"},
@@ -110,6 +125,8 @@ KEEP = {
     "keep with an unknown class": "tumor > 0.5",
     "keep that compares a call": "open('x') > tissue",
     "keep with an unknown comparison": "tissue is 1",
+    "keep with a percent sign": "tissue >= 50%",
+    "keep with a percentage": "tissue >= 50",
     "keep with a number that is too large": "tissue > 1e999",
 }
 
@@ -124,6 +141,12 @@ FILES = {
     "a file that is not YAML": "slides: [",
     "a file that is empty": "",
     "a file that holds a list": "- slides",
+    "a file that is too large": "#" * (1 << 20) + " ",
+    "a file that is nested too deep": "a: " + "[" * 40 + "]" * 40,
+    "a file with too many values": "a: &a [1]\n"
+    + "\n".join(f"{'abcdefg'[n + 1]}: &{'abcdefg'[n + 1]} [{', '.join(['*' + 'abcdefg'[n]] * 10)}]" for n in range(6)),
+    "a file with an alias that holds itself": "a: &a [*a]",
+    "a file with a date that does not exist": "a: 2024-99-99",
     "a file with a duplicate key": "slides: a\nslides: b\n",
 }
 
@@ -190,6 +213,11 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
         yield name, lambda text=text: written(text)
     for name, content in MANIFESTS.items():
         yield name, lambda content=content: with_manifest(content)
+    yield "a file that is a pipe", lambda: os.mkfifo("pipe.yaml") or ["--config", "pipe.yaml"]
+    yield "a manifest that is a pipe", lambda: os.mkfifo("pipe.csv") or written(changed({"slides": "pipe.csv"}))
+    yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]
+    yield "a URI as file", lambda: ["--config", "s3://key:secret@bucket/coverage.yaml"]
+    yield "a text for a section", lambda: ["--tiling", "fine"]
     yield "a manifest that does not exist", lambda: written(changed({"slides": "nope.csv"}))
 
 

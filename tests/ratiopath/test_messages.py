@@ -14,22 +14,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
+from ray.data.expressions import col
 from shapely import box
 
 import ratiopath
 from ratiopath.arrow import grid_tiles, tile_overlay_overlap
+from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.errors import RatiopathError
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 from ratiopath.slides.metadata import Tiling, describe_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
-from ratiopath.slides.paths import find_slides
+from ratiopath.slides.paths import Exclusion, find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
+from ratiopath.tiling import read_slide_tiles
 from tests.support import bad_files
+from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
 
@@ -60,6 +64,16 @@ CALLS: dict[str, Callable[[], object]] = {
     "tiling: neither": lambda: Tiling.of(tile_extent=8, stride=8),
     "tiling: both": lambda: Tiling.of(tile_extent=8, stride=8, mpp=1, level=0),
     "tiling: level": lambda: Tiling.of(tile_extent=8, stride=8, level=-1),
+    "tiling: tolerance": lambda: Tiling.of(tile_extent=8, stride=8, mpp=1, tolerance=-1),
+    "tiling: resolution": lambda: Tiling.of(tile_extent=8, stride=8, mpp=1, resolution="best"),
+    "tiling: exact level": lambda: Tiling.of(tile_extent=8, stride=8, level=0, resolution="exact"),
+    "tiling: half a level": lambda: Tiling.of(tile_extent=8, stride=8, level=0.5),
+    "geometry: pixel": lambda: round_half_up([1e300]),
+    "batch: far away": lambda: overlap("a.tiff", tile_x=[9.2e18]),
+    "batch: not whole": lambda: TileBatch.of(["a"], "path", level=[0.5]).require_whole("level"),
+    "exclude: outside": lambda: Exclusion.of(["../old"], ["/slides"]),
+    "exclude: no pattern": lambda: Exclusion.of(["!"], ["/slides"]),
+    "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
 }
 """Calls that need no file."""
@@ -96,6 +110,12 @@ def cut_at(level: int) -> Callable[[str], object]:
 
 def tile(**options: object) -> Callable[[str], object]:
     return lambda path: describe_slide(path, Tiling.of(tile_extent=8, stride=8, **options))
+
+
+def read_tile(extent: int) -> Callable[[str], object]:
+    names = ("tile_x", "tile_y", "tile_extent_x", "tile_extent_y", "level")
+    numbers = dict(zip(names, ([0], [0], [extent], [extent], [0]), strict=True))
+    return lambda path: evaluate(read_slide_tiles(col("path"), *map(col, names)), pa.table({"path": [path], **numbers}))
 
 
 def translate(error: Exception) -> Callable[[str], object]:
@@ -186,6 +206,9 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "no-resolution-slide.tiff": (bad_files.plain(), tile(mpp=0.5)),
     "one-level.tiff": (written(RGB), tile(level=3)),
     "no-level.tiff": (written(RGB), cut_at(3)),
+    "far-level.tiff": (written(RGB), tile(mpp=50, tolerance=0.1)),
+    "giant-tile.tiff": (written(RGB), tile(mpp=1e12, resolution="exact")),
+    "large-tile.tiff": (written(RGB), read_tile(1 << 20)),
     "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
     "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),

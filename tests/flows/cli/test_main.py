@@ -106,11 +106,14 @@ def test_options_are_enough(folder) -> None:
             ["--overlays.tissue.path", '{"match": "(", "replace": ""}'],
             "overlays.tissue.path.match: '(' is not a regular expression",
         ),
-        (["--keep", "tumour > 0.5"], "keep: unknown column 'tumour'; the classes are stroma, tissue, tumor"),
+        (
+            ["--keep", "tumour > 0.5"],
+            "keep: unknown column 'tumour'; the columns are annotation_inside, stroma, tissue, tissue_inside, tumor",
+        ),
         (["--keep", "__import__('os')"], "keep: \"__import__('os')\" is neither true nor false"),
-        (["--slides", "nowhere/"], "slides: 'nowhere/' does not exist; check the path"),
-        (["--output", "coverage.yaml"], "output: 'coverage.yaml' is a file; name a folder"),
-        (["--output", "coverage.yaml/a/b"], "output: 'coverage.yaml/a/b' is in '"),
+        (["--slides", "nowhere/"], "slides: 'FOLDER/nowhere' does not exist; check the path"),
+        (["--output", "coverage.yaml"], "output: 'FOLDER/coverage.yaml' is a file; name a folder"),
+        (["--output", "coverage.yaml/a/b"], "output: 'FOLDER/coverage.yaml/a/b' is in 'FOLDER/coverage.yaml', a file"),
         (["--force", "maybe"], "Unused Tokens: ['maybe']"),
         (["--keep", "tissue >= 0 # all"], "keep: 'tissue >= 0 # all' has a '#', but comments are not supported"),
         (
@@ -126,7 +129,7 @@ def test_a_wrong_option_is_refused_with_exit_code_2(file, tmp_path, monkeypatch,
     printed = capsys.readouterr()
     first, second, *others = printed.err.splitlines()
     assert (first, others, printed.out) == ("refused:", [], FIRST)
-    assert second.startswith(f"  {problem}")
+    assert second.startswith(f"  {problem}".replace("FOLDER", str(tmp_path)))
     assert not (tmp_path / "output").exists()
 
 
@@ -167,9 +170,7 @@ def test_help_explains_every_field(capsys) -> None:
     tiling = (f"tiling.{field}" for field in ("mpp", "level", "tile_extent", "stride", "last"))
     overlays = (f"overlays.{{NAME}}.{field}" for field in ("path", "classes", "missing", "mpp"))
     assert [option for option in (*fields, *tiling, *overlays) if f"--{option} " not in printed] == []
-    assert (
-        "filter expression over the classes, such as 'tissue >= 0.5'; null keeps all tiles (default: null)" in printed
-    )
+    assert "NAME_inside of each overlay, such as 'tissue >= 0.5'; null keeps all tiles (default: null)" in printed
 
 
 def test_help_lists_choices_and_defaults(capsys) -> None:

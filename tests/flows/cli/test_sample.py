@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-import yaml
 
 from flows.cli.sample import make_sample
 from flows.config.model import CoverageConfig
+from flows.config.yaml_file import read_yaml
 from flows.inputs.discovery import discover
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.slides import open_slide
@@ -41,4 +41,4 @@ def test_the_same_files_every_time(tmp_path) -> None:
 
 def test_its_configuration_is_a_file_to_start_from(tmp_path) -> None:
     config = make_sample(str(tmp_path))
-    assert CoverageConfig.model_validate(yaml.safe_load((tmp_path / "coverage.yaml").read_text())) == config
+    assert CoverageConfig.model_validate(read_yaml(str(tmp_path / "coverage.yaml"))) == config

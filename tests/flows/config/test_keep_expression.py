@@ -55,13 +55,13 @@ def test_null_follows_kleene() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("c > 1", "unknown column 'c'; the classes are a, b"),
+        ("c > 1", "unknown column 'c'; the columns are a, b"),
         ("tile_x > 1", "unknown column 'tile_x'"),
         ("a", "'a' is neither true nor false; compare it, such as a >= 0.5"),
         ("a and b > 1", "'a' is neither true nor false"),
         ("a + 1", "'a + 1' is neither true nor false"),
         ("(a > 1) == (b > 1)", "'a > 1' is not a number"),
-        ("1 < 2", "names no class; the classes are a, b, or give null to keep all tiles"),
+        ("1 < 2", "names no class; the columns are a, b, or give null to keep all tiles"),
         ("a ** 2 > 1", "'a ** 2' is not a number; use class names, numbers"),
         ("a % 2 > 1", "'a % 2' is not a number"),
         ("a.b > 1", "'a.b' is not a number"),
@@ -82,6 +82,7 @@ def test_null_follows_kleene() -> None:
         ("a > 0.5 # note\n and b > 2", "has a '#', but comments are not supported"),
         ("a > True", "'True' is not a number"),
         ("a > '1'", "\"'1'\" is not a number"),
+        ("a >= 50%", "has a '%', which is not supported; shares are 0 to 1: write 0.5 for 50 %"),
         ("a > 1j", "'1j' is not a number"),
         ("a > 1e999", "too large"),
         ("a > " + "9" * 400, "too large"),
@@ -105,6 +106,31 @@ def test_anything_else_is_refused_with_a_remedy(text: str, message: str) -> None
         keep_expression(text, ["a", "b"])
     assert message in str(refused.value)
     assert ";" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a >= 50", "50 <= a", "a > 1.5", "a < 2", "a != 50", "a == -1", "-1 < a", "0 <= a <= 100",
+        "a > 0.5 and b >= 50",
+        "not a > 50", "a + b > 2.5", "a - b < -1.5", "-a > 0.5", "a / 100 > 0.5", "a * b > 2", "a > b + 5", "a >= +50",
+        "a >= --50", "a >= 0.5 * 100", "x_inside >= 80",
+    ],
+)  # fmt: skip
+def test_a_comparison_that_is_alike_for_all_shares_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"shares are 0 to 1; write 0\.5 for 50 %"):
+        keep_expression(text, ["a", "b", "x_inside"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a >= 0", "a <= 1", "a > 1", "a + b > 1.5", "a + b >= 2", "a - b > -1", "100 * a >= 50", "a / b > 50",
+        "a * 255 > 200", "a >= 50 / 100", "a / (b + 1) > 0.4", "-a < -0.5", "x_inside >= 0.8",
+    ],
+)  # fmt: skip
+def test_a_comparison_that_depends_on_the_shares_is_accepted(text: str) -> None:
+    assert keep_expression(text, ["a", "b", "x_inside"]) is not None
 
 
 def test_without_classes_the_remedy_is_to_name_some() -> None:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import shapely
 import yaml
-from pydantic import ValidationError
 
-from flows.config.errors import refusal
+from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from ratiopath.geometry import Extent
 
@@ -49,9 +48,9 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 def problems(document: Any) -> tuple[str, ...]:
-    with pytest.raises(ValidationError) as error:
+    with pytest.raises(ConfigurationError) as error:
         CoverageConfig.model_validate(document)
-    return refusal(error.value, CoverageConfig).problems
+    return error.value.problems
 
 
 def test_the_documented_configuration_is_accepted() -> None:
@@ -148,7 +147,7 @@ def test_defaults() -> None:
             {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
             "overlays: class Tissue of overlay other has the same name as class tissue of overlay tissue; rename",
         ),
-        ({"keep": "tumor > 0.5"}, "keep: unknown column 'tumor'; the classes are tissue"),
+        ({"keep": "tumor > 0.5"}, "keep: unknown column 'tumor'; the columns are tissue"),
         ({"keep": "tissue"}, "keep: 'tissue' is neither true nor false; compare it, such as tissue >= 0.5"),
         ({"keep": "tissue >"}, "keep: 'tissue >' is not an expression: invalid syntax; use class names"),
         ({"tolerate": -1}, "tolerate: found -1; give a number of slides such as 3, or a share below 1 such as 0.01"),
@@ -194,6 +193,7 @@ def test_a_configuration_is_a_mapping() -> None:
         ([True, False], ["1", "0"]),
         (["255, 0,0"], ["255,0,0"]),
         (["7,7,7"], ["7"]),
+        ([2**53, 2**53 + 1, str(2**53 + 1)], ["9007199254740992", "9007199254740993", "9007199254740993"]),
         ([-1, 0.5], ["-1", "0.5"]),
     ],
 )
@@ -249,3 +249,47 @@ def test_a_share_of_slides_is_counted_without_rounding() -> None:
     config = CoverageConfig.model_validate(changed(tolerate=0.29))
 
     assert config.may_put_aside(100) == 29
+
+
+NO_NUMBERS = [
+    "0_5",
+    "1_000",
+    "\N{FULLWIDTH DIGIT ONE}",
+    "1e400",
+    "nan",
+    "inf",
+    "0x1",
+    "0b1",
+    "1e",
+    "",
+    " ",
+    "1 2",
+    "9" * 5000,
+]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: {"tiling__mpp": text},
+        lambda text: {"tiling__tile_extent": text},
+        lambda text: {"tiling__stride": [8, text]},
+        lambda text: {"tiling": {"level": text, "tile_extent": 8}},
+        lambda text: {"tiling__tolerance": text},
+        lambda text: {"slide_mpp": text},
+        lambda text: {"roi": [0, 0, 5, text]},
+        lambda text: {"tolerate": text},
+        lambda text: {"overlays__tissue__mpp": text},
+        lambda text: {"overlays__tissue__classes": {"tissue": [text]}},
+        lambda text: {"resources": {"tile_slides": {"num_cpus": text}}},
+        lambda text: {"resources": {"tile_slides": {"memory": text}}},
+    ],
+)
+def test_a_text_that_is_no_plain_decimal_number_is_refused(change: Any, text: str) -> None:
+    assert all(len(problem) < 400 for problem in problems(changed(**change(text))))
+
+
+@pytest.mark.parametrize("text", ["0.5", " 0.5\n", "+0.5", "5e-1", ".5", "0.50"])
+def test_a_plain_decimal_number_may_be_text(text: str) -> None:
+    assert CoverageConfig.model_validate(changed(tiling__mpp=text)).tiling.mpp == 0.5

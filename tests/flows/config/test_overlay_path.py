@@ -5,7 +5,8 @@ import os
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from flows.config.overlay_path import Column, OverlayPath, Pattern, folder_named_by, folders_of_overlays, overlay_path
+from flows.config.overlay_path import Column, OverlayPath, Pattern, folders_of_overlays, overlay_path
+from ratiopath.slides.paths import folder_named_by
 
 ADAPTER = TypeAdapter(OverlayPath)
 
@@ -64,7 +65,7 @@ def test_a_column_is_taken_from_the_manifest() -> None:
         ("{dir", "is not a template: expected '}' before end of string; double a literal brace"),
         ("dir}", "is not a template: Single '}'"),
         ("a\0b", "contains a NUL character"),
-        ({"match": "(", "replace": ""}, "is not a regular expression: missing )"),
+        ({"match": "(", "replace": ""}, "is not a regular expression of RE2: missing )"),
         ({"match": "a", "replace": r"\1"}, "does not fit 'a': invalid group reference 1"),
         ({"match": "a", "replace": r"\g<n>"}, "does not fit 'a'"),
     ],

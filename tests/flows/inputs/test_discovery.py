@@ -8,7 +8,7 @@ import pytest
 
 from flows.config.errors import ConfigurationError
 from flows.inputs.discovery import discover, slides_among
-from flows.inputs.manifest import SlideSource
+from flows.inputs.manifest import SlideSource, read_manifest
 from tests.support.study import configured
 
 TISSUE = {"tissue": {"path": "{dir}/{stem}_mask.tiff"}}
@@ -182,7 +182,7 @@ def test_an_entry_that_does_not_exist_is_refused(tmp_path, monkeypatch, entry: s
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as refused:
         found(tmp_path, [str(tmp_path), entry])
-    assert str(refused.value).startswith(f"slides: {entry!r} does not exist; check the path")
+    assert str(refused.value).startswith(f"slides: '{tmp_path}/{entry}' does not exist; check the path")
 
 
 class TestManifest:
@@ -193,6 +193,15 @@ class TestManifest:
 
     def slides(self, tmp_path: Path, entry: str, overlays: object = BY_COLUMN) -> list[SlideSource]:
         return discover(configured(tmp_path, slides=entry, overlays=overlays, keep=None))
+
+    @pytest.mark.parametrize("mpp", ["0_5", "\N{FULLWIDTH DIGIT ONE}", "1e400", "nan", "0x1", "-1", "0"])
+    def test_an_mpp_that_is_no_plain_decimal_number_is_refused(self, tmp_path, mpp: str) -> None:
+        with pytest.raises(ConfigurationError, match=r"mpp in row 1 of manifest .*; give a number > 0"):
+            list(read_manifest(self.write(tmp_path, f"path,mpp\na.svs,{mpp}\n"), []))
+
+    def test_blanks_around_an_mpp_are_ignored(self, tmp_path) -> None:
+        [source] = read_manifest(self.write(tmp_path, "path,mpp\na.svs, 0.5 \n"), [])
+        assert source.mpp == 0.5
 
     def test_rows_give_path_resolution_and_overlays(self, tmp_path) -> None:
         text = '\ufeffid,path,mpp,mask\n1,b.svs,0.25,"m/b, 1.tiff"\n2,/abs/a.svs,,\n'

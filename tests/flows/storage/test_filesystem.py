@@ -85,7 +85,7 @@ def test_a_pickled_storage_has_no_credentials(bucket) -> None:
     [
         (
             "s3://key:secret@bucket/out",
-            "the URI holds a password, which run.json and Prefect would show; pass credentials in the environment",
+            "the URI has a user, a password, a fragment or an unusual character",
         ),
         ("nope://bucket/out", "'nope://bucket/out' cannot be used: Protocol not known: nope; give a folder, or a URI"),
         ("memory://", "'memory://' has no bucket or folder; add one"),
@@ -99,10 +99,7 @@ def test_an_unusable_output_is_refused(output, problem) -> None:
 
 @pytest.mark.parametrize("where", ["slides", "overlay", "manifest"])
 def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
-    uri, problem = (
-        "s3://bucket/a.svs",
-        r"'s3://bucket/a\.svs' is a URI, .*; mount or copy the files and give their path",
-    )
+    uri, problem = "s3://bucket/a.svs", "found a URI, .*; mount or copy the files and give their path"
     given = {
         "slides": uri if where == "slides" else "slides/",
         "output": "out",
@@ -111,10 +108,8 @@ def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
     }
     if where == "manifest":
         (tmp_path / "m.csv").write_text(f"path\n{uri}\n")
-        with pytest.raises(
-            ConfigurationError, match=r"path in row 1 of manifest .* is not a file path: 's3://bucket/a"
-        ):
+        with pytest.raises(ConfigurationError, match=r"row 1 of manifest .* is not a file path: a text that may"):
             list(read_manifest(str(tmp_path / "m.csv"), []))
     else:
-        with pytest.raises(ValueError, match=problem):
+        with pytest.raises(ConfigurationError, match=problem):
             CoverageConfig.model_validate(given)

@@ -67,3 +67,22 @@ def test_grids_and_overlaps_need_no_ray(mask):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tile_x": 9.2e18}, {"tile_y": -9.3e18}, {"tile_x": 2**63 - 1}, {"tile_x": 2**53 + 2}, {"tile_x": float("inf")},
+        {"tile_x": 9e15, "mpp_x": 1000.0}, {"tile_y": -9e15, "mpp_y": 1e6},
+        {"roi": shapely.box(9e15, 0, 9e15 + 4, 2), "tile_x": 9e15},
+    ],
+)  # fmt: skip
+def test_a_coordinate_that_no_integer_holds_is_refused(mask, changes):
+    arguments = {"roi": ROI, "overlay_path": [mask], "tile_x": 0, "tile_y": 0, "mpp_x": 1.0, "mpp_y": 1.0} | changes
+    with pytest.raises(ParameterError, match=r"beyond 9,007,199,254,740,992|NaN or infinite"):
+        tile_overlay_overlap(**arguments)
+
+
+def test_a_coordinate_far_outside_is_a_coordinate(mask):
+    arguments = {"overlay_path": [mask], "tile_x": 2**53 - 10, "tile_y": -(2**53), "mpp_x": 1.0, "mpp_y": 1.0}
+    assert tile_overlay_overlap(ROI, **arguments).to_pylist() == [{"0": None}]

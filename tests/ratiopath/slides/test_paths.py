@@ -1,11 +1,12 @@
 """Searching folders for slides."""
 
 import os
+import time
 
 import pytest
 
 from ratiopath.errors import SlideNotFoundError
-from ratiopath.slides.paths import find_slides
+from ratiopath.slides.paths import Exclusion, find_slides
 
 
 def test_links_to_folders_are_followed_once(tmp_path):
@@ -28,3 +29,19 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
         SlideNotFoundError, match=r"cannot list folder .*: permission denied; hint: check its permissions"
     ):
         find_slides(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 40 + "b", "**/" * 100 + "x", "[a-z]*" * 60 + "!", "?" * 900 + "*" * 90 + "z"]
+)
+def test_a_pattern_takes_linear_time(pattern: str) -> None:
+    exclusion = Exclusion.of([pattern], ["/slides"])
+    began = time.process_time()
+    assert f"/slides/{'a/' * 60}{'a' * 240}.svs" not in exclusion
+    assert time.process_time() - began < 5
+
+
+def test_a_name_that_is_not_utf8_is_matched_by_the_rest_of_its_name() -> None:
+    exclusion = Exclusion.of(["*_mask.tiff"], ["/slides"])
+    names = [b"\xff_mask.tiff", b"\xff.tiff"]
+    assert [f"/slides/{os.fsdecode(name)}" in exclusion for name in names] == [True, False]

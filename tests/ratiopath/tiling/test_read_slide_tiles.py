@@ -114,3 +114,59 @@ def test_an_extent_below_one_is_refused(tmp_path: Path) -> None:
     LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((noise(40, 50),), (0.5, 0.5)))
     with pytest.raises(ParameterError, match="extent"):
         tiles_of(tmp_path / "a.tiff", ((0, 0),), (0, 40), 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tile_x": [9.2e18]}, "tile_x is 9.2e\\+18, beyond 9,007,199,254,740,992; correct it"),
+        ({"tile_y": [-(2**53) - 2]}, "tile_y is -9.0072e\\+15, beyond"),
+        ({"tile_x": [2**63 - 1]}, "tile_x is 9.22337e\\+18, beyond"),
+        ({"tile_x": [0.5]}, "tile_x is not whole in 1 of 1 rows, such as 0.5; round it"),
+        ({"level": [0.5]}, "level is not whole"),
+        ({"level": [float("nan")]}, "level is NaN or infinite"),
+        ({"tile_extent_x": [16.5]}, "tile_extent_x is not whole"),
+        ({"tile_extent_y": [float("inf")]}, "tile_extent_y is NaN or infinite"),
+        ({"tile_extent_x": [1e8], "tile_extent_y": [1e8]}, "pass at most 268,435,456 pixels"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(change: dict[str, list[float]], message: str, tmp_path: Path) -> None:
+    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((noise(40, 50),), (0.5, 0.5)))
+    row = dict(zip(COLUMNS, ([str(tmp_path / "a.tiff")], [0], [0], [16], [16], [0]), strict=True)) | change
+    with pytest.raises(ParameterError, match=message):
+        evaluate(read_slide_tiles(*map(col, COLUMNS)), pa.table(row))
+
+
+def resized(path: Path, extents: list[int], size: object) -> list[np.ndarray]:
+    rows = [(str(path), 0, 0, extent, extent, 0) for extent in extents]
+    table = pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+    column = evaluate(read_slide_tiles(*map(col, COLUMNS), size=size), table)
+    return [column[index].as_py() for index in range(len(column))]
+
+
+def test_tiles_of_different_extents_can_have_one_size(tmp_path: Path) -> None:
+    level = np.full((64, 64, 3), 200, np.uint8)
+    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level,), (0.5, 0.5)))
+    found = resized(tmp_path / "a.tiff", [32, 40, 16], (32, 24))
+    assert [tile.shape for tile in found] == [(24, 32, 3)] * 3
+    assert {int(value) for tile in found for value in np.unique(tile)} == {200}
+
+
+def test_a_tile_that_becomes_smaller_is_averaged(tmp_path: Path) -> None:
+    level = np.zeros((64, 64, 3), np.uint8)
+    level[::2] = 255  # stripes, of which nearest neighbour would take one kind
+    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((level,), (0.5, 0.5)))
+    [tile] = resized(tmp_path / "a.tiff", [64], 16)
+    np.testing.assert_allclose(tile[2:-2], 127.5, atol=2)
+
+
+def test_a_tile_of_the_size_is_not_changed(tmp_path: Path) -> None:
+    LAYOUTS["tiles"].write(tmp_path / "a.tiff", Raster((noise(64, 64),), (0.5, 0.5)))
+    [tile] = resized(tmp_path / "a.tiff", [32], 32)
+    np.testing.assert_array_equal(tile, noise(64, 64)[:32, :32], strict=True)
+
+
+@pytest.mark.parametrize("size", [0, 8.5, (8, 8, 8), (8, -1)])
+def test_a_wrong_size_is_refused_at_the_call(size: object) -> None:
+    with pytest.raises(ParameterError, match="size"):
+        read_slide_tiles(*map(col, COLUMNS), size=size)
