@@ -1,7 +1,6 @@
 """Field types of the configuration, with the checks behind them."""
 
 import keyword
-import math
 import os
 import re
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from flows.config.uri import refuse_uri
+from ratiopath.counting.values import normalise_value
 from ratiopath.errors import RoiError
 from ratiopath.roi import Roi
 
@@ -125,20 +125,15 @@ def _column_name(name: str) -> str:
 
 
 def _overlay_value(value: Any) -> str:
-    """Normalise an overlay value to its key in the overlap map: true and 1.0 are "1", the grey "7,7,7" is "7".
+    """Normalise an overlay value to its key in the overlap map.
 
     Raises:
-        ValueError: It is neither a finite number nor numbers separated by commas.
+        ValueError: It is neither a number nor numbers separated by commas.
     """
-    parts = value.split(",") if isinstance(value, str) else [value]
     try:
-        numbers = [float(part) for part in parts]
-        names = [str(int(n)) if n.is_integer() else str(n) for n in numbers if math.isfinite(n)]
-    except (TypeError, ValueError):
-        names = []
-    if len(names) != len(parts):
-        raise ValueError(f"found {value!r}; give a number such as 255, or a colour such as '255,0,0'")
-    return names[0] if len(set(names)) == 1 else ",".join(names)
+        return normalise_value(value)
+    except ValueError:
+        raise ValueError(f"found {value!r}; give a number such as 255, or a colour such as '255,0,0'") from None
 
 
 PathText = Annotated[str, Field(min_length=1), AfterValidator(refuse_nul), AfterValidator(os.path.expanduser)]
