@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 every slide found is in the tables, 1 the run failed, 2 the configuration was refused,
-        3 more slides failed than are tolerated.
+        3 more slides failed than are tolerated, or `strict` is set and there is something to review.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     is_sample = not arguments
@@ -105,7 +105,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
     from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    from flows.records.run_record import PutAsideError, Summary  # noqa: PLC0415 - see above
+    from flows.records.run_record import PutAsideError, ReviewError, Summary  # noqa: PLC0415 - see above
 
     if config is None:
         config = make_sample(SAMPLE)
@@ -119,7 +119,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
-    if isinstance(result, PutAsideError):
+    if isinstance(result, PutAsideError | ReviewError):
         report(result.summary)
         return 3
     if isinstance(result, Summary):

@@ -30,7 +30,7 @@ PROVENANCE_KEY = b"ratiopath.made_from"
 """Metadata key of a slide's files: JSON of a `Provenance`."""
 REPORT_KEY = b"ratiopath.report"
 """Metadata key of a file in coverage/: JSON of the report on the slide."""
-FORMAT = 2
+FORMAT = 3
 """Version of the files' content; to be raised when the same inputs give other bytes."""
 EMPTY = "empty.parquet"
 """File that carries the schema of a folder without slides."""
