@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from flows.cli.prefect_server import Server, ServerError
 from flows.cli.terminal import report, say, say_waiting
+from flows.execution.start_error import StartError
 
 if TYPE_CHECKING:
     from flows.config.model import CoverageConfig
@@ -65,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
+    except StartError as error:
+        _is_prefect_gone.set()
+        say(f"failed: {error}", to=sys.stderr)
+        return 1
     except ServerError as error:
         _is_prefect_gone.set()
         say(f"failed: {error}", RESUMES, to=sys.stderr)
@@ -97,6 +103,7 @@ def _configuration(arguments: Sequence[str]) -> "CoverageConfig":
 
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
     say_waiting("starting Ray and Prefect")
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
     from httpx import TransportError  # noqa: PLC0415 - see above
 
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
