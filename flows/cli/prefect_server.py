@@ -121,11 +121,12 @@ class Server:
 
     def _read(self, output: IO[bytes]) -> None:
         """Keep the last lines of the server's output; they are printed only if PREFECT_LOGGING_LEVEL asks for more."""
-        for line in output:
-            text = line.decode(errors="replace")
-            self._output.append(text)
-            if os.environ.get("PREFECT_LOGGING_LEVEL"):
-                sys.stderr.write(text)
+        with output:
+            for line in output:
+                text = line.decode(errors="replace")
+                self._output.append(text)
+                if os.environ.get("PREFECT_LOGGING_LEVEL"):
+                    sys.stderr.write(text)
 
     @property
     def _settings(self) -> dict[Any, Any]:

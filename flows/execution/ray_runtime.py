@@ -10,8 +10,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
+# Ray reads these on import
+if os.environ.get("RAY_ADDRESS"):
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else each attempt to connect prints a line
+else:  # under `uv run` Ray would pack the working directory, and start each worker through uv in a copy of it
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 import ray
 import ray.data
@@ -92,7 +95,10 @@ def _start_local() -> None:
         try:
             _init(address="local", include_dashboard=False)  # "local", or Ray would join whichever runs on this machine
         except OSError as error:
-            raise StartError(f"Ray cannot use {folder!r}: {error.strerror or error}", hint=_TEMP_HINT) from error
+            used = str(error.filename or folder)
+            is_temporary = error.filename is None or used.startswith(os.path.join(folder, "ray"))
+            hint = _TEMP_HINT if is_temporary else "set HOME to a folder that can be written"  # for Ray's own token
+            raise StartError(f"Ray cannot use {used!r}: {error.strerror or error}", hint=hint) from error
         except ValueError as error:
             hint = "free memory, or give the container more (--memory and --shm-size of docker run)"
             raise StartError(f"Ray has too little memory for its object store: {error}", hint=hint) from error
@@ -118,7 +124,6 @@ def _require_space(folder: str) -> None:
 def _connect(cluster: str) -> None:
     environment = runtime_env()
     _require_listener(cluster)
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else each attempt prints a line
     try:
         _init(address=cluster, runtime_env=environment)
     except AuthenticationError as error:

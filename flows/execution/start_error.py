@@ -1,5 +1,7 @@
 """The error of a start: Ray or the Prefect server did not come up."""
 
+from functools import partial
+
 from ratiopath.errors import RatiopathError
 
 
@@ -12,8 +14,8 @@ class StartError(RatiopathError):
     """
 
     def __init__(self, problem: str, *, hint: str) -> None:
-        super().__init__(problem, hint)
-        self.problem, self.hint = " ".join(problem.split()), hint
+        self.problem, self.hint = " ".join(problem.split()).rstrip("."), hint
+        super().__init__(f"{self.problem}; hint: {hint}")
 
-    def __str__(self) -> str:
-        return f"{self.problem}; hint: {self.hint}"
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), hint=self.hint), (self.problem,)
