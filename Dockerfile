@@ -17,6 +17,6 @@ WORKDIR /app
 COPY --from=build /app /app
 COPY prefect.yaml ./
 COPY deploy deploy
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false RAY_USAGE_STATS_ENABLED=0
 USER 1000
 CMD ["python", "-m", "flows.coverage", "--help"]

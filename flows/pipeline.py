@@ -15,7 +15,7 @@ from prefect.states import Completed, Failed
 from flows.config.model import CoverageConfig
 from flows.execution.retries import is_transient
 from flows.records.failures import publish_failures
-from flows.records.run_record import PutAsideError, Summary, TaskResults, finish
+from flows.records.run_record import PutAsideError, ReviewError, Summary, TaskResults, finish
 from flows.reports.artifacts import publish_artifacts
 from flows.reports.gallery import publish_gallery
 from flows.reports.ownership import refuse_foreign
@@ -92,11 +92,14 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)
         failures = publish_failures(results.in_order, workspace)
-        summary = finish(config, workspace, results, failures, started)
+        summary = finish(config, workspace, results, reports, failures, started)
         publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()
     publish_artifacts(config, summary, results.seconds, reports, failures, drawn, workspace)
-    if summary.is_tolerated:
-        return Completed(message=str(summary), data=summary)
-    error = PutAsideError(summary)
-    return Failed(name="PutAside", message=str(error), data=error)
+    if not summary.is_tolerated:
+        put_aside = PutAsideError(summary)
+        return Failed(name="PutAside", message=str(put_aside), data=put_aside)
+    if config.strict and not summary.review.is_clean:
+        review = ReviewError(summary)
+        return Failed(name="Review", message=str(review), data=review)
+    return Completed(message=str(summary), data=summary)

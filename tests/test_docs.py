@@ -126,8 +126,8 @@ def test_every_column_of_every_table_is_on_the_page() -> None:
 def test_every_count_of_a_run_is_on_the_page() -> None:
     tables = hook("tables")
 
-    counts = [name for name in tables.Summary.__dataclass_fields__ if f"| `{name}` |" in tables.summary_table()]
-    assert counts == list(tables.Summary.__dataclass_fields__)
+    fields = tables.Summary.__dataclass_fields__.keys() - {"review"}
+    assert [name for name in fields if f"| `{name}` |" not in tables.summary_table()] == []
 
 
 def test_every_field_of_the_configuration_is_on_the_page() -> None:

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from flows.cli.prefect_server import Server, ServerError
 from flows.cli.terminal import report, say, say_waiting
+from flows.execution.start_error import StartError
 
 if TYPE_CHECKING:
     from flows.config.model import CoverageConfig
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 every slide found is in the tables, 1 the run failed, 2 the configuration was refused,
-        3 more slides failed than are tolerated.
+        3 more slides failed than are tolerated, or `strict` is set and there is something to review.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     is_sample = not arguments
@@ -65,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
+    except StartError as error:
+        _is_prefect_gone.set()
+        say(f"failed: {error}", to=sys.stderr)
+        return 1
     except ServerError as error:
         _is_prefect_gone.set()
         say(f"failed: {error}", RESUMES, to=sys.stderr)
@@ -98,6 +104,7 @@ def _configuration(arguments: Sequence[str]) -> "CoverageConfig":
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
     os.environ.setdefault("DO_NOT_TRACK", "1")  # Prefect's client; Ray's and the server's statistics are off too
     say_waiting("starting Ray and Prefect")
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
     from httpx import TransportError  # noqa: PLC0415 - see above
 
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
@@ -106,7 +113,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
     from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    from flows.records.run_record import PutAsideError, Summary  # noqa: PLC0415 - see above
+    from flows.records.run_record import PutAsideError, ReviewError, Summary  # noqa: PLC0415 - see above
 
     if config is None:
         config = make_sample(SAMPLE)
@@ -120,7 +127,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
-    if isinstance(result, PutAsideError):
+    if isinstance(result, PutAsideError | ReviewError):
         report(result.summary)
         return 3
     if isinstance(result, Summary):

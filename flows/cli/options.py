@@ -29,7 +29,7 @@ HELP = (
     "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'; repeat an option to give "
     "several values.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
-    "more slides failed than are tolerated."
+    "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
 _FLAGS = {f"--{name}" for name, field in CoverageConfig.model_fields.items() if field.annotation is bool}
 """Options that need no value."""

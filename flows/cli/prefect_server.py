@@ -2,26 +2,39 @@
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import IO, Any, Self
 
+from flows.execution.start_error import StartError
 from ratiopath.errors import RatiopathError
 
 STARTUP_SECONDS = 120
 """Limit for a start, seconds. The first creates a database: 10-30 s on two cores; Prefect's own limit is 20 s."""
+RETRY_PAUSES = (1.0, 5.0)
+"""Pauses before the server is started again, seconds: two first runs at once hinder each other's database."""
 MAX_RETRIES = 2
 """Retries of Prefect's client, 6 s in all: enough for a busy server, and a dead one ends the run soon."""
+_FOLDER_HINT = "set PREFECT_HOME to a folder that can be written and has space"
+_SERVER_HINT = "run it again, or start a server with `prefect server start` and set PREFECT_API_URL"
+_NEEDS_FOLDER = re.compile(
+    r"read-only file system|permission denied|no space left|unable to open database|readonly database|disk is full|"
+    r"disk i/o error|quota exceeded",
+    re.IGNORECASE,
+)
+"""Output of a server whose folder is of no use: another start would fail too."""
 
 
 class ServerError(RatiopathError):
-    """The Prefect server did not start, or went away."""
+    """The Prefect server went away."""
 
 
 class Server:
@@ -35,49 +48,29 @@ class Server:
         """Start the process, unless the environment names a server; `ready` looks into the profile later."""
         self._process: subprocess.Popen[bytes] | None = None
         self._is_needed = False
-        if os.environ.get("PREFECT_API_URL"):
-            return
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        # settings that Prefect gives the servers it starts itself, and no telemetry
-        quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"}
-        self._process = subprocess.Popen(  # noqa: S603 - the command is fixed
-            [sys.executable, "-m", "flows.cli.prefect_server", str(self._port)],
-            env={**os.environ, **quiet},
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the flow, which then reports to the server
-        )
+        self._output: deque[str] = deque(maxlen=400)
+        if not os.environ.get("PREFECT_API_URL"):
+            self._start()
 
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Wait until a server answers, and make it the server of the flows in this block.
 
         Raises:
-            ServerError: It ended or did not answer in time, or the configured one does not answer.
+            StartError: It does not start, also when tried again, or the configured one does not answer.
+            ServerError: It went away in this block.
         """
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server starts first
-        from prefect.settings import (  # noqa: PLC0415 - ditto
-            PREFECT_API_URL,
-            PREFECT_CLIENT_MAX_RETRIES,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-            temporary_settings,
-        )
+        from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
 
         if PREFECT_API_URL.value():
             self.stop()
-        process = self._process
-        if process is None:
+        if self._process is None:
             _require_answer()
             yield
             return
-        own = {
-            PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api",
-            PREFECT_CLIENT_MAX_RETRIES: MAX_RETRIES,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # nothing reads them here, and their thread ends a second late
-        }
-        with temporary_settings(own):
-            self._wait(process)
+        process = self._started()
+        with temporary_settings(self._settings):
             self._is_needed = True
             threading.Thread(target=self._watch, args=[process], daemon=True).start()
             try:
@@ -95,8 +88,10 @@ class Server:
         """End the process."""
         self._is_needed = False
         if self._process is not None:
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             try:
-                self._process.communicate(timeout=10)  # closes its stdin
+                self._process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -108,6 +103,46 @@ class Server:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
+    def _start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        # settings that Prefect gives the servers it starts itself
+        quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+        self._output.clear()
+        self._process = subprocess.Popen(  # noqa: S603 - the command is fixed
+            [sys.executable, "-m", "flows.cli.prefect_server", str(self._port)],
+            env={**os.environ, **quiet},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the flow, which then reports to the server
+        )
+        threading.Thread(target=self._read, args=[self._process.stdout], daemon=True).start()
+
+    def _read(self, output: IO[bytes]) -> None:
+        """Keep the last lines of the server's output; they are printed only if PREFECT_LOGGING_LEVEL asks for more."""
+        with output:
+            for line in output:
+                text = line.decode(errors="replace")
+                self._output.append(text)
+                if os.environ.get("PREFECT_LOGGING_LEVEL"):
+                    sys.stderr.write(text)
+
+    @property
+    def _settings(self) -> dict[Any, Any]:
+        from prefect.settings import (  # noqa: PLC0415 - as above
+            PREFECT_API_URL,
+            PREFECT_CLIENT_MAX_RETRIES,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        )
+
+        return {
+            PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api",
+            PREFECT_CLIENT_MAX_RETRIES: MAX_RETRIES,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # nothing reads them here, and their thread ends a second late
+        }
+
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Interrupt the run when its server dies: Prefect itself would go on for minutes, waiting before each call."""
         process.wait()
@@ -116,18 +151,50 @@ class Server:
             logging.raiseExceptions = False
             os.kill(os.getpid(), signal.SIGINT)
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _started(self) -> subprocess.Popen[bytes]:
+        """Wait until the process answers; start another if it ends and that can help."""
+        for pause in (*RETRY_PAUSES, None):
+            if self._process is not None and self._answers(self._process):
+                return self._process
+            found = self._ending()
+            if _NEEDS_FOLDER.search("".join(self._output)):
+                from prefect.settings import PREFECT_HOME  # noqa: PLC0415 - as above
+
+                problem = f"the Prefect server did not start: it cannot use {str(PREFECT_HOME.value())!r}: {found}"
+                raise StartError(problem, hint=_FOLDER_HINT)
+            if pause is not None:
+                time.sleep(pause)
+                self.stop()
+                self._start()
+        tries = 1 + len(RETRY_PAUSES)
+        raise StartError(f"the Prefect server did not start, tried {tries} times: {found}", hint=_SERVER_HINT)
+
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        """Return True if the process answers, False if it ended before.
+
+        Raises:
+            StartError: It does neither in its time.
+        """
         from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
+        from prefect.settings import temporary_settings  # noqa: PLC0415 - ditto
 
         limit = time.monotonic() + STARTUP_SECONDS
-        with get_client(sync_client=True) as client:
+        with temporary_settings(self._settings), get_client(sync_client=True) as client:
             while client.api_healthcheck() is not None:
-                if process.poll() is not None or time.monotonic() > limit:
-                    ended = process.poll()
-                    found = f"still starting after {STARTUP_SECONDS} s" if ended is None else f"exit code {ended}"
-                    remedy = "start one with `prefect server start` and set PREFECT_API_URL"
-                    raise ServerError(f"the Prefect server did not start: {found}; {remedy}")
+                if process.poll() is not None:
+                    return False
+                if time.monotonic() > limit:
+                    found = f"still starting after {STARTUP_SECONDS} s"
+                    raise StartError(f"the Prefect server did not start: {found}", hint=_SERVER_HINT)
                 time.sleep(0.1)
+        return True
+
+    def _ending(self) -> str:
+        """Return the last error in the output of the process that ended, else its exit code."""
+        time.sleep(0.1)  # the thread reads the rest
+        errors = [line.strip() for line in self._output if re.match(r"[\w.]+(Error|Exception)\b|.*ERROR: \[", line)]
+        code = None if self._process is None else self._process.poll()
+        return errors[-1] if errors else f"exit code {code}"
 
 
 def _require_answer() -> None:
@@ -136,13 +203,14 @@ def _require_answer() -> None:
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()
     if error is not None:
-        remedy = "start it, or unset PREFECT_API_URL to let the run start its own"
-        raise ServerError(f"the Prefect server at {client.api_url} does not answer: {error}; {remedy}")
+        hint = "start it, or unset PREFECT_API_URL to let the run start its own"
+        raise StartError(f"the Prefect server at {client.api_url} does not answer: {error}", hint=hint)
 
 
 def _end_with_parent() -> None:
     """End this process when the parent's end of the pipe closes, however the parent ends."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1 << 10):  # a buffered read would hold a lock that an earlier end needs
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

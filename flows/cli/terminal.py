@@ -63,10 +63,14 @@ def report(summary: "Summary", sample: str | None = None) -> None:
     for line in lines:
         say(line, to=sys.stderr)
     say(f"{summary}: see {summary.output}", to=sys.stdout)
+    for line in summary.review.lines:
+        say(line, to=sys.stdout)
     if summary.put_aside:
         say("next: mend or exclude the slides put aside and run it again: it resumes", to=sys.stdout)
     elif not summary.found:
         say("next: check slides and exclude, and run it again", to=sys.stdout)
+    elif not summary.review.is_clean:
+        say("next: correct the classes, or look at the slides to review; the tables are complete", to=sys.stdout)
     elif sample is not None:
         _explain_sample(sample)
     else:

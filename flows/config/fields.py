@@ -1,7 +1,6 @@
 """Field types of the configuration, with the checks behind them."""
 
 import keyword
-import math
 import os
 import re
 from typing import Annotated, Any
@@ -17,8 +16,9 @@ from pydantic import (
 )
 
 from flows.config.excerpt import excerpt
-from flows.config.numbers import INTEGER, is_decimal
+from flows.config.numbers import is_decimal
 from flows.config.uri import refuse_uri
+from ratiopath.counting.values import normalise_value
 from ratiopath.errors import RoiError
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import check_pattern
@@ -33,6 +33,8 @@ MAX_RECURSIONS = 4
 """Uses of ** in a glob."""
 MAX_PIXELS = 1 << 30
 """Width and height of a tile, and its stride."""
+MAX_VALUE = 256
+"""Characters of an overlay value."""
 MAX_BITS = 64
 """Bits of a whole number that a file can store."""
 Box = tuple[float, float, float, float]
@@ -133,35 +135,17 @@ def _column_name(name: str) -> str:
 
 
 def _overlay_value(value: Any) -> str:
-    """Normalise an overlay value to its key in the overlap map: true and 1.0 are "1", the grey "7,7,7" is "7".
+    """Normalise an overlay value to its key in the overlap map.
 
     Raises:
-        ValueError: It is neither a finite number nor numbers separated by commas.
+        ValueError: It is neither a number nor numbers separated by commas.
     """
-    parts = value.split(",") if isinstance(value, str) else [value]
     try:
-        names = [_number_name(part) for part in parts]
-    except (TypeError, ValueError):
-        names = []
-    if len(names) != len(parts):
-        raise ValueError(f"found {excerpt(value)}; give a number such as 255, or a colour such as '255,0,0'")
-    return names[0] if len(set(names)) == 1 else ",".join(names)
-
-
-def _number_name(part: Any) -> str:
-    """Return the key of a stored number; whole numbers beyond 2^53 are not rounded.
-
-    Raises:
-        ValueError: It is not a finite number.
-    """
-    if isinstance(part, str):
-        part = plain_number(part)
-        part = int(part) if re.fullmatch(INTEGER, part) else float(part)
-    if isinstance(part, int) and part.bit_length() <= MAX_BITS:
-        return str(int(part))
-    if isinstance(part, float) and math.isfinite(part):
-        return str(int(part)) if part.is_integer() else str(part)
-    raise ValueError("not a finite number")
+        if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= MAX_BITS):
+            return normalise_value(value if not isinstance(value, str) else value[: MAX_VALUE + 1])
+    except ValueError:
+        pass
+    raise ValueError(f"found {excerpt(value)}; give a number such as 255, or a colour such as '255,0,0'")
 
 
 PathText = Annotated[

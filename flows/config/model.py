@@ -205,6 +205,9 @@ class CoverageConfig(_Section):
         default=True, description="draw a picture of each slide, and index.html with all of them; false removes them"
     )
     force: bool = Field(default=False, description="recompute every slide, even if its files are current")
+    strict: bool = Field(
+        default=False, description="count the run as failed if a class matches nothing or slides are to be reviewed"
+    )
     resources: Resources = Field(Resources(), description="CPUs and memory that Ray tasks reserve, by step")
     tolerate: Annotated[
         Annotated[int, Field(ge=0, le=MAX_SLIDES)] | Annotated[float, Field(ge=0, lt=1)],

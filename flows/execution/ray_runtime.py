@@ -2,25 +2,41 @@
 
 import logging
 import os
+import re
+import shutil
+import socket
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Ray reads these on import
+if os.environ.get("RAY_ADDRESS"):
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else each attempt to connect prints a line
+else:  # under `uv run` Ray would pack the working directory, and start each worker through uv in a copy of it
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 import ray
 import ray.data
+from ray.exceptions import AuthenticationError
 
 from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
+from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
 """Packages shipped to the workers; their dependencies are part of the workers' image."""
 DEFAULT_MEMORY = 1 << 30
 """Memory that a Ray task reserves by default, in bytes. A worker takes 0.13 GB for a common mask, also with a million
 tiles; the rest is room for several overlays and for codecs that decode large strips."""
+MIN_SPACE = 1 << 26
+"""Free bytes of Ray's temporary folder below which Ray is not started: it would hang for 30 s and say nothing."""
+RETRY_PAUSES = (2.0, 5.0)
+"""Pauses before a cluster that does not answer is tried again, seconds."""
+CONNECT_SECONDS = 5.0
+"""Limit for one connection to the cluster, seconds."""
+_TEMP_HINT = f"set RAY_TMPDIR to a short path of a folder that can be written and has {MIN_SPACE >> 20} MiB free"
+_AUTH_HINT = "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 
 
 def address() -> str | None:
@@ -54,16 +70,92 @@ def runtime_env() -> dict[str, Any]:
 
 
 def ensure_ray() -> None:
-    """Start Ray on this machine, or connect to the cluster that RAY_ADDRESS names, once."""
+    """Start Ray on this machine, or connect to the cluster that RAY_ADDRESS names, once.
+
+    Raises:
+        ConfigurationError: RAY_ADDRESS or RATIOPATH_CODE is wrong.
+        StartError: Ray does not start, or the cluster does not answer or refuses this program.
+    """
     if not ray.is_initialized():
         cluster = address()
-        local = {"address": "local", "include_dashboard": False}  # or Ray would join whichever runs on this machine
-        options = local if cluster is None else {"address": cluster, "runtime_env": runtime_env()}
-        ray.init(logging_level="ERROR", log_to_driver=False, **options)
+        if cluster is None:
+            _start_local()
+        else:
+            _connect(cluster)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def _start_local() -> None:
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as Ray chooses it
+    _require_space(folder)
+    for is_last in (False, True):
+        try:
+            _init(address="local", include_dashboard=False)  # "local", or Ray would join whichever runs on this machine
+        except OSError as error:
+            used = str(error.filename or folder)
+            is_temporary = error.filename is None or used.startswith(os.path.join(folder, "ray"))
+            hint = _TEMP_HINT if is_temporary else "set HOME to a folder that can be written"  # for Ray's own token
+            raise StartError(f"Ray cannot use {used!r}: {error.strerror or error}", hint=hint) from error
+        except ValueError as error:
+            hint = "free memory, or give the container more (--memory and --shm-size of docker run)"
+            raise StartError(f"Ray has too little memory for its object store: {error}", hint=hint) from error
+        except Exception as error:  # Ray raises it bare when it is not up in its time
+            ray.shutdown()
+            if is_last:
+                hint = f"the logs in {os.path.join(folder, 'ray', 'session_latest', 'logs')} say more; run it again"
+                raise StartError(f"Ray did not start, tried twice: {error}", hint=hint) from error
+        else:
+            return
+
+
+def _require_space(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise StartError(f"Ray cannot use {folder!r}: {error.strerror}", hint=_TEMP_HINT) from error
+    if free < MIN_SPACE:
+        raise StartError(f"Ray cannot use {folder!r}: {free / (1 << 20):.1f} MiB are free", hint=_TEMP_HINT)
+
+
+def _connect(cluster: str) -> None:
+    environment = runtime_env()
+    _require_listener(cluster)
+    try:
+        _init(address=cluster, runtime_env=environment)
+    except AuthenticationError as error:
+        raise StartError(f"the Ray cluster {cluster!r} asks for a token; found none", hint=_AUTH_HINT) from error
+    except ConnectionError as error:
+        raise StartError(
+            f"the Ray cluster {cluster!r} refuses this program", hint=f"{_AUTH_HINT}; else check RAY_ADDRESS"
+        ) from error
+    except Exception as error:
+        hint = f"check RAY_ADDRESS, and that the cluster runs Ray {ray.__version__}"
+        raise StartError(f"the connection to the Ray cluster {cluster!r} failed: {error}", hint=hint) from error
+
+
+def _require_listener(cluster: str) -> None:
+    """Refuse an address at which nothing listens: Ray would try for two minutes."""
+    found = re.fullmatch(r"(.+):(\d{1,5})", cluster)
+    if found is None:  # such as auto
+        return
+    for pause in (*RETRY_PAUSES, None):
+        try:
+            with socket.create_connection((found[1].strip("[]"), int(found[2])), CONNECT_SECONDS):
+                return
+        except (OSError, OverflowError) as error:
+            if pause is None:
+                hint = "start the cluster, correct RAY_ADDRESS, or unset it to run on this machine"
+                problem = f"no Ray cluster answers at {cluster!r}: {getattr(error, 'strerror', None) or error}"
+                raise StartError(problem, hint=hint) from error
+            time.sleep(pause)
+
+
+def _init(**options: Any) -> None:
+    ray.init(logging_level="ERROR", log_to_driver=False, **options)
 
 
 def warm_up() -> None:

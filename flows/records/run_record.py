@@ -1,7 +1,7 @@
 """Record of a run: its summary, run.json, and the files that no longer belong to the output."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -16,6 +16,7 @@ from flows.records.provenance import (
     tiles_settings,
     with_settings,
 )
+from flows.records.review import Review
 from flows.records.slides import CoveredSlide, SlideFile
 from flows.records.stored_files import read_folder
 from flows.storage.parquet import TableReference, read_table, write_json, write_table
@@ -52,6 +53,8 @@ class Summary:
     """Tiles of the slides in the tables."""
     kept: int
     """Tiles that `keep` keeps."""
+    review: Review = field(default_factory=Review)
+    """Classes that match nothing, and slides to review."""
 
     @property
     def is_tolerated(self) -> bool:
@@ -81,6 +84,21 @@ class PutAsideError(RatiopathError):
 
     def __str__(self) -> str:
         return f"{self.summary}; {self.summary.tolerated:g} tolerated: see failures.parquet for each slide and reason"
+
+
+class ReviewError(RatiopathError):
+    """The run finished, but a class matches nothing or slides are to be reviewed, and `strict` is set.
+
+    Attributes:
+        summary: Counts of the run.
+    """
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__(summary)
+        self.summary = summary
+
+    def __str__(self) -> str:
+        return f"{self.summary}; not clean under strict: {'; '.join(self.summary.review.lines)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +131,12 @@ class TaskResults:
 
 
 def finish(
-    config: CoverageConfig, workspace: Workspace, results: TaskResults, failures: pa.Table, started: datetime
+    config: CoverageConfig,
+    workspace: Workspace,
+    results: TaskResults,
+    reports: pa.Table,
+    failures: pa.Table,
+    started: datetime,
 ) -> Summary:
     """Publish run.json, and remove files that no longer belong to the output.
 
@@ -124,6 +147,7 @@ def finish(
         config: Configuration of the run.
         workspace: Workspace of the run.
         results: Results of the tasks.
+        reports: Table of `schemas.slide_report`.
         failures: Failed slides.
         started: Time when the run began.
     """
@@ -146,6 +170,7 @@ def finish(
         tolerated=config.may_put_aside(len(found)),
         tiles=sum(slide.rows for slide in covered),
         kept=sum(slide.rows for slide in kept),
+        review=Review.of(reports, config),
     )
     write_json(_record(config, summary, gone, results.seconds, started), workspace.published("run.json"), workspace)
     return summary
@@ -165,7 +190,8 @@ def _record(
     return {
         "configuration": config.model_dump(mode="json"),
         "versions": package_versions(),
-        "counts": asdict(summary),
+        "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
+        "review": summary.review.to_json(),
         "gone": gone,
         "times": {
             "started": started.isoformat(),

@@ -15,7 +15,6 @@ from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
 from flows.reports.previews.files import picture_path, slides_with_picture
 from flows.reports.run_report import (
     BoundedTable,
-    count_to_review,
     render_report,
     sort_for_review,
     tabulate_failures,
@@ -59,7 +58,7 @@ def publish_artifacts(
         _create_table(SLIDES, tabulate_slides(slides, config.classes))
         _create_table(FAILED, tabulate_failures([FailedSlide.from_row(row) for row in failures.to_pylist()]))
         figure = None if pictures is None else _draw_figure(slides, pictures, workspace)
-        report = render_report(config, summary, seconds, count_to_review(slides), figure)
+        report = render_report(config, summary, seconds, figure)
         create_markdown_artifact(report, REPORT, str(summary))
     except (*API_ERRORS, OSError) as error:
         run_log().warning("some artifacts are missing in the UI, the tables are complete: %s", error)

@@ -1,4 +1,7 @@
-"""Quality checks of a slide: sentences that say why a person should review it."""
+"""Quality checks of a slide: sentences that say why a person should review it.
+
+The part of a sentence before a colon is the same for all slides, so that they can be counted by it.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -69,4 +72,4 @@ def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: 
         wanted = (slide.extent.width * slide.mpp.x, slide.extent.height * slide.mpp.y)
         for axis, slide_um, overlay_um, pixel in zip("xy", wanted, found, (mpp.x, mpp.y), strict=True):
             if abs(overlay_um - slide_um) > max(RELATIVE_TOLERANCE * slide_um, PIXEL_TOLERANCE * pixel):
-                yield f"overlay {name} spans {overlay_um:,.0f} µm along {axis}, the slide {slide_um:,.0f} µm"
+                yield f"overlay {name} differs in size: {overlay_um:,.0f} µm along {axis}, the slide {slide_um:,.0f} µm"

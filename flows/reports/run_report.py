@@ -72,16 +72,13 @@ def tabulate_failures(failures: Sequence[FailedSlide]) -> BoundedTable:
     return BoundedTable(rows, _count(len(failures), "failed slides", "failures.parquet"))
 
 
-def render_report(
-    config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], to_review: int, figure: str | None
-) -> str:
+def render_report(config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], figure: str | None) -> str:
     """Render a run's counts, thresholds, times and configuration as Markdown.
 
     Args:
         config: The configuration.
         summary: Counts of the run.
         seconds: Duration of each task in s.
-        to_review: Number of slides to review.
         figure: A picture of some slides as a data URI; None if there is none.
     """
     end = "Every slide found is in the tables." if not summary.put_aside else (
@@ -90,7 +87,8 @@ def render_report(
     counts = [
         ("slides found", summary.found), ("new", summary.new), ("changed", summary.changed),
         ("recomputed", summary.recomputed), ("unchanged", summary.unchanged), ("failed", summary.put_aside),
-        ("gone", summary.gone), ("to review", to_review), ("tiles", summary.tiles), ("tiles kept", summary.kept),
+        ("gone", summary.gone), ("to review", summary.review.to_review), ("tiles", summary.tiles),
+        ("tiles kept", summary.kept),
     ]  # fmt: skip
     thresholds = [("keep", config.keep or "all tiles"), ("tolerate", f"{config.tolerate:g}")]
     return "\n\n".join(
@@ -100,6 +98,7 @@ def render_report(
             f"The tables are in {_code(summary.output)}.",
             _markdown_table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
             *([] if figure is None else [f"![tiles and coverage of the first slides]({figure})"]),
+            *(["## Review", "\n".join(f"- {line}" for line in summary.review.lines)] if summary.review.lines else []),
             "## Thresholds",
             _markdown_table(("", "value"), ((name, _code(value)) for name, value in thresholds)),
             "## Seconds",

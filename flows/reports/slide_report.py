@@ -9,12 +9,13 @@ null if the slide has no resolution, if the class is known in no tile, or if til
 each. The report is stored in the footer of the slide's file in coverage/ (docs/decisions/0013).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
@@ -23,8 +24,15 @@ from flows.reports.quality_checks import class_suspicions, count_suspicions
 from flows.reports.tile_areas import TileAreas
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
+from ratiopath.counting.values import parse_value, sort_key
 from schemas.slide_report import area_of, mean_of, slide_report
 from schemas.table import checked
+
+MAX_VALUES = 32
+"""Largest number of values of an overlay in the report on a slide."""
+MAX_PARTIAL_VALUES = 1_024
+"""Largest number of values of an overlay in a partial report."""
+_ZERO = parse_value("0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
 
     Returns:
         A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
-        mm²; `values` maps an overlay to the smallest and largest of its values in text order, per chunk of its column.
+        mm²; `values` maps an overlay to its number of values, and to the commonest with the sum of their shares.
     """
     cells = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent))
     areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
@@ -110,12 +118,32 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
             known, shares = tiles[name].is_valid().to_numpy(), tiles[name].fill_null(0).to_numpy()
             mm2 = None if areas is None else float((shares * tiles[overlay.inside].to_numpy() * areas).sum())
             classes[name] = [int(known.sum()), float(shares.sum()), mm2]
-    return {"classes": classes, "values": {one.name: _extremes(tiles[one.overlap]) for one in config.overlay_columns}}
+    return {"classes": classes, "values": {one.name: _values(tiles[one.overlap]) for one in config.overlay_columns}}
 
 
-def _extremes(overlaps: pa.ChunkedArray) -> list[str]:
-    chunks = [pc.min_max(chunk.keys).as_py() for chunk in overlaps.chunks if len(chunk.keys)]
-    return [end for found in chunks for end in found.values() if end is not None]
+def _values(overlaps: pa.ChunkedArray) -> Json:
+    """Count the values of an overlay, and sum the shares of the commonest over the tiles."""
+    sums: Counter[str] = Counter()
+    for chunk in overlaps.chunks:
+        keys = chunk.keys.dictionary_encode()
+        shares = np.bincount(keys.indices.to_numpy(), chunk.items.to_numpy(), len(keys.dictionary))
+        sums.update(dict(zip(keys.dictionary.to_pylist(), shares.tolist(), strict=True)))
+    return {"count": len(sums), "sums": _commonest(sums, MAX_PARTIAL_VALUES)}
+
+
+def _commonest(sums: Mapping[str, float], limit: int) -> list[tuple[str, float]]:
+    return sorted(sums.items(), key=lambda entry: (-entry[1], sort_key(entry[0])))[:limit]
+
+
+def _merge_values(partials: Iterable[Json]) -> Json:
+    """Merge the values of an overlay; the count is a lower bound if a part had more than MAX_PARTIAL_VALUES."""
+    sums: Counter[str] = Counter()
+    counts = [0]
+    for partial in partials:
+        counts.append(partial["count"])
+        for value, share in partial["sums"]:
+            sums[value] += share
+    return {"count": max(len(sums), *counts), "commonest": [value for value, _ in _commonest(sums, MAX_VALUES)]}
 
 
 def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: CoverageConfig) -> Json:
@@ -128,7 +156,7 @@ def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: C
         config: The configuration.
 
     Returns:
-        A JSON object: `means` and `mm2` by class, and `suspicions`.
+        A JSON object: `means` and `mm2` by class, `values` by overlay, and `suspicions`.
     """
     means, mm2 = {}, {}
     for name in config.classes:
@@ -136,12 +164,13 @@ def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: C
         tiles, shares, areas = zip(*sums, strict=True) if sums else ((), (), ())
         means[name] = min(1.0, sum(shares) / sum(tiles)) if sum(tiles) else None
         mm2[name] = sum(areas) if sum(tiles) and None not in areas else None
-    only_zero = {
-        overlay.name: {end for partial in partials for end in partial["values"][overlay.name]} == {"0"}
+    values = {
+        overlay.name: _merge_values(partial["values"][overlay.name] for partial in partials)
         for overlay in config.overlay_columns
     }
+    only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
     found = [*class_suspicions(config.overlay_columns, only_zero, means), *suspicions]
-    return {"means": means, "mm2": mm2, "suspicions": found}
+    return {"means": means, "mm2": mm2, "values": values, "suspicions": found}
 
 
 def report_columns(report: Json, tiles: int, kept: int) -> dict[str, Any]:
@@ -154,7 +183,13 @@ def report_columns(report: Json, tiles: int, kept: int) -> dict[str, Any]:
     """
     classes = {mean_of(name): mean for name, mean in report["means"].items()}
     classes |= {area_of(name): mm2 for name, mm2 in report["mm2"].items()}
-    return {"tiles": tiles, **classes, "suspicions": [*count_suspicions(tiles, kept), *report["suspicions"]]}
+    values = [(name, found["commonest"]) for name, found in report["values"].items()]
+    return {
+        "tiles": tiles,
+        **classes,
+        "values": values,
+        "suspicions": [*count_suspicions(tiles, kept), *report["suspicions"]],
+    }
 
 
 def report_slides(

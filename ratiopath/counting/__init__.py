@@ -7,5 +7,6 @@ label_masks   a bit mask per label of a chunk
 roi_stamp     the ROI mask at every window of a chunk
 run_length    run-length counting of chunks with many labels
 labels        one scalar per pixel, and the names of values
+values        comparison of the values that a user named with those that a file stores
 value_counts  `ValueCounts`, the result
 """

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ratiopath.counting.labels import Labelling, distinct, distinct_sums
+from ratiopath.counting.values import parse_value, sort_key
 from ratiopath.geometry import Float64s, Int64s
 
 MAX_VALUES = 65_536
@@ -27,6 +29,8 @@ class ValueCounts:
     """Pixels of each entry, > 0."""
     inside: Int64s
     """Pixels inside the ROI of each row, also those that do not exist in the overlay."""
+    dtype: np.dtype[Any] | None = None
+    """Stored type of the values; None if they are of several types."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -51,10 +55,12 @@ class ValueCounts:
     def share_of(self, keys: Sequence[str]) -> Float64s:
         """Sum the shares of several values, per row: 0 if none occurs, NaN if no pixel exists.
 
-        Values are compared as numbers: 255 is also the 255.0 of a float overlay.
+        Values are compared as the overlay stores them: 255 is also the 255.0 of a float overlay, and integers are
+        compared exactly (`ratiopath.counting.values`).
         """
-        values = {_as_numbers(key) for key in keys}
-        wanted = np.isin(self.key_index, [index for index, key in enumerate(self.keys) if _as_numbers(key) in values])
+        values = {parse_value(key, self.dtype) for key in keys}
+        named = [index for index, key in enumerate(self.keys) if parse_value(key, self.dtype) in values]
+        wanted = np.isin(self.key_index, named)
         counts = np.bincount(self.rows[wanted], weights=self.counts[wanted], minlength=len(self))
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: unknown
             return counts / self.existing
@@ -67,8 +73,9 @@ def gather(groups: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCoun
         groups: Row indices of each group, and its counts in the same order. The groups share no row.
         rows: Number of rows of the result; those in no group stay empty.
     """
-    keys = tuple(sorted({key for _, counts in groups for key in counts.keys}, key=_as_numbers))
+    keys = tuple(sorted({key for _, counts in groups for key in counts.keys}, key=sort_key))
     index_of = {key: index for index, key in enumerate(keys)}
+    dtypes = {counts.dtype for _, counts in groups}
     inside = np.zeros(rows, dtype=np.int64)
     for group, counts in groups:
         inside[group] = counts.inside
@@ -80,21 +87,19 @@ def gather(groups: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCoun
         _joined([np.array([index_of[key] for key in c.keys], dtype=np.int64)[c.key_index] for _, c in groups]),
         _joined([counts.counts for _, counts in groups]),
         inside,
+        dtypes.pop() if len(dtypes) == 1 else None,
     )
 
 
-def _as_numbers(key: str) -> tuple[float, ...]:
-    """Parse a name; as a sort key it orders numbers ascending and colours by their first channel."""
-    return tuple(float(number) for number in key.split(","))
-
-
-def _compressed(keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s) -> ValueCounts:
+def _compressed(
+    keys: tuple[str, ...], rows: Int64s, key_index: Int64s, counts: Int64s, inside: Int64s, dtype: np.dtype[Any] | None
+) -> ValueCounts:
     """Build compressed sparse rows from entries in any order, possibly several per (row, key)."""
     width = max(1, len(keys))
     joint, summed = distinct_sums(rows * width + key_index, counts)
     row, key = np.divmod(joint, width)
     offsets = np.searchsorted(row, np.arange(len(inside) + 1)).astype(np.int64)
-    return ValueCounts(keys, offsets, key.astype(np.int32), summed, inside)
+    return ValueCounts(keys, offsets, key.astype(np.int32), summed, inside, dtype)
 
 
 def _joined(arrays: Sequence[Int64s]) -> Int64s:
@@ -143,12 +148,14 @@ class ValueAccumulator:
         Args:
             inside: Pixels inside the ROI, per row.
         """
+        dtype = self.labelling.dtype
         if not self._labels:
             nothing = np.zeros(0, dtype=np.int64)
-            return _compressed((), nothing, nothing, nothing, inside)
+            return _compressed((), nothing, nothing, nothing, inside, dtype)
         values, key_index = np.unique(np.concatenate(self._labels), return_inverse=True)
         names = self.labelling.names(values)
-        keys = tuple(sorted(set(names), key=_as_numbers))
+        keys = tuple(sorted(set(names), key=sort_key))
         index_of = {key: index for index, key in enumerate(keys)}
         by_name = np.array([index_of[name] for name in names])
-        return _compressed(keys, np.concatenate(self._rows), by_name[key_index], np.concatenate(self._counts), inside)
+        rows, counts = np.concatenate(self._rows), np.concatenate(self._counts)
+        return _compressed(keys, rows, by_name[key_index], counts, inside, dtype)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import ray.data
 from prefect.client.schemas.objects import State
 
 from flows.config.model import CoverageConfig
+from flows.records.review import Review
 from flows.records.run_record import Summary
 from schemas.coverage import coverage as coverage_schema
 from schemas.coverage import tiles as tiles_schema
@@ -114,7 +116,9 @@ def test_some_tiles_are_kept_and_some_are_not(output, ids, first) -> None:
 def test_the_summary_counts_slides_and_tiles(state, output) -> None:
     none = dict.fromkeys(("changed", "recomputed", "unchanged", "put_aside", "gone", "tolerated"), 0)
     kept = pq.read_table(output / "tiles").num_rows
-    assert state.result() == Summary(output=str(output), found=2, new=2, tiles=24, kept=kept, **none)
+    assert replace(state.result(), review=Review()) == Summary(
+        output=str(output), found=2, new=2, tiles=24, kept=kept, **none
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,10 @@ def record(output) -> dict:
 
 def test_the_record_has_the_counts_of_the_summary(record, state) -> None:
     assert record["counts"]["kept"] == state.result().kept
+
+
+def test_the_record_has_the_review(record, state) -> None:
+    assert record["review"]["reasons"] == state.result().review.reasons
 
 
 def test_the_record_has_the_configuration(record, config) -> None:

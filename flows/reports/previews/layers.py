@@ -9,6 +9,7 @@ from PIL import Image
 from flows.config.model import Overlay
 from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.counting.labels import Labelling
+from ratiopath.counting.values import parse_value
 from ratiopath.geometry import Extent, Int64s
 from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
 from ratiopath.plan import Windows
@@ -97,8 +98,10 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
 def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
     """Map each pixel to the number of its class, from 1, or to 0 if it has none."""
     found, where = np.unique(labels, return_inverse=True)
-    number_of = {str(value): n for n, values in enumerate(overlay.classes.values(), start=1) for value in values}
-    numbers = [number_of.get(name, 0) if number_of else int(name != "0") for name in labelling.names(found)]
+    dtype, classes = labelling.dtype, enumerate(overlay.classes.values(), start=1)
+    number_of = {parse_value(str(value), dtype): number for number, values in classes for value in values}
+    values = [parse_value(name, dtype) for name in labelling.names(found)]
+    numbers = [number_of.get(value, 0) if number_of else int(value != parse_value("0")) for value in values]
     return np.asarray(numbers, dtype=np.int64)[where].reshape(labels.shape)
 
 

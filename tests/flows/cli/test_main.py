@@ -310,6 +310,34 @@ class TestExitCodes:
         assert following == "next: mend or exclude the slides put aside and run it again: it resumes"
         assert main(["--config", file, "--tolerate", "0.5"]) == 0
 
+    @pytest.fixture
+    def wrong_class(self, folder, tmp_path) -> list[str]:
+        """Configuration of a slide whose mask is 0 and 255, and a class of the value 1."""
+        write_study(folder, "a")
+        overlays = {"tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [1]}}}
+        return [
+            "--config",
+            written(tmp_path / "wrong.yaml", settings(folder, overlays=overlays, exclude=["*_classes*"])),
+        ]
+
+    def test_a_class_that_matches_nothing_is_named_in_the_last_lines(self, wrong_class, capsys) -> None:
+        assert main(wrong_class) == 0
+        found = "1 in none of 1 slides; overlay tissue has 0 (1 slide), 255 (1 slide)"
+        assert capsys.readouterr().out.splitlines()[-3:] == [
+            f"class tissue matches nothing: {found}; hint: correct overlays.tissue.classes.tissue",
+            "1 of 1 slides to review: nothing kept (1 slide), overlay tissue holds none of its classes (1 slide)",
+            "next: correct the classes, or look at the slides to review; the tables are complete",
+        ]
+
+    def test_3_under_strict_when_a_class_matches_nothing(self, wrong_class) -> None:
+        assert main([*wrong_class, "--strict"]) == 3
+
+    def test_a_class_that_matches_nothing_is_named_again_when_no_slide_is_read(self, wrong_class, capsys) -> None:
+        main(wrong_class)
+        first = capsys.readouterr().out.splitlines()[-3:]
+        assert main(wrong_class) == 0
+        assert capsys.readouterr().out.splitlines()[-3:] == first
+
 
 def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     """On a machine that has never run it: its own home, a Prefect server and a Ray of its own."""

@@ -134,7 +134,7 @@ def test_defaults() -> None:
         ({"overlays__tissue__classes": {"and": [1]}}, "overlays.tissue.classes.and: 'and' cannot name a column"),
         ({"overlays__tissue__classes": {"tissue": []}}, "overlays.tissue.classes.tissue: is empty; expected"),
         ({"overlays__tissue__classes": {"tissue": ["red"]}}, "overlays.tissue.classes.tissue[0]: found 'red'; give a"),
-        ({"overlays__tissue__classes": {"tissue": [float("nan")]}}, "overlays.tissue.classes.tissue[0]: found nan"),
+        ({"overlays__tissue__classes": {"tissue": ["1_0"]}}, "overlays.tissue.classes.tissue[0]: found '1_0'; give a"),
         (
             {"overlays__tissue__classes": {"tile_x": [1]}},
             "overlays: class tile_x of overlay tissue has the same name as a column",
@@ -195,6 +195,8 @@ def test_a_configuration_is_a_mapping() -> None:
         (["7,7,7"], ["7"]),
         ([2**53, 2**53 + 1, str(2**53 + 1)], ["9007199254740992", "9007199254740993", "9007199254740993"]),
         ([-1, 0.5], ["-1", "0.5"]),
+        ([2**53, 2**53 + 1], ["9007199254740992", "9007199254740993"]),
+        ([float("nan"), "-inf", -0.0], ["nan", "-inf", "0"]),
     ],
 )
 def test_values_are_named_as_in_the_overlap_map(given: Any, keys: list[str]) -> None:

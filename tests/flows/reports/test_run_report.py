@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.records.review import Review
 from flows.records.run_record import Summary
 from flows.reports.artifacts import FAILED, REPORT, SLIDES
 from flows.reports.prefect_progress import artifact_key
@@ -103,41 +104,51 @@ class TestReport:
         ],
     )  # fmt: skip
     def test_counts_thresholds_and_times_are_listed(self, folder, line) -> None:
-        report = render_report(configured(folder, tolerate=0.25), summary(), {"tile slides": 1.26}, 7, None)
+        report = render_report(
+            configured(folder, tolerate=0.25), summary(review=Review(9, 7)), {"tile slides": 1.26}, None
+        )
         assert line in report.splitlines()
 
     def test_the_configuration_is_valid_yaml(self, folder) -> None:
         config = configured(folder)
-        lines = render_report(config, summary(), {}, 7, None).splitlines()
+        lines = render_report(config, summary(), {}, None).splitlines()
         written = "\n".join(lines[lines.index("```yaml") + 1 : -1])
         assert yaml.safe_load(written) == config.model_dump(mode="json")
 
     def test_failed_slides_are_counted_at_the_top(self, folder) -> None:
-        report = render_report(configured(folder), summary(), {}, 0, None)
+        report = render_report(configured(folder), summary(), {}, None)
         assert "\n\n**4 of 1,234 slides failed** (tolerated: 2.5).\n\n" in report
 
+    def test_findings_to_review_are_listed(self, folder) -> None:
+        review = Review(3, 2, {"nothing kept": 2})
+        report = render_report(configured(folder), summary(review=review), {}, None)
+        assert "\n\n## Review\n\n- 2 of 3 slides to review: nothing kept (2 slides)\n\n" in report
+
+    def test_a_clean_run_has_no_section_to_review(self, folder) -> None:
+        assert "## Review" not in render_report(configured(folder), summary(), {}, None)
+
     def test_a_run_without_failed_slides_says_so(self, folder) -> None:
-        report = render_report(configured(folder), summary(put_aside=0), {}, 0, None)
+        report = render_report(configured(folder), summary(put_aside=0), {}, None)
         assert "\n\nEvery slide found is in the tables.\n\n" in report
 
     def test_no_filter_keeps_all_tiles(self, folder) -> None:
-        assert "| keep | `all tiles` |" in render_report(configured(folder, keep=None), summary(), {}, 0, None)
+        assert "| keep | `all tiles` |" in render_report(configured(folder, keep=None), summary(), {}, None)
 
     @pytest.mark.parametrize(
         ("output", "shown"), [("/a|b", "`/a\\|b`"), ("/a`b", "`` /a`b ``"), ("/a``|\nb", "``` /a``\\| b ```")]
     )
     def test_no_name_breaks_out_of_its_cell(self, folder, output, shown) -> None:
-        report = render_report(configured(folder), summary(output=output), {}, 0, None)
+        report = render_report(configured(folder), summary(output=output), {}, None)
         assert f"\n\nThe tables are in {shown}.\n\n" in report
 
     def test_no_name_breaks_out_of_the_configuration(self, folder) -> None:
         config = configured(folder, exclude=["````", "\n```\n# x"])
-        before, _, block = render_report(config, summary(), {}, 0, None).partition("`````yaml\n")
+        before, _, block = render_report(config, summary(), {}, None).partition("`````yaml\n")
         assert "`````" not in before
         assert block.index("`````") == len(block) - len("`````")
 
     def test_a_long_configuration_is_cut(self, folder) -> None:
-        report = render_report(configured(folder, exclude=["x" * MAX_YAML]), summary(), {}, 0, None)
+        report = render_report(configured(folder, exclude=["x" * MAX_YAML]), summary(), {}, None)
         assert len(report) < MAX_YAML + 2_000
         assert "more characters: see run.json\n```" in report
 

@@ -98,8 +98,8 @@ def test_coverage_that_is_known_in_no_tile_is_null(folder):
             1.5,
             "tissue >= 0.5",
             [
-                "overlay tissue spans 48 µm along x, the slide 32 µm",
-                "overlay tissue spans 36 µm along y, the slide 24 µm",
+                "overlay tissue differs in size: 48 µm along x, the slide 32 µm",
+                "overlay tissue differs in size: 36 µm along y, the slide 24 µm",
             ],
         ),
         (None, 1.0, None, ["everything kept"]),

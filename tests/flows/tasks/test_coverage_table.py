@@ -57,6 +57,15 @@ def test_maps_and_classes_equal_the_oracle(tmp_path, roi) -> None:
             assert [row[name] for name in ("low", "high", "absent", "all", "m_inside")] == [None] * 4 + [0.0]
 
 
+def test_neighbouring_integers_beyond_double_precision_are_two_classes(tmp_path) -> None:
+    labels = np.full(MASK_SIZE, 2**53, np.uint64)
+    labels[:, 1::2] += np.uint64(1)
+    write_mask(tmp_path / "m.tiff", labels)
+    classes = {"even": [2**53], "odd": [2**53 + 1]}
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(classes=classes))
+    assert [table[name][0].as_py() for name in classes] == [0.5, 0.5]
+
+
 def test_inside_is_the_share_of_the_roi_that_the_overlay_has(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.zeros(MASK_SIZE, np.uint8))  # covers 64 x 48 px of the slide
     table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())

@@ -1,0 +1,136 @@
+"""Review of a run: classes whose values occur nowhere, and slides that a person should look at."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import pyarrow as pa
+
+from flows.config.model import CoverageConfig
+from flows.records.provenance import Json
+from ratiopath.counting.values import sort_key
+from schemas.slide_report import mean_of
+
+MAX_VALUES = 10
+"""Largest number of values, and of reasons, that a line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentClass:
+    """A class of which no value occurs in the tiles of some slides."""
+
+    name: str
+    """Name of the class."""
+    overlay: str
+    """Name of its overlay."""
+    values: tuple[str, ...]
+    """Values of the class."""
+    slides: int
+    """Slides with pixels of the overlay."""
+    absent: int
+    """Slides among these in which no value of the class occurs."""
+    found: tuple[tuple[str, int], ...]
+    """Values that occur in those slides instead, each with the number of slides, the commonest first."""
+
+    @property
+    def is_unmatched(self) -> bool:
+        """True if no value of the class occurs in any slide."""
+        return self.absent == self.slides
+
+    def __str__(self) -> str:
+        if not self.slides:
+            return f"class {self.name} matches nothing: no slide has pixels of overlay {self.overlay}"
+        values = _listed(self.values)
+        found = f"overlay {self.overlay} has {_counted(self.found, 'slides')}"
+        if self.is_unmatched:
+            hint = f"hint: correct overlays.{self.overlay}.classes.{self.name}"
+            return f"class {self.name} matches nothing: {values} in none of {self.slides:,} slides; {found}; {hint}"
+        return f"class {self.name}: {values} not in {self.absent:,} of {self.slides:,} slides; there {found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Findings about all slides in the tables."""
+
+    slides: int = 0
+    """Slides in the tables."""
+    to_review: int = 0
+    """Slides with a reason to review them."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Slides of each reason, the commonest first."""
+    absent: tuple[AbsentClass, ...] = ()
+    """Classes of which no value occurs in some slides, or in any."""
+
+    @classmethod
+    def of(cls, reports: pa.Table, config: CoverageConfig) -> Self:
+        """Review the slides in the tables.
+
+        Args:
+            reports: Table of `schemas.slide_report`.
+            config: The configuration.
+        """
+        rows = reports.to_pylist()
+        findings = [{reason_of(suspicion) for suspicion in row["suspicions"]} for row in rows]
+        reasons = Counter(reason for reasons in findings for reason in sorted(reasons))
+        absent = []
+        for overlay, settings in config.overlays.items():
+            values = [dict(row["values"]).get(overlay) or [] for row in rows]
+            for name, named in settings.classes.items():
+                there = [found for row, found in zip(rows, values, strict=True) if found and not row[mean_of(name)]]
+                slides = sum(map(bool, values))
+                if there or (rows and not slides):
+                    texts = tuple(str(value) for value in named)
+                    absent.append(AbsentClass(name, overlay, texts, slides, len(there), _commonest(there)))
+        return cls(len(rows), sum(map(bool, findings)), dict(reasons.most_common()), tuple(absent))
+
+    @property
+    def is_clean(self) -> bool:
+        """True if every class matches something and no slide is to be reviewed."""
+        return not self.to_review and not any(one.is_unmatched for one in self.absent)
+
+    @property
+    def lines(self) -> list[str]:
+        """Findings, one line each; empty if there are none."""
+        lines = [str(one) for one in sorted(self.absent, key=lambda one: not one.is_unmatched)]
+        if self.to_review:
+            reasons = _counted(list(self.reasons.items()), "slides")
+            lines.append(f"{self.to_review:,} of {self.slides:,} slides to review: {reasons}")
+        return lines
+
+    def to_json(self) -> Json:
+        """Return the entry of run.json."""
+        classes: list[dict[str, Any]] = [
+            {**asdict(one), "found": [{"value": value, "slides": slides} for value, slides in one.found]}
+            for one in self.absent
+        ]
+        return {"to_review": self.to_review, "reasons": dict(self.reasons), "absent_classes": classes}
+
+
+def reason_of(suspicion: str) -> str:
+    """Return the part of a suspicion that it has in common with those of other slides: all before a colon."""
+    return suspicion.partition(": ")[0]
+
+
+def _commonest(slides: Iterable[Sequence[str]]) -> tuple[tuple[str, int], ...]:
+    """Count the slides of each value, and order by them; ties are ordered by rank within the slides.
+
+    Args:
+        slides: Values of each slide, the commonest first.
+    """
+    counts, ranks = Counter[str](), defaultdict[str, int](int)
+    for values in slides:
+        for rank, value in enumerate(values):
+            counts[value] += 1
+            ranks[value] += rank
+    ordered = sorted(counts, key=lambda value: (-counts[value], ranks[value], sort_key(value)))
+    return tuple((value, counts[value]) for value in ordered[:MAX_VALUES])
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - MAX_VALUES
+    return ", ".join(texts[:MAX_VALUES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counted(counts: Sequence[tuple[str, int]], noun: str) -> str:
+    return _listed([f"{text} ({count:,} {noun if count > 1 else noun.removesuffix('s')})" for text, count in counts])

@@ -1,0 +1,168 @@
+"""Starts that fail, each provoked for real: one line with a hint, exit code 1, nothing made."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
+as_root = pytest.mark.skipif(not MOUNTS, reason="mounts file systems in a namespace of its own")
+COMMAND = [sys.executable, "-m", "flows.coverage", "--config", "coverage.yaml"]
+CONFIGURATION = """
+slides: slides/
+output: output/
+tiling: {mpp: 0.5, tile_extent: 16}
+overlays: {tissue: {path: "{dir}/{stem}_tissue.tiff"}}
+"""
+
+
+@pytest.fixture
+def study(tmp_path) -> Path:
+    """Working directory with a configuration and a home."""
+    for name in ("slides", "home", "small"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "coverage.yaml").write_text(CONFIGURATION)
+    return tmp_path
+
+
+def environment(study: Path, **changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_"))}
+    return {**kept, "HOME": str(study / "home"), **changes}
+
+
+def start(study: Path, *before: str, command: list[str] = COMMAND, **changes: str) -> subprocess.CompletedProcess[str]:
+    variables = environment(study, **changes)
+    return subprocess.run(
+        [*before, *command], cwd=study, env=variables, capture_output=True, text=True, timeout=400, check=False
+    )
+
+
+def mounted(study: Path, options: str) -> list[str]:
+    """Return the command that runs another one with a small file system over the folder `small`."""
+    mount = f'mount -t tmpfs -o {options} tmpfs {study / "small"} && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, "sh"]
+
+
+def failure(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the only line of a start that failed."""
+    assert done.returncode == 1, done
+    [line] = done.stderr.splitlines()
+    assert line.startswith("failed: ")
+    assert "; hint: " in line
+    return line
+
+
+@as_root
+def test_a_temporary_folder_without_space(study) -> None:
+    line = failure(start(study, *mounted(study, "size=64k"), TMPDIR=str(study / "small")))
+    assert f"Ray cannot use '{study}/small': 0.1 MiB are free; hint: set RAY_TMPDIR" in line
+
+
+@as_root
+def test_a_temporary_folder_that_cannot_be_written(study) -> None:
+    line = failure(start(study, *mounted(study, "size=1g,ro"), TMPDIR=str(study / "small")))
+    assert f"Ray cannot use '{study}/small/ray': Read-only file system; hint: set RAY_TMPDIR" in line
+
+
+@as_root
+def test_ray_that_is_not_up_in_its_time(study) -> None:
+    code = "from flows.execution import ray_runtime; ray_runtime.MIN_SPACE = 0; from flows.cli.main import run; run()"
+    command = [sys.executable, "-c", code, "--config", "coverage.yaml"]
+    with tempfile.TemporaryDirectory() as short:  # the paths of Ray's sockets are limited to 107 characters
+        mount = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=64k tmpfs {short} && exec "$@"', "sh"]
+        line = failure(start(study, *mount, command=command, TMPDIR=short))
+    assert "Ray did not start, tried twice: The current node timed out during startup" in line
+
+
+@as_root
+def test_a_home_that_ray_cannot_write(study) -> None:
+    line = failure(start(study, *mounted(study, "size=64k,ro"), HOME=str(study / "small")))
+    assert f"Ray cannot use '{study}/small/.ray': Read-only file system; hint: set HOME" in line
+
+
+@as_root
+@pytest.mark.parametrize("options", ["size=64k,ro", "size=128k"])
+def test_a_home_that_the_server_cannot_use(study, options) -> None:
+    line = failure(start(study, *mounted(study, options), PREFECT_HOME=str(study / "small")))
+    assert f"the Prefect server did not start: it cannot use '{study}/small': " in line
+    assert "hint: set PREFECT_HOME" in line
+
+
+@as_root
+def test_little_shared_memory_is_enough(study) -> None:
+    mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]
+    assert start(study, *mount).returncode == 0
+
+
+def test_too_little_memory_for_the_object_store(study) -> None:
+    line = failure(start(study, RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES="1000"))
+    assert "Ray has too little memory for its object store: " in line
+
+
+def test_a_cluster_that_does_not_answer(study) -> None:
+    line = failure(start(study, RAY_ADDRESS="127.0.0.1:9"))
+    assert "no Ray cluster answers at '127.0.0.1:9': Connection refused" in line
+
+
+def test_two_first_runs_at_once_both_succeed(study) -> None:
+    runs = []
+    for name in "ab":
+        arguments = [*COMMAND, "--output", f"output-{name}"]
+        variables = environment(study)
+        runs.append(subprocess.Popen(arguments, cwd=study, env=variables, stderr=subprocess.PIPE, text=True))
+    errors = [run.communicate(timeout=400)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], errors
+
+
+TOKEN = "0123456789abcdef" * 4
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[str]:
+    """Address of a Ray cluster that asks for a token; the process ends with its whole group."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("r")
+    script = Path(sys.executable).with_name("ray")
+    options = ["--head", f"--port={port}", "--num-cpus=1", "--include-dashboard=false", "--block"]
+    variables = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_TMPDIR": str(folder)}
+    head = subprocess.Popen(
+        [script, "start", *options], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    limit = time.monotonic() + 120
+    while not _listens(port):
+        assert time.monotonic() < limit
+        time.sleep(0.5)
+    yield f"127.0.0.1:{port}"
+    os.killpg(head.pid, signal.SIGTERM)
+    head.wait(timeout=60)
+
+
+@pytest.mark.parametrize("token", [{}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}])
+def test_a_run_without_the_token(study, cluster, token) -> None:
+    line = failure(start(study, RAY_ADDRESS=cluster, **token))
+    assert f"the Ray cluster '{cluster}' refuses this program; hint: if it asks for a token, set RAY_AUTH_M" in line
+
+
+def test_a_run_that_has_no_token_to_give(study, cluster) -> None:
+    line = failure(start(study, RAY_ADDRESS=cluster, RAY_AUTH_MODE="token"))
+    assert f"the Ray cluster '{cluster}' asks for a token; found none; hint: " in line
+
+
+def test_a_run_with_the_token(study, cluster) -> None:
+    assert start(study, RAY_ADDRESS=cluster, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN).returncode == 0
