@@ -141,8 +141,9 @@ def _overlay_value(value: Any) -> str:
         ValueError: It is neither a number nor numbers separated by commas.
     """
     try:
-        if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= MAX_BITS):
-            return normalise_value(value if not isinstance(value, str) else value[: MAX_VALUE + 1])
+        is_short = isinstance(value, float) or (isinstance(value, str) and len(value) <= MAX_VALUE)
+        if is_short or (isinstance(value, int) and value.bit_length() <= MAX_BITS):
+            return normalise_value(value)
     except ValueError:
         pass
     raise ValueError(f"found {excerpt(value)}; give a number such as 255, or a colour such as '255,0,0'")

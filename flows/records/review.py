@@ -8,7 +8,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import Json
+from flows.records.fingerprints import Json
 from ratiopath.counting.values import sort_key
 from schemas.slide_report import mean_of
 

@@ -84,7 +84,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class called and": {CLASSES: {"and": [1]}},
     "a class without values": {CLASSES: {"tissue": []}},
     "a class whose value is a word": {CLASSES: {"tissue": ["red"]}},
-    "a class whose value is nan": {CLASSES: {"tissue": [float("nan")]}},
+    "a class whose value is too long": {CLASSES: {"tissue": ["9" * 300]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
     "two classes that differ by case": {"overlays__other": {"path": "x", "classes": {"Tissue": [1]}}},
     "an unknown policy of missing overlays": {"overlays__tissue__missing": "skip"},

@@ -283,7 +283,6 @@ NO_NUMBERS = [
         lambda text: {"roi": [0, 0, 5, text]},
         lambda text: {"tolerate": text},
         lambda text: {"overlays__tissue__mpp": text},
-        lambda text: {"overlays__tissue__classes": {"tissue": [text]}},
         lambda text: {"resources": {"tile_slides": {"num_cpus": text}}},
         lambda text: {"resources": {"tile_slides": {"memory": text}}},
     ],
@@ -295,3 +294,9 @@ def test_a_text_that_is_no_plain_decimal_number_is_refused(change: Any, text: st
 @pytest.mark.parametrize("text", ["0.5", " 0.5\n", "+0.5", "5e-1", ".5", "0.50"])
 def test_a_plain_decimal_number_may_be_text(text: str) -> None:
     assert CoverageConfig.model_validate(changed(tiling__mpp=text)).tiling.mpp == 0.5
+
+
+@pytest.mark.parametrize("text", [text for text in NO_NUMBERS if text not in {"nan", "inf"}])
+def test_an_overlay_value_is_a_plain_number_nan_or_infinity(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="give a number such as 255"):
+        CoverageConfig.model_validate(changed(overlays__tissue__classes={"tissue": [text]}))
