@@ -189,3 +189,10 @@ def test_a_wrong_parameter_fails_the_flow_before_it_runs(folder) -> None:
     state = coverage(settings(folder, tolerate=-1), return_state=True)
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert "ConfigurationError: tolerate: found -1; give a number of slides" in state.message
+
+
+def test_a_run_to_review_is_failed_under_strict(folder) -> None:
+    write_study(folder, "a")
+    state = run(folder, keep=None, strict=True)
+    assert (state.name, state.is_failed()) == ("Review", True)
+    assert "not clean under strict: 1 of 1 slides to review: everything kept (1 slide)" in state.message
