@@ -50,7 +50,7 @@ def test_fractions_equal_the_oracle(folder, output) -> None:
 
 def test_each_folder_reads_as_one_dataset(folder, output) -> None:
     write_study(folder, "a", "b", "c")
-    assert run(folder, keep="tissue > 2").result().kept == 0
+    assert run(folder, keep="tissue > 1").result().kept == 0
     overlays = configured(folder).overlay_columns
     for table, rows, schema in (("coverage", 36, coverage_schema(overlays)), ("tiles", 0, tiles_schema(overlays))):
         checked(pyarrow.dataset.dataset(output / table).to_table(), schema)
@@ -188,7 +188,7 @@ def test_slides_that_do_not_exist_fail_the_flow(folder) -> None:
 def test_a_wrong_parameter_fails_the_flow_before_it_runs(folder) -> None:
     state = coverage(settings(folder, tolerate=-1), return_state=True)
     assert (state.type.value, state.name) == ("FAILED", "Failed")
-    assert "config.tolerate: Value error, found -1; give a number of slides" in state.message
+    assert "ConfigurationError: tolerate: found -1; give a number of slides" in state.message
 
 
 def test_a_run_to_review_is_failed_under_strict(folder) -> None:
