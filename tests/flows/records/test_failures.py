@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from prefect.client.schemas.objects import State
 
 from flows.records.run_record import PutAsideError
 from tests.support.study import (
@@ -24,9 +25,8 @@ from tests.support.study import (
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
 
-@pytest.fixture
-def broken(folder) -> Path:
-    """A good slide among bad ones."""
+def write_broken(folder: Path) -> Path:
+    """Write a good slide among bad ones."""
     write_study(folder, "good", "bare", "under_text", "under_cut")
     write_slide_without_mpp(folder / "no_mpp.tiff")
     (folder / "text.tiff").write_text("not an image")
@@ -37,30 +37,68 @@ def broken(folder) -> Path:
     return folder
 
 
-def test_bad_slides_are_put_aside_and_the_others_go_on(broken, output) -> None:
-    state = run(broken)
-    assert (state.type.value, state.name) == ("FAILED", "PutAside")
-    assert state.message.startswith("1 of 7 slides in the tables, 6 put aside; ")
-    assert state.message.endswith("0 tolerated: see failures.parquet for each slide and reason")
-    found = failures(output)
-    assert {name: failure[:2] for name, failure in found.items()} == {
-        "no_mpp.tiff": ("discover slides", "MissingMppError"),
-        "text.tiff": ("discover slides", "UnsupportedFormatError"),
-        "cut.tiff": ("discover slides", "TruncatedError"),
-        "bare.tiff": ("derive overlay paths", "OverlayNotFoundError"),
-        "under_text.tiff": ("compute overlaps", "UnsupportedFormatError"),
-        "under_cut.tiff": ("compute overlaps", "TruncatedError"),
-    }
-    assert "give slide_mpp; tiling by level needs none, but overlays do" in found["no_mpp.tiff"][2]
-    assert found["bare.tiff"][2] == (
-        f"a slide has the overlay tissue: path='{broken}/bare.tiff', no file '{broken}/bare_tissue.tiff'; "
-        "add it, correct overlays.tissue.path, or set overlays.tissue.missing to null or zero [failures.log, no. 1]"
+@pytest.fixture
+def broken(folder) -> Path:
+    return write_broken(folder)
+
+
+class TestOneGoodSlideAmongSix:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def slides(cls, tmp_path_factory) -> Path:
+        return write_broken(tmp_path_factory.mktemp("broken") / "slides")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def state(cls, slides, local_ray, server) -> State:
+        return run(slides)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tables(cls, state, slides) -> Path:
+        return slides.parent / "output"
+
+    def test_fails_the_run(self, state) -> None:
+        assert (state.type.value, state.name) == ("FAILED", "PutAside")
+
+    def test_raises_an_error_with_their_number(self, state) -> None:
+        with pytest.raises(PutAsideError, match="6 put aside"):
+            state.result()
+
+    def test_is_counted_in_the_message(self, state) -> None:
+        assert state.message.startswith("1 of 7 slides in the tables, 6 put aside; ")
+
+    def test_is_followed_in_the_message_by_the_tolerance(self, state) -> None:
+        assert state.message.endswith("0 tolerated: see failures.parquet for each slide and reason")
+
+    def test_leaves_each_failure_with_its_task_and_error(self, tables) -> None:
+        assert {name: failure[:2] for name, failure in failures(tables).items()} == {
+            "no_mpp.tiff": ("discover slides", "MissingMppError"),
+            "text.tiff": ("discover slides", "UnsupportedFormatError"),
+            "cut.tiff": ("discover slides", "TruncatedError"),
+            "bare.tiff": ("derive overlay paths", "OverlayNotFoundError"),
+            "under_text.tiff": ("compute overlaps", "UnsupportedFormatError"),
+            "under_cut.tiff": ("compute overlaps", "TruncatedError"),
+        }
+
+    @pytest.mark.parametrize(
+        ("slide", "message"),
+        [
+            ("no_mpp.tiff", "hint: set slide_mpp, or tile by level, which suffices without overlays"),
+            ("bare.tiff", "bare_tissue.tiff"),
+            ("bare.tiff", "correct overlays.tissue.path, or set overlays.tissue.missing to null or zero"),
+            ("under_text.tiff", "under_text_tissue.tiff"),
+        ],
     )
-    assert f"{broken}/under_text_tissue.tiff" in found["under_text.tiff"][2]
-    assert names(output, "coverage") == names(output, "tiles") == {"good.tiff"}
-    assert names(output, "slides.parquet") == {"good.tiff", "bare.tiff", "under_text.tiff", "under_cut.tiff"}
-    with pytest.raises(PutAsideError, match="6 put aside"):
-        state.result()
+    def test_leaves_messages_that_name_file_and_remedy(self, tables, slide, message) -> None:
+        assert message in failures(tables)[slide][2]
+
+    @pytest.mark.parametrize("table", ["coverage", "tiles"])
+    def test_is_alone_in_the_tables(self, tables, table) -> None:
+        assert names(tables, table) == {"good.tiff"}
+
+    def test_is_listed_with_all_readable_slides(self, tables) -> None:
+        assert names(tables, "slides.parquet") == {"good.tiff", "bare.tiff", "under_text.tiff", "under_cut.tiff"}
 
 
 def test_the_log_has_the_traceback_of_every_slide_put_aside(broken, output) -> None:
@@ -149,15 +187,12 @@ def test_a_template_does_not_leave_the_folders_of_the_configuration(folder, outp
     def over(template: str) -> dict[str, object]:
         return {
             "overlays": {"tissue": {"path": template, "classes": {"tissue": [255]}}},
-            "exclude": ["masks/", "*_*"],
+            "exclude": ["masks/*", "*_*"],
         }
 
     assert run(folder, **over("{dir}/../../masks/{stem}.tiff")).name == "PutAside"
     stage, error, message = failures(output)["slide.tiff"]
     assert (stage, error) == ("derive overlay paths", "OverlayOutsideError")
-    assert (
-        f"if that is intended, write overlays.tissue.path as an absolute path, such as '{masks}/{{stem}}.tiff'"
-        in message
-    )
+    assert f"write overlays.tissue.path as an absolute path, such as '{masks}/{{stem}}.tiff'" in message
     assert run(folder, **over(f"{masks}/{{stem}}.tiff")).is_completed()
     assert run(folder, **over("{dir}/../masks/{stem}.tiff")).is_completed()  # it is in the folder of the slides
