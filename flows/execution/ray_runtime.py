@@ -6,15 +6,14 @@ import re
 import shutil
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-# Ray reads these on import
-if os.environ.get("RAY_ADDRESS"):
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else each attempt to connect prints a line
-else:  # under `uv run` Ray would pack the working directory, and start each worker through uv in a copy of it
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
 
 import ray
 import ray.data
@@ -125,7 +124,8 @@ def _connect(cluster: str) -> None:
     environment = runtime_env()
     _require_listener(cluster)
     try:
-        _init(address=cluster, runtime_env=environment)
+        with _silent():
+            _init(address=cluster, runtime_env=environment)
     except AuthenticationError as error:
         raise StartError(f"the Ray cluster {cluster!r} asks for a token; found none", hint=_AUTH_HINT) from error
     except ConnectionError as error:
@@ -135,6 +135,19 @@ def _connect(cluster: str) -> None:
     except Exception as error:
         hint = f"check RAY_ADDRESS, and that the cluster runs Ray {ray.__version__}"
         raise StartError(f"the connection to the Ray cluster {cluster!r} failed: {error}", hint=hint) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Discard what is written to stderr: Ray's C++ code prints a line per attempt, whatever its log level."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _require_listener(cluster: str) -> None:
