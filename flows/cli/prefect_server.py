@@ -23,6 +23,8 @@ RETRY_PAUSES = (1.0, 5.0)
 """Pauses before the server is started again, seconds: two first runs at once hinder each other's database."""
 MAX_RETRIES = 2
 """Retries of Prefect's client, 6 s in all: enough for a busy server, and a dead one ends the run soon."""
+_DEATH = signal.SIGUSR1
+"""Signal that interrupts the run when its server dies; SIGINT is ignored in a job of `nohup` or of a script."""
 _FOLDER_HINT = "set PREFECT_HOME to a folder that can be written and has space"
 _SERVER_HINT = "run it again, or start a server with `prefect server start` and set PREFECT_API_URL"
 _NEEDS_FOLDER = re.compile(
@@ -72,6 +74,7 @@ class Server:
         process = self._started()
         with temporary_settings(self._settings):
             self._is_needed = True
+            previous = signal.signal(_DEATH, signal.default_int_handler)
             threading.Thread(target=self._watch, args=[process], daemon=True).start()
             try:
                 yield
@@ -81,6 +84,7 @@ class Server:
                 raise
             finally:
                 self._is_needed = False
+                signal.signal(_DEATH, previous)
                 if process.poll() is None:
                     APILogHandler().flush()  # else Prefect tries to reach the stopped server for a minute and more
 
@@ -149,7 +153,7 @@ class Server:
         if self._is_needed:
             logging.disable()  # else Prefect's senders of logs and events report each item that they cannot send
             logging.raiseExceptions = False
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), _DEATH)
 
     def _started(self) -> subprocess.Popen[bytes]:
         """Wait until the process answers; start another if it ends and that can help."""
@@ -180,14 +184,14 @@ class Server:
 
         limit = time.monotonic() + STARTUP_SECONDS
         with temporary_settings(self._settings), get_client(sync_client=True) as client:
-            while client.api_healthcheck() is not None:
-                if process.poll() is not None:
-                    return False
+            while process.poll() is None:  # before anything else answers, or keeps silent, at its port
+                if client.api_healthcheck() is None:
+                    return True
                 if time.monotonic() > limit:
                     found = f"still starting after {STARTUP_SECONDS} s"
                     raise StartError(f"the Prefect server did not start: {found}", hint=_SERVER_HINT)
                 time.sleep(0.1)
-        return True
+        return False
 
     def _ending(self) -> str:
         """Return the last error in the output of the process that ended, else its exit code."""

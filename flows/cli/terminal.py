@@ -70,7 +70,8 @@ def report(summary: "Summary", sample: str | None = None) -> None:
     elif not summary.found:
         say("next: check slides and exclude, and run it again", to=sys.stdout)
     elif not summary.review.is_clean:
-        say("next: correct the classes, or look at the slides to review; the tables are complete", to=sys.stdout)
+        classes = "correct the classes, or " if summary.review.absent else ""
+        say(f"next: {classes}look at the slides to review; the tables are complete", to=sys.stdout)
     elif sample is not None:
         _explain_sample(sample)
     else:

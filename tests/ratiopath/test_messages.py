@@ -246,6 +246,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
+    "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }
@@ -262,7 +263,7 @@ def test_every_raise_statement_is_provoked(errors: list[tuple[RatiopathError, st
         if not any((str(path), line) in executed for line in range(node.lineno, node.end_lineno + 1))
     ]
 
-    assert missing == list(UNPROVOKED)
+    assert list(dict.fromkeys(missing)) == list(UNPROVOKED)
 
 
 def lines_of(error: BaseException | None) -> Iterator[tuple[str, int]]:

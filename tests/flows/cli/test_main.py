@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from flows.cli.main import main, run
 from flows.cli.options import _value, read_configuration
 from flows.cli.sample import make_sample
 from flows.config.errors import ConfigurationError
+from flows.storage.filesystem import Storage
+from flows.storage.lock import output_lock
 from tests.support.study import settings, write_slide_without_mpp, write_study
 
 FIRST = "coverage: reading the configuration\n"
@@ -249,10 +252,11 @@ class TestExitCodes:
     def test_0_when_every_slide_is_in_the_tables(self, folder, file, capsys) -> None:
         write_study(folder, "a")
         assert main(["--config", file, "--keep", "null"]) == 0
-        first, result, following = capsys.readouterr().out.splitlines()
+        first, result, review, following = capsys.readouterr().out.splitlines()
         assert f"{first}\n" == FIRST
         assert result.startswith("1 of 1 slides in the tables, 0 put aside; 1 new, ")
-        assert following == f"next: read the tiles, Parquet files, from {folder.parent}/output/tiles"
+        assert review == "1 of 1 slides to review: everything kept (1 slide)"
+        assert following == "next: look at the slides to review; the tables are complete"
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
         assert main(["--config", file]) == 0
@@ -260,42 +264,41 @@ class TestExitCodes:
         assert "warning: no slides were found; the tables are empty" in printed.err
         assert printed.out.endswith("\nnext: check slides and exclude, and run it again\n")
 
-    def test_1_when_the_run_fails(self, folder, file, tmp_path, capsys) -> None:
+    @pytest.fixture
+    def busy(self, folder, tmp_path) -> Iterator[None]:
+        """An output that another run writes to."""
         write_study(folder, "a")
-        (tmp_path / "output").mkdir()
-        (tmp_path / "output" / "coverage").touch()
-        assert main(["--config", file]) == 1
-        assert "OutputError: cannot write " in capsys.readouterr().err
+        with output_lock(Storage.at(str(tmp_path / "output"))):
+            yield
 
-    def test_a_failed_run_says_why_once(self, folder, file, tmp_path) -> None:
-        write_study(folder, "a")
-        (tmp_path / "output").mkdir()
-        (tmp_path / "output" / "coverage").touch()
-        arguments = ["--config", file]
+    @pytest.mark.usefixtures("busy")
+    def test_1_when_the_run_fails(self, file, capsys) -> None:
+        assert main(["--config", file]) == 1
+        assert "OutputError: another run is writing to " in capsys.readouterr().err
+
+    @pytest.mark.usefixtures("busy")
+    @pytest.mark.parametrize("level", [None, "DEBUG"])
+    def test_a_failed_run_says_why_once_and_traces_on_demand(self, file, level) -> None:
         environment = {name: value for name, value in os.environ.items() if name != "PREFECT_LOGGING_LEVEL"}
         environment["PREFECT_API_URL"] = PREFECT_API_URL.value()
-        command = [sys.executable, "-m", "flows.coverage", *arguments]
-        quiet, loud = (
-            subprocess.run(
-                command, env={**environment, **more}, capture_output=True, text=True, timeout=300, check=False
-            )
-            for more in ({}, {"PREFECT_LOGGING_LEVEL": "DEBUG"})
-        )
-        assert (quiet.returncode, loud.returncode) == (1, 1)
-        assert len(quiet.stderr.splitlines()) == 2, quiet.stderr
-        first, second = quiet.stderr.splitlines()
-        assert first.startswith("failed: Flow run encountered an exception: OutputError: cannot write ")
+        if level:
+            environment["PREFECT_LOGGING_LEVEL"] = level
+        command = [sys.executable, "-m", "flows.coverage", "--config", file]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 1
+        if level:
+            assert "Traceback (most recent call last)" in done.stderr
+            return
+        first, second = done.stderr.splitlines()
+        assert first.startswith("failed: Flow run encountered an exception: OutputError: another run is writing to ")
         assert second == "  finished slides are kept; run it again: it resumes"
-        assert "Traceback (most recent call last)" in loud.stderr
 
     def test_1_when_the_server_that_is_named_does_not_answer(self, file, capsys) -> None:
         with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
             assert main(["--config", file]) == 1
         said = capsys.readouterr().err
-        first, second = said.splitlines()
-        assert first.startswith("failed: the Prefect server at http://127.0.0.1:9/api/ does not answer: ")
-        assert first.endswith("; start it, or unset PREFECT_API_URL to let the run start its own")
-        assert second == "  finished slides are kept; run it again: it resumes"
+        assert said.startswith("failed: the Prefect server at http://127.0.0.1:9/api/ does not answer: ")
+        assert said.endswith("; hint: start it, or unset PREFECT_API_URL to let the run start its own\n")
 
     def test_3_when_slides_are_put_aside(self, folder, file, capsys) -> None:
         write_study(folder, "a")
@@ -322,7 +325,7 @@ class TestExitCodes:
 
     def test_a_class_that_matches_nothing_is_named_in_the_last_lines(self, wrong_class, capsys) -> None:
         assert main(wrong_class) == 0
-        found = "1 in none of 1 slides; overlay tissue has 0 (1 slide), 255 (1 slide)"
+        found = "1 in none of 1 slides; overlay tissue has 255 (1 slide), 0 (1 slide)"
         assert capsys.readouterr().out.splitlines()[-3:] == [
             f"class tissue matches nothing: {found}; hint: correct overlays.tissue.classes.tissue",
             "1 of 1 slides to review: nothing kept (1 slide), overlay tissue holds none of its classes (1 slide)",

@@ -5,13 +5,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import prefect_server
 from flows.cli.prefect_server import Server
 from flows.execution.start_error import StartError
+
+
+@pytest.fixture(autouse=True)
+def no_named_server() -> Iterator[None]:
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        yield
+
 
 KILLED = "import os; from flows.cli.prefect_server import Server; print(Server()._process.pid, flush=True); os._exit(1)"
 
