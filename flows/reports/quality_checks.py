@@ -17,15 +17,18 @@ PIXEL_TOLERANCE = 2
 """Largest difference in px of the overlay, whose size is rounded; the larger of both tolerances counts."""
 
 
-def count_suspicions(tiles: int, kept: int) -> Iterator[str]:
+def count_suspicions(tiles: int, kept: int, *, is_filtered: bool) -> Iterator[str]:
     """Check that `keep` separates the tiles of a slide.
 
     Args:
         tiles: Number of tiles of the slide.
         kept: Number of kept tiles.
+        is_filtered: True if the configuration has a `keep`.
     """
     if not tiles:
         yield "no tiles"
+    elif not is_filtered:
+        return
     elif not kept:
         yield "nothing kept"
     elif kept == tiles:

@@ -173,13 +173,14 @@ def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: C
     return {"means": means, "mm2": mm2, "values": values, "suspicions": found}
 
 
-def report_columns(report: Json, tiles: int, kept: int) -> dict[str, Any]:
+def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
     """Build the columns of `schemas.slide_report.kept_slides` that hold the report.
 
     Args:
         report: A report of `merge_reports`.
         tiles: Number of tiles of the slide.
         kept: Number of kept tiles.
+        is_filtered: True if the configuration has a `keep`.
     """
     classes = {mean_of(name): mean for name, mean in report["means"].items()}
     classes |= {area_of(name): mm2 for name, mm2 in report["mm2"].items()}
@@ -188,7 +189,7 @@ def report_columns(report: Json, tiles: int, kept: int) -> dict[str, Any]:
         "tiles": tiles,
         **classes,
         "values": values,
-        "suspicions": [*count_suspicions(tiles, kept), *report["suspicions"]],
+        "suspicions": [*count_suspicions(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
     }
 
 

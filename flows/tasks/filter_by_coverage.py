@@ -84,4 +84,6 @@ def _filter(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -
 
 def _result(covered: SlideFile, path: str, kept: int, provenance: Provenance, report: Json) -> Row:
     file = SlideFile(covered.slide_id, covered.path, path, kept)
-    return {**file.to_row(), "made_from": provenance.digest, **report_columns(report, covered.rows, kept)}
+    is_filtered = provenance.settings["keep"] is not None
+    columns = report_columns(report, covered.rows, kept, is_filtered=is_filtered)
+    return {**file.to_row(), "made_from": provenance.digest, **columns}

@@ -200,6 +200,6 @@ def test_a_wrong_parameter_fails_the_flow_before_it_runs(folder) -> None:
 
 def test_a_run_to_review_is_failed_under_strict(folder) -> None:
     write_study(folder, "a")
-    state = run(folder, keep=None, strict=True)
+    state = run(folder, keep="tissue >= 0", strict=True)
     assert (state.name, state.is_failed()) == ("Review", True)
     assert "not clean under strict: 1 of 1 slides to review: everything kept (1 slide)" in state.message
