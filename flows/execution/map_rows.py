@@ -8,12 +8,10 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import ray.data
-from ray._private.worker import global_worker  # the only place that tells a task how often it was tried
 
 from flows.config.resources import DEFAULT, Request
 from flows.execution.batch import Compute, Done, run_batch
-from flows.execution.ray_runtime import ensure_ray, reserved_for
+from flows.execution.ray_runtime import ensure_ray, make_dataset, reserved_for
 from flows.storage.filesystem import OutputError
 
 _log = logging.getLogger(__name__)
@@ -112,7 +110,7 @@ def _run(
         Numbers of the other rows: their workers died.
     """
     died: list[int] = []
-    dataset = ray.data.from_arrow(list(pieces)).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
+    dataset = make_dataset(pieces).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
             number, error, message, trace, seconds = (row.pop(mark.name) for mark in _MARKS)
@@ -153,6 +151,8 @@ def batches_of(weights: Sequence[int], max_rows: int = MAX_SLIDES) -> list[slice
 
 def _run_in_worker(batch: pa.Table, compute: Compute, result: pa.Schema) -> pa.Table:
     """Run a batch in a Ray worker, unless it has killed enough of them."""
+    from ray._private.worker import global_worker  # noqa: PLC0415 - after ray_runtime; only it knows the attempt
+
     rows = batch.to_pylist()
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:

@@ -6,7 +6,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,8 +15,10 @@ from typing import Any
 if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
 
+import pyarrow as pa
 import ray
 import ray.data
+from ray.data import Dataset
 from ray.exceptions import AuthenticationError
 
 from flows.config.errors import ConfigurationError
@@ -169,6 +171,11 @@ def _require_listener(cluster: str) -> None:
 
 def _init(**options: Any) -> None:
     ray.init(logging_level="ERROR", log_to_driver=False, **options)
+
+
+def make_dataset(tables: Iterable[pa.Table]) -> Dataset:
+    """Make a dataset with a block per table; no other module of the flow imports Ray before this one has set it up."""
+    return ray.data.from_arrow(list(tables))
 
 
 def warm_up() -> None:

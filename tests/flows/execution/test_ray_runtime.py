@@ -79,3 +79,13 @@ def test_nothing_is_reported_wherever_the_program_is_started(module, tmp_path) -
         check=True,
     )
     assert done.stdout == "False False False\n"
+
+
+@pytest.mark.parametrize("module", ["flows.pipeline", "flows.coverage", "flows.tasks", "flows.execution.map_rows"])
+def test_ray_starts_no_worker_through_uv_whichever_module_is_imported_first(module) -> None:
+    """Under `uv run` each worker would be started in a copy of the working directory, which has no environment."""
+    code = f"import {module}, ray._private.ray_constants as constants; print(constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
