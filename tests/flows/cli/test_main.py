@@ -252,11 +252,10 @@ class TestExitCodes:
     def test_0_when_every_slide_is_in_the_tables(self, folder, file, capsys) -> None:
         write_study(folder, "a")
         assert main(["--config", file, "--keep", "null"]) == 0
-        first, result, review, following = capsys.readouterr().out.splitlines()
+        first, result, following = capsys.readouterr().out.splitlines()
         assert f"{first}\n" == FIRST
         assert result.startswith("1 of 1 slides in the tables, 0 put aside; 1 new, ")
-        assert review == "1 of 1 slides to review: everything kept (1 slide)"
-        assert following == "next: look at the slides to review; the tables are complete"
+        assert following == f"next: read the tiles, Parquet files, from {folder.parent}/output/tiles"
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
         assert main(["--config", file]) == 0
