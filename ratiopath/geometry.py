@@ -1,6 +1,8 @@
 """Value types for sizes in pixels and resolutions, and the rounding rule of the library."""
 
 import math
+import reprlib
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,12 +48,15 @@ class Mpp:
         """Convert one number for both axes, or a pair (x, y).
 
         Raises:
-            ParameterError: A number is not finite or not > 0.
+            ParameterError: It is neither, or a number is not finite or not > 0.
         """
         if isinstance(mpp, Mpp):
             return mpp
-        x, y = mpp if isinstance(mpp, tuple | list) else (mpp, mpp)
-        return cls(float(x), float(y))
+        pair = tuple(mpp) if isinstance(mpp, tuple | list | np.ndarray) else (mpp, mpp)
+        is_number = [isinstance(n, int | float | np.number) and not isinstance(n, bool) for n in pair]
+        if is_number != [True, True] or any(abs(n) > sys.float_info.max for n in pair):
+            raise ParameterError(f"invalid mpp {reprlib.repr(mpp)}; pass a number in µm/px, or a pair (x, y)")
+        return cls(float(pair[0]), float(pair[1]))
 
     @classmethod
     def optional(cls, mpp: "float | tuple[float, float] | Mpp | None") -> "Mpp | None":

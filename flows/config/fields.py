@@ -108,8 +108,10 @@ def check_roi(roi: Box | str | None) -> Box | str | None:
         try:
             parse_roi(roi)
         except shapely.errors.GEOSException as error:
+            shown = excerpt(roi)
+            reason = f": {error}" if shown.startswith("'") else ""  # GEOS repeats a text that is not to be shown
             raise ValueError(
-                f"{excerpt(roi)} is not WKT: {error}; write such as 'POLYGON ((0 0, 512 0, 0 512, 0 0))'"
+                f"{shown} is not WKT{reason}; write such as 'POLYGON ((0 0, 512 0, 0 512, 0 0))'"
             ) from None
         except RoiError as error:
             raise ValueError(str(error)) from None

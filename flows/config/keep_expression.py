@@ -140,8 +140,8 @@ class _Translator:
                 sides = [self.number(side) for side in nodes]
                 pairs = zip(sides[:-1], operators, sides[1:], strict=True)
                 compared = reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
-                for one, other in pairwise(nodes):
-                    self.refuse_decided(one, other)
+                for compared_by, (one, other) in zip(operators, pairwise(nodes), strict=True):
+                    self.refuse_decided(one, compared_by, other)
                 return compared
             case ast.Tuple():
                 raise ValueError(f"{excerpt(self.source(node))} has a comma; write decimals with a point, such as 0.5")
@@ -164,11 +164,12 @@ class _Translator:
                 return _ARITHMETIC[type(op)](self.number(left), self.number(right))
         raise ValueError(f"{excerpt(self.source(node))} is not a number; {_REMEDY}")
 
-    def refuse_decided(self, left: ast.expr, right: ast.expr) -> None:
+    def refuse_decided(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
         """Refuse a comparison of numbers whose ranges do not meet, such as a share and 50: it decides nothing."""
         has_class = any(isinstance(node, ast.Name) for side in (left, right) for node in ast.walk(side))
         a, b = self.range(left), self.range(right)
-        if has_class and (a[1] < b[0] - SLACK or b[1] < a[0] - SLACK):
+        is_never = (isinstance(op, ast.Gt) and a[1] <= b[0]) or (isinstance(op, ast.Lt) and a[0] >= b[1])
+        if has_class and (is_never or a[1] < b[0] - SLACK or b[1] < a[0] - SLACK):
             raise ValueError(
                 f"{excerpt(self.source(left))} and {excerpt(self.source(right))} compare alike in every tile: shares "
                 "are 0 to 1; write 0.5 for 50 %"

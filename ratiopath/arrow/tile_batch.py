@@ -81,13 +81,14 @@ def _is_scalar(column: Any) -> bool:
 
 
 def _arrow(name: str, column: Any, count: int) -> pa.Array:
-    if _is_scalar(column):
-        value = column.as_py() if isinstance(column, pa.Scalar) else column
-        array = pa.array([value] * count)
-    elif isinstance(column, pa.Array | pa.ChunkedArray):
-        array = column
-    else:
-        array = pa.array(column)
+    try:
+        if _is_scalar(column):
+            value = column.as_py() if isinstance(column, pa.Scalar) else column
+            array = pa.array([value] * count)
+        else:
+            array = column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)
+    except (ValueError, TypeError, OverflowError) as error:  # mixed types, integers beyond int64, text that is no UTF-8
+        raise ParameterError(f"{name} cannot be a column: {error}; pass numbers, or paths as text") from None
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # combine_chunks may return a chunked array

@@ -97,10 +97,14 @@ def require_regular(path: str) -> os.stat_result:
     """Return the state of a regular file: anything else may never answer, or never end.
 
     Raises:
-        SlideNotFoundError: The path, links followed, leads to a directory, a FIFO, a socket or a device.
+        SlideNotFoundError: It is no path; or, links followed, leads to a directory, a FIFO, a socket or a device.
         OSError: It leads nowhere.
     """
-    state = os.stat(path)
+    try:
+        state = os.stat(path)
+    except (TypeError, ValueError) as error:  # such as a NUL
+        problem = f"cannot open {path!r}: not a path ({error})"
+        raise SlideNotFoundError(problem, path=str(path), hint="check the path") from None
     if not stat.S_ISREG(state.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "not a regular file")
         raise SlideNotFoundError(f"cannot open {path!r}: is {kind}", path=path, hint="check the path")

@@ -36,3 +36,9 @@ def test_an_optional_mpp_may_be_none():
 def test_an_extent_without_a_pixel_is_refused():
     with pytest.raises(ParameterError, match="invalid extent 0 x 5 px"):
         Extent(0, 5)
+
+
+@pytest.mark.parametrize("mpp", [(1, 1, 1), [1.0], (1,), np.array([1.0, 1, 1]), (1, None), {}, 10**400, "1", True, "x"])
+def test_a_resolution_is_a_number_or_a_pair(mpp) -> None:
+    with pytest.raises(ParameterError, match="invalid mpp"):
+        Mpp.of(mpp)

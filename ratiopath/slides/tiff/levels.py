@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
+from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent
@@ -27,6 +27,13 @@ _AS_STORED = frozenset({
 """Photometric interpretations whose stored numbers are the pixels."""
 _WHOLE_BYTES = (8, 16, 32, 64)  # bits
 _RGB = 3
+
+
+_FAX = (COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4)
+_BITS = dict.fromkeys(jpeg.CODECS, 8) | dict.fromkeys(_FAX, 1)
+"""Bits of a sample that a codec can hold."""
+_TURNED = range(2, 9)
+"""Values of Orientation that are turned or mirrored (TIFF 6.0, page 36)."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +170,12 @@ def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
     if page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
         colours = f"{_name_of(page.photometric)}, compression {_name_of(page.compression)}"
         return f"has unsupported colours ({colours})", "export it as RGB"
-    if page.compression in jpeg.CODECS and page.bitspersample != 8:  # noqa: PLR2004 - a byte
-        return f"is a JPEG of {page.bitspersample} bits", "export it with Deflate or zstd"
+    if page.bitspersample != _BITS.get(page.compression, page.bitspersample):
+        codec = "a JPEG" if page.compression in jpeg.CODECS else "CCITT"
+        return f"is {codec} of {page.bitspersample} bits", "export it with Deflate or zstd"
     if orientation != 1:
-        return f"is stored turned or flipped (Orientation {orientation})", "export it upright"
+        how = "is stored turned or flipped" if orientation in _TURNED else "has an invalid orientation"
+        return f"{how} (Orientation {orientation})", "export it upright"
     return None
 
 

@@ -185,15 +185,18 @@ def _planes_behind(page: TiffPage, file_size: int) -> int:
         return 1
     words, size = page.description, math.prod(page.shape)
     planes = 1
-    if words.startswith("ImageJ=") and (found := re.search(r"^images=(\d+)", words, re.MULTILINE)):
-        planes = int(found[1])
+    if words.startswith("ImageJ="):
+        counts = {name: int(count) for name, count in re.findall(r"^(\w+)=(\d{1,9})\s*$", words, re.MULTILINE)}
+        dimensions = math.prod(counts.get(name, 1) for name in ("channels", "slices", "frames"))
+        planes = counts.get("images", dimensions)
     elif page.is_shaped and (found := re.search(r"shape\"?[=:]\s*[\[(]([\d,\s]+)", words)):
         planes = math.prod(json.loads(f"[{found[1].rstrip(', ')}]")) // size
     elif page.is_stk and "UIC2tag" in page.tags:
         planes = int(page.tags["UIC2tag"].count)
     elif page.is_nih:
         planes = int(dict(page.tags.valueof(43314) or {}).get("nSlices", 1))
-    is_there = page.dataoffsets[0] + planes * size * page.bitspersample // 8 <= file_size
+    behind = file_size - page.dataoffsets[0] - size * page.bitspersample // 8
+    is_there = 2 * behind >= size * page.bitspersample // 8  # a stack may be cut short
     return planes if is_there else 1  # a tool that copies one plane may keep the words of the stack
 
 

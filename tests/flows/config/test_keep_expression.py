@@ -96,9 +96,9 @@ def test_null_follows_kleene() -> None:
         ("", "is not an expression"),
         ("\0", "is not an expression"),
         ("ü > 1", "unknown column 'ü'"),
-        ("-" * 900 + "a > 1", "nested more than 100 deep; simplify it"),
+        ("-" * 900 + "nested more than 100 deep; simplify it"),
         ("(" * 400 + "a" + ")" * 400, "is not an expression"),
-        ("a > 1 or " * 200 + "a > 1", "1805 characters, more than 1000; shorten it"),
+        ("a > 1 or " * 200 + "1805 characters, more than 1000; shorten it"),
     ],
 )
 def test_anything_else_is_refused_with_a_remedy(text: str, message: str) -> None:
@@ -125,7 +125,7 @@ def test_a_comparison_that_is_alike_for_all_shares_is_refused(text: str) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "a >= 0", "a <= 1", "a > 1", "a + b > 1.5", "a + b >= 2", "a - b > -1", "100 * a >= 50", "a / b > 50",
+        "a >= 0", "a <= 1", "a + b > 1.5", "a + b >= 2", "a - b > -1", "100 * a >= 50", "a / b > 50",
         "a * 255 > 200", "a >= 50 / 100", "a / (b + 1) > 0.4", "-a < -0.5", "x_inside >= 0.8",
     ],
 )  # fmt: skip
@@ -135,4 +135,10 @@ def test_a_comparison_that_depends_on_the_shares_is_accepted(text: str) -> None:
 
 def test_without_classes_the_remedy_is_to_name_some() -> None:
     with pytest.raises(ValueError, match=r"name classes under overlays\.NAME\.classes"):
-        keep_expression("a > 1", [])
+        keep_expression([])
+
+
+@pytest.mark.parametrize("text", ["tissue > 1", "tissue < 0", "0 > tissue", "1 < tissue", "tissue + tumor > 2"])
+def test_a_comparison_that_no_tile_can_meet_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="shares are 0 to 1"):
+        keep_expression(text, ["tissue", "tumor"])

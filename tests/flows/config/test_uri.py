@@ -17,6 +17,7 @@ from prefect.utilities.schema_tools.validation import ValidationError, validate
 from flows.cli.main import main
 from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt
+from flows.config.fields import check_roi
 from flows.config.model import CoverageConfig
 from flows.config.uri import check_output
 from flows.inputs.manifest import read_manifest
@@ -152,3 +153,10 @@ def test_prefects_schema_accepts_an_output_without_credentials(output: str) -> N
 )
 def test_an_excerpt_holds_no_credential(value: Any) -> None:
     assert SECRET not in excerpt(value)
+
+
+@pytest.mark.parametrize("roi", ["s3://KEY:TOPSECRET/with/slash@bucket", "https://a.b/x?sig=TOPSECRET"])
+def test_a_roi_that_holds_a_credential_is_not_repeated(roi) -> None:
+    with pytest.raises(ValueError, match="is not WKT") as refused:
+        check_roi(roi)
+    assert "topsecret" not in str(refused.value).lower()

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from ratiopath.arrow import tile_overlay_overlap
-from ratiopath.errors import ParameterError, RoiError, SlideNotFoundError
+from ratiopath.errors import ParameterError, RatiopathError, RoiError, SlideNotFoundError
 from tests.support.expressions import evaluate, overlap_expression, tile_table
 from tests.support.layouts import LAYOUTS, Raster
 
@@ -86,3 +86,18 @@ def test_a_coordinate_that_no_integer_holds_is_refused(mask, changes):
 def test_a_coordinate_far_outside_is_a_coordinate(mask):
     arguments = {"overlay_path": [mask], "tile_x": 2**53 - 10, "tile_y": -(2**53), "mpp_x": 1.0, "mpp_y": 1.0}
     assert tile_overlay_overlap(ROI, **arguments).to_pylist() == [{"0": None}]
+
+
+TILE = {"tile_x": [0], "tile_y": [0], "mpp_x": [1.0], "mpp_y": [1.0]}
+
+
+@pytest.mark.parametrize("x", [2**63, 10**30, 2**62, 9.2e18, -9.2e18, "0"])
+def test_a_tile_beyond_all_pixels_is_refused(x) -> None:
+    with pytest.raises(ParameterError):
+        tile_overlay_overlap(ROI, "a.tiff", **{**TILE, "tile_x": [x]})
+
+
+@pytest.mark.parametrize("path", ["a\0b.tiff", "a\udcff.tiff", "nope.tiff"])
+def test_a_path_that_leads_nowhere_is_an_error_of_the_library(path) -> None:
+    with pytest.raises(RatiopathError):
+        tile_overlay_overlap(ROI, path, **TILE)

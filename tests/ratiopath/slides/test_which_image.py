@@ -133,6 +133,11 @@ def _described(path: Path, text: bytes, planes: int = 4, **tags: tuple) -> None:
     write(path, page, trailer=b"".join(flat(value).tobytes() for value in range(planes)))
 
 
+def _cut_short(path: Path, text: bytes) -> None:
+    _described(path, text)
+    path.write_bytes(path.read_bytes()[:-10])
+
+
 STACKS: dict[str, Callable[[Path], None]] = {
     "pages": lambda path: _pages(path, 0, 0, 0),
     "pages marked as pages": lambda path: _pages(path, 2, 2, 2),
@@ -150,6 +155,9 @@ STACKS: dict[str, Callable[[Path], None]] = {
     "ImageJ, pages": lambda path: tifffile.imwrite(path, np.zeros((3, *SIZE), np.uint8), imagej=True),
     "ImageJ, one directory": lambda path: _described(path, b"ImageJ=1.53t\nimages=4\nslices=4\nloop=false\n"),
     "ImageJ, one directory, channels": lambda path: _described(path, b"ImageJ=1.53t\nimages=4\nchannels=4\n"),
+    "ImageJ, one directory, no images=": lambda path: _described(path, b"ImageJ=1.53t\nslices=2\nframes=2\n"),
+    "ImageJ, one directory, channels only": lambda path: _described(path, b"ImageJ=1.53t\nchannels=4\n"),
+    "ImageJ, one directory, cut short": lambda path: _cut_short(path, b"ImageJ=1.53t\nimages=4\n"),
     "shaped, pages": lambda path: tifffile.imwrite(path, np.zeros((3, *SIZE), np.uint8), photometric="minisblack"),
     "shaped, one directory": lambda path: tifffile.imwrite(
         path, np.zeros((3, *SIZE), np.uint8), photometric="minisblack", metadata={"axes": "ZYX"}, truncate=True
@@ -324,3 +332,9 @@ def test_an_image_whose_photometric_interpretation_is_unread_is_refused_by_its_n
     rgb.tags[PHOTOMETRIC] = (SHORT, [8])
     with pytest.raises(UnsupportedImageError, match="CIELAB"):
         open_slide(str(write(tmp_path / "a.tiff", rgb)))
+
+
+def test_a_fax_of_bytes_is_refused_before_memory_is_used(tmp_path) -> None:
+    page = page_of(flat(0), t259=(SHORT, [4]), t256=(LONG, [30_000]), t257=(LONG, [30_000]), t278=(LONG, [30_000]))
+    with pytest.raises(UnsupportedImageError, match="is CCITT of 8 bits"):
+        open_slide(str(write(tmp_path / "a.tiff", page)))
