@@ -37,7 +37,7 @@ from tests.support.disturbed import (
     workers,
 )
 
-SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "3")))
+SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "2")))
 
 pytestmark = [
     pytest.mark.usefixtures("local_ray", "server"),
