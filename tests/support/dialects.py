@@ -287,7 +287,7 @@ def gdal_levels(path: Path) -> list[np.ndarray]:
 
 
 def gdal_exists(path: Path) -> np.ndarray:
-    """Where an internal mask or alpha leaves pixels in."""
+    """Pixels that an internal mask or alpha leaves in."""
     with rasterio.open(path) as file:
         if ColorInterp.alpha in file.colorinterp:
             return file.read(1 + file.colorinterp.index(ColorInterp.alpha)) > 0

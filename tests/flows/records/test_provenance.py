@@ -1,4 +1,4 @@
-"""What tells a file from another in its place."""
+"""Fingerprints and provenance: a replaced file is noticed, a record survives JSON."""
 
 import os
 from dataclasses import replace

@@ -419,7 +419,7 @@ def test_a_width_that_is_no_integer_is_refused_for_what_it_is(tag, tmp_path) -> 
 
 
 def sparse(path: Path, dtype: str, text: bytes) -> Path:
-    """Of four tiles the last two are left out."""
+    """A scan with the last two of four tiles left out."""
     tifffile.imwrite(
         path,
         np.ones((64, 64), dtype),
