@@ -68,7 +68,7 @@ def _image(pixels: ET.Element, own: str | None, name: str, pages: int) -> OmeIma
 
 
 def _planes_of(data: ET.Element, pages: int) -> int:
-    """Number of planes that follow one another: one where a page is named, else all pages."""
+    """Count the planes that follow one another: one where a page is named, else all pages."""
     count = data.get("PlaneCount", data.get("NumPlanes", "1" if "IFD" in data.attrib else str(pages)))
     return min(int(count), pages)
 
