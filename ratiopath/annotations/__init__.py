@@ -1,0 +1,13 @@
+"""Annotations: polygons with labels, from the files that pathologists draw.
+
+read_outlines       parses a file of any supported format
+Outlines            the outlines of a file, as drawn
+Annotations         the valid polygons of a file in pixels of level 0
+ReadOptions         options of reading
+"""
+
+from ratiopath.annotations.annotations import Annotations
+from ratiopath.annotations.outlines import Outlines, ReadOptions
+from ratiopath.annotations.read import read_outlines
+
+__all__ = ["Annotations", "Outlines", "ReadOptions", "read_outlines"]
