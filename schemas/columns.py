@@ -19,6 +19,8 @@ class OverlayColumns:
     """Names of its classes, a column each."""
     missing: Literal["fail", "null", "zero"]
     """Treatment of a slide without this overlay: it fails, or its classes are null, or zero."""
+    is_counted: bool = False
+    """True if outlines are counted: the overlay's, and those of each class."""
 
     @property
     def path(self) -> str:
@@ -36,6 +38,11 @@ class OverlayColumns:
         return f"{self.name}_inside"
 
     @property
-    def own(self) -> tuple[str, str, str]:
+    def counts(self) -> tuple[str, ...]:
+        """Columns of the number of outlines whose centroid lies in the tile: of the overlay, and of each class."""
+        return tuple(f"{name}_count" for name in (self.name, *self.classes)) if self.is_counted else ()
+
+    @property
+    def own(self) -> tuple[str, ...]:
         """Columns of the overlay besides its classes."""
-        return (self.path, self.overlap, self.inside)
+        return (self.path, self.overlap, self.inside, *self.counts)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.columns import OverlayColumns
-from schemas.fields import FRACTION, OVERLAP
+from schemas.fields import FRACTION, NOT_NEGATIVE, OVERLAP
 from schemas.grid import GRID_COLUMNS, TILE_KEY
 from schemas.table import Column, Rule, TableSchema
 
@@ -39,6 +39,7 @@ def _columns(overlay: OverlayColumns) -> list[Column]:
         Column(overlay.overlap, OVERLAP),
         Column(overlay.inside, pa.float64(), (FRACTION,)),
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
+        *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=overlay.missing == "null") for name in overlay.counts),
     ]
 
 

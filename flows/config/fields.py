@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import shapely
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -17,6 +19,7 @@ from pydantic import (
 
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
+from flows.config.rewrite import check_regex
 from flows.config.uri import refuse_uri
 from ratiopath.counting.values import normalise_value
 from ratiopath.errors import RoiError
@@ -35,8 +38,12 @@ MAX_PIXELS = 1 << 30
 """Width and height of a tile, and its stride."""
 MAX_VALUE = 256
 """Characters of an overlay value."""
+MAX_LABELS = 1000
+"""Labels in a list."""
 MAX_BITS = 64
 """Bits of a whole number that a file can store."""
+_MISTYPED = re.compile(r"[+-]?\d[\d_\s.,]*(e[+-]?\d*)?|0[xb].*", re.IGNORECASE)
+"""Texts that are meant as numbers, such as 1_000 or 0x1; the Gleason pattern 3+4 is none."""
 Box = tuple[float, float, float, float]
 """(minx, miny, maxx, maxy) in pixels of the tile."""
 
@@ -136,19 +143,52 @@ def _column_name(name: str) -> str:
     return name
 
 
-def _overlay_value(value: Any) -> str:
-    """Normalise an overlay value to its key in the overlap map.
+def _overlay_value(value: Any) -> Any:
+    """Normalise a number to its key in the overlap map; strip a label, and pass a pattern on.
 
     Raises:
-        ValueError: It is neither a number nor numbers separated by commas.
+        ValueError: It is neither a number, nor numbers separated by commas, nor a label, nor a pattern.
     """
+    wanted = "a number such as 255, a colour such as '255,0,0', or a label of an annotation such as Tumor"
+    if isinstance(value, dict):
+        return _label_pattern(value)
+    if isinstance(value, LabelPattern):
+        return value
+    is_short = isinstance(value, float) or (isinstance(value, str) and len(value) <= MAX_VALUE)
+    if not (is_short or (isinstance(value, int) and value.bit_length() <= MAX_BITS)):
+        raise ValueError(f"found {excerpt(value)}; give {wanted}")
     try:
-        is_short = isinstance(value, float) or (isinstance(value, str) and len(value) <= MAX_VALUE)
-        if is_short or (isinstance(value, int) and value.bit_length() <= MAX_BITS):
-            return normalise_value(value)
+        return normalise_value(value)
     except ValueError:
-        pass
-    raise ValueError(f"found {excerpt(value)}; give a number such as 255, or a colour such as '255,0,0'")
+        text = str(value).strip()
+        if not isinstance(value, str) or not text or not text.isprintable() or _MISTYPED.fullmatch(text):
+            raise ValueError(f"found {excerpt(value)}; give {wanted}") from None
+        return refuse_uri(text)
+
+
+def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
+    """Read `{match: regex}`.
+
+    Raises:
+        ValueError: It is something else, or no expression of RE2.
+    """
+    text = value.get("match")
+    if value.keys() != {"match"} or not isinstance(text, str) or not 0 < len(text) <= MAX_VALUE:
+        raise ValueError(f"found {excerpt(value)}; give {{match: regex}}, such as {{match: 'Tumou?r.*'}}")
+    refuse_uri(text)
+    try:
+        check_regex(text)
+    except ValueError as error:
+        raise ValueError(f"match {excerpt(text)} is no regular expression of RE2: {error}; correct it") from None
+    return LabelPattern(match=text)
+
+
+class LabelPattern(BaseModel):
+    """A regular expression for the labels of an annotation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: str = Field(description="regular expression that a whole label matches, such as 'Tumou?r.*'")
 
 
 PathText = Annotated[
@@ -178,8 +218,16 @@ PixelPair = Annotated[
 
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
 
+OverlayValue = Annotated[int | float | str | LabelPattern, BeforeValidator(_overlay_value)]
+
 OverlayValues = Annotated[
-    list[Annotated[int | float | str, BeforeValidator(_overlay_value)]],
+    list[OverlayValue],
     Field(min_length=1),
+    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
+]
+
+LabelList = Annotated[
+    list[OverlayValue],
+    Field(max_length=MAX_LABELS),
     BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
 ]

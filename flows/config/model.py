@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 import shapely.affinity
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,7 +24,6 @@ from flows.config.fields import (
     ExcludePattern,
     MppValue,
     Number,
-    OverlayValues,
     PathText,
     PixelPair,
     check_roi,
@@ -37,8 +35,10 @@ from flows.config.fields import (
     refuse_yaml_bool,
 )
 from flows.config.keep_expression import keep_expression
-from flows.config.overlay_path import Column, OverlayPath
+from flows.config.overlay import Overlay
+from flows.config.overlay_path import Column
 from flows.config.resources import Resources
+from flows.config.section import Section
 from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
@@ -55,11 +55,7 @@ TOLERANCE = 0.1
 """Default of `tiling.tolerance`."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Tiling(_Section):
+class Tiling(Section):
     """Level, size and stride of the tiles."""
 
     mpp: MppValue | None = Field(
@@ -125,29 +121,7 @@ class Tiling(_Section):
         }
 
 
-class Overlay(_Section):
-    """A second raster over the slide, aligned by physical size, with the classes of its values."""
-
-    path: OverlayPath = Field(
-        description="template over the slide's path with {dir} {name} {stem} {suffix}, confined to the slide folders or"
-        " to the folder at its beginning; or {match: regex, replace: text} applied to the slide's path; or"
-        " {column: name} of the manifest"
-    )
-    classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
-        default_factory=dict, description="column name -> overlay values, such as {tumor: [1, 2], stroma: [3]}"
-    )
-    missing: Annotated[
-        Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
-    ] = Field(
-        "fail",
-        description="treatment of a slide without this overlay: it is a failed slide, or its classes are null or zero",
-    )
-    mpp: MppValue | None = Field(
-        None, description="resolution of the overlay's level 0, µm per pixel; overrides the file's"
-    )
-
-
-class CoverageConfig(_Section):
+class CoverageConfig(Section):
     """Settings of a coverage run: slides, tiling, overlays, filter and output."""
 
     model_config = ConfigDict(json_schema_extra=refuse_credentials_in)
@@ -230,7 +204,7 @@ class CoverageConfig(_Section):
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
         taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
-            own = OverlayColumns(name, (), overlay.missing or "null").own
+            own = OverlayColumns(name, tuple(overlay.classes), overlay.missing or "null", overlay.count).own
             for kind, column in [*(("column", c) for c in own), *(("class", c) for c in overlay.classes)]:
                 what = f"{kind} {column} of overlay {name}"
                 if column.lower() in taken:  # column names in databases ignore case
@@ -286,7 +260,9 @@ class CoverageConfig(_Section):
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:
         """Columns of each overlay in the tables."""
-        return tuple(OverlayColumns(name, tuple(o.classes), o.missing or "null") for name, o in self.overlays.items())
+        return tuple(
+            OverlayColumns(name, tuple(o.classes), o.missing or "null", o.count) for name, o in self.overlays.items()
+        )
 
     @property
     def region(self) -> Roi:

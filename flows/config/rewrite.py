@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import re2
 
@@ -19,13 +20,7 @@ class Rewrite:
         Raises:
             ValueError: `match` is not an expression of RE2, or `replace` names a group that it lacks.
         """
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            self.regex = re2.compile(match, options)
-        except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-            raise ValueError(f"{reason}") from None
+        self.regex = _compiled(match)
         self.parts = [part for found in _parts(replace) for part in (found[0], self._group(found[1])) if part != ""]
 
     def _group(self, name: str) -> str | int:
@@ -46,6 +41,22 @@ class Rewrite:
             pieces += [path[end : found.start()], *groups]
             end = found.end()
         return "".join((*pieces, path[end:])) if pieces else None
+
+
+def check_regex(text: str) -> str:
+    """Refuse a text that is not an expression of RE2."""
+    _compiled(text)
+    return text
+
+
+def _compiled(text: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(text, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"{reason}") from None
 
 
 @lru_cache(maxsize=64)

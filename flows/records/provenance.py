@@ -149,7 +149,8 @@ def coverage_settings(config: CoverageConfig) -> Json:
             {
                 "name": name,
                 **overlay.model_dump(mode="json", include={"missing", "mpp"}),
-                "classes": [[column, list(values)] for column, values in overlay.classes.items()],
+                "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
+                **overlay.annotation_options,
             }
             for name, overlay in config.overlays.items()
         ],

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from flows.config.model import CoverageConfig, Overlay
+from flows.config.model import CoverageConfig
+from flows.config.overlay import Overlay
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.value_counts import ValueCounts
 from ratiopath.errors import MissingMppError

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from PIL import Image
 
-from flows.config.model import Overlay
+from flows.config.overlay import Overlay
 from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.values import parse_value

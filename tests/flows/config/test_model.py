@@ -133,7 +133,18 @@ def test_defaults() -> None:
         ({"overlays__tissue__classes": {"1st": [1]}}, "overlays.tissue.classes.1st: '1st' cannot name a column"),
         ({"overlays__tissue__classes": {"and": [1]}}, "overlays.tissue.classes.and: 'and' cannot name a column"),
         ({"overlays__tissue__classes": {"tissue": []}}, "overlays.tissue.classes.tissue: is empty; expected"),
-        ({"overlays__tissue__classes": {"tissue": ["red"]}}, "overlays.tissue.classes.tissue[0]: found 'red'; give a"),
+        ({"overlays__tissue__classes": {"tissue": [" "]}}, "overlays.tissue.classes.tissue[0]: found ' '; give a"),
+        (
+            {"overlays__tissue__classes": {"tissue": [{"match": "("}]}},
+            "overlays.tissue.classes.tissue[0]: match '(' is no regular expression of RE2: missing ): (; correct it",
+        ),
+        (
+            {"overlays__tissue__classes": {"tissue": [{"regex": "a"}]}},
+            "overlays.tissue.classes.tissue[0]: found {'regex': 'a'}; give {match: regex}",
+        ),
+        ({"overlays__tissue__origin": "corner"}, "overlays.tissue.origin: found 'corner'; give null, level0, bounds,"),
+        ({"overlays__tissue__ignore": [[]]}, "overlays.tissue.ignore[0]: found []; give a number"),
+        ({"overlays__tissue__fill": "odd"}, "overlays.tissue.fill: found 'odd'; give 'union' or 'evenodd'"),
         ({"overlays__tissue__classes": {"tissue": ["1_0"]}}, "overlays.tissue.classes.tissue[0]: found '1_0'; give a"),
         (
             {"overlays__tissue__classes": {"tile_x": [1]}},

@@ -1,0 +1,97 @@
+"""Section of an overlay: its file, its classes, and the options of an annotation."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from flows.config.fields import (
+    ColumnName,
+    LabelList,
+    MppValue,
+    Number,
+    OverlayValues,
+    expecting,
+    plain_number,
+    refuse_yaml_bool,
+)
+from flows.config.overlay_path import OverlayPath
+from flows.config.section import Section
+from ratiopath.annotations.outlines import Format, LabelFrom
+
+MAX_LEVEL = 1000
+"""Index of a level."""
+MAX_NAME = 1000
+"""Characters of the name of a column in an annotation file."""
+
+
+class Overlay(Section):
+    """An image or an annotation over the slide, with the classes of its values or labels."""
+
+    path: OverlayPath = Field(
+        description="template over the slide's path with {dir} {name} {stem} {suffix}, confined to the slide folders or"
+        " to the folder at its beginning; or {match: regex, replace: text} applied to the slide's path; or"
+        " {column: name} of the manifest"
+    )
+    classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
+        default_factory=dict,
+        description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
+        " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
+    )
+    missing: Annotated[
+        Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
+    ] = Field(
+        "fail",
+        description="treatment of a slide without this overlay: it is a failed slide, or its classes are null or zero",
+    )
+    mpp: MppValue | None = Field(
+        None, description="resolution of an image's level 0, µm per pixel; overrides the file's"
+    )
+    format: Format | None = Field(
+        None, description="format of an annotation to insist on; null recognises it by the file's content"
+    )
+    ignore: LabelList | None = Field(
+        None, description="labels of areas that do not exist, such as artefacts; null takes the labels that end in *"
+    )
+    within: LabelList = Field(
+        default_factory=list, description="labels of the areas that were annotated: nothing is known elsewhere"
+    )
+    on_top: LabelList = Field(
+        default_factory=list,
+        description="labels in the order they are painted, the last on top: classes become disjoint; empty lets each"
+        " class count by itself",
+    )
+    fill: Literal["union", "evenodd"] = Field(
+        "union", description="area of outlines of one label that overlap: all of it, or only what an odd number covers"
+    )
+    origin: Annotated[
+        Literal["level0", "bounds", "halo"] | tuple[Number, Number] | None,
+        expecting("null, level0, bounds, halo or [x, y]"),
+    ] = Field(
+        None,
+        description="origin of the coordinates of an annotation: the corner of level 0, of the scanned bounding box,"
+        " HALO's, or a point [x, y] in pixels of level 0; required where a slide has a bounding box",
+    )
+    unit: Literal["px", "um", "mm", "nm"] = Field("px", description="unit of the coordinates of an annotation")
+    level: Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)] = Field(
+        0, description="level in whose pixels an annotation was drawn"
+    )
+    y: Literal["down", "up"] = Field("down", description="direction of y in an annotation")
+    label_from: LabelFrom = Field(
+        "auto", description="source of the labels of ImageScope files; auto takes the first that is not empty"
+    )
+    part: Literal["cell", "nucleus"] = Field("cell", description="outline of a QuPath cell that is measured")
+    geometry: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] = Field(
+        "geometry", description="column of WKT or WKB in a CSV or Parquet file"
+    )
+    label: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] = Field(
+        "label", description="column of labels in a CSV or Parquet file"
+    )
+    count: bool = Field(
+        default=False,
+        description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
+    )
+
+    @property
+    def annotation_options(self) -> dict[str, Any]:
+        """Options of an annotation that differ from their defaults, in canonical form."""
+        return self.model_dump(mode="json", exclude={"path", "classes", "missing", "mpp"}, exclude_defaults=True)
