@@ -1,11 +1,13 @@
-"""Sample of a first run: synthetic slides that resemble H&E, their masks, and a configuration."""
+"""Sample of a first run: synthetic slides that resemble H&E, their masks and annotations, and a configuration."""
 
+import json
 import os
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 import tifffile
 import yaml
 
@@ -28,6 +30,8 @@ NUCLEI = {STROMA: 900, TUMOR: 5000, NECROSIS: 150}
 """Number of nuclei by class."""
 TISSUE_ABOVE, TUMOR_ABOVE, NECROSIS_ABOVE = 0.38, 0.5, 0.68
 """Thresholds of smooth random fields in [0, 1]."""
+BLOCK = 32
+"""Side of the squares that a drawn outline is made of, pixels of the class mask."""
 NUCLEUS = np.array([86, 50, 126], dtype=np.float32)
 """RGB colour of a nucleus."""
 
@@ -36,7 +40,7 @@ Field = npt.NDArray[np.float32]
 
 
 def make_sample(folder: str) -> CoverageConfig:
-    """Write two slides with a tissue mask and a class mask each, the same pixels every time.
+    """Write two slides with a tissue mask, a class mask and an annotation each, the same pixels every time.
 
     Args:
         folder: Folder to write to; the configuration goes there too, as coverage.yaml.
@@ -57,6 +61,7 @@ def make_sample(folder: str) -> CoverageConfig:
         tissue = (labels[::4, ::4] > 0).astype(np.uint8) * np.uint8(255)
         _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
         _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
+        _write_geojson(f"{slides}/{stem}.geojson", {"Tumor": labels >= TUMOR, "Necrosis": labels == NECROSIS})
     settings = _settings()
     with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
         yaml.safe_dump(settings, file, sort_keys=False)
@@ -75,6 +80,7 @@ def _settings() -> dict[str, Any]:
                 "path": "{dir}/{stem}_classes.ome.tiff",
                 "classes": {"stroma": [STROMA], "tumor": [TUMOR], "necrosis": [NECROSIS]},
             },
+            "drawn": {"path": "{dir}/{stem}.geojson", "classes": {"drawn_tumor": ["Tumor"]}},
         },
         "keep": "tissue >= 0.5 and tumor > necrosis",
     }
@@ -161,6 +167,22 @@ def _write_ome_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> 
         writer.write(levels[0], subifds=len(levels) - 1, metadata=metadata, **_layout(levels[0], codec))
         for level in levels[1:]:
             writer.write(level, subfiletype=1, metadata=None, **_layout(level, codec))
+
+
+def _write_geojson(path: str, areas: dict[str, npt.NDArray[np.bool_]]) -> None:
+    """Write coarse outlines of areas of the class mask as QuPath does, in pixels of level 0."""
+    features = []
+    for label, is_inside in areas.items():
+        blocks = is_inside.reshape(is_inside.shape[0] // BLOCK, BLOCK, is_inside.shape[1] // BLOCK, BLOCK)
+        row, column = np.nonzero(blocks.mean(axis=(1, 3)) > 1 / 2)
+        side = BLOCK * CLASSES_MPP / MPP
+        squares = shapely.box(column * side, row * side, (column + 1) * side, (row + 1) * side)
+        for outline in shapely.get_parts(shapely.union_all(squares)).tolist():
+            properties = {"objectType": "annotation", "classification": {"name": label, "color": [200, 0, 0]}}
+            geometry = json.loads(shapely.to_geojson(outline))
+            features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"type": "FeatureCollection", "features": features}, file)
 
 
 def _layout(level: Pixels, codec: str) -> dict[str, Any]:

@@ -253,8 +253,9 @@ def _parse_report(text: bytes) -> Json:
             for values, limit in numbers
             for value in values.values()
         )
-        pa.array(report["suspicions"], pa.string())  # raises for what is no text
-        is_whole = are_numbers and type(report["suspicions"]) is list
+        remarks = [report["suspicions"], report.get("notes", [])]
+        pa.array(remarks, pa.list_(pa.string()))  # raises for what is no text
+        is_whole = are_numbers and all(type(lines) is list for lines in remarks)
     except (KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
         raise ValueError(f"no report: {type(error).__name__}: {error}") from error
     if not is_whole:

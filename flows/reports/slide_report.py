@@ -57,6 +57,8 @@ class SlideReport:
     """Area in mm² by class; None where it is unknown."""
     suspicions: tuple[str, ...]
     """Reasons to review the slide."""
+    notes: tuple[str, ...] = ()
+    """Remarks on its overlays that need no review."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], classes: Sequence[str]) -> "SlideReport":
@@ -76,6 +78,7 @@ class SlideReport:
             means={name: row[mean_of(name)] for name in classes},
             mm2={name: row[area_of(name)] for name in classes},
             suspicions=tuple(row["suspicions"]),
+            notes=tuple(row["notes"]),
         )
 
 
@@ -146,17 +149,20 @@ def _merge_values(partials: Iterable[Json]) -> Json:
     return {"count": max(len(sums), *counts), "commonest": [value for value, _ in _commonest(sums, MAX_VALUES)]}
 
 
-def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: CoverageConfig) -> Json:
+def merge_reports(
+    partials: Sequence[Json], suspicions: Sequence[str], notes: Sequence[str], config: CoverageConfig
+) -> Json:
     """Merge the partial reports on a slide; the result does not depend on `keep`.
 
     Args:
         partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
             order in which workers finish.
         suspicions: Remarks on the sizes of the overlays.
+        notes: Remarks on the overlays that need no review.
         config: The configuration.
 
     Returns:
-        A JSON object: `means` and `mm2` by class, `values` by overlay, and `suspicions`.
+        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` if there are any.
     """
     means, mm2 = {}, {}
     for name in config.classes:
@@ -170,7 +176,8 @@ def merge_reports(partials: Sequence[Json], suspicions: Sequence[str], config: C
     }
     only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
     found = [*class_suspicions(config.overlay_columns, only_zero, means), *suspicions]
-    return {"means": means, "mm2": mm2, "values": values, "suspicions": found}
+    report = {"means": means, "mm2": mm2, "values": values, "suspicions": found}
+    return report | ({"notes": list(notes)} if notes else {})
 
 
 def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
@@ -190,6 +197,7 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         **classes,
         "values": values,
         "suspicions": [*count_suspicions(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
+        "notes": report.get("notes", []),
     }
 
 

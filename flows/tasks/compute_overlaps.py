@@ -116,11 +116,12 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
     with require_unchanged(provenance.slide.path, load_json(unit["states"])):
-        table = coverage_table(tiles, provenance.overlay_paths, config)
+        table, notes = coverage_table(tiles, provenance.overlay_paths, config)
         suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
-    partial_sums = {"sums": partial_report(table, provenance.slide, config), "suspicions": suspicions}
+    sums = partial_report(table, provenance.slide, config)
+    report = {"sums": sums, "suspicions": suspicions, "notes": [] if group else notes}
     write = partial(
-        _write_unit, group=None if unit["is_alone"] else group, provenance=provenance, report=partial_sums,
+        _write_unit, group=None if unit["is_alone"] else group, provenance=provenance, report=report,
         config=config, workspace=workspace,
     )  # fmt: skip
     return Draft(coverage(config.overlay_columns), [table], write)
@@ -147,7 +148,8 @@ def _write_slide(
     workspace: Workspace,
 ) -> None:  # fmt: skip
     suspicions = [line for report in reports for line in report["suspicions"]]
-    report = merge_reports([report["sums"] for report in reports], suspicions, config)
+    notes = [line for report in reports for line in report["notes"]]
+    report = merge_reports([report["sums"] for report in reports], suspicions, notes, config)
     schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, report)
     with TableWriter(workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace) as writer:
         for group in groups:

@@ -17,7 +17,9 @@ from schemas.coverage import coverage
 from schemas.fields import OVERLAP
 
 
-def coverage_table(tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig) -> pa.Table:
+def coverage_table(
+    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig
+) -> tuple[pa.Table, list[str]]:
     """Append the coverage by each overlay to the tiles of one slide.
 
     Args:
@@ -26,19 +28,19 @@ def coverage_table(tiles: pa.Table, paths: Mapping[str, str | None], config: Cov
         config: Configuration with the ROI and the classes of each overlay.
 
     Returns:
-        Table of `schemas.coverage`, a row per tile in the same order.
+        Table of `schemas.coverage`, a row per tile in the same order; and remarks on the overlays.
 
     Raises:
         SlideError: An overlay cannot be read in full or has no resolution, or the slide has none.
     """
-    columns = list(tiles.columns)
+    columns, notes = list(tiles.columns), list[str]()
     for overlay in config.overlay_columns:
         path, settings = paths[overlay.name], config.overlays[overlay.name]
         if path is None:
             columns += _absent(overlay, tiles.num_rows)
         else:
             columns += _present(overlay, path, _count(tiles, path, settings, config), settings)
-    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow)
+    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
 
 
 def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:

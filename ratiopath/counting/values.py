@@ -1,13 +1,14 @@
-"""Overlay values as text: parsing, order, and comparison as stored numbers (docs/decisions/0005-values.md)."""
+"""Overlay values and labels as text: parsing, order, and comparison as stored numbers (docs/decisions/0005)."""
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
 
 Value = tuple[Decimal | str, ...]
-"""Numbers of the channels, a single one if all are equal; NaN is "nan", since as a number it equals nothing."""
+"""Numbers of the channels, a single one if all are equal; NaN is "nan", since as a number it equals nothing. A label is
+the text itself."""
 _NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -15,19 +16,32 @@ def parse_value(text: str, dtype: np.dtype[Any] | None = None) -> Value:
     """Parse a number, or the numbers of a colour, so that equal results mean the same stored value.
 
     Args:
-        text: A key such as "255" or "255,0,0", or a value that a user named.
+        text: A key such as "255", "255,0,0" or "Tumor", or a value that a user named.
         dtype: Stored type of the file. If it is a floating-point type, finite numbers are rounded to it by way of
             double precision; one that would become infinite, or 0 without being 0, stays as it is and equals no stored
             value. Integers are compared exactly, whatever their size.
     """
-    numbers = tuple("nan" if number.is_nan() else _stored(number, dtype) for number in map(Decimal, text.split(",")))
+    decimals = _decimals(text)
+    if decimals is None:
+        return (text,)
+    numbers = tuple("nan" if number.is_nan() else _stored(number, dtype) for number in decimals)
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
 def sort_key(text: str) -> tuple[Any, ...]:
-    """Return a key that orders numbers ascending, colours by their first channel, and NaN last."""
-    numbers = map(Decimal, text.split(","))
+    """Return a key that orders numbers ascending, colours by their first channel, then NaN, and labels last."""
+    numbers = _decimals(text)
+    if numbers is None:
+        return ((2, 0),), text
     return (*((1, 0) if number.is_nan() else (0, number) for number in numbers),), text
+
+
+def _decimals(text: str) -> list[Decimal] | None:
+    """Read the numbers of a key; None if it is the label of an annotation."""
+    try:
+        return [Decimal(part) for part in text.split(",")]
+    except InvalidOperation:
+        return None
 
 
 def normalise_value(value: Any) -> str:

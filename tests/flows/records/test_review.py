@@ -16,7 +16,13 @@ TUMOR = {"annotation": {"path": "x", "classes": {"tumor": ["1", "2"]}}}
 
 def slide(name: str, mean: float | None, values: list[str], *suspicions: str) -> dict[str, Any]:
     row = {"slide_id": name.rjust(64, "0"), "path": f"/s/{name}.tiff", "status": "new", "seconds": 0.5, "tiles": 12}
-    report = {"tumor_mean": mean, "tumor_mm2": mean, "values": [("annotation", values)], "suspicions": suspicions}
+    report = {
+        "tumor_mean": mean,
+        "tumor_mm2": mean,
+        "values": [("annotation", values)],
+        "suspicions": suspicions,
+        "notes": [],
+    }
     return {**row, "kept": 5, **report}
 
 

@@ -32,7 +32,9 @@ def grid(mpp: float | None = 0.5) -> pa.Table:
 def cover(paths: dict[str, Path | None], tiles: pa.Table | None = None, **changes: Any) -> pa.Table:
     config = configured(Path("/s"), keep=None, **changes)
     found = {name: None if path is None else str(path) for name, path in paths.items()}
-    return checked(coverage_table(grid() if tiles is None else tiles, found, config), coverage(config.overlay_columns))
+    return checked(
+        coverage_table(grid() if tiles is None else tiles, found, config)[0], coverage(config.overlay_columns)
+    )
 
 
 def overlays(**changes: Any) -> dict[str, Any]:
