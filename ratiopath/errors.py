@@ -11,6 +11,7 @@
         ├── MissingMppError            no resolution in the file, none passed
         ├── LevelNotFoundError         no level of the resolution that is wanted
         ├── InvalidMppError            a resolution that is zero, negative, not finite or absurd
+        ├── MisalignedError            an annotation that does not lie on its slide, or in an unknown frame
         └── TooManyValuesError         a continuous image where labels are counted
 
 Messages state the problem first, then a hint. All exceptions survive pickling, hence a Ray worker.
@@ -76,6 +77,10 @@ class LevelNotFoundError(SlideError):
 
 class InvalidMppError(SlideError):
     """A resolution that is zero, negative, not finite or contradicts another one."""
+
+
+class MisalignedError(SlideError):
+    """An annotation that does not lie on its slide, or whose place on it is ambiguous."""
 
 
 class TooManyValuesError(SlideError):

@@ -1,5 +1,6 @@
 """A reader of vendor formats (Aperio, Hamamatsu, MIRAX, Leica, Philips, Ventana, ...) by OpenSlide."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -45,9 +46,16 @@ class OpenSlideReader:
         extents = [Extent(width, height) for width, height in self._slide.level_dimensions]
         self.pyramid = Pyramid.of(extents, mpp or self._mpp())
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Properties of OpenSlide, by name."""
+        found: Mapping[str, str] = self._slide.properties
+        return found
+
     def _mpp(self) -> Mpp | None:
-        properties = self._slide.properties
-        found = [properties.get(name) for name in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)]
+        found = [
+            self._slide.properties.get(name) for name in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
+        ]
         if None in found:
             return None
         try:

@@ -1,0 +1,27 @@
+"""Hamamatsu NDPA: closed freehand outlines in nm from the centre of the physical slide."""
+
+from xml.etree.ElementTree import Element
+
+from ratiopath.annotations.outlines import Outlines, ReadOptions
+from ratiopath.annotations.xml import points
+
+
+def read_ndpa(root: Element, outlines: Outlines, _: ReadOptions) -> None:
+    """Read the view states of NDP.view in the order of the file; the label is the title.
+
+    Raises:
+        TruncatedError: A coordinate is no number.
+    """
+    outlines.frame = "slide_centre"
+    for state in root.findall("./ndpviewstate"):
+        label = (state.findtext("title") or "").strip()
+        for annotation in state.findall("./annotation"):
+            kind = annotation.get("type", "unknown").strip()
+            if kind != "freehand":
+                outlines.ignore(kind)
+            elif (annotation.findtext("closed") or "").strip() != "1":
+                outlines.ignore("open freehand")
+            else:
+                found = annotation.findall("./pointlist/point")
+                pairs = ((point.findtext("x"), point.findtext("y")) for point in found)
+                outlines.add(label, [points(pairs, outlines.path, "point")])

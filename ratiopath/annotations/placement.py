@@ -1,0 +1,168 @@
+"""Placement of outlines on level 0 of a slide, and the check that they lie on it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import shapely
+
+from ratiopath.annotations.annotations import Annotations
+from ratiopath.annotations.outlines import Outlines
+from ratiopath.errors import MisalignedError, MissingMppError
+from ratiopath.frame import SlideFrame
+
+MAX_OUTSIDE = 0.01
+"""Largest share of the annotated area that may lie outside of the slide."""
+HALO_BLOCK = 256
+"""HALO counts from the bounding box's corner, rounded down to this many px."""
+FACTORS = (2, 4, 8, 16, 32, 64)
+"""Factors between levels that are tried on outlines outside of the slide."""
+_MICROMETRES = {"um": 1.0, "mm": 1000.0, "nm": 0.001}
+
+Pair = tuple[float, float]
+"""Numbers along x and y."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """Frame in which annotations were drawn."""
+
+    origin: Literal["level0", "bounds", "halo"] | Pair | None = None
+    """Origin of the coordinates: the corner of level 0, of the scanned bounding box, HALO's, or a point in px of level
+    0; None for the corner of level 0, unless the slide has a bounding box."""
+    unit: Literal["px", "um", "mm", "nm"] = "px"
+    """Unit of the coordinates."""
+    level: int = 0
+    """Level in whose pixels they are."""
+    y: Literal["down", "up"] = "down"
+    """Direction of y; with up, it counts from the bottom of the slide or of the bounding box."""
+
+
+def place(outlines: Outlines, slide: SlideFrame, options: FrameOptions) -> Annotations:
+    """Place outlines on level 0 of a slide, and check that they lie on it.
+
+    Args:
+        outlines: Outlines in the frame of their file.
+        slide: Frame of the slide.
+        options: Frame in which they were drawn.
+
+    Raises:
+        MisalignedError: The origin must be said, a part of the frame is not known, or more than MAX_OUTSIDE of the area
+            lies outside of the slide.
+        MissingMppError: The slide has no resolution and the unit needs it.
+        TruncatedError: A coordinate is not finite.
+    """
+    to_level0 = _from_slide_centre if outlines.frame == "slide_centre" else _from_corner
+    scale, offset = to_level0(outlines.path, slide, options)
+    annotations = Annotations.of(outlines, scale, offset)
+    _require_inside(annotations, slide)
+    return annotations
+
+
+def _from_slide_centre(path: str, slide: SlideFrame, _: FrameOptions) -> tuple[Pair, Pair]:
+    """Return the scale and offset of nm from the centre of the physical slide.
+
+    px = (nm - centre_offset_nm) / (1000 mpp) + extent / 2, per axis; OpenSlide gives the offset of Hamamatsu's slides.
+    """
+    mpp, extent = _mpp_of(path, slide), slide.extent
+    if extent is None or slide.centre_offset_nm is None:
+        problem = (
+            f"{path!r} counts from the centre of the physical slide, which {slide.path!r} does not tell "
+            "(hamamatsu.XOffsetFromSlideCentre)"
+        )
+        raise MisalignedError(problem, path=path, hint="pass the .ndpi slide (slide_path=), or export it as GeoJSON")
+    scale = 1 / (1000 * mpp[0]), 1 / (1000 * mpp[1])
+    x, y = slide.centre_offset_nm
+    return scale, (extent.width / 2 - x * scale[0], extent.height / 2 - y * scale[1])
+
+
+def _from_corner(path: str, slide: SlideFrame, options: FrameOptions) -> tuple[Pair, Pair]:
+    """Return the scale and offset of pixels or a physical unit from a corner."""
+    x, y = _scale(path, slide, options)
+    left, top = _origin(path, slide, options)
+    if options.y == "down":
+        return (x, y), (left, top)
+    if slide.extent is None:
+        raise MisalignedError(
+            f"{path!r} counts y from the bottom of a slide that is not known", path=path, hint="pass slide_path="
+        )
+    height = slide.bounds[3] if options.origin == "bounds" and slide.bounds else slide.extent.height
+    return (x, -y), (left, top + height)
+
+
+def _scale(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
+    if options.unit != "px":
+        mpp, factor = _mpp_of(path, slide), _MICROMETRES[options.unit]
+        return factor / mpp[0], factor / mpp[1]
+    if options.level >= len(slide.downsamples):
+        problem = (
+            f"{path!r} is drawn on level {options.level}, but {slide.path!r} has {len(slide.downsamples)} level(s)"
+        )
+        raise MisalignedError(problem, path=path, hint="correct overlays.NAME.level (level=)")
+    return slide.downsamples[options.level]
+
+
+def _mpp_of(path: str, slide: SlideFrame) -> Pair:
+    if slide.mpp is None:
+        problem = f"{path!r} has coordinates in a physical unit, and the slide {slide.path!r} no resolution"
+        raise MissingMppError(problem, path=path, hint="set slide_mpp, or overlay_mpp=")
+    return slide.mpp.x, slide.mpp.y
+
+
+def _origin(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
+    if isinstance(options.origin, tuple):
+        return options.origin
+    if slide.bounds is None or options.origin == "level0":
+        return 0.0, 0.0
+    left, top, width, height = slide.bounds
+    if options.origin == "bounds":
+        return float(left), float(top)
+    if options.origin == "halo":
+        return float(left - left % HALO_BLOCK), float(top - top % HALO_BLOCK)
+    problem = (
+        f"{path!r} may count from the corner of {slide.path!r} or, as QuPath and HALO do, from that of its scanned box "
+        f"of {width} x {height} px at ({left}, {top})"
+    )
+    raise MisalignedError(problem, path=path, hint="set overlays.NAME.origin (origin=) to level0, bounds or halo")
+
+
+def _require_inside(annotations: Annotations, slide: SlideFrame) -> None:
+    positive = annotations.polygons[~annotations.is_negative]
+    if slide.extent is None or not len(positive):
+        return
+    width, height = slide.extent.width, slide.extent.height
+    total, inside = float(shapely.area(positive).sum()), 0.0
+    bounds = shapely.bounds(positive)
+    is_inside = (bounds[:, :2] >= 0).all(axis=1) & (bounds[:, 2] <= width) & (bounds[:, 3] <= height)
+    inside += float(shapely.area(positive[is_inside]).sum())
+    inside += float(shapely.area(shapely.clip_by_rect(positive[~is_inside], 0, 0, width, height)).sum())
+    outside = 1 - inside / total
+    if outside > MAX_OUTSIDE:
+        low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+        problem = (
+            f"{outside:.0%} of the area of {annotations.path!r} lies outside of the slide {slide.path!r}: the outlines "
+            f"span ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}), the slide has {width} x {height} px"
+        )
+        raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide))
+
+
+def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame) -> str:
+    """Name the settings with which the outlines would lie on the slide."""
+    extent, fitting = slide.extent, []
+    if extent is None:
+        return ""
+    size = np.array([extent.width, extent.height])
+
+    def fits(factor: np.ndarray | float, offset: np.ndarray | float = 0.0) -> bool:
+        return bool((low * factor + offset >= 0).all() and (high * factor + offset <= size).all())
+
+    if slide.bounds is not None:
+        corner = np.array(slide.bounds[:2])
+        fitting += [f"origin: {name}" for name, by in (("bounds", corner), ("level0", -corner)) if fits(1.0, by)]
+    if slide.mpp is not None and fits(1 / np.array([slide.mpp.x, slide.mpp.y])):
+        fitting.append("unit: um")
+    divisor = next((factor for factor in FACTORS if fits(1 / factor)), None)
+    if divisor:
+        fitting.append(f"coordinates divided by {divisor}")
+    found = f"; these would fit: {', '.join(fitting)}" if fitting else ""
+    return f"check that the annotation belongs to this slide, and overlays.NAME.origin, unit and level{found}"

@@ -1,0 +1,53 @@
+"""The frame of a slide, as annotations need it."""
+
+from collections.abc import Mapping
+
+import openslide
+
+from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.slides.open import open_slide
+from ratiopath.slides.openslide_reader import OpenSlideReader
+
+_BOUNDS = (
+    openslide.PROPERTY_NAME_BOUNDS_X, openslide.PROPERTY_NAME_BOUNDS_Y,
+    openslide.PROPERTY_NAME_BOUNDS_WIDTH, openslide.PROPERTY_NAME_BOUNDS_HEIGHT,
+)  # fmt: skip
+_CENTRE = ("hamamatsu.XOffsetFromSlideCentre", "hamamatsu.YOffsetFromSlideCentre")
+
+
+def read_frame(path: str, mpp: Mpp | None = None) -> SlideFrame:
+    """Read the frame of a slide; headers only.
+
+    Args:
+        path: The slide.
+        mpp: Resolution of level 0 in µm/px, replacing that of the file.
+
+    Raises:
+        SlideError: See `open_slide`.
+    """
+    with open_slide(path, mpp) as reader:
+        properties = reader.properties if isinstance(reader, OpenSlideReader) else {}
+        levels = reader.pyramid.levels
+        return SlideFrame(
+            path,
+            levels[0].extent,
+            levels[0].mpp,
+            tuple((level.downsample_x, level.downsample_y) for level in levels),
+            _bounds(properties, levels[0].extent),
+            _centre(properties),
+        )
+
+
+def _bounds(properties: Mapping[str, str], extent: Extent) -> tuple[int, int, int, int] | None:
+    if any(name not in properties for name in _BOUNDS):
+        return None
+    left, top, width, height = (int(properties[name]) for name in _BOUNDS)
+    return None if (left, top, width, height) == (0, 0, extent.width, extent.height) else (left, top, width, height)
+
+
+def _centre(properties: Mapping[str, str]) -> tuple[float, float] | None:
+    if any(name not in properties for name in _CENTRE):
+        return None
+    x, y = (float(properties[name]) for name in _CENTRE)
+    return x, y
