@@ -104,7 +104,7 @@ def _start_local() -> None:
             hint = "free memory, or give the container more (--memory and --shm-size of docker run)"
             raise StartError(f"Ray has too little memory for its object store: {error}", hint=hint) from error
         except Exception as error:  # Ray raises it bare when it is not up in its time
-            ray.shutdown()
+            shut_down()
             if is_last:
                 hint = f"the logs in {os.path.join(folder, 'ray', 'session_latest', 'logs')} say more; run it again"
                 raise StartError(f"Ray did not start, tried twice: {error}", hint=hint) from error
@@ -139,9 +139,15 @@ def _connect(cluster: str) -> None:
         raise StartError(f"the connection to the Ray cluster {cluster!r} failed: {error}", hint=hint) from error
 
 
+def shut_down() -> None:
+    """End this process's Ray, in silence: it reports tasks that still run then, such as those of `warm_up`, as lost."""
+    with _silent():
+        ray.shutdown()
+
+
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Discard what is written to stderr: Ray's C++ code prints a line per attempt, whatever its log level."""
+    """Discard what is written to stderr: Ray's C++ code prints lines there, whatever its log level."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -97,6 +97,31 @@ def test_a_home_that_the_server_cannot_use(study, options) -> None:
     assert "hint: set PREFECT_HOME" in line
 
 
+LOSES_WORKERS = """
+import time
+from flows.execution import ray_runtime
+import psutil  # Ray brings it along
+
+def shut_down():  # the workers die before the driver leaves, which happens by itself on a busy machine
+    for process in psutil.Process().children(recursive=True):
+        if "ray::" in " ".join(process.cmdline()):
+            process.kill()
+    time.sleep(3)
+    leave()
+
+leave, ray_runtime.ray.shutdown = ray_runtime.ray.shutdown, shut_down
+ray_runtime.import_module = lambda name: time.sleep(600)  # a warm-up that still runs
+from flows.cli.main import run
+run()
+"""
+
+
+def test_tasks_that_run_when_a_start_fails_are_not_reported(study) -> None:
+    command = [sys.executable, "-c", LOSES_WORKERS, "--config", "coverage.yaml"]
+    line = failure(start(study, command=command, PREFECT_API_URL="http://127.0.0.1:9/api"))
+    assert "the Prefect server at http://127.0.0.1:9/api/ does not answer: " in line
+
+
 @as_root
 def test_little_shared_memory_is_enough(study) -> None:
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]
