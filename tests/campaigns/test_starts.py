@@ -138,6 +138,14 @@ def test_a_cluster_that_does_not_answer(study) -> None:
     assert "no Ray cluster answers at '127.0.0.1:9': Connection refused" in line
 
 
+@pytest.mark.timeout(120)
+def test_a_port_at_which_something_else_listens(study) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        line = failure(start(study, RAY_ADDRESS=address))
+    assert f"no Ray cluster answers at '{address}': timed out; hint: start the cluster, correct RAY_ADDRESS" in line
+
+
 def test_two_first_runs_at_once_both_succeed(study) -> None:
     runs = []
     for name in "ab":
