@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
 
-from prefect import Task, flow, task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.config.model import CoverageConfig
+from flows.execution.checked_flow import checked_flow
 from flows.execution.retries import is_transient
 from flows.records.failures import publish_failures
 from flows.records.run_record import PutAsideError, ReviewError, Summary, TaskResults, finish
@@ -74,7 +75,7 @@ keep = as_task(filter_by_coverage)
 draw = as_task(draw_previews)
 
 
-@flow(name="coverage", flow_run_name="coverage-{config.label}", persist_result=False)
+@checked_flow(name="coverage", flow_run_name="coverage-{config.label}", persist_result=False)
 def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()

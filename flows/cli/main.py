@@ -82,8 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _end(code: int) -> NoReturn:
     """Shut Ray down and exit; a signal can no longer change the exit code."""
-    ray = sys.modules.get("ray")
-    ending = threading.Thread(target=ray.shutdown if ray else bool)
+    ending = threading.Thread(target=getattr(sys.modules.get("flows.execution.ray_runtime"), "shut_down", bool))
     ending.start()
     while True:  # repeatedly: Ray restores the default of SIGTERM a second before its shutdown ends
         for number in (signal.SIGINT, signal.SIGTERM):

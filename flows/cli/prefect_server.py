@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Self
 
+from flows.execution.address import reason, shown
 from flows.execution.start_error import StartError
 from ratiopath.errors import RatiopathError
 
@@ -202,13 +203,18 @@ class Server:
 
 
 def _require_answer() -> None:
+    from httpx import InvalidURL  # noqa: PLC0415 - as above
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
 
-    with get_client(sync_client=True) as client:
-        error = client.api_healthcheck()
+    hint = "start it, or unset PREFECT_API_URL to let the run start its own"
+    try:
+        with get_client(sync_client=True) as client:
+            url, error = str(client.api_url), client.api_healthcheck()
+    except InvalidURL:
+        raise StartError("PREFECT_API_URL is not a URL (not shown)", hint=hint) from None
     if error is not None:
-        hint = "start it, or unset PREFECT_API_URL to let the run start its own"
-        raise StartError(f"the Prefect server at {client.api_url} does not answer: {error}", hint=hint)
+        problem = f"the Prefect server at {shown(url)} does not answer: {reason(error, url)}"
+        raise StartError(problem, hint=hint) from None
 
 
 def _end_with_parent() -> None:

@@ -2,10 +2,7 @@
 
 import logging
 import os
-import re
 import shutil
-import socket
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,6 +20,7 @@ from ray.exceptions import AuthenticationError
 
 from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
+from flows.execution.address import reason, require_cluster, shown
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -32,10 +30,6 @@ DEFAULT_MEMORY = 1 << 30
 tiles; the rest is room for several overlays and for codecs that decode large strips."""
 MIN_SPACE = 1 << 26
 """Free bytes of Ray's temporary folder below which Ray is not started: it would hang for 30 s and say nothing."""
-RETRY_PAUSES = (2.0, 5.0)
-"""Pauses before a cluster that does not answer is tried again, seconds."""
-CONNECT_SECONDS = 5.0
-"""Limit for one connection to the cluster, seconds."""
 _TEMP_HINT = f"set RAY_TMPDIR to a short path of a folder that can be written and has {MIN_SPACE >> 20} MiB free"
 _AUTH_HINT = "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 
@@ -52,7 +46,9 @@ def address() -> str | None:
             "give the address of the cluster itself, such as head:6379, from a machine in its network, or submit the "
             "run: ray job submit -- python -m flows.coverage --config FILE"
         )
-        raise ConfigurationError(f"RAY_ADDRESS: Ray Data does not run over Ray Client, found {found!r}; {remedy}")
+        raise ConfigurationError(
+            f"RAY_ADDRESS: Ray Data does not run over Ray Client, found {shown(found)!r}; {remedy}"
+        )
     return found
 
 
@@ -104,7 +100,7 @@ def _start_local() -> None:
             hint = "free memory, or give the container more (--memory and --shm-size of docker run)"
             raise StartError(f"Ray has too little memory for its object store: {error}", hint=hint) from error
         except Exception as error:  # Ray raises it bare when it is not up in its time
-            ray.shutdown()
+            shut_down()
             if is_last:
                 hint = f"the logs in {os.path.join(folder, 'ray', 'session_latest', 'logs')} say more; run it again"
                 raise StartError(f"Ray did not start, tried twice: {error}", hint=hint) from error
@@ -124,24 +120,31 @@ def _require_space(folder: str) -> None:
 
 def _connect(cluster: str) -> None:
     environment = runtime_env()
-    _require_listener(cluster)
+    require_cluster(cluster)
+    name = repr(shown(cluster))
     try:
         with _silent():
             _init(address=cluster, runtime_env=environment)
-    except AuthenticationError as error:
-        raise StartError(f"the Ray cluster {cluster!r} asks for a token; found none", hint=_AUTH_HINT) from error
-    except ConnectionError as error:
-        raise StartError(
-            f"the Ray cluster {cluster!r} refuses this program", hint=f"{_AUTH_HINT}; else check RAY_ADDRESS"
-        ) from error
-    except Exception as error:
+    except AuthenticationError:
+        raise StartError(f"the Ray cluster {name} asks for a token; found none", hint=_AUTH_HINT) from None
+    except ConnectionError:
+        hint = f"{_AUTH_HINT}; else check RAY_ADDRESS"
+        raise StartError(f"the Ray cluster {name} refuses this program", hint=hint) from None
+    except Exception as error:  # noqa: BLE001 - Ray raises many classes
         hint = f"check RAY_ADDRESS, and that the cluster runs Ray {ray.__version__}"
-        raise StartError(f"the connection to the Ray cluster {cluster!r} failed: {error}", hint=hint) from error
+        problem = f"the connection to the Ray cluster {name} failed: {reason(error, cluster)}"
+        raise StartError(problem, hint=hint) from None
+
+
+def shut_down() -> None:
+    """End this process's Ray, in silence: it reports tasks that still run then, such as those of `warm_up`, as lost."""
+    with _silent():
+        ray.shutdown()
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Discard what is written to stderr: Ray's C++ code prints a line per attempt, whatever its log level."""
+    """Discard what is written to stderr: Ray's C++ code prints lines there, whatever its log level."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -150,23 +153,6 @@ def _silent() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def _require_listener(cluster: str) -> None:
-    """Refuse an address at which nothing listens: Ray would try for two minutes."""
-    found = re.fullmatch(r"(.+):(\d{1,5})", cluster)
-    if found is None:  # such as auto
-        return
-    for pause in (*RETRY_PAUSES, None):
-        try:
-            with socket.create_connection((found[1].strip("[]"), int(found[2])), CONNECT_SECONDS):
-                return
-        except (OSError, OverflowError) as error:
-            if pause is None:
-                hint = "start the cluster, correct RAY_ADDRESS, or unset it to run on this machine"
-                problem = f"no Ray cluster answers at {cluster!r}: {getattr(error, 'strerror', None) or error}"
-                raise StartError(problem, hint=hint) from error
-            time.sleep(pause)
 
 
 def _init(**options: Any) -> None:

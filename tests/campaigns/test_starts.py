@@ -97,6 +97,31 @@ def test_a_home_that_the_server_cannot_use(study, options) -> None:
     assert "hint: set PREFECT_HOME" in line
 
 
+LOSES_WORKERS = """
+import time
+from flows.execution import ray_runtime
+import psutil  # Ray brings it along
+
+def shut_down():  # the workers die before the driver leaves, which happens by itself on a busy machine
+    for process in psutil.Process().children(recursive=True):
+        if "ray::" in " ".join(process.cmdline()):
+            process.kill()
+    time.sleep(3)
+    leave()
+
+leave, ray_runtime.ray.shutdown = ray_runtime.ray.shutdown, shut_down
+ray_runtime.import_module = lambda name: time.sleep(600)  # a warm-up that still runs
+from flows.cli.main import run
+run()
+"""
+
+
+def test_tasks_that_run_when_a_start_fails_are_not_reported(study) -> None:
+    command = [sys.executable, "-c", LOSES_WORKERS, "--config", "coverage.yaml"]
+    line = failure(start(study, command=command, PREFECT_API_URL="http://127.0.0.1:9/api"))
+    assert "the Prefect server at http://127.0.0.1:9/api/ does not answer: " in line
+
+
 @as_root
 def test_little_shared_memory_is_enough(study) -> None:
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]
@@ -111,6 +136,14 @@ def test_too_little_memory_for_the_object_store(study) -> None:
 def test_a_cluster_that_does_not_answer(study) -> None:
     line = failure(start(study, RAY_ADDRESS="127.0.0.1:9"))
     assert "no Ray cluster answers at '127.0.0.1:9': Connection refused" in line
+
+
+@pytest.mark.timeout(120)
+def test_a_port_at_which_something_else_listens(study) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        line = failure(start(study, RAY_ADDRESS=address))
+    assert f"no Ray cluster answers at '{address}': timed out; hint: start the cluster, correct RAY_ADDRESS" in line
 
 
 def test_two_first_runs_at_once_both_succeed(study) -> None:

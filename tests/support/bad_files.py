@@ -106,6 +106,12 @@ def plain_stack(path: Path) -> None:
     tifffile.imwrite(path, np.zeros((5, 64, 64), np.uint8), photometric="minisblack", metadata=None)
 
 
+def two_reduced_images(path: Path) -> None:
+    """Write an image and two others of half its size."""
+    half = handmade.page_of(level()[::2, ::2], 1)
+    handmade.write(path, handmade.page_of(level()), half, half)
+
+
 def ome_of_two_channels(planes: str, uuid: str = "") -> str:
     """OME-XML of 32 x 32 px and two channels."""
     pixels = 'ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="32" SizeY="32" SizeC="2" SizeZ="1" SizeT="1"'

@@ -19,9 +19,8 @@ _IN_PART = frozenset({COMPRESSION.LZW, COMPRESSION.LZMA})
 """Codecs of bytes that imagecodecs does not decode strictly."""
 _TO_THE_END = _DEFLATE | {COMPRESSION.ZSTD, COMPRESSION.ZSTD_DEPRECATED, COMPRESSION.PACKBITS}
 """Codecs of bytes that imagecodecs decodes faster than others, but refuses if they hold more than a segment needs."""
-_OF_IMAGES = frozenset({
-    COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED, COMPRESSION.PNG, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG,
-})  # fmt: skip
+WEBP = frozenset({COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED})
+_OF_IMAGES = WEBP | {COMPRESSION.PNG, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG}
 """Codecs of images that imagecodecs decodes strictly."""
 CODECS = jpeg.CODECS | CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
 """Supported values of Compression: those whose damage is noticed."""

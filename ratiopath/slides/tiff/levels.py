@@ -12,7 +12,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent
 from ratiopath.slides.tiff import jpeg
-from ratiopath.slides.tiff.decode import CODECS, WITH_PREDICTOR
+from ratiopath.slides.tiff.decode import CODECS, WEBP, WITH_PREDICTOR
 from ratiopath.slides.tiff.errors import EXPORT_HINT
 from ratiopath.slides.tiff.nodata import fill_value
 
@@ -138,7 +138,8 @@ def check_page(page: TiffPage, path: str) -> None:
     Raises:
         UnsupportedImageError: Its samples, compression, colours or orientation are not supported.
     """
-    found = _unsupported_samples(page) or _unsupported_storage(page) or _unsupported_predictor(page)
+    checks = (_unsupported_samples, _unsupported_codec, _unsupported_storage, _unsupported_predictor)
+    found = next(filter(None, (check(page) for check in checks)), None)
     if found is not None:
         problem, hint = found
         raise UnsupportedImageError(f"{path!r} {problem}", path=path, hint=hint)
@@ -160,19 +161,29 @@ def _unsupported_samples(page: TiffPage) -> tuple[str, str] | None:
     return None
 
 
-def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
-    orientation = page.tags.valueof("Orientation", default=1)
+def _unsupported_codec(page: TiffPage) -> tuple[str, str] | None:
     if page.compression not in CODECS:
         found = f"has an unsupported compression ({_name_of(page.compression)})"
         return found, "export it with Deflate, zstd, LZW or JPEG"
-    if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
-        return f"has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
-    if page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
-        colours = f"{_name_of(page.photometric)}, compression {_name_of(page.compression)}"
-        return f"has unsupported colours ({colours})", "export it as RGB"
+    if page.compression in WEBP and not _is_of_webp(page):
+        kind = "separate" if page.planarconfig == PLANARCONFIG.SEPARATE else "interleaved"
+        found = f"is WebP of {page.samplesperpixel} {kind} {page.dtype.name} sample(s)"
+        return found, "export it with Deflate or zstd; WebP holds 3 or 4 interleaved samples of 8 bits"
     if page.bitspersample != _BITS.get(page.compression, page.bitspersample):
         codec = "a JPEG" if page.compression in jpeg.CODECS else "CCITT"
         return f"is {codec} of {page.bitspersample} bits", "export it with Deflate or zstd"
+    return None
+
+
+def _unsupported_storage(page: TiffPage) -> tuple[str, str] | None:
+    orientation = page.tags.valueof("Orientation", default=1)
+    if page.planarconfig not in {PLANARCONFIG.CONTIG, PLANARCONFIG.SEPARATE}:
+        return f"has an unknown planar configuration ({page.planarconfig})", EXPORT_HINT
+    if not page.is_tiled and page.rowsperstrip < 1:
+        return f"has strips of {page.rowsperstrip} rows (RowsPerStrip)", EXPORT_HINT
+    if page.photometric not in _AS_STORED and not _is_ycbcr_of_jpeg(page):
+        colours = f"{_name_of(page.photometric)}, compression {_name_of(page.compression)}"
+        return f"has unsupported colours ({colours})", "export it as RGB"
     if orientation != 1:
         how = "is stored turned or flipped" if orientation in _TURNED else "has an invalid orientation"
         return f"{how} (Orientation {orientation})", "export it upright"
@@ -193,6 +204,12 @@ def _is_ycbcr_of_jpeg(page: TiffPage) -> bool:
     """Return True for colours that a JPEG decoder turns into RGB."""
     is_jpeg = page.compression in jpeg.CODECS and page.planarconfig == PLANARCONFIG.CONTIG
     return bool(page.photometric == PHOTOMETRIC.YCBCR and is_jpeg and page.samplesperpixel == _RGB)
+
+
+def _is_of_webp(page: TiffPage) -> bool:
+    """Return True for samples that WebP can hold: GDAL leaves a file of others without pixels, as if it were sparse."""
+    is_together = page.planarconfig == PLANARCONFIG.CONTIG and page.samplesperpixel in (_RGB, _RGB + 1)
+    return bool(is_together and page.dtype == np.uint8)
 
 
 def _name_of(value: object) -> str:

@@ -4,7 +4,8 @@
    as reduced, wherever it stands, as a page of the chain or below one.
 2. Its levels: pages with the same channels that are marked as reduced, or an integer times smaller.
 3. Its masks: pages marked as transparency masks, each of the size of a level.
-4. Further planes: any other page of the size of level 0, or planes behind one directory, refuse the file.
+4. Further planes: any other page of the size of level 0, two reduced images or masks of one size, or planes behind one
+   directory, refuse the file.
 
 docs/decisions/0015-which-image.md gives the reasons.
 """
@@ -13,6 +14,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import index
@@ -48,7 +50,7 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     """Find the image of a TIFF.
 
     Raises:
-        UnsupportedImageError: No page, a stack of planes, or an unsupported page.
+        UnsupportedImageError: No page, a stack of planes, several reduced images of one size, or an unsupported page.
     """
     tops = [tiff.pages.get(number, aspage=True) for number in range(len(tiff.pages))]
     if not tops:
@@ -68,6 +70,7 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     _refuse_stack(base, 1 + sum(_size(page) == _size(base) for page in others), path)
     _refuse_stack(base, _planes_behind(base, os.path.getsize(path)), path)
     levels = [TiffLevel.of(page) for page in others if _is_level_below(base, page)]
+    _refuse_rivals(levels, masks, path)
     return TiffImage(_assembled(TiffLevel.of(base), levels, masks, path))
 
 
@@ -156,7 +159,7 @@ def _is_integer_like(base: int, size: int) -> bool:
 def _assembled(
     base: TiffLevel, below: Sequence[TiffLevel], masks: Sequence[TiffPage], path: str
 ) -> tuple[TiffLevel, ...]:
-    """Check all pages, give each level its mask, and sort; of several levels of one size the first counts."""
+    """Check all pages, give each level its mask, and sort; of a scan's levels of one size the first counts."""
     of_size: dict[Size, TiffLevel] = {}
     for mask in masks:
         if mask.samplesperpixel == 1:
@@ -177,6 +180,16 @@ def _refuse_stack(base: TiffPage, planes: int, path: str) -> None:
     if planes > 1:
         problem = f"{path!r} is a stack of {planes} planes of {base.imagewidth} x {base.imagelength} px"
         raise UnsupportedImageError(problem, path=path, hint=_STACK_HINT)
+
+
+def _refuse_rivals(levels: Sequence[TiffLevel], masks: Sequence[TiffPage], path: str) -> None:
+    """Refuse reduced images of one size, or masks of one size: nothing says which of them belongs to level 0."""
+    for kind, pages in (("reduced images", [level.page for level in levels]), ("masks", masks)):
+        directories = {(page.offset, _size(page)) for page in pages}  # a directory may be listed twice
+        (width, height), count = Counter(size for _, size in directories).most_common(1)[0] if pages else ((0, 0), 0)
+        if count > 1:
+            problem = f"{path!r} has {count} {kind} of {width} x {height} px"
+            raise UnsupportedImageError(problem, path=path, hint="export it with one of each size")
 
 
 def _planes_behind(page: TiffPage, file_size: int) -> int:
@@ -228,6 +241,7 @@ def _ome_image(tops: Sequence[TiffPage], images: Sequence[OmeImage], path: str) 
         marked = [page for page in beside if page.subfiletype == _REDUCED]
         levels += [TiffLevel.of(page) for page in marked if _is_level_below(base.page, page)]
     masks = [page for page in (*beside, *below[0]) if _is_mask(page)]
+    _refuse_rivals(levels, masks, path)
     return TiffImage(_assembled(base, levels, masks, path), image.mpp)
 
 

@@ -101,3 +101,20 @@ def test_it_is_stopped_at_the_end_of_its_block() -> None:
         process = server._process
         assert process.poll() is None
     assert process.poll() is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://user:SECRET@127.0.0.1:9/api", "the Prefect server at http://***@127.0.0.1:9/api/ does not answer: "),
+        ("http://127.0.0.1:9/api?token=SECRET", "the Prefect server at http://127.0.0.1:9/api?*** does not answer: "),
+        ("http://user:SECRET/more@127.0.0.1:9/api", "PREFECT_API_URL is not a URL (not shown); hint: start it, or "),
+    ],
+)
+def test_a_credential_in_the_url_of_a_server_is_not_repeated(url, problem, monkeypatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    with temporary_settings({PREFECT_API_URL: url}), Server() as server, pytest.raises(StartError) as failed:  # noqa: SIM117
+        with server.ready():
+            pass
+    assert str(failed.value).startswith(problem)
+    assert "SECRET" not in f"{failed.value!r} {failed.value.__cause__!r}"

@@ -17,6 +17,14 @@ def test_a_ray_client_address_is_refused_with_the_alternatives(monkeypatch) -> N
         address()
 
 
+def test_a_credential_in_a_ray_client_address_is_not_repeated(monkeypatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "ray://user:SECRET@head:10001?token=SECRET")
+    with pytest.raises(ConfigurationError) as refused:
+        address()
+    assert "SECRET" not in str(refused.value)
+    assert "found 'ray://***@head:10001?***'; give" in str(refused.value)
+
+
 def test_code_is_shipped_unless_the_image_has_it(monkeypatch) -> None:
     monkeypatch.delenv("RATIOPATH_CODE", raising=False)
     assert [os.path.basename(folder) for folder in runtime_env()["py_modules"]] == ["flows", "ratiopath", "schemas"]

@@ -8,29 +8,8 @@ import sys
 import pytest
 
 from flows.execution import ray_runtime
-from flows.execution.ray_runtime import _require_listener, _require_space
+from flows.execution.ray_runtime import _require_space
 from flows.execution.start_error import StartError
-
-
-def test_a_cluster_that_does_not_answer_is_named_with_a_hint(monkeypatch) -> None:
-    monkeypatch.setattr(ray_runtime, "RETRY_PAUSES", (0.01,))
-    expected = (
-        r"no Ray cluster answers at '127\.0\.0\.1:9': Connection refused; hint: start the cluster, correct RAY_ADDR"
-    )
-    with pytest.raises(StartError, match=expected):
-        _require_listener("127.0.0.1:9")
-
-
-@pytest.mark.parametrize("address", ["auto", "local", "head"])
-def test_an_address_without_a_port_is_left_to_ray(address) -> None:
-    _require_listener(address)
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:99999", "no such host:6379"])
-def test_an_address_that_cannot_be_is_refused(address, monkeypatch) -> None:
-    monkeypatch.setattr(ray_runtime, "RETRY_PAUSES", ())
-    with pytest.raises(StartError, match=f"no Ray cluster answers at '{address}': "):
-        _require_listener(address)
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path) -> None:

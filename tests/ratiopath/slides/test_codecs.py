@@ -1,5 +1,7 @@
 """Streams of every codec, cut short, longer than needed or padded: read as libtiff and libjpeg-turbo read them."""
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import imagecodecs
@@ -344,6 +346,49 @@ def test_jpeg_xr_is_refused_since_its_decoder_hides_damage(tmp_path) -> None:
     tifffile.imwrite(tmp_path / "a.tiff", CLASSES, compression="jpegxr", metadata=None)
     with pytest.raises(UnsupportedImageError, match="JPEG XR"):
         read(tmp_path / "a.tiff")
+
+
+WEBP_SAMPLES = [(1, [], 1), (2, [2], 1), (5, [0, 0], 1), (3, [], 2)]
+"""Samples per pixel, kinds of extra samples and planar configuration that WebP cannot hold."""
+
+
+@pytest.mark.parametrize(("samples", "extra", "planar"), WEBP_SAMPLES)
+def test_webp_without_pixels_of_samples_that_it_cannot_hold_is_refused(samples, extra, planar, tmp_path) -> None:
+    """GDAL leaves such a file sparse, so no decoder ever sees that there is nothing to decode."""
+    tags = {COMPRESSION: (SHORT, [50001]), SAMPLES: (SHORT, [samples]), BITS: (SHORT, [8] * samples)}
+    tags |= {338: (SHORT, extra), 284: (SHORT, [planar]), OFFSETS: (LONG, [0]), COUNTS: (LONG, [0])}
+    path = write(tmp_path / "a.tiff", Page([b""], (16, 16), tags))
+    with pytest.raises(
+        UnsupportedImageError, match=rf"is WebP of {samples} (interleaved|separate) uint8 sample\(s\); hint"
+    ):
+        open_slide(str(path))
+
+
+def test_webp_of_grey_and_alpha_as_gdal_leaves_it_is_refused(tmp_path) -> None:
+    rasterio = pytest.importorskip("rasterio", reason="GDAL comes with the dependency group bench")
+    path = tmp_path / "a.tiff"
+    profile = {"driver": "GTiff", "width": 64, "height": 64, "count": 2, "dtype": "uint8", "compress": "webp"}
+    with (
+        warnings.catch_warnings(),
+        suppress(rasterio.errors.RasterioIOError),
+    ):  # its error comes while it closes, if ever
+        warnings.simplefilter("ignore")  # no georeference
+        with rasterio.open(path, "w", **profile, alpha="yes") as file:
+            file.write(np.full((2, 64, 64), 255, np.uint8))
+    with pytest.raises(UnsupportedImageError, match="is WebP of 2 interleaved uint8"):
+        open_slide(str(path))
+
+
+@pytest.mark.parametrize("tag", [(LONG, [0]), (SHORT, [0]), (SLONG, [-1]), (SSHORT, [-1]), (SLONG, [-5])])
+def test_strips_of_no_rows_are_refused_for_what_they_are(tag, tmp_path) -> None:
+    path = write(tmp_path / "a.tiff", page_of(CLASSES, t278=tag))
+    with pytest.raises(UnsupportedImageError, match=rf"has strips of {tag[1][0]} rows \(RowsPerStrip\)"):
+        open_slide(str(path))
+
+
+@pytest.mark.parametrize("tag", [(LONG, [2**32 - 1]), (SHORT, [2**16 - 1]), (LONG, [])])
+def test_more_rows_per_strip_than_there_are_mean_one_strip(tag, tmp_path) -> None:
+    np.testing.assert_array_equal(read(write(tmp_path / "a.tiff", page_of(CLASSES, t278=tag))), CLASSES)
 
 
 def test_lerc_with_its_alpha_as_a_mask_is_read(tmp_path) -> None:

@@ -115,6 +115,60 @@ def test_a_reduced_image_in_other_colours_is_no_level(tmp_path) -> None:
     assert levels_of(write(tmp_path / "a.tiff", page_of(flat(1)), small)) == [(*SIZE, 1)]
 
 
+# Reduced images of one size
+
+HALF = (32, 48)
+
+
+def _ome_with_two_levels(path: Path) -> None:
+    sizes = {"axes": "YX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0}
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(flat(0), subifds=2, metadata=sizes)
+        file.write(flat(1, HALF), subfiletype=1)
+        file.write(flat(2, HALF), subfiletype=1)
+
+
+RIVALS: dict[str, Callable[[Path], object]] = {
+    "pages marked as reduced": lambda path: write(path, page_of(flat(0)), *(page_of(flat(n, HALF), 1) for n in (1, 2))),
+    "unmarked pages": lambda path: write(path, *(page_of(flat(n, size)) for n, size in enumerate([HALF, HALF, SIZE]))),
+    "a page and one below": lambda path: write(
+        path, page_of(flat(0), below=[page_of(flat(1, HALF), 1)]), page_of(flat(2, HALF), 1)
+    ),
+    "pages below an OME image": _ome_with_two_levels,
+    "equal pages": lambda path: write(path, page_of(flat(0)), *[page_of(flat(1, HALF), 1)] * 2),
+}
+
+
+@pytest.mark.parametrize("kind", RIVALS)
+def test_reduced_images_of_one_size_are_refused(kind, tmp_path) -> None:
+    RIVALS[kind](tmp_path / "a.tiff")
+    with pytest.raises(UnsupportedImageError, match=r"has 2 reduced images of 48 x 32 px; hint: export it with one"):
+        open_slide(str(tmp_path / "a.tiff"))
+
+
+@pytest.mark.parametrize("size", [SIZE, HALF])
+def test_masks_of_one_size_are_refused(size, tmp_path) -> None:
+    path = write(tmp_path / "a.tiff", page_of(flat(0)), page_of(flat(1, size), 4), page_of(flat(0, size), 4))
+    with pytest.raises(UnsupportedImageError, match=r"has 2 masks of \d+ x \d+ px; hint: export it with one"):
+        open_slide(str(path))
+
+
+def test_reduced_images_of_one_size_that_are_no_levels_are_no_rivals(tmp_path) -> None:
+    label = page_of(flat(1, HALF).repeat(3).reshape(32, 48, 3), t277=(SHORT, [3]), t258=(SHORT, [8] * 3))
+    assert levels_of(write(tmp_path / "a.tiff", page_of(flat(0)), label, label)) == [(*SIZE, 0)]
+
+
+def test_a_reduced_image_that_is_listed_twice_is_one_level(tmp_path) -> None:
+    path = write(tmp_path / "a.tiff", page_of(flat(0), below=[page_of(flat(1, HALF), 1)]))
+    with tifffile.TiffFile(path) as tiff:
+        [below] = tiff.pages[0].subifds
+        link = tiff.pages[0].offset + 2 + 12 * len(tiff.pages[0].tags)
+    content = bytearray(path.read_bytes())
+    content[link : link + 4] = below.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert levels_of(path) == [(*SIZE, 0), (*HALF, 1)]
+
+
 # Stacks
 
 
