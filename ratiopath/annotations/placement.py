@@ -55,7 +55,7 @@ def place(outlines: Outlines, slide: SlideFrame, options: FrameOptions) -> Annot
     to_level0 = _from_slide_centre if outlines.frame == "slide_centre" else _from_corner
     scale, offset = to_level0(outlines.path, slide, options)
     annotations = Annotations.of(outlines, scale, offset)
-    _require_inside(annotations, slide)
+    _require_inside(annotations, slide, options)
     return annotations
 
 
@@ -126,7 +126,7 @@ def _origin(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
     raise MisalignedError(problem, path=path, hint="set overlays.NAME.origin (origin=) to level0, bounds or halo")
 
 
-def _require_inside(annotations: Annotations, slide: SlideFrame) -> None:
+def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameOptions) -> None:
     positive = annotations.polygons[~annotations.is_negative]
     if slide.extent is None or not len(positive):
         return
@@ -143,10 +143,10 @@ def _require_inside(annotations: Annotations, slide: SlideFrame) -> None:
             f"{outside:.0%} of the area of {annotations.path!r} lies outside of the slide {slide.path!r}: the outlines "
             f"span ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}), the slide has {width} x {height} px"
         )
-        raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide))
+        raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide, options))
 
 
-def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame) -> str:
+def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame, options: FrameOptions) -> str:
     """Name the settings with which the outlines would lie on the slide."""
     extent, fitting = slide.extent, []
     if extent is None:
@@ -158,7 +158,8 @@ def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame) -> str:
 
     if slide.bounds is not None:
         corner = np.array(slide.bounds[:2])
-        fitting += [f"origin: {name}" for name, by in (("bounds", corner), ("level0", -corner)) if fits(1.0, by)]
+        name, by = ("level0", -corner) if options.origin == "bounds" else ("bounds", corner)
+        fitting += [f"origin: {name}"] if fits(1.0, by) else []
     if slide.mpp is not None and fits(1 / np.array([slide.mpp.x, slide.mpp.y])):
         fitting.append("unit: um")
     divisor = next((factor for factor in FACTORS if fits(1 / factor)), None)
