@@ -1,5 +1,6 @@
 """Regular files, and the names of formats by their first bytes."""
 
+import json
 import os
 import stat
 
@@ -11,6 +12,7 @@ TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a classic TIFF and a BigTIFF, in either byte order."""
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """First bytes of text in UTF-8 and UTF-16."""
+UTF8 = ("utf-8", "utf-8-sig")
 _FORMATS = {
     b"\x89PNG\r\n\x1a\n": "a PNG",
     b"\xff\xd8\xff": "a JPEG",
@@ -85,8 +87,18 @@ def start_of_text(head: bytes) -> bytes:
 
 
 def is_text(head: bytes) -> bool:
-    """Return True if the first bytes of a file hold no control characters."""
-    return not start_of_text(head).translate(None, _TEXT)
+    """Return True if the first bytes of a file hold no control characters, and are not those of a JPEG."""
+    return head[:2] not in (b"\xff\xd8", b"\xff\x4f") and not start_of_text(head).translate(None, _TEXT)
+
+
+def as_utf8(content: bytes) -> bytes:
+    """Return text in UTF-8 without byte order mark, from UTF-8, UTF-16 or UTF-32.
+
+    Raises:
+        UnicodeDecodeError: It is damaged; UTF-8 is not checked.
+    """
+    encoding = json.detect_encoding(content)
+    return content.removeprefix(BYTE_ORDER_MARKS[0]) if encoding in UTF8 else content.decode(encoding).encode()
 
 
 def format_of(head: bytes) -> str:
