@@ -19,7 +19,7 @@ from flows.config.numbers import is_decimal
 from flows.config.uri import has_credentials, is_uri
 from flows.storage.parquet import read_table
 from ratiopath.errors import SlideNotFoundError
-from ratiopath.slides.paths import require_regular
+from ratiopath.files import require_regular
 
 SUFFIXES = (".csv", ".parquet")
 """Suffixes of manifests, compared without case."""

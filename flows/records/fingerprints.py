@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ratiopath.errors import SlideError
-from ratiopath.slides.paths import require_regular
+from ratiopath.files import require_regular
 
 Json = dict[str, Any]
 

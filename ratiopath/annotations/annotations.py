@@ -80,8 +80,8 @@ class Annotations:
             np.array(outlines.layers, dtype=np.int32)[outline],
             np.array(outlines.is_negative, dtype=np.bool_)[outline],
             outline,
-            int(np.count_nonzero(is_invalid)),
-            float(np.abs(after - before).sum()),
+            outlines.repaired + int(np.count_nonzero(is_invalid)),
+            outlines.area_changed * abs(scale[0] * scale[1]) + float(np.abs(after - before).sum()),
             dict(sorted(ignored.items())),
         )
 
@@ -94,8 +94,11 @@ class Annotations:
 
 def _polygon_parts(geometries: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.object_], Int64s]:
     """Return the polygons with an area among the parts of each geometry, and the index of the geometry of each."""
-    multi, geometry_of = shapely.get_parts(geometries, return_index=True)
+    is_polygon = shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON  # parts of these would be copies
+    multi, geometry_of = shapely.get_parts(geometries[~is_polygon], return_index=True)
     parts, multi_of = shapely.get_parts(multi, return_index=True)  # a repair may give a collection with multipolygons
-    part_of = geometry_of[multi_of]
-    is_polygon = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > 0)
-    return parts[is_polygon], part_of[is_polygon]
+    owner = np.concatenate([np.flatnonzero(is_polygon), np.flatnonzero(~is_polygon)[geometry_of[multi_of]]])
+    order = np.argsort(owner, kind="stable")
+    parts, owner = np.concatenate([geometries[is_polygon], parts])[order], owner[order]
+    has_area = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > 0)
+    return parts[has_area], owner[has_area]

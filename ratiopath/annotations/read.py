@@ -1,8 +1,63 @@
 """The choice of an annotation reader by a file's content, never by its name."""
 
-from ratiopath.annotations.outlines import Outlines, ReadOptions
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
 
+from ratiopath.annotations.darwin import read_darwin
+from ratiopath.annotations.dsa import read_dsa
+from ratiopath.annotations.empaia import read_empaia
+from ratiopath.annotations.geojson import read_geojson
+from ratiopath.annotations.json_text import json_format, paused_collection, strict_json
+from ratiopath.annotations.outlines import Format, Outlines, ReadOptions
+from ratiopath.annotations.packed import GZIP_MAGIC, ZIP_MAGIC, unpack
+from ratiopath.annotations.tables import parquet_format, read_csv, read_parquet
+from ratiopath.annotations.xml_formats import read_xml
+from ratiopath.errors import TruncatedError, UnsupportedFormatError
+from ratiopath.files import HEAD, as_utf8, format_of, is_text, read_head, start_of_text
+
+MAX_BYTES = 4 << 30
+"""Bytes of text, unpacked, that are read at once."""
 _DEFAULTS = ReadOptions()
+_PARQUET = b"PAR1"
+_QUPATH = b"\xac\xed\0\x05"
+_SQLITE = b"SQLite format 3\0"
+_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+_REMEDIES = {
+    _QUPATH: "in QuPath, export the objects: File > Export objects as GeoJSON",
+    _SQLITE: "export the annotations as GeoJSON from the program that wrote it",
+    b"\x89HDF": "write the outlines as GeoParquet or GeoJSON",
+    b"\x93NUMPY": "write the outlines as GeoParquet or GeoJSON, or a label image as TIFF",
+} | dict.fromkeys(_PICKLES, "pickles may run code when read; write the outlines as GeoParquet or GeoJSON")
+"""Remedy for each format that is refused, by its first bytes."""
+_JSON_READERS: Mapping[Format, Callable[[bytes, Outlines, ReadOptions], None]] = {
+    "geojson": read_geojson,
+    "darwin": read_darwin,
+    "empaia": read_empaia,
+    "dsa": read_dsa,
+}
+
+
+def is_annotation(path: str) -> bool:
+    """Return True if a file is to be read by `read_outlines`, which then may refuse it, and not as an image.
+
+    Raises:
+        SlideNotFoundError: The file does not exist or is not readable.
+    """
+    head, _ = read_head(path)
+    if head.startswith(GZIP_MAGIC):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
+        except zlib.error:
+            return True
+    if head.startswith(ZIP_MAGIC):
+        return b".npy" not in head[:256]  # NumPy's archives
+    if head.startswith((_PARQUET, _QUPATH, _SQLITE, *_PICKLES)):
+        return True
+    start = start_of_text(head)
+    if start.startswith(b"["):  # JSON, in contrast to the sections of Hamamatsu's VMS
+        return start[1:].lstrip()[:1] in (b"", b"{", b"[", b"]")
+    return bool(start) and is_text(head)
 
 
 def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
@@ -17,4 +72,78 @@ def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
         UnsupportedFormatError: The file is in no supported format, or not in the one insisted on.
         TruncatedError: The file is damaged.
     """
-    raise NotImplementedError(path, options)
+    head, size = read_head(path)
+    if head.startswith(_PARQUET):
+        outlines = _outlines(path, options, parquet_format(path))
+        read_parquet(path, outlines, options)
+        return outlines
+    if size > MAX_BYTES:
+        problem = f"{path!r} has {size:,} bytes, more than {MAX_BYTES:,}"
+        raise UnsupportedFormatError(problem, path=path, hint="export detections as GeoParquet")
+    with open(path, "rb") as file:
+        content = file.read()
+    if not content.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
+        return _read_text(content, path, options)
+    parts = [_read_text(part, path, options) for part in unpack(content, path, MAX_BYTES)]
+    if not parts:
+        raise TruncatedError(f"{path!r} is an empty zip archive", path=path, hint="export or copy it again")
+    for part in parts[1:]:
+        if part.format != parts[0].format:
+            problem = f"{path!r} holds files of two formats, {parts[0].format} and {part.format}"
+            raise UnsupportedFormatError(problem, path=path, hint="unpack it")
+        parts[0].extend(part)
+    return parts[0]
+
+
+def _read_text(content: bytes, path: str, options: ReadOptions) -> Outlines:
+    """Read XML, JSON or CSV."""
+    start = start_of_text(content[:HEAD]) or start_of_text(content)
+    if not start:
+        finding = "holds nothing but white space" if content else "is empty"
+        raise TruncatedError(f"{path!r} {finding}", path=path, hint="export or copy it again")
+    for magic, remedy in _REMEDIES.items():
+        if content.startswith(magic):
+            raise UnsupportedFormatError(f"{path!r} is {format_of(content[:HEAD])}", path=path, hint=remedy)
+    if start.startswith(b"<"):
+        return read_xml(content, path, options, partial(_outlines, path, options))
+    is_json = start.startswith((b"{", b"["))
+    if not is_json and not is_text(content[:HEAD]):
+        problem = f"{path!r} is {format_of(content[:HEAD])}, which holds no outlines that can be read"
+        raise UnsupportedFormatError(problem, path=path, hint="export the annotations as GeoJSON or XML")
+    try:
+        content = as_utf8(content)
+    except UnicodeDecodeError as error:
+        raise TruncatedError(f"{path!r} is damaged text ({error})", path=path, hint="export it as UTF-8") from None
+    if is_json:
+        return _read_json(content, path, options)
+    outlines = _outlines(path, options, "wkt")
+    read_csv(content, outlines, options)
+    return outlines
+
+
+def _read_json(content: bytes, path: str, options: ReadOptions) -> Outlines:
+    content = strict_json(content, path)
+    found, keys = json_format(content, path)
+    if found is None:
+        problem = f"{path!r} is JSON in no supported format (its keys: {', '.join(keys[:8]) or 'none'})"
+        hint = "convert it to GeoJSON"
+        if b'"cytomine' in content[:HEAD] or b".cytomine." in content[:HEAD]:
+            problem = f"{path!r} is an annotation of Cytomine, whose y points up"
+            hint = "write its location into a column geometry of a CSV file, and set y: up"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
+    outlines = _outlines(path, options, found)
+    with paused_collection():
+        _JSON_READERS[found](content, outlines, options)
+    return outlines
+
+
+def _outlines(path: str, options: ReadOptions, found: Format) -> Outlines:
+    """Return no outlines yet, of a file in a format.
+
+    Raises:
+        UnsupportedFormatError: It is not the one insisted on.
+    """
+    if options.format not in (None, found):
+        problem = f"{path!r} is in format {found}, not {options.format}"
+        raise UnsupportedFormatError(problem, path=path, hint=f"set format: {found}, or remove format")
+    return Outlines(path, found, "slide_centre" if found == "ndpa" else "pixels")

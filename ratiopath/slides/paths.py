@@ -3,7 +3,6 @@
 import glob
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,31 +83,6 @@ def _unreadable(error: OSError) -> None:
     path, reason = str(error.filename), (error.strerror or type(error).__name__).lower()
     hint = "check its permissions and its storage"
     raise SlideNotFoundError(f"cannot list folder {path!r}: {reason}", path=path, hint=hint)
-
-
-_KINDS = (
-    (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)  # fmt: skip
-"""Names of what is not a regular file."""
-
-
-def require_regular(path: str) -> os.stat_result:
-    """Return the state of a regular file: anything else may never answer, or never end.
-
-    Raises:
-        SlideNotFoundError: It is no path; or, links followed, leads to a directory, a FIFO, a socket or a device.
-        OSError: It leads nowhere.
-    """
-    try:
-        state = os.stat(path)
-    except (TypeError, ValueError) as error:  # such as a NUL
-        problem = f"cannot open {path!r}: not a path ({error})"
-        raise SlideNotFoundError(problem, path=str(path), hint="check the path") from None
-    if not stat.S_ISREG(state.st_mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "not a regular file")
-        raise SlideNotFoundError(f"cannot open {path!r}: is {kind}", path=path, hint="check the path")
-    return state
 
 
 def folder_named_by(entry: str) -> str:

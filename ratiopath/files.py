@@ -1,0 +1,116 @@
+"""Regular files, and the names of formats by their first bytes."""
+
+import json
+import os
+import stat
+
+from ratiopath.errors import SlideNotFoundError
+
+HEAD = 4096
+"""Bytes that are enough to recognise a format."""
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a classic TIFF and a BigTIFF, in either byte order."""
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+"""First bytes of text in UTF-8 and UTF-16."""
+UTF8 = ("utf-8", "utf-8-sig")
+_FORMATS = {
+    b"\x89PNG\r\n\x1a\n": "a PNG",
+    b"\xff\xd8\xff": "a JPEG",
+    b"GIF8": "a GIF",
+    b"BM": "a BMP",
+    b"%PDF": "a PDF",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "a JPEG 2000",
+    b"\xff\x4f\xff\x51": "a JPEG 2000",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"SQLite format 3\0": "an SQLite database",
+    b"PAR1": "a Parquet file",
+    b"\xac\xed\0\x05": "serialised Java, such as the data of QuPath",
+    b"PK\3\4": "a zip archive",
+    b"PK\5\6": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "an XML file",
+    b"{": "a JSON file",
+    b"[": "a JSON file",
+} | dict.fromkeys(TIFF_MAGIC, "a TIFF")
+"""First bytes of the formats that are named in an error; those of text after white space and a byte order mark."""
+_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+_TEXT = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\f"])
+"""All bytes but control characters: text may be in any 8-bit encoding."""
+_KINDS = (
+    (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)  # fmt: skip
+"""Names of what is not a regular file."""
+
+
+def require_regular(path: str) -> os.stat_result:
+    """Return the state of a regular file: anything else may never answer, or never end.
+
+    Raises:
+        SlideNotFoundError: It is no path; or, links followed, leads to a directory, a FIFO, a socket or a device.
+        OSError: It leads nowhere.
+    """
+    try:
+        state = os.stat(path)
+    except (TypeError, ValueError) as error:  # such as a NUL
+        problem = f"cannot open {path!r}: not a path ({error})"
+        raise SlideNotFoundError(problem, path=str(path), hint="check the path") from None
+    if not stat.S_ISREG(state.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "not a regular file")
+        raise SlideNotFoundError(f"cannot open {path!r}: is {kind}", path=path, hint="check the path")
+    return state
+
+
+def read_head(path: str, size: int = HEAD) -> tuple[bytes, int]:
+    """Return the first bytes of a regular file, and its size.
+
+    Raises:
+        SlideNotFoundError: The file does not exist, is not readable or is not regular.
+    """
+    try:
+        state = require_regular(path)
+        with open(path, "rb") as file:
+            return file.read(size), state.st_size
+    except OSError as error:
+        problem = f"cannot open {path!r}: {(error.strerror or type(error).__name__).lower()}"
+        hint = "check its permissions" if isinstance(error, PermissionError) else "check the path"
+        raise SlideNotFoundError(problem, path=path, hint=hint) from error
+
+
+def start_of_text(head: bytes) -> bytes:
+    """Return what follows a byte order mark and white space, without the zeros of UTF-16."""
+    for mark in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            head = head.removeprefix(mark).replace(b"\0", b"")
+    return head.lstrip()
+
+
+def is_text(head: bytes) -> bool:
+    """Return True if the first bytes of a file hold no control characters, and are not those of a JPEG."""
+    return head[:2] not in (b"\xff\xd8", b"\xff\x4f") and not start_of_text(head).translate(None, _TEXT)
+
+
+def as_utf8(content: bytes) -> bytes:
+    """Return text in UTF-8 without byte order mark, from UTF-8, UTF-16 or UTF-32.
+
+    Raises:
+        UnicodeDecodeError: It is damaged; UTF-8 is not checked.
+    """
+    encoding = json.detect_encoding(content)
+    return content.removeprefix(BYTE_ORDER_MARKS[0]) if encoding in UTF8 else content.decode(encoding).encode()
+
+
+def format_of(head: bytes) -> str:
+    """Name a format by its first bytes."""
+    if not head:
+        return "an empty file"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "a WebP"
+    if head.startswith(_PICKLES):
+        return "a pickle of Python"
+    text = start_of_text(head)
+    names = [name for magic, name in _FORMATS.items() if head.startswith(magic) or text.startswith(magic)]
+    if names:
+        return names[0]
+    return "a text file" if is_text(head) else f"in no known format (begins with {head[:4]!r})"
