@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.counting.value_counts import ValueCounts, gather
-from ratiopath.overlays import OverlaySettings
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.roi import Roi
 
 
@@ -20,7 +20,9 @@ def tile_overlay_overlap(
     mpp_x: Any,
     mpp_y: Any,
     *,
-    overlay_mpp: float | tuple[float, float] | None = None,
+    overlay_mpp: Any = None,
+    slide_path: Any = None,
+    annotation: AnnotationOptions | None = None,
 ) -> pa.StructArray:
     """Compute the overlap column of arrays in this process, without Ray (docs/decisions/0012-arrays.md).
 
@@ -34,7 +36,10 @@ def tile_overlay_overlap(
         tile_y: Top edges.
         mpp_x: Resolution of the tiles along x, µm/px.
         mpp_y: Resolution of the tiles along y, µm/px.
-        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or an array with
+            a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
+        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
+        annotation: Options of overlays that are annotations.
 
     Returns:
         A struct `{str(value): fraction}` per row, float64, with the same meaning as the Ray column.
@@ -50,8 +55,8 @@ def tile_overlay_overlap(
         >>> columns = {"tile_x": np.array([0, 512]), "tile_y": np.array([0, 0]), "mpp_x": 0.5, "mpp_y": 0.5}
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
-    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings.of(mpp=overlay_mpp)))
+    batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
+    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
 
 
 def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> ValueCounts:
