@@ -184,8 +184,8 @@ class _Measure:
 
     def _are_within(self, bounds: Float64s, box: Int64s, window: Int64s) -> npt.NDArray[np.bool_]:
         inner, outer = bounds[box], self.index.bounds[window]
-        within: npt.NDArray[np.bool_] = (inner[:, :2] >= outer[:, :2]).all(axis=1)
-        return within & (inner[:, 2:] <= outer[:, 2:]).all(axis=1)
+        beyond = (inner[:, :2] < outer[:, :2]) | (inner[:, 2:] > outer[:, 2:])
+        return np.asarray(~beyond.any(axis=1))
 
     def _ring_areas(self, rings: Rings) -> Iterator[Entries]:
         """Measure rings: index of the ring, of the window, and the area they share times the weight."""
@@ -194,13 +194,15 @@ class _Measure:
         inner, outer = bounds[ring], self.index.bounds[window]
         shared = np.minimum(inner[:, 2:], outer[:, 2:]) - np.maximum(inner[:, :2], outer[:, :2])
         is_open = (shared > 0).all(axis=1)
-        closed: npt.NDArray[np.bool_] = rings.are_boxes()[ring]
+        closed = rings.are_boxes()[ring]
         if self.is_box:
             is_within = self._are_within(bounds, ring, window)
             area = np.where(is_within, areas[ring], shared.prod(axis=1) * np.sign(areas[ring]))
-            closed = closed | is_within
+            closed[is_within] = True
         else:
-            closed = closed & ((inner[:, :2] <= outer[:, :2]) & (inner[:, 2:] >= outer[:, 2:])).all(axis=1)
+            closed = rings.are_boxes()[ring] & ((inner[:, :2] <= outer[:, :2]) & (inner[:, 2:] >= outer[:, 2:])).all(
+                axis=1
+            )
             area = self.windows.area * np.sign(areas[ring])
         done = np.flatnonzero(is_open & closed)
         yield ring[done], window[done], area[done]

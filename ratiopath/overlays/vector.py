@@ -1,6 +1,6 @@
 """Vector overlays: annotations measured by exact area, in the frame of the slide that they were drawn on."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ratiopath.annotations import Annotations
 from ratiopath.counting.shares import LabelShares
-from ratiopath.counting.value_counts import MAX_VALUES
 from ratiopath.counting.wanted import chosen
-from ratiopath.errors import MissingMppError, TooManyValuesError, UnsupportedImageError
+from ratiopath.errors import MissingMppError, UnsupportedImageError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
 from ratiopath.overlays.areas import Areas, RoiWindows
 from ratiopath.overlays.overlay import Overlay, TileWindows
@@ -20,35 +20,9 @@ from ratiopath.overlays.partition import Partition
 from ratiopath.overlays.regions import RegionOptions, Regions
 
 NEAR = 1e-9
-"""Relative difference at which the ratio of two resolutions is a whole number."""
+"""Relative difference at which the ratio of two resolutions is a downsample."""
 MAX_PIXELS = 1 << 23
 """Pixels that are painted at once, which bounds memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlideFrame:
-    """The slide that an annotation was drawn on."""
-
-    mpp: Mpp | None
-    """Resolution of level 0 in µm/px; None if it is unknown."""
-    extent: Extent | None = None
-    """Size of level 0 in pixels, beyond which nothing exists; None if it is unknown."""
-
-    def scale(self, mpp: Mpp, path: str) -> tuple[float, float]:
-        """Compute the pixels of level 0 per pixel of a resolution, along x and y.
-
-        Args:
-            mpp: The resolution, of tile space.
-            path: File of the annotation, for the message.
-
-        Raises:
-            MissingMppError: The resolution of level 0 is unknown.
-        """
-        if self.mpp is None:
-            problem = f"{path!r} is an annotation in pixels of level 0 of a slide whose resolution is unknown"
-            hint = "pass slide_path=, or overlay_mpp=, the resolution of level 0"
-            raise MissingMppError(problem, path=path, hint=hint)
-        return _downsample(mpp.x / self.mpp.x), _downsample(mpp.y / self.mpp.y)
 
 
 class VectorOverlay:
@@ -62,7 +36,7 @@ class VectorOverlay:
 
         Args:
             annotations: The polygons.
-            frame: The slide.
+            frame: Level 0 of the slide, with its resolution; beyond its extent nothing exists.
             options: Meaning of the labels.
         """
         self._annotations = annotations
@@ -73,24 +47,19 @@ class VectorOverlay:
 
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height of a patch in pixels of the tile, not rounded."""
-        self._frame.scale(windows.mpp, self.path)
+        self._scale(windows.mpp)
         minx, miny, maxx, maxy = windows.roi.bounds
         return maxx - minx, maxy - miny
 
     def shares(self, windows: TileWindows) -> LabelShares:
         """Measure the labels inside the ROI of every tile, without rounding the ROI to pixels."""
-        placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._frame.scale(windows.mpp, self.path))
+        placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._scale(windows.mpp))
         areas, keys = self._partition.areas(placed), self._partition.keys
         if self._options.on_top:
             tops = sorted({self._top(key) for key in keys}, key=sorted)
             top_of = np.array([tops.index(self._top(key)) for key in keys], dtype=np.int64)
             areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
-        shares = LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
-        if len(shares.keys) > MAX_VALUES:
-            problem = f"{self.path!r} has labels that overlap in more than {MAX_VALUES:,} ways"
-            hint = "set on_top: [...], the labels in the order they are painted, the last on top"
-            raise TooManyValuesError(problem, path=self.path, hint=hint)
-        return shares
+        return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Paint the labels at the resolution of the tiles, by the centre of each pixel.
@@ -103,7 +72,7 @@ class VectorOverlay:
             UnsupportedImageError: Labels overlap and none is said to be on top.
         """
         self._refuse_overlaps()
-        regions, scale = self._regions, self._frame.scale(windows.mpp, self.path)
+        regions, scale = self._regions, self._scale(windows.mpp)
         minx, miny, _, _ = windows.roi.bounds
         width, height = round_half_up(self.patch_size(windows))
         extent = Extent(max(1, int(width)), max(1, int(height)))
@@ -135,6 +104,16 @@ class VectorOverlay:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _scale(self, mpp: Mpp) -> tuple[float, float]:
+        """Compute the pixels of level 0 per pixel of tile space, along x and y."""
+        level0, downsamples = self._frame.mpp, self._frame.downsamples
+        if level0 is None:
+            problem = f"{self.path!r} is an annotation in pixels of level 0 of a slide whose resolution is unknown"
+            hint = "pass slide_path=, or overlay_mpp=, the resolution of level 0"
+            raise MissingMppError(problem, path=self.path, hint=hint)
+        across, down = ([level[axis] for level in downsamples] for axis in (0, 1))
+        return _downsample(mpp.x / level0.x, across), _downsample(mpp.y / level0.y, down)
 
     @cached_property
     def _regions(self) -> Regions:
@@ -168,10 +147,15 @@ class VectorOverlay:
             raise UnsupportedImageError(problem, path=self.path, hint=hint)
 
 
-def _downsample(ratio: float) -> float:
-    """Undo the rounding of a whole downsample that was multiplied by a resolution and divided by it again."""
-    whole = round(ratio)
-    return float(whole) if whole and abs(ratio - whole) <= NEAR * whole else ratio
+def _downsample(ratio: float, levels: Sequence[float]) -> float:
+    """Undo the rounding of a downsample that was multiplied by a resolution and divided by it again.
+
+    Args:
+        ratio: Resolution of tiles over that of level 0.
+        levels: Downsamples of the slide.
+    """
+    close = [known for known in (*levels, float(round(ratio))) if abs(ratio - known) <= NEAR * ratio]
+    return min(close, key=lambda known: abs(ratio - known), default=ratio)
 
 
 if TYPE_CHECKING:
