@@ -32,6 +32,8 @@ Term = frozenset[tuple[Key, int]]
 """Number of times that the area of a polygon counts for each set of labels."""
 MAX_CUTS = 64
 """Polygons that are cut out of another one; with more it stays whole."""
+MIN_AREA = 1e-3
+"""Smallest area on a whole slide in px²: less is rounding."""
 FRAME: Term = frozenset({(frozenset(), 1)})
 """Term of a polygon that no label covers."""
 IGNORED = -1
@@ -70,6 +72,16 @@ class Partition:
     def _keys(self) -> list[Key]:
         keys = {key for term in self.terms for key, _ in term if IGNORED not in key}
         return sorted(keys, key=sorted)
+
+    def totals(self) -> dict[frozenset[str], float]:
+        """Measure the area of each set of labels on the whole slide in px²; sets of less than MIN_AREA are left out."""
+        sums = dict.fromkeys(self._keys, 0.0)
+        by_term = np.bincount(self.term, weights=shapely.area(self.polygons), minlength=len(self.terms))
+        for term, area in zip(self.terms, by_term.tolist(), strict=True):
+            for key, times in term:
+                if key in sums:
+                    sums[key] += times * area
+        return {name: area for name, area in zip(self.keys, sums.values(), strict=True) if area >= MIN_AREA}
 
     def areas(self, windows: RoiWindows) -> Areas:
         """Measure the area of each set of labels in windows.
@@ -114,7 +126,7 @@ class Partition:
 
     def _are_cut(self, overlaps: Int64s) -> npt.NDArray[np.bool_]:
         """Return True for each polygon out of which others are cut: not the frame, nor if there are many."""
-        is_frame = np.array([term == FRAME for term in self.terms])[self.term]
+        is_frame = np.array([term == FRAME for term in self.terms], dtype=np.bool_)[self.term]
         cut: npt.NDArray[np.bool_] = (overlaps > 0) & (overlaps <= MAX_CUTS) & ~is_frame
         return cut
 

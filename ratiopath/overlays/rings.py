@@ -215,9 +215,9 @@ def _near(middle: Float64s, reach: Float64s, axis: Int64s, lines: tuple[Float64s
     found = middle.copy()
     for along, positions in enumerate(lines):
         on = np.flatnonzero(axis == along)
-        after = np.searchsorted(positions, middle[on])
-        for candidate in (after - 1, after):
-            close = positions[np.clip(candidate, 0, len(positions) - 1)]
+        bounded = np.concatenate([[-np.inf], positions, [np.inf]])
+        after = np.searchsorted(positions, middle[on]) + 1
+        for close in (bounded[after - 1], bounded[after]):
             is_closer = np.abs(close - middle[on]) < np.minimum(reach[on], _distance(found[on], middle[on]))
             found[on[is_closer]] = close[is_closer]
     return found

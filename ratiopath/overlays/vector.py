@@ -139,7 +139,7 @@ class VectorOverlay:
         return rows[:, :, None] & columns[:, None, :]
 
     def _refuse_overlaps(self) -> None:
-        overlaps = [] if self._options.on_top else [key for key in self._partition.keys if len(key) > 1]
+        overlaps = [] if self._options.on_top else [key for key in self._partition.totals() if len(key) > 1]
         if overlaps:
             names = " and ".join(repr(label) for label in sorted(min(overlaps, key=sorted))[:2])
             problem = f"{self.path!r} has labels that overlap, such as {names}: a pixel has one value"
