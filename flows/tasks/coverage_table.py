@@ -8,7 +8,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.value_counts import ValueCounts
+from ratiopath.counting.shares import Shares
 from ratiopath.errors import MissingMppError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
@@ -43,7 +43,7 @@ def coverage_table(
     return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
 
 
-def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:
+def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> Shares:
     slide, mpp_x, mpp_y = (tiles[name][0].as_py() for name in ("path", "mpp_x", "mpp_y"))
     if mpp_x is None or mpp_y is None:
         raise MissingMppError(
@@ -57,7 +57,7 @@ def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig
         return overlay.shares(TileWindows(x, y, Mpp(mpp_x, mpp_y), config.region_of(tile)))
 
 
-def _present(overlay: OverlayColumns, path: str, counts: ValueCounts, settings: Overlay) -> list[pa.Array]:
+def _present(overlay: OverlayColumns, path: str, counts: Shares, settings: Overlay) -> list[pa.Array]:
     inside = np.divide(counts.existing, counts.inside, out=np.zeros(len(counts)), where=counts.inside > 0)
     classes = [
         pa.array(counts.share_of([str(value) for value in settings.classes[name]]), from_pandas=True)

@@ -7,7 +7,8 @@ import pyarrow as pa
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
-from ratiopath.counting.value_counts import ValueCounts, gather
+from ratiopath.counting.shares import Shares
+from ratiopath.counting.value_counts import gather
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.roi import Roi
 
@@ -59,7 +60,7 @@ def tile_overlay_overlap(
     return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
 
 
-def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> ValueCounts:
+def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> Shares:
     """Count the overlay values of a batch that may mix files and resolutions; each file is opened once.
 
     Args:
@@ -70,7 +71,7 @@ def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) ->
     return gather(for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.shares(tiles)), batch.count)
 
 
-def overlap_struct(counts: ValueCounts) -> pa.StructArray:
+def overlap_struct(counts: Shares) -> pa.StructArray:
     """Build the overlap column as a struct: one nullable float64 field per value."""
     keys = list(counts.keys) if "0" in counts.keys else ["0", *counts.keys]
     shares = np.full((len(keys), len(counts)), np.nan)
@@ -79,7 +80,7 @@ def overlap_struct(counts: ValueCounts) -> pa.StructArray:
     return pa.StructArray.from_arrays([pa.array(row, from_pandas=True) for row in shares], names=keys)
 
 
-def overlap_map(counts: ValueCounts) -> pa.MapArray:
+def overlap_map(counts: Shares) -> pa.MapArray:
     """Build the overlap column as a map of the values present per row: one type whatever the values."""
     keys = pa.array(counts.keys, pa.string()).take(pa.array(counts.key_index))
     return pa.MapArray.from_arrays(pa.array(counts.offsets, pa.int32()), keys, pa.array(counts.fractions))

@@ -6,7 +6,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.counting.value_counts import ValueCounts
+from ratiopath.counting.shares import Shares
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.roi import Roi
 
@@ -67,8 +67,8 @@ class Overlay(Protocol):
             MissingMppError: The overlay has no resolution.
         """
 
-    def shares(self, windows: TileWindows) -> ValueCounts:
-        """Count the values inside the ROI of every tile.
+    def shares(self, windows: TileWindows) -> Shares:
+        """Measure the values or labels inside the ROI of every tile.
 
         Returns:
             A row per tile, in order.
@@ -76,7 +76,8 @@ class Overlay(Protocol):
         Raises:
             MissingMppError: The overlay has no resolution.
             InvalidMppError: The resolutions of tiles and overlay cannot both be true.
-            TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
+            TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
+                labels.
             TruncatedError: A part of the file is missing or damaged.
         """
 
