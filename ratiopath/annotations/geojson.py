@@ -124,7 +124,8 @@ class _Reader:
             return inside
         if found.type == "FeatureCollection":
             if found.features is None:
-                raise self._damaged("is a FeatureCollection without features")
+                problem = f"{self.outlines.path!r} has a FeatureCollection without features"
+                raise TruncatedError(problem, path=self.outlines.path, hint="export it again")
             return found.features
         self.features += 1
         if found.type != "Feature":
@@ -180,7 +181,7 @@ class _Reader:
         elif geometry.type in _WITHOUT_AREA:
             self.outlines.ignore(geometry.type)
         else:
-            raise self._damaged(f"is of type {geometry.type!r}" if geometry.type else "has no type")
+            raise self._damaged(f"is of an unknown type, {geometry.type!r}" if geometry.type else "has no type")
 
     def _parts(self, collection: _Geometry) -> Iterator[_Geometry]:
         """Iterate over the geometries of a collection and of those inside it."""

@@ -1,6 +1,7 @@
 """Annotations in tables: WKT or WKB columns in CSV and Parquet, GeoParquet, and ROI tables of slideflow."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from ratiopath.annotations.outlines import Format, Outlines, ReadOptions, unit_circle
+from ratiopath.annotations.packed import MAX_RATIO, MIN_LIMIT
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
 from ratiopath.geometry import Float64s, Int64s
 
@@ -71,9 +73,7 @@ def read_parquet(path: str, outlines: Outlines, options: ReadOptions) -> None:
     with _open(path) as file:
         geometry = _geometry_column(file, options, path)
         names = [name for name in (geometry, options.label, "radius") if name in file.schema_arrow.names]
-        if file.metadata.num_rows > MAX_ROWS:
-            problem = f"{path!r} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}"
-            raise UnsupportedFormatError(problem, path=path, hint="split the file")
+        _require_bounded(file, os.path.getsize(path), path)
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=names):
                 table = pa.Table.from_batches([batch])
@@ -81,6 +81,16 @@ def read_parquet(path: str, outlines: Outlines, options: ReadOptions) -> None:
                 _add_column(outlines, table.column(geometry), _labels(table, options, path), radii)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path, f"is damaged Parquet ({_first_line(error)})") from error
+
+
+def _require_bounded(file: pq.ParquetFile, size: int, path: str) -> None:
+    """Raise if a file of some kB claims to hold gigabytes."""
+    metadata, limit = file.metadata, max(MIN_LIMIT, MAX_RATIO * size)
+    unpacked = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    if metadata.num_rows > MAX_ROWS or unpacked > limit:
+        problem = f"{path!r} claims {metadata.num_rows:,} rows and {unpacked:,} bytes in a file of {size:,} bytes"
+        hint = f"write less than {MAX_ROWS:,} rows, without repeating geometries"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
 
 
 def _open(path: str) -> pq.ParquetFile:
@@ -106,6 +116,8 @@ def _table_of(content: bytes, options: ReadOptions, path: str) -> pa.Table:
     header = content.split(b"\n", 1)[0]
     delimiter = max(",", ";", "\t", key=lambda mark: header.count(mark.encode()))
     text = (options.geometry, options.label, *_SLIDEFLOW)
+    if b"\n" not in content:
+        content += b"\n"  # a header alone
     try:
         return pyarrow.csv.read_csv(
             pa.py_buffer(content),
@@ -132,7 +144,7 @@ def _labels(table: pa.Table, options: ReadOptions, path: str) -> list[str | None
 def _add_column(outlines: Outlines, column: pa.ChunkedArray, labels: list[str | None], radii: Float64s | None) -> None:
     """Add the polygons of a column of WKB, WKT or GeoArrow."""
     kind = column.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_null(kind):
         _add(outlines, _parse(shapely.from_wkb, column.to_pylist(), outlines.path), labels, radii)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         _add(outlines, _parse_text(column.to_pylist(), outlines.path), labels, radii)
