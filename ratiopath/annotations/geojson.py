@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from ratiopath.annotations.json_text import GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
+from ratiopath.annotations.json_text import DECODE_ERRORS, GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
 from ratiopath.annotations.outlines import Outlines, ReadOptions
 from ratiopath.errors import TruncatedError
 
@@ -118,7 +118,7 @@ class _Reader:
         """Read one object; return those inside it."""
         try:
             found = _OBJECT.decode(raw)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             kind: type[Any] = list[Raw] if is_list(raw) else _Object
             inside: list[Raw] = decode(raw, kind, self.outlines.path, self._place)
             return inside
@@ -204,13 +204,13 @@ class _Reader:
         self.waiting_bytes += len(memoryview(geometry.coordinates))
         try:
             return pairs.decode(geometry.coordinates)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             pass
         if geometry.coordinates is _NOTHING:
             raise self._damaged("has no coordinates")
         try:
             found = triples.decode(geometry.coordinates)
-        except msgspec.DecodeError as error:
+        except DECODE_ERRORS as error:
             raise self._damaged(f"has other coordinates than numbers ({error})") from None
         polygons = [found] if triples is _POLYGON_Z else found
         try:

@@ -13,6 +13,8 @@ from ratiopath.annotations.outlines import Format
 from ratiopath.errors import TruncatedError
 
 T = TypeVar("T")
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Errors of decoding text that is damaged, of another type, or nested too deep."""
 MAX_DEPTH = 64
 """Levels of objects inside objects."""
 GEOJSON_TYPES = frozenset({

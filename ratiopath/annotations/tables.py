@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,11 @@ def read_csv(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
         UnsupportedFormatError: The columns are missing.
         TruncatedError: A row is damaged; names it.
     """
-    table = _table_of(content, options, outlines.path)
-    is_slideflow = options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names)
-    if is_slideflow:
-        _add_vertices(outlines, table, options)
-    else:
+    with _translated_errors(outlines.path, "is neither XML nor JSON nor CSV with a header"):
+        table = _table_of(content, options)
+        if options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names):
+            _add_vertices(outlines, table, options)
+            return
         _require_one(outlines.path, options.geometry, table.column_names, "geometry")
         geometries = _parse_text(table.column(options.geometry).to_pylist(), outlines.path)
         _add(outlines, geometries, _labels(table, options, outlines.path), None)
@@ -59,7 +60,7 @@ def parquet_format(path: str) -> Format:
     Raises:
         TruncatedError: The file is damaged.
     """
-    with _open(path) as file:
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
         return "geoparquet" if b"geo" in (file.metadata.metadata or {}) else "wkt"
 
 
@@ -70,17 +71,28 @@ def read_parquet(path: str, outlines: Outlines, options: ReadOptions) -> None:
         UnsupportedFormatError: The columns are missing, or of another type.
         TruncatedError: The file or a row is damaged.
     """
-    with _open(path) as file:
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
         geometry = _geometry_column(file, options, path)
         names = [name for name in (geometry, options.label, "radius") if name in file.schema_arrow.names]
         _require_bounded(file, os.path.getsize(path), path)
-        try:
-            for batch in file.iter_batches(BATCH_ROWS, columns=names):
-                table = pa.Table.from_batches([batch])
-                radii = table.column("radius").to_numpy() if "radius" in table.column_names else None
-                _add_column(outlines, table.column(geometry), _labels(table, options, path), radii)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(path, f"is damaged Parquet ({_first_line(error)})") from error
+        rows = 0
+        for batch in file.iter_batches(BATCH_ROWS, columns=names):
+            table = pa.Table.from_batches([batch])
+            radii = table.column("radius").cast(pa.float64()).to_numpy() if "radius" in names else None
+            _add_column(outlines, table.column(geometry), _labels(table, options, path), radii)
+            rows += len(table)
+        if rows != file.metadata.num_rows:
+            raise _damaged(path, f"is damaged Parquet ({rows:,} of {file.metadata.num_rows:,} rows)")
+
+
+@contextmanager
+def _translated_errors(path: str, finding: str) -> Iterator[None]:
+    """Raise the errors of pyarrow, and text that is no UTF-8, as a damaged file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise _damaged(path, f"{finding} ({reason})") from error
 
 
 def _require_bounded(file: pq.ParquetFile, size: int, path: str) -> None:
@@ -91,13 +103,6 @@ def _require_bounded(file: pq.ParquetFile, size: int, path: str) -> None:
         problem = f"{path!r} claims {metadata.num_rows:,} rows and {unpacked:,} bytes in a file of {size:,} bytes"
         hint = f"write less than {MAX_ROWS:,} rows, without repeating geometries"
         raise UnsupportedFormatError(problem, path=path, hint=hint)
-
-
-def _open(path: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, f"is damaged Parquet ({_first_line(error)})") from error
 
 
 def _geometry_column(file: pq.ParquetFile, options: ReadOptions, path: str) -> str:
@@ -112,21 +117,18 @@ def _geometry_column(file: pq.ParquetFile, options: ReadOptions, path: str) -> s
     return name
 
 
-def _table_of(content: bytes, options: ReadOptions, path: str) -> pa.Table:
+def _table_of(content: bytes, options: ReadOptions) -> pa.Table:
     header = content.split(b"\n", 1)[0]
     delimiter = max(",", ";", "\t", key=lambda mark: header.count(mark.encode()))
     text = (options.geometry, options.label, *_SLIDEFLOW)
     if b"\n" not in content:
         content += b"\n"  # a header alone
-    try:
-        return pyarrow.csv.read_csv(
-            pa.py_buffer(content),
-            read_options=pyarrow.csv.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())),
-        )
-    except (pa.ArrowException, ValueError) as error:
-        raise _damaged(path, f"is neither XML nor JSON nor CSV with a header ({_first_line(error)})") from error
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(content),
+        read_options=pyarrow.csv.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())),
+    )
 
 
 def _labels(table: pa.Table, options: ReadOptions, path: str) -> list[str | None]:
@@ -201,8 +203,8 @@ def _add_vertices(outlines: Outlines, table: pa.Table, options: ReadOptions) -> 
     labels = _labels(table, options, outlines.path)
     try:
         x, y = (table.column(name).cast(pa.float64()).to_numpy() for name in _SLIDEFLOW[1:])
-    except pa.ArrowException as error:
-        raise _damaged(outlines.path, f"has no numbers in x_base and y_base ({_first_line(error)})") from None
+    except pa.ArrowException:
+        raise _damaged(outlines.path, "has a vertex whose x_base or y_base is no number") from None
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows_of.setdefault(name, []).append(row)
@@ -239,7 +241,3 @@ def _require_one(path: str, name: str, names: Sequence[str], option: str) -> Non
 
 def _damaged(path: str, finding: str) -> TruncatedError:
     return TruncatedError(f"{path!r} {finding}", path=path, hint="export or copy it again")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]

@@ -56,6 +56,12 @@ def cut_table(share: float) -> Maker:
     return make
 
 
+def of_more_rows(path: Path) -> None:
+    """Write a Parquet file whose footer claims ten rows instead of nine, in its zigzag number."""
+    pq.write_table(pa.table({"geometry": [WKB] * 9}), path)
+    path.write_bytes(path.read_bytes().replace(b"\x16\x12\x19\x1c", b"\x16\x14\x19\x1c", 1))
+
+
 def of_zeros(size: int) -> Maker:
     def make(path: Path) -> None:
         with open(path, "wb") as file:
@@ -140,5 +146,6 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "rows.parquet": (table(geometry=pa.nulls(100_000_001)), READ),
     "cut.parquet": (cut_table(0.9), READ),
     "corrupt.parquet": (cut_table(1), READ),
+    "footer.parquet": (of_more_rows, READ),
 }
 """A bad file by name, and the call that refuses it."""

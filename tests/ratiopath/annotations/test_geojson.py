@@ -99,6 +99,11 @@ def test_a_class_of_another_type_is_damage(read):
         read([classified({"name": 5})])
 
 
+def test_a_class_that_is_no_text_is_damage(read):
+    with pytest.raises(TruncatedError, match="damaged JSON"):
+        read(json.dumps([classified("Tumor", name="I")]).encode().replace(b'"I"', b'"\xff"'))
+
+
 def test_names_stand_for_classes_where_no_object_has_one(read):
     found = read([feature(properties={"name": " I "}), feature(properties={"name": "UT", "objectType": "annotation"})])
 
