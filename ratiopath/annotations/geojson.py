@@ -50,8 +50,8 @@ class _Properties(msgspec.Struct):
     object_type: Any = None
     type: Any = None
     isMissing: Any = False  # noqa: N815
-    childObjects: tuple[Raw, ...] = ()  # noqa: N815
-    children: tuple[Raw, ...] = ()
+    childObjects: tuple[Raw, ...] | None = None  # noqa: N815
+    children: tuple[Raw, ...] | None = None
 
 
 class _Object(_Geometry):
@@ -62,8 +62,8 @@ class _Object(_Geometry):
     geometry: _Geometry | None = None
     nucleusGeometry: _Geometry | None = None  # noqa: N815
     properties: _Properties | None = None
-    childObjects: tuple[Raw, ...] = ()  # noqa: N815
-    children: tuple[Raw, ...] = ()
+    childObjects: tuple[Raw, ...] | None = None  # noqa: N815
+    children: tuple[Raw, ...] | None = None
 
 
 class _Class(msgspec.Struct):
@@ -120,8 +120,8 @@ class _Reader:
             found = _OBJECT.decode(raw)
         except DECODE_ERRORS:
             kind: type[Any] = list[Raw] if is_list(raw) else _Object
-            inside: list[Raw] = decode(raw, kind, self.outlines.path, self._place)
-            return inside
+            elements: list[Raw] = decode(raw, kind, self.outlines.path, self._place)
+            return elements
         if found.type == "FeatureCollection":
             if found.features is None:
                 problem = f"{self.outlines.path!r} has a FeatureCollection without features"
@@ -133,7 +133,8 @@ class _Reader:
             return []
         properties = found.properties or _Properties()
         self._read_feature(found, properties)
-        return [*found.childObjects, *found.children, *properties.childObjects, *properties.children]
+        inside = (found.childObjects, found.children, properties.childObjects, properties.children)
+        return [child for children in inside if children for child in children]
 
     def finish(self) -> None:
         """Convert what is left; where no object has a class, names stand for classes."""

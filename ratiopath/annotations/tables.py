@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,13 @@ BATCH_ROWS = 16_384
 """Rows of Parquet that are converted at a time."""
 MAX_ROWS = 100_000_000
 """Rows of a Parquet file: a few kB may claim billions of equal ones."""
+MAX_NESTED = 1000
+"""Collections in a geometry of WKT or WKB, at most."""
+_COLLECTION_BYTES = 9
+_WKB_COLLECTION = re.compile(
+    rb"\x01(?:\x07\0\0|\xef\x03\0|\xd7\x07\0|\xbf\x0b\0)|\0(?:[\0\x20-\xff]\0\0\x07|\0\0(?:\x03\xef|\x07\xd7|\x0b\xbf))"
+)
+"""Begin of a collection in either byte order, without and with z, m and SRID."""
 _DEFAULTS = ReadOptions()
 _SLIDEFLOW = ("roi_name", "x_base", "y_base")
 _POLYGON_DEPTH, _MULTIPOLYGON_DEPTH = 2, 3
@@ -221,13 +229,31 @@ def _parse_text(texts: Sequence[str | None], path: str) -> npt.NDArray[np.object
 
 def _parse(parse: Any, values: Sequence[str | bytes | None], path: str) -> npt.NDArray[np.object_]:
     column = np.empty(len(values), dtype=np.object_)
-    column[:] = values
-    with np.errstate(all="ignore"):  # what is not finite is refused later
-        geometries: npt.NDArray[np.object_] = parse(column, on_invalid="ignore")
+    column[:] = [None if value and _is_deep(value) else value for value in values]
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused later
+            geometries: npt.NDArray[np.object_] = parse(column, on_invalid="ignore")
+    except NotImplementedError:
+        problem = f"{path!r} has curved geometries, such as CIRCULARSTRING"
+        raise UnsupportedFormatError(problem, path=path, hint="convert them to polygons") from None
     is_bad = np.array([value is not None for value in values], dtype=np.bool_) & shapely.is_missing(geometries)
     if is_bad.any():
         raise _damaged(path, f"has a geometry (row {is_bad.argmax() + 1}) that is neither WKT nor WKB")
     return geometries
+
+
+def _is_deep(value: str | bytes) -> bool:
+    """Return True if collections may be nested so deep that GEOS, which reads them recursively, would crash."""
+    if len(value) < MAX_NESTED * _COLLECTION_BYTES:
+        return False
+    if isinstance(value, str) and value[:1].isdigit():
+        try:
+            value = bytes.fromhex(value)
+        except ValueError:
+            return True
+    if isinstance(value, str):
+        return value[:20].lstrip().upper().startswith("GEOMETRYC") and value.upper().count("GEOMETRYC") > MAX_NESTED
+    return bool(_WKB_COLLECTION.match(value)) and len(_WKB_COLLECTION.findall(value)) > MAX_NESTED
 
 
 def _require_one(path: str, name: str, names: Sequence[str], option: str) -> None:

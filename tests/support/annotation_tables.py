@@ -16,6 +16,15 @@ Shape = tuple[str, Sequence[Ring]]
 """Label and rings of an outline: the shell, then holes."""
 
 
+def zipped(*contents: bytes, **named: bytes) -> bytes:
+    """Return a zip archive of files, named by their place or by keyword."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in ({str(place): content for place, content in enumerate(contents)} | named).items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
 def geojson(shapes: Sequence[Shape]) -> bytes:
     features = [
         {
@@ -38,10 +47,7 @@ def geojson_gz(shapes: Sequence[Shape]) -> bytes:
 
 
 def geojson_zip(shapes: Sequence[Shape]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("a.geojson"), geojson(shapes))
-    return buffer.getvalue()
+    return zipped(geojson(shapes))
 
 
 def darwin(shapes: Sequence[Shape]) -> bytes:

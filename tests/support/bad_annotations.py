@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from ratiopath.annotations import Annotations, ReadOptions, read_outlines
-from tests.support.annotation_tables import wkt_csv
+from tests.support.annotation_tables import wkt_csv, zipped
 
 WKB = shapely.to_wkb(shapely.box(0, 0, 4, 4))
 SQUARE = [[0, 0], [4, 0], [4, 4], [0, 4]]
@@ -71,12 +70,8 @@ def of_zeros(size: int) -> Maker:
     return make
 
 
-def zipped(*contents: bytes, is_encrypted: bool = False) -> Maker:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for index, content in enumerate(contents):
-            archive.writestr(str(index), content)
-    packed = bytearray(buffer.getvalue())
+def archive(*contents: bytes, is_encrypted: bool = False) -> Maker:
+    packed = bytearray(zipped(*contents))
     if is_encrypted:
         packed[packed.index(b"PK\1\2") + 8] |= 1
     return holding(bytes(packed))
@@ -131,13 +126,14 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "mask.png": (holding(b"\x89PNG\r\n\x1a\n\0"), READ),
     "a.geojson.gz": (holding(gzip.compress(b"[]", mtime=0)[:-3]), READ),
     "bomb.gz": (holding(gzip.compress(bytes(70 << 20), mtime=0)), READ),
-    "encrypted.zip": (zipped(b"[]", is_encrypted=True), READ),
-    "nothing.zip": (zipped(), READ),
-    "two.zip": (zipped(b"[]", wkt_csv([])), READ),
+    "encrypted.zip": (archive(b"[]", is_encrypted=True), READ),
+    "nothing.zip": (archive(), READ),
+    "two.zip": (archive(b"[]", wkt_csv([])), READ),
     "notes.txt": (holding(b"a,b\n1\n"), READ),
     "columns.csv": (holding(b"a,b,c,d,e,f,g,h,i\n"), READ),
     "twice.csv": (holding(b"geometry,geometry\n"), READ),
     "row.csv": (holding(b'geometry\n"POINT (1 2)"\n"POLYGON ((1 2"\n'), READ),
+    "curves.csv": (holding(b'geometry\n"CIRCULARSTRING (0 0, 1 1, 2 0)"\n'), READ),
     "slideflow.csv": (holding(b"roi_name,x_base,y_base\n1,a,2\n"), READ),
     "no-label.csv": (holding(b"geometry\n"), read(label="class")),
     "labels.parquet": (table(geometry=[WKB], label=[["a"]]), READ),

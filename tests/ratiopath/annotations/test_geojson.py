@@ -167,6 +167,14 @@ def test_children_are_read_beside_their_parents(read, key, owner):
     assert total(read([parent])) == 17
 
 
+def test_children_may_be_null(read):
+    assert total(read([feature(children=None, properties=TUMOR | {"childObjects": None})])) == 16
+
+
+def test_white_space_may_precede_a_list(read):
+    assert total(read(b"\n" * 5000 + json.dumps([feature()]).encode())) == 16
+
+
 def test_the_children_of_the_root_are_read(read):
     assert len(read([feature(properties={"objectType": "root", "childObjects": [feature()]})])) == 1
 
