@@ -13,6 +13,8 @@ from ratiopath.annotations.outlines import Format
 from ratiopath.errors import TruncatedError
 
 T = TypeVar("T")
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Errors of decoding text that is damaged, of another type, or nested too deep."""
 MAX_DEPTH = 64
 """Levels of objects inside objects."""
 GEOJSON_TYPES = frozenset({
@@ -110,7 +112,8 @@ def json_format(content: bytes, path: str) -> tuple[Format | None, tuple[str, ..
 
 def is_list(content: bytes | msgspec.Raw) -> bool:
     """Return True if JSON is a list."""
-    return bytes(memoryview(content)[:256]).lstrip().startswith(b"[")
+    head = bytes(memoryview(content)[:256])
+    return (head.lstrip() or bytes(content).lstrip()).startswith(b"[")
 
 
 def _format_of(keys: dict[str, msgspec.Raw]) -> Format | None:

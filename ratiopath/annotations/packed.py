@@ -58,6 +58,6 @@ def _read(file: gzip.GzipFile | IO[bytes], path: str, limit: int) -> bytes:
     while chunk := file.read(_CHUNK):
         unpacked += chunk
         if len(unpacked) > limit:
-            problem = f"{path!r} unpacks to more than {limit:,} bytes, {MAX_RATIO} times its size"
+            problem = f"{path!r} unpacks to more than {limit:,} bytes"
             raise UnsupportedFormatError(problem, path=path, hint="unpack it, if it is no zip bomb")
     return bytes(unpacked)

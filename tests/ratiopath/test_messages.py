@@ -33,6 +33,7 @@ from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
 from ratiopath.tiling import read_slide_tiles
 from tests.support import bad_files
+from tests.support.bad_annotations import BAD_ANNOTATIONS
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
@@ -220,6 +221,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    **BAD_ANNOTATIONS,
 }
 """A bad file by name, and the call that refuses it."""
 
@@ -252,6 +254,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
+    "annotations/xml_formats.py: UnsupportedFormatError": "needs the XML readers",
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
