@@ -8,9 +8,7 @@ from typing import Annotated, Any
 import shapely
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -19,9 +17,9 @@ from pydantic import (
 
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
-from flows.config.rewrite import check_regex
 from flows.config.uri import refuse_uri
 from ratiopath.counting.values import normalise_value
+from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RoiError
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import check_pattern
@@ -166,7 +164,7 @@ def _overlay_value(value: Any) -> Any:
         return refuse_uri(text)
 
 
-def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
+def _label_pattern(value: dict[str, Any]) -> LabelPattern:
     """Read `{match: regex}`.
 
     Raises:
@@ -175,20 +173,7 @@ def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
     text = value.get("match")
     if value.keys() != {"match"} or not isinstance(text, str) or not 0 < len(text) <= MAX_VALUE:
         raise ValueError(f"found {excerpt(value)}; give {{match: regex}}, such as {{match: 'Tumou?r.*'}}")
-    refuse_uri(text)
-    try:
-        check_regex(text)
-    except ValueError as error:
-        raise ValueError(f"match {excerpt(text)} is no regular expression of RE2: {error}; correct it") from None
-    return LabelPattern(match=text)
-
-
-class LabelPattern(BaseModel):
-    """A regular expression for the labels of an annotation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    match: str = Field(description="regular expression that a whole label matches, such as 'Tumou?r.*'")
+    return LabelPattern(refuse_uri(text))
 
 
 PathText = Annotated[

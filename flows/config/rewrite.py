@@ -2,7 +2,6 @@
 
 import re
 from functools import lru_cache
-from typing import Any
 
 import re2
 
@@ -20,7 +19,13 @@ class Rewrite:
         Raises:
             ValueError: `match` is not an expression of RE2, or `replace` names a group that it lacks.
         """
-        self.regex = _compiled(match)
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            self.regex = re2.compile(match, options)
+        except re2.error as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            raise ValueError(f"{reason}") from None
         self.parts = [part for found in _parts(replace) for part in (found[0], self._group(found[1])) if part != ""]
 
     def _group(self, name: str) -> str | int:
@@ -41,22 +46,6 @@ class Rewrite:
             pieces += [path[end : found.start()], *groups]
             end = found.end()
         return "".join((*pieces, path[end:])) if pieces else None
-
-
-def check_regex(text: str) -> str:
-    """Refuse a text that is not an expression of RE2."""
-    _compiled(text)
-    return text
-
-
-def _compiled(text: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        raise ValueError(f"{reason}") from None
 
 
 @lru_cache(maxsize=64)

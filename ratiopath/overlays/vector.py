@@ -1,7 +1,8 @@
 """Vector overlays: annotations measured by exact area, in the frame of the slide that they were drawn on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy.typing as npt
 
 from ratiopath.annotations import Annotations
 from ratiopath.counting.shares import LabelShares
-from ratiopath.counting.wanted import chosen
+from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
 from ratiopath.overlays.areas import Areas, RoiWindows
+from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
@@ -21,6 +23,8 @@ from ratiopath.overlays.regions import RegionOptions, Regions
 
 NEAR = 1e-9
 """Relative difference at which the ratio of two resolutions is a downsample."""
+MAX_OVERLAP = 0.001
+"""Largest overlap of two classes without a remark, as a share of the smaller one."""
 MAX_PIXELS = 1 << 23
 """Pixels that are painted at once, which bounds memory."""
 
@@ -95,6 +99,68 @@ class VectorOverlay:
                 patches[some, 0][painter.covers(*place) & exists] = value
             patches[some, 1] |= ~exists
         return patches
+
+    def covered(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.bool_]:
+        """Paint the area of some labels, or of all, at the resolution of the tiles, by the centre of each pixel.
+
+        Returns:
+            Shape (tiles, height, width), of the bounding box of the ROI.
+        """
+        scale, (minx, miny, _, _) = self._scale(windows.mpp), windows.roi.bounds
+        width, height = np.maximum(1, round_half_up(self.patch_size(windows))).tolist()
+        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
+        painted = np.zeros((len(x), height, width), dtype=np.bool_)
+        for name in chosen(labels, self._regions.labels) if labels else self._regions.labels:
+            painted |= Painter.of(self._regions.labels[name], scale).covers(x, y, Extent(width, height))
+        return painted
+
+    def count_centroids(self, windows: TileWindows) -> Mapping[str, Int64s]:
+        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open."""
+        return count_centroids(self._annotations, windows, self._scale(windows.mpp))
+
+    def pieces(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.object_]:
+        """Cut the outlines of some labels, or of all, to the ROI of every tile.
+
+        Returns:
+            WKB of a MultiPolygon in pixels of the tile per tile, bytes.
+        """
+        regions = self._regions.labels
+        polygons = [regions[label] for label in (chosen(labels, regions) if labels else regions)]
+        together = np.concatenate([np.empty(0, dtype=np.object_), *polygons])
+        return pieces_per_tile(together, windows, self._scale(windows.mpp))
+
+    def notes(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
+        """Describe what was repaired, left out or counted twice.
+
+        Args:
+            classes: Labels of each class.
+        """
+        found, notes = self._annotations, []
+        if found.repaired:
+            notes.append(f"{found.repaired:,} outlines repaired, area changed by {found.area_changed:,.0f} px²")
+        if found.ignored:
+            notes.append(f"left out: {', '.join(f'{kind} {count:,}' for kind, count in found.ignored.items())}")
+        without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
+        named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
+        if without and not named:
+            notes.append(f"{without:,} outlines without a label count in no class")
+        return notes + ([] if self._options.on_top else self._overlaps(classes))
+
+    def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
+        """Describe classes that overlap by more than MAX_OVERLAP of the smaller one."""
+        totals = self._partition.totals()
+        members = {name: {key for key in totals if chosen(labels, key)} for name, labels in classes.items()}
+        notes = []
+        for one, other in combinations(members, 2):
+            common = sum(totals[key] for key in members[one] & members[other])
+            smaller = min(sum(totals[key] for key in members[name]) for name in (one, other))
+            if common > MAX_OVERLAP * smaller:
+                mpp = self._frame.mpp
+                area = f"{common:,.0f} px²" if mpp is None else f"{common * mpp.x * mpp.y / 1e6:,.4g} mm²"
+                notes.append(
+                    f"classes {one} and {other} overlap by {area}, which counts in both; on_top makes them disjoint"
+                )
+        return notes
 
     def close(self) -> None:
         """Release nothing: the file was read whole."""
