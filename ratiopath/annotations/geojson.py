@@ -212,7 +212,8 @@ class _Reader:
         try:
             found = triples.decode(geometry.coordinates)
         except DECODE_ERRORS as error:
-            raise self._damaged(f"has other coordinates than numbers ({error})") from None
+            where = str(error).rpartition(" - ")[2]
+            raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
         polygons = [found] if triples is _POLYGON_Z else found
         try:
             several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]

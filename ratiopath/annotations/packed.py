@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
+from ratiopath.files import GZIP_MAGIC
 
-GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 MAX_RATIO = 100
 """Bytes that a compressed one may become: text of annotations becomes 4 to 30."""
 MIN_LIMIT = 1 << 26

@@ -10,17 +10,17 @@ from ratiopath.errors import TruncatedError
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_tokens_that_json_lacks_become_null(value):
+def test_tokens_that_json_lacks_become_strings(value):
     content = json.dumps([{"a": value, "b": [value, 1]}]).encode()
 
-    assert json.loads(strict_json(content, "a.json")) == [{"a": None, "b": [None, 1]}]
+    assert json.loads(strict_json(content, "a.json")) == [{"a": "", "b": ["", 1]}]
 
 
 @pytest.mark.parametrize("text", ["NaN", '"NaN"', "\\", '\\"', '\\"NaN', "a\\\\", "-Infinity"])
 def test_strings_stay_as_they_are(text):
     content = json.dumps({text: text, "x": float("nan")}).encode()
 
-    assert json.loads(strict_json(content, "a.json")) == {text: text, "x": None}
+    assert json.loads(strict_json(content, "a.json")) == {text: text, "x": ""}
 
 
 def test_strict_json_is_not_copied():
