@@ -19,11 +19,14 @@ class LabelPattern:
     """Regular expression of RE2 that a whole label matches."""
 
     def __post_init__(self) -> None:
+        options = re2.Options()
+        options.log_errors = False
         try:
-            re2.compile(self.match)
+            re2.compile(self.match, options)
         except re2.error as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
             hint = "pass one such as 'Tumou?r.*'"
-            raise ParameterError(f"match {self.match!r} is no regular expression of RE2: {error}; {hint}") from None
+            raise ParameterError(f"match {self.match!r} is no regular expression of RE2: {reason}; {hint}") from None
 
 
 Wanted = str | LabelPattern
