@@ -20,8 +20,11 @@ from shapely import box
 import ratiopath
 from ratiopath.arrow import grid_tiles, tile_overlay_overlap
 from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
+from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
 from ratiopath.roi import Roi
@@ -37,10 +40,12 @@ from tests.support.bad_annotations import BAD_ANNOTATIONS
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
+from tests.support.shapes import annotations, tiles
 
 LIBRARY = Path(ratiopath.__file__).parent
 GOLDEN = Path(__file__).with_name("messages.txt")
 BOX = box(0, 0, 16, 16)
+SQUARE = tiles((0, 0), roi=BOX)
 
 CALLS: dict[str, Callable[[], object]] = {
     "geometry: extent": lambda: Extent(0, 5),
@@ -79,6 +84,10 @@ CALLS: dict[str, Callable[[], object]] = {
     "exclude: no pattern": lambda: Exclusion.of(["!"], ["/slides"]),
     "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
+    "label: pattern": lambda: LabelPattern("(a"),
+    "annotation: labels": lambda: annotated(257).shares(SQUARE),
+    "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
 }
 """Calls that need no file."""
 
@@ -89,6 +98,11 @@ def written(raster: Raster, layout: str = "tiles") -> bad_files.Maker:
 
 def holding(content: bytes) -> bad_files.Maker:
     return lambda path: path.write_bytes(content)
+
+
+def annotated(labels: int, mpp: Mpp | None = Mpp(1, 1)) -> VectorOverlay:  # noqa: B008 - frozen
+    """The same box under some labels."""
+    return VectorOverlay(annotations(*((f"{number}", BOX) for number in range(labels))), SlideFrame(mpp=mpp))
 
 
 def overlap(path: object, **columns: object) -> pa.StructArray:

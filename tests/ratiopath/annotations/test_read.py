@@ -179,6 +179,7 @@ def test_a_pipe_is_not_opened(tmp_path, call):
         b"SQLite format 3\0",
         b"\x1f\x8b damaged",
     ],
+    ids=lambda content: f"{len(content)} bytes",  # gzip and numpy write the time
 )
 def test_annotations_are_told_from_images(write, content):
     assert is_annotation(write(content))
@@ -198,6 +199,7 @@ def test_annotations_are_told_from_images(write, content):
         arrays(np.savez),
         gzip.compress(bytes(348) + b"n+1\0"),
     ],
+    ids=lambda content: f"{len(content)} bytes",
 )
 def test_images_are_told_from_annotations(write, content):
     assert not is_annotation(write(content))

@@ -53,8 +53,9 @@ def check(items, corners=CORNERS, **options) -> None:
 @given(st.lists(convex(), min_size=1, max_size=3))
 def test_up_to_three_convex_labels_are_those_of_exact_arithmetic(polygons):
     labels = dict(zip("abc", polygons, strict=False))
-    found = areas(*labels.items())
-    for (x, y), row in zip(CORNERS, found, strict=True):
+    corners = CORNERS[::3]
+    found = areas(*labels.items(), corners=corners)
+    for (x, y), row in zip(corners, found, strict=True):
         window = oracles.box(x, y, min(90, x + 16), min(80, y + 16))
         for key, expected in oracles.areas_of_sets(labels, window).items():
             assert row.get(key, 0) == pytest.approx(float(expected), abs=1e-12 * 256)
