@@ -13,13 +13,13 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from tests.support.damaged_annotations import FORMATS, SHAPES, mutated, outcome
+from tests.support.damaged_annotations import FORMATS, SHAPES, XML, mutated, outcome
 
 MUTANTS = int(os.environ.get("RATIOPATH_MUTANTS", "600"))
 SECONDS_PER_FILE = 20
 """Seconds after which a file of some kB counts as hanging, even on a busy machine."""
-TEXT = ("geojson", "geojson_list", "darwin", "dsa", "empaia")
-"""Formats that end in a bracket, so that no part of them is a whole file."""
+TEXT = ("geojson", "geojson_list", "darwin", "dsa", "empaia", *XML)
+"""Formats that end in a bracket or a tag, so that no part of them is a whole file."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_file_that_is_cut_short_gives_a_named_error_or_the_objects_before(name
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_json_is_refused_wherever_it_is_cut(name, tmp_path):
+def test_json_and_xml_are_refused_wherever_it_is_cut(name, tmp_path):
     content = FORMATS[name](SHAPES).rstrip()
     for length in range(len(content)):
         (tmp_path / "cut").write_bytes(content[:length])

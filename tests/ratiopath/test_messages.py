@@ -268,7 +268,6 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
-    "annotations/xml_formats.py: UnsupportedFormatError": "needs the XML readers",
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",

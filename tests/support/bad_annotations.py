@@ -93,6 +93,7 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "gone.geojson": (lambda path: None, READ),
     "empty.geojson": (holding(b""), READ),
     "blank.xml": (holding(b" \n"), READ),
+    "drawing.svg": (holding(b'<svg width="5"/>'), READ),
     "cut.geojson": (holding(b'[{"type": "Feature"'), READ),
     "nan.geojson": (holding(b'[{"type": "Feature", "geometry": NaN'), READ),
     "numbers.geojson": (holding(b"[1, 2]"), READ),

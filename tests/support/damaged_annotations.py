@@ -1,12 +1,24 @@
 """Damaged annotation files, and the outcome of reading one."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from ratiopath.annotations import Annotations, read_outlines
 from ratiopath.errors import SlideError
+from tests.support import annotation_files
 from tests.support.annotation_tables import WITHOUT_HOLES, WRITERS, Shape
 
-FORMATS = WRITERS | WITHOUT_HOLES
+
+def write_shells(write: Callable[[Any], bytes], shapes: Sequence[Shape]) -> bytes:
+    """Write shapes in a format without holes."""
+    return write([(label, rings[0]) for label, rings in shapes])
+
+
+XML = ("asap", "imagescope", "halo", "ndpa")
+FORMATS = WRITERS | WITHOUT_HOLES | {name: partial(write_shells, getattr(annotation_files, name)) for name in XML}
 """A writer of each format whose files are damaged."""
 SHAPES: list[Shape] = [
     ("Tumor", [[(0.5, 0.25), (400.0, 0.0), (400.0, 400.0), (0.0, 400.0)]]),
