@@ -57,6 +57,10 @@ def read_csv(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
         if options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names):
             _add_vertices(outlines, table, options)
             return
+        if table.column_names != [options.geometry] and len(table.column_names) == 1:
+            problem = f"{outlines.path!r} is a text file of one column, {table.column_names[0]!r}"
+            hint = "give an image, an annotation, or a CSV file with a column of WKT"
+            raise UnsupportedFormatError(problem, path=outlines.path, hint=hint)
         _require_one(outlines.path, options.geometry, table.column_names, "geometry")
         geometries = _parse_text(table.column(options.geometry).to_pylist(), outlines.path)
         _add(outlines, geometries, _labels(table, options, outlines.path), None)
