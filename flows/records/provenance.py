@@ -10,11 +10,9 @@ whose provenance equals that of the file a run would write is kept (docs/decisio
 import hashlib
 import json
 import math
-import platform
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,8 +40,6 @@ MAX_ROI_TEXT = 200
 """Maximum length of a ROI's text in the settings, in characters; of a longer one they hold the SHA-256."""
 EMPTY = "empty.parquet"
 """File that carries the schema of a folder without slides."""
-PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
-"""Packages whose versions are written to run.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +83,7 @@ class Provenance:
     def to_json(self) -> str:
         """Write as JSON; equal provenances give equal text."""
         slide = {"identity": self.source, "described": self.slide.to_row()}
-        content = {
-            "format": self.format,
-            "configuration": self.settings,
-            "slide": slide,
-            "overlays": dict(self.overlays),
-        }
+        content = {"format": self.format, "configuration": self.settings, "slide": slide, "overlays": self.overlays}
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -261,18 +252,3 @@ def _parse_report(text: bytes) -> Json:
     if not is_whole:
         raise ValueError("no report: a part is of another type")
     return report
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that the results depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def dump_json(content: Json | list[Json]) -> str:
-    """Write fingerprints as text for a column."""
-    return json.dumps(content)
-
-
-def load_json(text: str) -> Any:
-    """Read fingerprints from a column."""
-    return json.loads(text)

@@ -1,10 +1,8 @@
 """A slide and its files as typed rows of the tables that tasks hand on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
-
-import pyarrow as pa
 
 from ratiopath.geometry import Extent, Mpp
 
@@ -98,13 +96,3 @@ class CoveredSlide(SlideFile):
     """State of the file in this run."""
     seconds: float | None = None
     """Time that workers spent measuring the slide; None if its file was kept."""
-
-
-def read_files(table: pa.Table) -> dict[str, SlideFile]:
-    """Read an index of files, by slide id."""
-    return {row["slide_id"]: SlideFile.from_row(row) for row in table.to_pylist()}
-
-
-def to_rows(slides: Iterable[Slide | SlideFile]) -> list[dict[str, Any]]:
-    """Return the rows of some slides."""
-    return [slide.to_row() for slide in slides]

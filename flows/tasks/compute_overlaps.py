@@ -1,5 +1,6 @@
 """Task `compute overlaps`: the coverage of every tile by each overlay."""
 
+import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +16,12 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
 from flows.records.fingerprints import Json, require_unchanged
-from flows.records.provenance import Provenance, load_json, read_partial_report, with_metadata
-from flows.records.slides import CoveredSlide, SlideFile, Status, read_files
+from flows.records.provenance import Provenance, read_partial_report, with_metadata
+from flows.records.slides import CoveredSlide, SlideFile, Status
 from flows.reports.progress import progress
-from flows.reports.quality_checks import extent_suspicions
+from flows.reports.quality_checks import check_extents
 from flows.reports.slide_report import merge_reports, partial_report
-from flows.storage.parquet import TableReference, TableWriter, damage_errors, open_table, read_table, row_groups
+from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.coverage_table import coverage_table
 from flows.tasks.map_slides import request_of, title, write_result
@@ -94,7 +95,7 @@ def compute_overlaps(
 
 def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
     """Join the slides that have both a grid and overlays."""
-    grid_of = read_files(grids)
+    grid_of = {row["slide_id"]: SlideFile.from_row(row) for row in grids.to_pylist()}
     return [
         _Slide(grid_of[row["slide_id"]], row["status"], row["record"], row["states"])
         for row in overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
@@ -115,9 +116,9 @@ def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace)
     provenance, group = Provenance.from_json(unit["record"]), unit["group"]
     with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
-    with require_unchanged(provenance.slide.path, load_json(unit["states"])):
+    with require_unchanged(provenance.slide.path, json.loads(unit["states"])):
         table, notes = coverage_table(tiles, provenance.overlay_paths, config)
-        suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
+        suspicions = [] if group else list(check_extents(provenance.slide, provenance.overlay_paths, config))
     sums = partial_report(table, provenance.slide, config)
     report = {"sums": sums, "suspicions": suspicions, "notes": [] if group else notes}
     write = partial(
@@ -136,10 +137,7 @@ def _write_unit(
         _write_slide(groups, provenance, [report], config, workspace)
         return {"part": None}
     part = workspace.between("parts", checked_id(provenance.slide.slide_id), f"{group}.parquet")
-    schema = with_metadata(coverage(config.overlay_columns).arrow, None, report)
-    with TableWriter(part, schema, workspace) as writer:
-        for table in groups:
-            writer.write(table)
+    write_groups(groups, part, with_metadata(coverage(config.overlay_columns).arrow, None, report), workspace)
     return {"part": part}
 
 
@@ -151,9 +149,7 @@ def _write_slide(
     notes = [line for report in reports for line in report["notes"]]
     report = merge_reports([report["sums"] for report in reports], suspicions, notes, config)
     schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, report)
-    with TableWriter(workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace) as writer:
-        for group in groups:
-            writer.write(group)
+    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace)
 
 
 def _group_by_slide(

@@ -1,5 +1,6 @@
 """Task `discover slides`: the slides that the configuration names, with their metadata."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -7,12 +8,13 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
-from flows.records.fingerprints import fingerprint
-from flows.records.provenance import dump_json, read_metadata
+from flows.records.fingerprints import fingerprints
+from flows.records.provenance import read_metadata
 from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
+from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
 from ratiopath.tiling.row_hash import row_hash
 from schemas.intermediate import discovered_slides
@@ -79,8 +81,7 @@ def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspa
     path, slide_id = source["path"], _slide_id(source["path"], config)
     mpp = source.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
-    state = fingerprint(path, by_content=False)
-    found = fingerprint(path, by_content=True) if config.changes == "content" else state
+    state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
     known = None if config.force else read_metadata(grid, workspace.storage).provenance
@@ -88,20 +89,13 @@ def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspa
         described = {**known.slide.to_row(), "grid": grid}
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}
-    return {**source, **described, "slide_id": slide_id, "identity": dump_json(identity), "state": dump_json(state)}
+    return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
-    extent, step = config.tiling.extent, config.tiling.step
-    return Tiling.of(
-        tile_extent=(extent.width, extent.height),
-        stride=(step.width, step.height),
-        mpp=config.tiling.mpp,
-        level=config.tiling.level,
-        slide_mpp=slide_mpp,
-        tolerance=config.tiling.tolerance,
-        resolution=config.tiling.resolution,
-    )
+    tiling = config.tiling
+    mpp, given = Mpp.optional(tiling.mpp), Mpp.optional(slide_mpp)
+    return Tiling(tiling.extent, tiling.step, mpp, tiling.level, given, tiling.tolerance, tiling.resolution)
 
 
 def _slide_id(path: str, config: CoverageConfig) -> str:

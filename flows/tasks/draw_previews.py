@@ -15,31 +15,22 @@ from PIL import Image, PngImagePlugin
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
-from flows.records.failures import write_failures
 from flows.records.provenance import read_coverage_metadata
 from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
-from flows.reports.previews.files import (
-    KEY,
-    is_replaceable,
-    picture_path,
-    picture_source,
-    remove_previews,
-    slides_with_picture,
-)
+from flows.reports.previews.files import KEY, is_replaceable, picture_path, picture_source, remove_previews
 from flows.reports.previews.layers import read_outline, read_thumbnail
 from flows.reports.previews.scene import Canvas, SampledValues, Scene
 from flows.reports.progress import progress
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
-from flows.storage.parquet import TableReference, read_table, row_groups, write_table
+from flows.storage.parquet import TableReference, read_table, row_groups
 from flows.storage.workspace import Workspace
-from flows.tasks.map_slides import request_of, title
+from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
 from schemas.intermediate import PICTURES
-from schemas.table import checked
 
 VERSION = 2
 """Version of the drawing; to be raised when the same tables give another picture."""
@@ -81,11 +72,9 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             pictures.append(outcome.result or _picture(slide, outcome.reason))
             advance(slide.path, outcome.seconds)
     _warn(pictures)
-    table = checked(pa.Table.from_pylist(pictures, PICTURES.arrow), PICTURES)
-    remove_previews(workspace, but={picture_path(slide_id, workspace) for slide_id in slides_with_picture(table)})
-    path = workspace.between(f"{draw_previews.__name__}.parquet")
-    write_table(table, path, workspace)
-    return TableReference(path, write_failures(draw_previews, [], workspace), title(draw_previews))
+    drawn = {picture_path(one["slide_id"], workspace) for one in pictures if one["trouble"] is None}
+    remove_previews(workspace, but=drawn)
+    return write_result(draw_previews, pictures, [], PICTURES, workspace)
 
 
 def _picture(slide: SlideFile, trouble: str | None = None) -> Row:

@@ -16,7 +16,7 @@ from flows.records.slides import CoveredSlide, SlideFile
 from flows.records.stored_files import has_tiles, read_folder
 from flows.reports.prefect_progress import run_log
 from flows.reports.slide_report import report_columns
-from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table, row_groups
+from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
 from schemas.coverage import tiles
@@ -70,14 +70,11 @@ def _filter(row: dict[str, Any], config: CoverageConfig, workspace: Workspace) -
     groups: Iterable[pa.Table] = row_groups(covered.file, workspace.files)
     if config.keep is not None:
         keep = keep_expression(config.keep, config.keep_columns)
-        groups = (group.filter(keep) for group in row_groups(covered.file, workspace.files))
+        groups = (group.filter(keep) for group in groups)
 
     def write(groups: Iterable[pa.Table]) -> Row:
         schema = with_metadata(tiles(config.overlay_columns).arrow, provenance)
-        with TableWriter(path, schema, workspace) as writer:
-            for group in groups:
-                writer.write(group)
-        return _result(covered, path, writer.rows, provenance, report)
+        return _result(covered, path, write_groups(groups, path, schema, workspace), provenance, report)
 
     return Draft(tiles(config.overlay_columns), groups, write)
 

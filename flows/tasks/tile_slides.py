@@ -11,7 +11,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.records.slides import Slide, SlideFile
 from flows.records.stored_files import count_tiles, grid_axes
-from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table
+from flows.storage.parquet import TableReference, count_rows, read_table, write_groups
 from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.map_slides import map_slides
 from ratiopath.geometry import Int64s
@@ -72,7 +72,4 @@ def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
 
 def _write(groups: Iterable[pa.Table], slide: Slide, workspace: Workspace) -> Row:
     path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
-    with TableWriter(path, GRID.arrow, workspace) as writer:
-        for group in groups:
-            writer.write(group)
-    return SlideFile(slide.slide_id, slide.path, path, writer.rows).to_row()
+    return SlideFile(slide.slide_id, slide.path, path, write_groups(groups, path, GRID.arrow, workspace)).to_row()
