@@ -8,9 +8,7 @@ from typing import Annotated, Any
 import shapely
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -19,7 +17,8 @@ from pydantic import (
 
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
-from flows.config.rewrite import check_regex
+from flows.config.rewrite import compile_regex
+from flows.config.section import Section
 from flows.config.uri import refuse_uri
 from ratiopath.counting.values import normalise_value
 from ratiopath.errors import RoiError
@@ -36,6 +35,8 @@ MAX_RECURSIONS = 4
 """Uses of ** in a glob."""
 MAX_PIXELS = 1 << 30
 """Width and height of a tile, and its stride."""
+MAX_LEVEL = 1000
+"""Index of a level."""
 MAX_VALUE = 256
 """Characters of an overlay value."""
 MAX_LABELS = 1000
@@ -177,16 +178,18 @@ def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
         raise ValueError(f"found {excerpt(value)}; give {{match: regex}}, such as {{match: 'Tumou?r.*'}}")
     refuse_uri(text)
     try:
-        check_regex(text)
+        compile_regex(text)
     except ValueError as error:
         raise ValueError(f"match {excerpt(text)} is no regular expression of RE2: {error}; correct it") from None
     return LabelPattern(match=text)
 
 
-class LabelPattern(BaseModel):
-    """A regular expression for the labels of an annotation."""
+def _as_list(values: Any) -> Any:
+    return values if isinstance(values, list | tuple) else [values]
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class LabelPattern(Section):
+    """A regular expression for the labels of an annotation."""
 
     match: str = Field(description="regular expression that a whole label matches, such as 'Tumou?r.*'")
 
@@ -208,26 +211,19 @@ ColumnName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_column_n
 
 Number = Annotated[float, BeforeValidator(plain_number)]
 
-Pixels = Annotated[
-    int, Field(gt=0, le=MAX_PIXELS), BeforeValidator(plain_number)
-]  # in this order the JSON schema keeps the limit
+# the limits come first, so that the JSON schema keeps them
+Pixels = Annotated[int, Field(gt=0, le=MAX_PIXELS), BeforeValidator(plain_number)]
 
 PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], expecting("a whole number of pixels > 0, or two of them as [x, y]")
 ]
 
+LevelIndex = Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)]
+
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
 
 OverlayValue = Annotated[int | float | str | LabelPattern, BeforeValidator(_overlay_value)]
 
-OverlayValues = Annotated[
-    list[OverlayValue],
-    Field(min_length=1),
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
-]
+OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
 
-LabelList = Annotated[
-    list[OverlayValue],
-    Field(max_length=MAX_LABELS),
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
-]
+LabelList = Annotated[list[OverlayValue], Field(max_length=MAX_LABELS), BeforeValidator(_as_list)]
