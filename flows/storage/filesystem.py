@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO
@@ -142,16 +142,14 @@ class Storage:
         if not self.files.get_file_info(FileSelector(folder, allow_not_found=True)):
             self.remove_folder(folder)
 
-    @contextmanager
-    def atomic_write(self, path: str, work: str) -> Iterator[BinaryIO]:
+    def atomic_write(self, path: str, work: str) -> AbstractContextManager[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error.
 
         Args:
             path: Path of the file.
             work: Folder for the unfinished file, on the same file system.
         """
-        with _move_into_place(path, work) if self.is_local else _upload(path, self.files) as file:
-            yield file
+        return _move_into_place(path, work) if self.is_local else _upload(path, self.files)
 
 
 def _open(uri: str) -> tuple[FileSystem, str]:

@@ -2,8 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 from uuid import uuid4
@@ -76,11 +75,9 @@ class Workspace:
         """Remove the hidden folders of this run and of killed runs."""
         self.storage.remove_folder(self.published(WORK))
 
-    @contextmanager
-    def atomic_write(self, path: str) -> Iterator[BinaryIO]:
+    def atomic_write(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error."""
-        with self.storage.atomic_write(path, self.hidden) as file:
-            yield file
+        return self.storage.atomic_write(path, self.hidden)
 
 
 def is_slide_id(text: str) -> bool:
