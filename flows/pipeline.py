@@ -80,7 +80,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
     workspace = Workspace.at(config.output)
-    with output_lock(workspace.storage):
+    with output_lock(workspace):
         refuse_foreign(workspace, previews=config.previews)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)

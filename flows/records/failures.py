@@ -44,7 +44,7 @@ def failed_before(task: Callable[..., Any], workspace: Workspace) -> set[str]:
     """
     own = workspace.failures(task.__name__)
     folder = posixpath.dirname(own)
-    tables = [posixpath.join(folder, name) for name in workspace.storage.names(folder)]
+    tables = [posixpath.join(folder, name) for name in workspace.names(folder)]
     return {path for table in tables if table != own for path in read_table(table, workspace.files)["path"].to_pylist()}
 
 
@@ -73,12 +73,12 @@ def publish_failures(tasks: Sequence[TableReference], workspace: Workspace) -> p
 
 
 def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:
-    path, storage = workspace.published(LOG), workspace.storage
+    path = workspace.published(LOG)
     if failures:
         with output_errors(path), workspace.atomic_write(path) as file:
             file.write(LOG_HEAD.encode())
             for number, failure in enumerate(failures, start=1):
                 about = f"{number}. {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}"
                 file.write(f"{about}\n{failure['trace'] or ''}\n".encode())
-    elif LOG in storage.names(storage.root):
-        storage.remove(path)
+    elif LOG in workspace.names(workspace.root):
+        workspace.remove(path)

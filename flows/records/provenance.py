@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import pyarrow as pa
@@ -65,10 +65,6 @@ class Provenance:
     def describes(self, source: Json, slide_id: str) -> bool:
         """Return True if `slide` was read in this format from the slide with this fingerprint and id."""
         return self.format == FORMAT and self.source == source and self.slide.slide_id == slide_id
-
-    def with_keep(self, config: CoverageConfig) -> Self:
-        """Return the provenance of the slide's file in tiles/."""
-        return replace(self, settings=tiles_settings(config))
 
     @property
     def overlay_paths(self) -> dict[str, str | None]:

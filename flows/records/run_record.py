@@ -178,23 +178,23 @@ def _tidy_folder(
     Returns:
         Paths of the slides that have a file in the folder and were not found this time, sorted.
     """
-    storage, path = workspace.storage, workspace.published(folder)
-    storage.make_folder(path)
+    path = workspace.published(folder)
+    workspace.make_folder(path)
     gone = set()
-    for file, provenance in read_folder(path, storage, skip={workspace.of_slide(folder, slide) for slide in ids}):
+    for file, provenance in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
         if provenance is None:
             continue
         slide = provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not provenance.is_current(config) or config.gone == "drop":
-            storage.remove(file)
-    tables = {name for name in storage.names(path) if name.endswith(".parquet")}
+            workspace.remove(file)
+    tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
         schema, settings = {"coverage": (coverage, coverage_settings), "tiles": (tiles, tiles_settings)}[folder]
         columns = with_settings(schema(config.overlay_columns).arrow, settings(config))
         write_table(columns.empty_table(), empty, workspace)
     elif EMPTY in tables:
-        storage.remove(empty)
+        workspace.remove(empty)
     return sorted(gone)

@@ -12,7 +12,7 @@ from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
 from flows.reports.prefect_progress import API_ERRORS, run_log
 from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
-from flows.reports.previews.files import picture_path, slides_with_picture
+from flows.reports.previews.files import FOLDER, slides_with_picture
 from flows.reports.run_report import Row, render_report, sort_for_review, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
 
@@ -63,7 +63,7 @@ def _draw_figure(slides: Sequence[Row], pictures: pa.Table, workspace: Workspace
     drawn = slides_with_picture(pictures)
     found = []
     for slide in [slide for slide in sort_for_review(slides) if slide["slide_id"] in drawn][:MAX_PICTURES]:
-        path = picture_path(slide["slide_id"], workspace)
+        path = workspace.of_slide(FOLDER, slide["slide_id"])
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
             found.append((posixpath.basename(slide["path"]), picture.convert("RGB")))
     return data_uri(draw_contact_sheet(found)) if found else None

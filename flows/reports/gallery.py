@@ -93,13 +93,8 @@ def publish_gallery(
 def _remove_gallery(workspace: Workspace) -> None:
     path, pictures = workspace.published(PAGE), remove_previews(workspace)
     removed = [f"{pictures:,} picture{'' if pictures == 1 else 's'}"] if pictures else []
-    if _is_page(path, workspace):
-        workspace.storage.remove(path)
+    if GENERATOR.encode() in workspace.read_head(path, HEAD_BYTES):
+        workspace.remove(path)
         removed.append(PAGE)
     if removed:
         run_log().warning("previews are off: removed %s of earlier runs", " and ".join(removed))
-
-
-def _is_page(path: str, workspace: Workspace) -> bool:
-    """Return True if a run wrote the file."""
-    return GENERATOR.encode() in workspace.storage.read_head(path, HEAD_BYTES)

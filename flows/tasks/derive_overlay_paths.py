@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import folders_of_overlays, overlay_path
@@ -34,18 +33,11 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
         The path of each overlay; null where there is none and the configuration allows it.
     """
     table = read_table(slides.path, workspace.files)
-    return map_slides(
-        derive_overlay_paths,
-        table,
-        partial(_derive, folders=config.slide_folders, config=config, workspace=workspace),
-        overlay_paths(config.overlay_columns),
-        config,
-        workspace,
-        tiles=[0] * table.num_rows,
-    )
+    derive, schema = partial(_derive, folders=config.slide_folders), overlay_paths(config.overlay_columns)
+    return map_slides(derive_overlay_paths, table, derive, schema, config, workspace, tiles=[0] * table.num_rows)
 
 
-def _derive(row: dict[str, Any], folders: Sequence[str], config: CoverageConfig, workspace: Workspace) -> Row:
+def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Sequence[str]) -> Row:
     slide = Slide.from_row(row)
     found = {
         name: _find_overlay(slide.path, name, row.get(f"{name}_source"), folders, config) for name in config.overlays
@@ -53,7 +45,7 @@ def _derive(row: dict[str, Any], folders: Sequence[str], config: CoverageConfig,
     states = [state for state, _ in filter(None, found.values())]
     overlays = {name: pair and pair[1] for name, pair in found.items()}
     provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
-    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace.storage)
+    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
         "slide_id": slide.slide_id,

@@ -1,12 +1,11 @@
 """Task `discover slides`: the slides that the configuration names, with their metadata."""
 
 import json
-from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.execution.batch import Row
 from flows.inputs.discovery import discover
 from flows.records.fingerprints import fingerprints
 from flows.records.provenance import read_metadata
@@ -44,15 +43,9 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
             },
         }
     )
-    reference = map_slides(
-        discover_slides,
-        table,
-        partial(_describe, config=config, workspace=workspace),
-        discovered_slides(overlays),
-        config,
-        workspace,
-        failures=[_not_utf8(source.path) for source in sources if not _is_text(source.path)],
-    )
+    failures = [_not_utf8(source.path) for source in sources if not _is_text(source.path)]
+    schema = discovered_slides(overlays)
+    reference = map_slides(discover_slides, table, _describe, schema, config, workspace, failures=failures)
     slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
@@ -73,7 +66,7 @@ def _not_utf8(path: str) -> dict[str, str]:
     return {"path": shown, "error": "UnicodeEncodeError", "message": message}
 
 
-def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
@@ -84,8 +77,8 @@ def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspa
     state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
-    known = None if config.force else read_metadata(grid, workspace.storage).provenance
-    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace.storage):
+    known = None if config.force else read_metadata(grid, workspace).provenance
+    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace):
         described = {**known.slide.to_row(), "grid": grid}
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}
