@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
+from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay, overlay_batch
 from ratiopath.counting.value_counts import ValueCounts, gather
 from ratiopath.overlays import OverlaySettings
 from ratiopath.roi import Roi
@@ -50,7 +50,7 @@ def tile_overlay_overlap(
         >>> columns = {"tile_x": np.array([0, 512]), "tile_y": np.array([0, 0]), "mpp_x": 0.5, "mpp_y": 0.5}
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
-    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+    batch = overlay_batch(overlay_path, tile_x, tile_y, mpp_x, mpp_y)
     return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings.of(mpp=overlay_mpp)))
 
 

@@ -76,6 +76,12 @@ class TileBatch:
             yield tuple(combination), rows[group == index]
 
 
+def overlay_batch(overlay_path: Any, *columns: Any) -> TileBatch:
+    """Convert the columns overlay_path, tile_x, tile_y, mpp_x and mpp_y; see `TileBatch.of`."""
+    names = ("tile_x", "tile_y", "mpp_x", "mpp_y")
+    return TileBatch.of(overlay_path, "overlay_path", **dict(zip(names, columns, strict=True)))
+
+
 def _is_scalar(column: Any) -> bool:
     return isinstance(column, str | int | float | np.generic | pa.Scalar)
 

@@ -6,7 +6,7 @@ from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
-from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.arrow.tile_batch import overlay_batch
 from ratiopath.overlays import OverlaySettings
 from ratiopath.roi import Roi
 
@@ -50,21 +50,11 @@ def tile_overlay_overlap(
         ...     box(0, 0, 512, 512), col("mask"), col("tile_x"), col("tile_y"), col("mpp_x"), col("mpp_y")
         ... )
     """
-    expression: Expr = _overlap(
-        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, OverlaySettings.of(mpp=overlay_mpp)
-    )
+    settings = OverlaySettings.of(mpp=overlay_mpp)
+    expression: Expr = _overlap(Roi(roi), settings, overlay_path, tile_x, tile_y, mpp_x, mpp_y)
     return expression
 
 
 @udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types
-def _overlap(
-    roi: Roi,
-    overlay_path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    mpp_x: pa.Array,
-    mpp_y: pa.Array,
-    settings: OverlaySettings,
-) -> pa.Array:
-    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
-    return overlap_struct(batch_value_counts(batch, roi, settings))
+def _overlap(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
+    return overlap_struct(batch_value_counts(overlay_batch(*columns), roi, settings))

@@ -5,7 +5,7 @@ from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
+from ratiopath.arrow.tile_batch import for_each_overlay, overlay_batch
 from ratiopath.overlays import OverlaySettings
 from ratiopath.roi import Roi
 from ratiopath.tiling.tensors import tensor_column
@@ -42,22 +42,13 @@ def tile_overlay(
         RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
-    expression: Expr = _overlay(
-        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, OverlaySettings.of(mpp=overlay_mpp)
-    )
+    settings = OverlaySettings.of(mpp=overlay_mpp)
+    expression: Expr = _overlay(Roi(roi), settings, overlay_path, tile_x, tile_y, mpp_x, mpp_y)
     return expression
 
 
 @udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
-def _overlay(
-    roi: Roi,
-    overlay_path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    mpp_x: pa.Array,
-    mpp_y: pa.Array,
-    settings: OverlaySettings,
-) -> pa.Array:
-    batch = TileBatch.of(overlay_path, "overlay_path", tile_x=tile_x, tile_y=tile_y, mpp_x=mpp_x, mpp_y=mpp_y)
+def _overlay(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
+    batch = overlay_batch(*columns)
     patches = for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.patches(tiles))
     return tensor_column(patches, batch.count)
