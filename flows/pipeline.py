@@ -93,7 +93,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         seconds = {result.task: result.seconds for result in results}
         drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)
-        failures = publish_failures(results, workspace)
+        failures = publish_failures(seconds, workspace)
         summary = finish(config, workspace, reports, failures, seconds, started)
         publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()

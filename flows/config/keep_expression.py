@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.config.excerpt import excerpt
+from flows.config.excerpt import excerpt, first_of
 
 MAX_LENGTH = 1000
 """Characters in an expression."""
@@ -192,10 +192,6 @@ class _Translator:
 
 
 def _known(columns: Collection[str]) -> str:
-    names = sorted(columns)
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return (
-        f"the columns are {', '.join(names[:MAX_NAMES])}{more}"
-        if columns
-        else "name classes under overlays.NAME.classes"
-    )
+    if not columns:
+        return "name classes under overlays.NAME.classes"
+    return f"the columns are {first_of(sorted(columns), MAX_NAMES)}"

@@ -1,7 +1,6 @@
 """Manifest: a CSV or Parquet table of slides, with their resolution and overlay paths."""
 
 import csv
-import itertools
 import math
 import os
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
-from flows.config.excerpt import excerpt
+from flows.config.excerpt import excerpt, first_of
 from flows.config.numbers import is_decimal
 from flows.config.uri import has_credentials, is_uri
 from flows.storage.parquet import read_table
@@ -59,9 +58,10 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
     names, rows = _read(path, {*needed, "mpp"})
     lacking = [name for name in needed if name not in names]
     if lacking:
+        found = first_of([name[:MAX_NAME] for name in names], MAX_NAMES)
         raise ConfigurationError(
-            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {_names_in_short(names)}; "
-            "add it, or correct overlays.NAME.path.column"
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
+            "correct overlays.NAME.path.column"
         )
     folder = os.path.dirname(path)
     for number, row in enumerate(rows, start=1):
@@ -72,11 +72,6 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
                 f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
             )
         yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
-
-
-def _names_in_short(names: Collection[str]) -> str:
-    first = ", ".join(name[:MAX_NAME] for name in itertools.islice(names, MAX_NAMES))
-    return first if len(names) <= MAX_NAMES else f"{first} and {len(names) - MAX_NAMES} more"
 
 
 def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, Any]]]:

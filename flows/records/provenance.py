@@ -12,11 +12,12 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
@@ -226,25 +227,23 @@ def read_partial_report(part: str, storage: Storage) -> Json:
     return report
 
 
+class _Report(BaseModel):
+    """Parts of a report that a table has to hold."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    means: dict[str, Annotated[float, Field(ge=0, le=1)] | None]
+    mm2: dict[str, Annotated[float, Field(ge=0)] | None]
+    suspicions: list[str]
+    notes: list[str] = []
+
+
 def _parse_report(text: bytes) -> Json:
     """Read a report whose numbers and remarks a table can hold.
 
     Raises:
         ValueError: A part is missing, of another type or out of its range.
     """
-    try:
-        report: Json = json.loads(text)
-        numbers = [(report["means"], 1.0), (report["mm2"], math.inf)]
-        are_numbers = all(
-            value is None or (type(value) is float and math.isfinite(value) and 0 <= value <= limit)
-            for values, limit in numbers
-            for value in values.values()
-        )
-        remarks = [report["suspicions"], report.get("notes", [])]
-        pa.array(remarks, pa.list_(pa.string()))  # raises for what is no text
-        is_whole = are_numbers and all(type(lines) is list for lines in remarks)
-    except (KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
-        raise ValueError(f"no report: {type(error).__name__}: {error}") from error
-    if not is_whole:
-        raise ValueError("no report: a part is of another type")
+    _Report.model_validate_json(text)
+    report: Json = json.loads(text)
     return report

@@ -22,8 +22,6 @@ class TableReference:
 
     path: str
     """Parquet file with a row per slide."""
-    failures: str
-    """Parquet file with the slides that failed in the task."""
     task: str
     """Name of the task, such as "discover slides"."""
     seconds: float = 0.0

@@ -71,8 +71,8 @@ def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
     """
-    path, slide_id = source["path"], _slide_id(source["path"], config)
-    mpp = source.pop("slide_mpp")
+    path, mpp = source["path"], source.pop("slide_mpp")
+    slide_id = row_hash({"path": path, **config.tiling.in_full})["id"]  # the same in every run whatever the file holds
     given = config.slide_mpp if mpp is None else mpp
     state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
@@ -89,9 +89,3 @@ def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
     tiling = config.tiling
     mpp, given = Mpp.optional(tiling.mpp), Mpp.optional(slide_mpp)
     return Tiling(tiling.extent, tiling.step, mpp, tiling.level, given, tiling.tolerance, tiling.resolution)
-
-
-def _slide_id(path: str, config: CoverageConfig) -> str:
-    """Derive an id from path and tiling, the same in every run whatever the file holds."""
-    slide_id: str = row_hash({"path": path, **config.tiling.in_full})["id"]
-    return slide_id

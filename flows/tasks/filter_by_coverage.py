@@ -16,7 +16,7 @@ from flows.reports.prefect_progress import run_log
 from flows.reports.slide_report import report_columns
 from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
-from flows.tasks.map_slides import map_slides
+from flows.tasks.map_slides import map_slides, title
 from schemas.coverage import tiles
 from schemas.intermediate import COVERED
 from schemas.slide_report import kept_slides
@@ -39,7 +39,7 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
 def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.Table:
     """Find coverage of gone slides, made by earlier runs with these settings; warn of files that belong to no slide."""
     known = set(table["file"].to_pylist())
-    found = failed_before(filter_by_coverage, workspace).union(table["path"].to_pylist())
+    found = failed_before(title(filter_by_coverage), workspace).union(table["path"].to_pylist())
     rows = []
     for path, provenance in read_folder(workspace.published("coverage"), workspace, skip=known):
         if provenance is None:

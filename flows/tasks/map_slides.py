@@ -49,7 +49,8 @@ def write_result(
     """
     path = workspace.between(f"{task.__name__}.parquet")
     write_table(checked(pa.Table.from_pylist(list(rows), schema.arrow), schema), path, workspace)
-    return TableReference(path, write_failures(task, failures, workspace), title(task))
+    write_failures(title(task), failures, workspace)
+    return TableReference(path, title(task))
 
 
 def map_slides(
