@@ -16,7 +16,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.checked_flow import checked_flow
 from flows.execution.retries import is_transient
 from flows.records.failures import publish_failures
-from flows.records.run_record import PutAsideError, ReviewError, Summary, TaskResults, finish
+from flows.records.run_record import PutAsideError, ReviewError, Summary, finish
 from flows.reports.artifacts import publish_artifacts
 from flows.reports.gallery import publish_gallery
 from flows.reports.ownership import refuse_foreign
@@ -80,7 +80,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
     workspace = Workspace.at(config.output)
-    with output_lock(workspace.storage):
+    with output_lock(workspace):
         refuse_foreign(workspace, previews=config.previews)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)
@@ -89,14 +89,15 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         covered = compute(grids, overlays, config, workspace)
         kept = keep(covered, config, workspace)
         pictures = draw(kept, config, workspace) if config.previews else None
-        results = TaskResults(slides, grids, overlays, covered, kept, pictures)
+        results = [slides, grids, overlays, covered, kept, *([pictures] if pictures else [])]
+        seconds = {result.task: result.seconds for result in results}
         drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)
-        failures = publish_failures(results.in_order, workspace)
-        summary = finish(config, workspace, results, reports, failures, started)
+        failures = publish_failures(seconds, workspace)
+        summary = finish(config, workspace, reports, failures, seconds, started)
         publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()
-    publish_artifacts(config, summary, results.seconds, reports, failures, drawn, workspace)
+    publish_artifacts(config, summary, seconds, reports, failures, drawn, workspace)
     if not summary.is_tolerated:
         put_aside = PutAsideError(summary)
         return Failed(name="PutAside", message=str(put_aside), data=put_aside)

@@ -141,13 +141,10 @@ def _check_values(table: pa.Table, schema: TableSchema) -> None:
             if isinstance(error.check, pap.Check)
             else _IN_WORDS.get(error.check, str(error.check))
         )
-        broken = np.logical_and.reduce([_is_among(table[key], cases[key]) for key in cases.column_names])
+        broken = np.logical_and.reduce(
+            [pc.is_in(table[key], value_set=cases[key].slice(0, 100)).to_numpy() for key in cases.column_names]
+        )
         raise SchemaError(schema.name, column, name, _examples(table, pa.array(broken), column, schema)) from None
-
-
-def _is_among(column: pa.ChunkedArray, cases: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.is_in(column, value_set=cases.slice(0, 100)).to_numpy()
-    return found
 
 
 def _examples(table: pa.Table, broken: pa.Array, column: str, schema: TableSchema) -> list[dict[str, Any]]:

@@ -57,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
 
     try:
-        config = _configuration(arguments) if arguments else None
+        config = None
+        if arguments:
+            from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
+
+            config = read_configuration(arguments)
         with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
             try:
                 return _run(config, server, SAMPLE if is_sample else None)
@@ -67,13 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
         say("refused:", *error.problems, *hint, to=sys.stderr)
         return 2
-    except StartError as error:
+    except (StartError, ServerError) as error:
         _is_prefect_gone.set()
-        say(f"failed: {error}", to=sys.stderr)
-        return 1
-    except ServerError as error:
-        _is_prefect_gone.set()
-        say(f"failed: {error}", RESUMES, to=sys.stderr)
+        say(f"failed: {error}", *([RESUMES] if isinstance(error, ServerError) else []), to=sys.stderr)
         return 1
     except KeyboardInterrupt:
         say("cancelled", RESUMES, to=sys.stderr)
@@ -94,14 +94,7 @@ def _end(code: int) -> NoReturn:
         ending.join(timeout=0.001)
 
 
-def _configuration(arguments: Sequence[str]) -> "CoverageConfig":
-    from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
-
-    return read_configuration(arguments)
-
-
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
-    os.environ.setdefault("DO_NOT_TRACK", "1")  # Prefect's client; Ray's and the server's statistics are off too
     say_waiting("starting Ray and Prefect")
     warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
     from httpx import TransportError  # noqa: PLC0415 - see above
@@ -112,7 +105,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
     from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    from flows.records.run_record import PutAsideError, ReviewError, Summary  # noqa: PLC0415 - see above
+    from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
 
     if config is None:
         config = make_sample(SAMPLE)
@@ -126,7 +119,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result
-    if isinstance(result, PutAsideError | ReviewError):
+    if isinstance(result, FinishedError):
         report(result.summary)
         return 3
     if isinstance(result, Summary):

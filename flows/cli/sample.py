@@ -62,9 +62,8 @@ def make_sample(folder: str) -> CoverageConfig:
         _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
         _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
         _write_geojson(f"{slides}/{stem}.geojson", {"Tumor": labels >= TUMOR, "Necrosis": labels == NECROSIS})
-    settings = _settings()
     with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
-        yaml.safe_dump(settings, file, sort_keys=False)
+        yaml.safe_dump(_settings(), file, sort_keys=False)
     os.replace(file.name, f"{folder}/coverage.yaml")
     return CoverageConfig.model_validate(read_yaml(f"{folder}/coverage.yaml"))
 
@@ -158,11 +157,8 @@ def _write_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None
 def _write_ome_tiff(path: str, levels: list[Pixels], mpp: float, codec: str) -> None:
     """Write an OME-TIFF with PhysicalSize, its levels as sub-IFDs."""
     size = {"PhysicalSizeX": mpp, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": mpp, "PhysicalSizeYUnit": "µm"}
-    metadata = {
-        "axes": "YXS"[: levels[0].ndim],
-        "UUID": str(uuid5(NAMESPACE_OID, os.path.basename(path))),
-        **size,
-    }
+    identifier = str(uuid5(NAMESPACE_OID, os.path.basename(path)))
+    metadata = {"axes": "YXS"[: levels[0].ndim], "UUID": identifier, **size}
     with tifffile.TiffWriter(path, ome=True) as writer:
         writer.write(levels[0], subifds=len(levels) - 1, metadata=metadata, **_layout(levels[0], codec))
         for level in levels[1:]:

@@ -1,6 +1,8 @@
 """Excerpts of values for messages: short whatever the value, and without credentials."""
 
 import reprlib
+from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 from flows.config.uri import has_credentials, is_uri
@@ -38,6 +40,12 @@ def excerpt(value: Any) -> str:
     if has_credentials(text) and not isinstance(value, int | float):
         return _HIDDEN
     return text if len(text) <= MAX_LENGTH + 5 else f"{text[:MAX_LENGTH]}..."
+
+
+def first_of(texts: Collection[str], limit: int) -> str:
+    """Return some texts separated by commas, and the number of those beyond a limit."""
+    more = len(texts) - limit
+    return ", ".join(islice(texts, limit)) + (f" and {more:,} more" if more > 0 else "")
 
 
 _EXCERPTS = _Excerpts()

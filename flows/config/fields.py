@@ -34,6 +34,8 @@ MAX_RECURSIONS = 4
 """Uses of ** in a glob."""
 MAX_PIXELS = 1 << 30
 """Width and height of a tile, and its stride."""
+MAX_LEVEL = 1000
+"""Index of a level."""
 MAX_VALUE = 256
 """Characters of an overlay value."""
 MAX_LABELS = 1000
@@ -176,6 +178,10 @@ def _label_pattern(value: dict[str, Any]) -> LabelPattern:
     return LabelPattern(refuse_uri(text))
 
 
+def _as_list(values: Any) -> Any:
+    return values if isinstance(values, list | tuple) else [values]
+
+
 PathText = Annotated[
     str, Field(min_length=1, max_length=MAX_PATH), AfterValidator(refuse_nul), AfterValidator(os.path.expanduser)
 ]
@@ -193,26 +199,19 @@ ColumnName = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_column_n
 
 Number = Annotated[float, BeforeValidator(plain_number)]
 
-Pixels = Annotated[
-    int, Field(gt=0, le=MAX_PIXELS), BeforeValidator(plain_number)
-]  # in this order the JSON schema keeps the limit
+# the limits come first, so that the JSON schema keeps them
+Pixels = Annotated[int, Field(gt=0, le=MAX_PIXELS), BeforeValidator(plain_number)]
 
 PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], expecting("a whole number of pixels > 0, or two of them as [x, y]")
 ]
 
+LevelIndex = Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)]
+
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
 
 OverlayValue = Annotated[int | float | str | LabelPattern, BeforeValidator(_overlay_value)]
 
-OverlayValues = Annotated[
-    list[OverlayValue],
-    Field(min_length=1),
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
-]
+OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
 
-LabelList = Annotated[
-    list[OverlayValue],
-    Field(max_length=MAX_LABELS),
-    BeforeValidator(lambda values: values if isinstance(values, list | tuple) else [values]),
-]
+LabelList = Annotated[list[OverlayValue], Field(max_length=MAX_LABELS), BeforeValidator(_as_list)]

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.config.excerpt import excerpt
+from flows.config.excerpt import excerpt, first_of
 
 MAX_LENGTH = 1000
 """Characters in an expression."""
@@ -55,20 +55,15 @@ def _quotient_range(a: Range, b: Range) -> Range:
     return (-math.inf, math.inf) if b[0] <= 0 <= b[1] else _product(a, (1 / b[1], 1 / b[0]))
 
 
-_RANGES: dict[type[ast.operator], Callable[[Range, Range], Range]] = {
-    ast.Add: lambda a, b: (a[0] + b[0], a[1] + b[1]),
-    ast.Sub: lambda a, b: (a[0] - b[1], a[1] - b[0]),
-    ast.Mult: _product,
-    ast.Div: _quotient_range,
-}
 SLACK = 1e-9
 """Distance of a constant from a range that may be rounding."""
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: pc.add,
-    ast.Sub: pc.subtract,
-    ast.Mult: pc.multiply,
-    ast.Div: _quotient,
+_ARITHMETIC: dict[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable[[Range, Range], Range]]] = {
+    ast.Add: (pc.add, lambda a, b: (a[0] + b[0], a[1] + b[1])),
+    ast.Sub: (pc.subtract, lambda a, b: (a[0] - b[1], a[1] - b[0])),
+    ast.Mult: (pc.multiply, _product),
+    ast.Div: (_quotient, _quotient_range),
 }
+"""Each operator of numbers: its result, and the range of that."""
 
 
 def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
@@ -136,57 +131,47 @@ class _Translator:
             case ast.UnaryOp(ast.Not(), operand):
                 return ~self.boolean(operand)
             case ast.Compare(left, operators, others):
-                nodes = (left, *others)
-                sides = [self.number(side) for side in nodes]
-                pairs = zip(sides[:-1], operators, sides[1:], strict=True)
-                compared = reduce(operator.and_, [self.comparison(op)(a, b) for a, op, b in pairs])
-                for compared_by, (one, other) in zip(operators, pairwise(nodes), strict=True):
-                    self.refuse_decided(one, compared_by, other)
-                return compared
+                sides = [(node, *self.number(node)) for node in (left, *others)]
+                pairs = list(zip(pairwise(sides), operators, strict=True))
+                compared = [self.comparison(comparison)(a, b) for ((_, a, _), (_, b, _)), comparison in pairs]
+                for ((one, _, one_range), (other, _, other_range)), comparison in pairs:
+                    self.refuse_decided(one, one_range, comparison, other, other_range)
+                return reduce(operator.and_, compared)
             case ast.Tuple():
                 raise ValueError(f"{excerpt(self.source(node))} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
         raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
 
-    def number(self, node: ast.expr) -> pc.Expression:
+    def number(self, node: ast.expr) -> tuple[pc.Expression, Range]:
+        """Translate a number; its range is 0 to 1 for a class."""
         match node:
             case ast.Name(name):
                 if name not in self.columns:
                     raise ValueError(f"unknown column {excerpt(name)}; {_known(self.columns)}")
-                return pc.field(name)
+                return pc.field(name), (0.0, 1.0)
             case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
-                return pc.scalar(self.finite(value))
+                number = self.finite(value)
+                return pc.scalar(number), (number, number)
             case ast.UnaryOp(ast.USub(), operand):
-                return pc.negate(self.number(operand))
+                negated, (low, high) = self.number(operand)
+                return pc.negate(negated), (-high, -low)
             case ast.UnaryOp(ast.UAdd(), operand):
                 return self.number(operand)
             case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
-                return _ARITHMETIC[type(op)](self.number(left), self.number(right))
+                (a, a_range), (b, b_range) = self.number(left), self.number(right)
+                compute, range_of = _ARITHMETIC[type(op)]
+                return compute(a, b), range_of(a_range, b_range)
         raise ValueError(f"{excerpt(self.source(node))} is not a number; {_REMEDY}")
 
-    def refuse_decided(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> None:
+    def refuse_decided(self, left: ast.expr, a: Range, op: ast.cmpop, right: ast.expr, b: Range) -> None:
         """Refuse a comparison of numbers whose ranges do not meet, such as a share and 50: it decides nothing."""
         has_class = any(isinstance(node, ast.Name) for side in (left, right) for node in ast.walk(side))
-        a, b = self.range(left), self.range(right)
         is_never = (isinstance(op, ast.Gt) and a[1] <= b[0]) or (isinstance(op, ast.Lt) and a[0] >= b[1])
         if has_class and (is_never or a[1] < b[0] - SLACK or b[1] < a[0] - SLACK):
             raise ValueError(
                 f"{excerpt(self.source(left))} and {excerpt(self.source(right))} compare alike in every tile: shares "
                 "are 0 to 1; write 0.5 for 50 %"
             )
-
-    def range(self, node: ast.expr) -> Range:
-        """Return the range of a number; that of a class is 0 to 1."""
-        match node:
-            case ast.Constant(value):
-                number = self.finite(value)  # type: ignore[arg-type]  # `number` has accepted it
-                return number, number
-            case ast.UnaryOp(op, operand):
-                low, high = self.range(operand)
-                return (-high, -low) if isinstance(op, ast.USub) else (low, high)
-            case ast.BinOp(left, op, right):
-                return _RANGES[type(op)](self.range(left), self.range(right))
-        return 0.0, 1.0
 
     def comparison(self, op: ast.cmpop) -> Callable[[Any, Any], Any]:
         if type(op) not in _COMPARISONS:
@@ -207,10 +192,6 @@ class _Translator:
 
 
 def _known(columns: Collection[str]) -> str:
-    names = sorted(columns)
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return (
-        f"the columns are {', '.join(names[:MAX_NAMES])}{more}"
-        if columns
-        else "name classes under overlays.NAME.classes"
-    )
+    if not columns:
+        return "name classes under overlays.NAME.classes"
+    return f"the columns are {first_of(sorted(columns), MAX_NAMES)}"

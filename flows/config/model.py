@@ -22,6 +22,7 @@ from flows.config.errors import refusal
 from flows.config.fields import (
     ColumnName,
     ExcludePattern,
+    LevelIndex,
     MppValue,
     Number,
     PathText,
@@ -45,8 +46,6 @@ from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
 from schemas.columns import TILE_COLUMNS, OverlayColumns
 
-MAX_LEVEL = 1000
-"""Index of a level."""
 MAX_SLIDES = 1_000_000_000
 """Failed slides that can be tolerated."""
 MAX_PATTERNS = 1000
@@ -61,9 +60,7 @@ class Tiling(Section):
     mpp: MppValue | None = Field(
         None, description="resolution to tile, µm per pixel: the closest level is taken; give mpp or level"
     )
-    level: Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)] | None = Field(
-        None, description="level to tile, 0 is the finest; give mpp or level"
-    )
+    level: LevelIndex | None = Field(None, description="level to tile, 0 is the finest; give mpp or level")
     tile_extent: PixelPair = Field(description="tile size in pixels of that level, one number or [width, height]")
     stride: PixelPair | None = Field(
         None, description="pixels from one tile to the next, one number or [x, y]; null takes tile_extent"
@@ -204,8 +201,8 @@ class CoverageConfig(Section):
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
         taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
-            own = OverlayColumns(name, tuple(overlay.classes), overlay.missing or "null", overlay.count).own
-            for kind, column in [*(("column", c) for c in own), *(("class", c) for c in overlay.classes)]:
+            own = [("column", column) for column in overlay.columns(name).own]
+            for kind, column in (*own, *(("class", column) for column in overlay.classes)):
                 what = f"{kind} {column} of overlay {name}"
                 if column.lower() in taken:  # column names in databases ignore case
                     raise ValueError(f"{what} has the same name as {taken[column.lower()]}; rename one of them")
@@ -245,7 +242,7 @@ class CoverageConfig(Section):
     @property
     def classes(self) -> list[str]:
         """Class columns, in the order of the overlays."""
-        return _classes(self.overlays)
+        return [name for overlay in self.overlays.values() for name in overlay.classes]
 
     @property
     def keep_columns(self) -> list[str]:
@@ -260,9 +257,7 @@ class CoverageConfig(Section):
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:
         """Columns of each overlay in the tables."""
-        return tuple(
-            OverlayColumns(name, tuple(o.classes), o.missing or "null", o.count) for name, o in self.overlays.items()
-        )
+        return tuple(overlay.columns(name) for name, overlay in self.overlays.items())
 
     @property
     def region(self) -> Roi:
@@ -291,12 +286,9 @@ class CoverageConfig(Section):
         return self.tolerate if isinstance(self.tolerate, int) else float(Fraction(str(self.tolerate)) * found)
 
 
-def _classes(overlays: Mapping[str, Overlay]) -> list[str]:
-    return [name for overlay in overlays.values() for name in overlay.classes]
-
-
 def _keep_columns(overlays: Mapping[str, Overlay]) -> list[str]:
-    return [*_classes(overlays), *(f"{name}_inside" for name in overlays)]
+    columns = [overlay.columns(name) for name, overlay in overlays.items()]
+    return [*(name for one in columns for name in one.classes), *(one.inside for one in columns)]
 
 
 def _pair(pixels: int | tuple[int, int]) -> Extent:

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from flows.config.fields import (
     ColumnName,
     LabelList,
+    LevelIndex,
     MppValue,
     Number,
     OverlayValues,
     expecting,
-    plain_number,
     refuse_yaml_bool,
 )
 from flows.config.overlay_path import OverlayPath
@@ -23,9 +23,8 @@ from ratiopath.counting.wanted import LabelPattern, Wanted
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.regions import RegionOptions
+from schemas.columns import OverlayColumns
 
-MAX_LEVEL = 1000
-"""Index of a level."""
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
 
@@ -78,9 +77,7 @@ class Overlay(Section):
         " HALO's, or a point [x, y] in pixels of level 0; required where a slide has a bounding box",
     )
     unit: Literal["px", "um", "mm", "nm"] = Field("px", description="unit of the coordinates of an annotation")
-    level: Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)] = Field(
-        0, description="level in whose pixels an annotation was drawn"
-    )
+    level: LevelIndex = Field(0, description="level in whose pixels an annotation was drawn")
     y: Literal["down", "up"] = Field("down", description="direction of y in an annotation")
     label_from: LabelFrom = Field(
         "auto", description="source of the labels of ImageScope files; auto takes the first that is not empty"
@@ -96,6 +93,14 @@ class Overlay(Section):
         default=False,
         description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
     )
+
+    def columns(self, name: str) -> OverlayColumns:
+        """Return the columns of the overlay in the tables.
+
+        Args:
+            name: Name of the overlay.
+        """
+        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count)
 
     @property
     def annotation_options(self) -> dict[str, Any]:

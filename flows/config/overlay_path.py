@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from flows.config.excerpt import excerpt
 from flows.config.fields import MAX_PATH, refuse_nul
 from flows.config.rewrite import MAX_LENGTH, rewrite
+from flows.config.section import Section
 from flows.config.uri import refuse_uri
 from ratiopath.slides.paths import slide_suffix
 
@@ -17,10 +18,8 @@ FIELDS = ("dir", "name", "stem", "suffix")
 """Fields of a template: /a/b.ome.tiff has dir /a, name b.ome.tiff, stem b and suffix .ome.tiff."""
 
 
-class Pattern(BaseModel):
+class Pattern(Section):
     """An overlay path made from the slide's path by replacing every match of a regular expression."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: str = Field(
         min_length=1,
@@ -56,10 +55,8 @@ class Pattern(BaseModel):
         return replace
 
 
-class Column(BaseModel):
+class Column(Section):
     """An overlay path read from a column of the manifest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Annotated[str, AfterValidator(refuse_uri)] = Field(
         min_length=1, description="column of the manifest; relative paths are resolved against its folder"

@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from flows.config.fields import plain_number
+from flows.config.section import Section
 
 
-class Request(BaseModel):
+class Request(Section):
     """CPUs and memory reserved by one Ray task."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     num_cpus: Annotated[float, Field(gt=0), BeforeValidator(plain_number)] = Field(
         1, description="CPUs reserved by each Ray task of this step"
@@ -26,10 +25,8 @@ DEFAULT = Request()
 """One CPU and the default memory."""
 
 
-class Resources(BaseModel):
+class Resources(Section):
     """A request per step."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     discover_slides: Request = Field(DEFAULT, description="opening slides and reading their metadata")
     tile_slides: Request = Field(DEFAULT, description="computing tile grids")

@@ -1,70 +1,51 @@
 """Replacement of a regular expression in paths, in time linear in the path: RE2's syntax, Python's replacements."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
-import re2
+from ratiopath.counting.wanted import compile_regex
 
 MAX_LENGTH = 1000
 """Characters of a pattern and of a replacement."""
 _ESCAPE = re.compile(r"\\(?:g<(\w{1,40})>|([1-9][0-9]?)|(\\)|)")
+r"""References to a group, \g<1>, \g<name> or \1, an escaped backslash, and a backslash before anything else."""
 
 
-class Rewrite:
-    """A regular expression and its replacement."""
+@lru_cache(maxsize=64)
+def rewrite(match: str, replace: str) -> Callable[[str], str | None]:
+    """Compile an expression and its replacement, once per process.
 
-    def __init__(self, match: str, replace: str) -> None:
-        """Compile both.
+    Returns:
+        A function that replaces every match in a path; None if there is none, or the path is not UTF-8.
 
-        Raises:
-            ValueError: `match` is not an expression of RE2, or `replace` names a group that it lacks.
-        """
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            self.regex = re2.compile(match, options)
-        except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-            raise ValueError(f"{reason}") from None
-        self.parts = [part for found in _parts(replace) for part in (found[0], self._group(found[1])) if part != ""]
+    Raises:
+        ValueError: `match` is not an expression of RE2, or `replace` names a group that it lacks or has another escape.
+    """
+    regex = compile_regex(match)
+    for escape in _ESCAPE.finditer(replace):
+        if not any(escape.groups()):
+            raise ValueError(rf"unknown escape \{replace[escape.end() : escape.end() + 1]}")
+        if not escape[3] and not 0 <= _group(escape, regex) <= regex.groups:
+            raise ValueError(f"invalid group reference {escape[1] or escape[2]}")
 
-    def _group(self, name: str) -> str | int:
-        number: int = int(name) if name.isdecimal() else self.regex.groupindex.get(name, -1) if name else 0
-        if name and not 0 <= number <= self.regex.groups:
-            raise ValueError(f"invalid group reference {name}")
-        return number if name else ""
+    def expanded(found: Any) -> str:
+        return _ESCAPE.sub(lambda escape: "\\" if escape[3] else found[_group(escape, regex)] or "", replace)
 
-    def __call__(self, path: str) -> str | None:
-        """Replace every match; None if there is none, or the path is not UTF-8."""
+    def rewritten(path: str) -> str | None:
         try:
             path.encode()
         except UnicodeEncodeError:
             return None
-        pieces, end = [], 0
-        for found in self.regex.finditer(path):
-            groups = (part if isinstance(part, str) else found[part] or "" for part in self.parts)
-            pieces += [path[end : found.start()], *groups]
-            end = found.end()
-        return "".join((*pieces, path[end:])) if pieces else None
+        text, matches = regex.subn(expanded, path)
+        return text if matches else None
+
+    return rewritten
 
 
-@lru_cache(maxsize=64)
-def rewrite(match: str, replace: str) -> Rewrite:
-    """Return the compiled replacement, made once per process."""
-    return Rewrite(match, replace)
-
-
-def _parts(replace: str) -> list[tuple[str, str]]:
-    r"""Split a replacement into pairs of a literal and the group after it: \1, \g<1> or \g<name>.
-
-    Raises:
-        ValueError: A backslash is followed by something else.
-    """
-    parts, end = [], 0
-    for escape in _ESCAPE.finditer(replace):
-        name, number, backslash = escape.groups()
-        if not (name or number or backslash):
-            raise ValueError(rf"unknown escape \{replace[escape.end() : escape.end() + 1]}")
-        parts.append((replace[end : escape.start()] + (backslash or ""), name or number or ""))
-        end = escape.end()
-    return [*parts, (replace[end:], "")]
+def _group(escape: re.Match[str], regex: Any) -> int:
+    """Return the number of the group that an escape refers to; -1 if there is none of its name."""
+    name = escape[1] or escape[2]
+    number: int = int(name) if name.isdecimal() else regex.groupindex.get(name, -1)
+    return number

@@ -4,7 +4,6 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -88,15 +87,13 @@ class _Loader(yaml.SafeLoader):
         before = self.nodes
         self.depth, self.nodes = self.depth + 1, self.nodes + 1
         if self.depth > MAX_DEPTH:
-            raise yaml.composer.ComposerError(None, None, f"nested more than {MAX_DEPTH} deep", self.get_mark())
+            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} deep", self.get_mark())
         node: yaml.Node | None = super().compose_node(parent, index)
         if is_alias and id(node) not in self.sizes:
-            raise yaml.composer.ComposerError(None, None, "an alias that holds itself", self.get_mark())
+            raise yaml.MarkedYAMLError(None, None, "an alias that holds itself", self.get_mark())
         self.nodes += self.sizes[id(node)] if is_alias else 0
         if self.nodes > MAX_NODES:
-            raise yaml.composer.ComposerError(
-                None, None, f"more than {MAX_NODES:,} values, with aliases", self.get_mark()
-            )
+            raise yaml.MarkedYAMLError(None, None, f"more than {MAX_NODES:,} values, with aliases", self.get_mark())
         self.sizes.setdefault(id(node), self.nodes - before)
         self.depth -= 1
         return node
@@ -105,9 +102,7 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"duplicate key {excerpt(key.value)}", key.start_mark
-                )
+                raise yaml.MarkedYAMLError(None, None, f"duplicate key {excerpt(key.value)}", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -132,19 +127,16 @@ _Loader.add_constructor(_FLOAT, _number)
 def _with_absolute_paths(document: dict[str, Any], folder: str) -> dict[str, Any]:
     """Return a document in which the relative paths begin at a folder; what is not a path is left to the model."""
     paths = dict(document)
-    if isinstance(document.get("slides"), str | list):
-        paths["slides"] = _each(document["slides"], lambda entry: _slides_below(folder, entry))
+    slides = document.get("slides")
+    if isinstance(slides, str):
+        paths["slides"] = _slides_below(folder, slides)
+    elif isinstance(slides, list):
+        paths["slides"] = [_slides_below(folder, entry) if isinstance(entry, str) else entry for entry in slides]
     if isinstance(document.get("output"), str):
         paths["output"] = _below(folder, document["output"])
     if isinstance(document.get("overlays"), dict):
         paths["overlays"] = {name: _overlay_below(folder, overlay) for name, overlay in document["overlays"].items()}
     return paths
-
-
-def _each(entries: Any, resolve: Callable[[str], str]) -> Any:
-    if isinstance(entries, list):
-        return [resolve(entry) if isinstance(entry, str) else entry for entry in entries]
-    return resolve(entries)
 
 
 def _below(folder: str, path: str) -> str:

@@ -9,7 +9,7 @@ after another (docs/decisions/0014-house.md, which changes 0008).
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, TypeAlias
@@ -100,7 +100,7 @@ def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
                 if len(first) <= 1:
                     drafts.append((number, draft, first, time.monotonic() - began))
                     continue
-                draft = draft.write(_checked_each(chain(first, groups), draft.schema))
+                draft = draft.write(checked(group, draft.schema) for group in chain(first, groups))
             results[number] = Done(draft, time.monotonic() - began)
         except SLIDE_ERRORS as error:
             results[number] = error
@@ -114,8 +114,3 @@ def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
         except SLIDE_ERRORS as error:
             results[number] = error
     return [results[number] for number in range(len(rows))]
-
-
-def _checked_each(groups: Iterable[pa.Table], schema: TableSchema) -> Iterator[pa.Table]:
-    for group in groups:
-        yield checked(group, schema)

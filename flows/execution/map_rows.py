@@ -3,15 +3,17 @@
 import logging
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import ray.data
+from ray._private.worker import global_worker  # only it knows the attempt
 
 from flows.config.resources import DEFAULT, Request
 from flows.execution.batch import Compute, Done, run_batch
-from flows.execution.ray_runtime import ensure_ray, make_dataset, reserved_for
+from flows.execution.ray_runtime import ensure_ray, reserved_for
 from flows.storage.filesystem import OutputError
 
 _log = logging.getLogger(__name__)
@@ -25,29 +27,31 @@ MAX_DEATHS = 2
 """Workers that a Ray task may kill before it is given up: one may die by chance. Ray itself never gives up."""
 _DIED = "WorkerDiedError"
 """Error of a row that killed its workers."""
-_MARKS = (
-    pa.field("_number", pa.int64()), pa.field("_error", pa.string()), pa.field("_message", pa.string()),
-    pa.field("_trace", pa.string()), pa.field("_seconds", pa.float64()),
-)  # fmt: skip
-"""Columns that come back with each row beside its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result or failure of one row."""
+    """Result or failure of one row, as the columns that come back from the workers."""
 
     number: int
     """Index of the row."""
     result: dict[str, Any] | None
     """Row of the task's result; None if the slide failed."""
-    error: str | None
+    error: str | None = None
     """Class of the error; None if the slide is done."""
-    message: str | None
+    message: str | None = None
     """Message of the error."""
     trace: str | None = None
     """Traceback of the error in the worker."""
     seconds: float | None = None
-    """Time that a worker spent on the row; None if the slide failed."""
+    """Time that a worker spent on the row, in seconds; None if the slide failed."""
+
+    @classmethod
+    def of(cls, number: int, result: Done | Exception) -> "Outcome":
+        """Describe what `run_batch` has returned for a row."""
+        if isinstance(result, Done):
+            return cls(number, result.row, seconds=result.seconds)
+        return cls(number, None, type(result).__name__, str(result), "".join(traceback.format_exception(result)))
 
     @property
     def reason(self) -> str | None:
@@ -88,7 +92,10 @@ def map_rows(
         return
     ensure_ray()
     numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
-    run = partial(_run, task=partial(_run_in_worker, compute=compute, result=result), reserved=reserved_for(request))
+    texts = ((name, pa.string()) for name in ("error", "message", "trace"))
+    outcomes = pa.schema([("number", pa.int64()), ("result", pa.struct(result)), *texts, ("seconds", pa.float64())])
+    task = partial(_run_in_worker, compute=compute, outcomes=outcomes)
+    run = partial(_run, task=task, reserved=reserved_for(request))
     died = yield from run([numbered.slice(batch.start, batch.stop - batch.start) for batch in batches])
     if died:
         _log.warning("the workers of %d rows died; the rows are tried one by one", len(died))
@@ -110,16 +117,16 @@ def _run(
         Numbers of the other rows: their workers died.
     """
     died: list[int] = []
-    dataset = make_dataset(pieces).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
+    dataset = ray.data.from_arrow(pieces).map_batches(task, batch_format="pyarrow", batch_size=None, **reserved)
     for batch in dataset.iter_batches(batch_format="pyarrow", batch_size=None):
         for row in batch.to_pylist():
-            number, error, message, trace, seconds = (row.pop(mark.name) for mark in _MARKS)
-            if error == OutputError.__name__:
-                raise OutputError(message)
-            if error == _DIED:
-                died.append(number)
+            outcome = Outcome(**row)
+            if outcome.error == OutputError.__name__:
+                raise OutputError(str(outcome.message))
+            if outcome.error == _DIED:
+                died.append(outcome.number)
             else:
-                yield Outcome(number, row if error is None else None, error, message, trace, seconds)
+                yield outcome
     return sorted(died)
 
 
@@ -149,18 +156,15 @@ def batches_of(weights: Sequence[int], max_rows: int = MAX_SLIDES) -> list[slice
     return batches
 
 
-def _run_in_worker(batch: pa.Table, compute: Compute, result: pa.Schema) -> pa.Table:
+def _run_in_worker(batch: pa.Table, compute: Compute, outcomes: pa.Schema) -> pa.Table:
     """Run a batch in a Ray worker, unless it has killed enough of them."""
-    from ray._private.worker import global_worker  # noqa: PLC0415 - after ray_runtime; only it knows the attempt
-
     rows = batch.to_pylist()
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
-        results = _results(rows, compute)
-        marked = [_marked(number, one) for number, one in zip(numbers, results, strict=True)]
+        ended = list(map(Outcome.of, numbers, _results(rows, compute)))
     else:
-        marked = [{"_number": number, "_error": _DIED} for number in numbers]
-    return pa.Table.from_pylist(marked, pa.schema([*result, *_MARKS]))
+        ended = [Outcome(number, None, _DIED) for number in numbers]
+    return pa.Table.from_pylist(list(map(asdict, ended)), outcomes)
 
 
 def _results(rows: Sequence[dict[str, Any]], compute: Compute) -> Sequence[Done | Exception]:
@@ -168,10 +172,3 @@ def _results(rows: Sequence[dict[str, Any]], compute: Compute) -> Sequence[Done 
         return run_batch(rows, compute)
     except OutputError as error:  # ends the run with its own message, not with the 60 lines of Ray's
         return [error] * len(rows)
-
-
-def _marked(number: int, result: Done | Exception) -> dict[str, Any]:
-    if isinstance(result, Done):
-        return {"_number": number, "_seconds": result.seconds, **result.row}
-    trace = "".join(traceback.format_exception(result))
-    return {"_number": number, "_error": type(result).__name__, "_message": str(result), "_trace": trace}

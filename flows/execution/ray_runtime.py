@@ -3,19 +3,14 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-if not os.environ.get("RAY_ADDRESS"):  # Ray reads this on import: under `uv run` it would pack the working directory,
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # and start each worker through uv in a copy of it
-
-import pyarrow as pa
 import ray
 import ray.data
-from ray.data import Dataset
 from ray.exceptions import AuthenticationError
 
 from flows.config.errors import ConfigurationError
@@ -157,11 +152,6 @@ def _silent() -> Iterator[None]:
 
 def _init(**options: Any) -> None:
     ray.init(logging_level="ERROR", log_to_driver=False, **options)
-
-
-def make_dataset(tables: Iterable[pa.Table]) -> Dataset:
-    """Make a dataset with a block per table; no other module of the flow imports Ray before this one has set it up."""
-    return ray.data.from_arrow(list(tables))
 
 
 def warm_up() -> None:

@@ -1,7 +1,6 @@
 """Manifest: a CSV or Parquet table of slides, with their resolution and overlay paths."""
 
 import csv
-import itertools
 import math
 import os
 from collections import Counter
@@ -11,10 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
-from flows.config.excerpt import excerpt
+from flows.config.excerpt import excerpt, first_of
 from flows.config.numbers import is_decimal
 from flows.config.uri import has_credentials, is_uri
 from flows.storage.parquet import read_table
@@ -23,8 +21,6 @@ from ratiopath.files import require_regular
 
 SUFFIXES = (".csv", ".parquet")
 """Suffixes of manifests, compared without case."""
-
-
 MAX_NAMES, MAX_NAME = 30, 60
 """Columns that a message names, and characters of each."""
 
@@ -59,13 +55,13 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
     """
     path = os.path.abspath(path)
     needed = ["path", *columns]
-    rows = list(_rows(path, {*needed, "mpp"}))
-    names = rows[0].keys() if rows else _names(path)
+    names, rows = _read(path, {*needed, "mpp"})
     lacking = [name for name in needed if name not in names]
     if lacking:
+        found = first_of([name[:MAX_NAME] for name in names], MAX_NAMES)
         raise ConfigurationError(
-            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {_names_in_short(names)}; "
-            "add it, or correct overlays.NAME.path.column"
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
+            "correct overlays.NAME.path.column"
         )
     folder = os.path.dirname(path)
     for number, row in enumerate(rows, start=1):
@@ -78,26 +74,22 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
         yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
 
 
-def _names_in_short(names: Collection[str]) -> str:
-    first = ", ".join(name[:MAX_NAME] for name in itertools.islice(names, MAX_NAMES))
-    return first if len(names) <= MAX_NAMES else f"{first} and {len(names) - MAX_NAMES} more"
-
-
-def _rows(path: str, used: Collection[str]) -> list[dict[str, Any]]:
+def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Read the names of the columns, and the rows."""
     try:
         require_regular(path)
         if path.lower().endswith(".parquet"):
-            rows: list[dict[str, Any]] = read_table(path).to_pylist()
-            return rows
+            table = read_table(path)
+            return table.column_names, table.to_pylist()
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            times = Counter(reader.fieldnames)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames, times = names, Counter(names)
             twice = {name for name in used if times[name] > 1}
             if twice:
                 found = ", ".join(map(repr, sorted(twice)))
                 raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
-            return [_complete_row(row, path, number) for number, row in enumerate(reader, start=1)]
+            return names, [_complete_row(row, path, number) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
         raise ConfigurationError(f"slides: manifest {path!r} does not exist; check the path") from None
     except SlideNotFoundError as error:
@@ -115,14 +107,6 @@ def _complete_row(row: dict[str | None, Any], path: str, number: int) -> dict[st
     return {str(name): cell for name, cell in row.items()}
 
 
-def _names(path: str) -> list[str]:
-    """Read the column names of a manifest without rows."""
-    if path.lower().endswith(".parquet"):
-        return list(pq.read_schema(path).names)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        return [name.strip() for name in next(csv.reader(file), [])]
-
-
 def _text(cell: Any, path: str, number: int, name: str) -> str | None:
     if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell) and not has_credentials(cell)):
         return cell or None
@@ -136,9 +120,10 @@ def _mpp(cell: Any, path: str, number: int) -> float | None:
         return None
     if isinstance(cell, str):
         cell = cell.strip()
-        mpp = float(cell) if is_decimal(cell) else math.nan
+        is_number = is_decimal(cell)
     else:
-        mpp = float(cell) if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool) else math.nan
+        is_number = isinstance(cell, int | float | Decimal) and not isinstance(cell, bool)
+    mpp = float(cell) if is_number else math.nan
     if not (math.isfinite(mpp) and mpp > 0):
         where = f"slides: mpp in row {number} of manifest {path!r}"
         raise ConfigurationError(f"{where} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty")

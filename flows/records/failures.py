@@ -1,13 +1,13 @@
 """Failed slides: the tables of the tasks, failures.parquet and failures.log."""
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from flows.storage.filesystem import output_errors
-from flows.storage.parquet import TableReference, read_table, write_table
+from flows.storage.parquet import read_table, write_table
 from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES, TRACED_FAILURES
 from schemas.table import checked
@@ -18,41 +18,37 @@ LOG_HEAD = "ratiopath flows: failed slides\n"
 """First line of the log, which marks it as written by a run."""
 
 
-def write_failures(task: Callable[..., Any], failures: Sequence[dict[str, Any]], workspace: Workspace) -> str:
+def write_failures(task: str, failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:
     """Write the slides that failed in a task.
 
     Args:
-        task: Function of the task; its name is the stage.
+        task: Name of the task, the stage.
         failures: A row per slide: path, error, message and, if it failed in a worker, trace.
         workspace: Workspace of the run.
-
-    Returns:
-        Path of the table.
     """
-    rows = [{"stage": task.__name__.replace("_", " "), **failure} for failure in failures]
-    path = workspace.failures(task.__name__)
-    write_table(checked(pa.Table.from_pylist(rows, TRACED_FAILURES.arrow), TRACED_FAILURES), path, workspace)
-    return path
+    rows = [{"stage": task, **failure} for failure in failures]
+    table = checked(pa.Table.from_pylist(rows, TRACED_FAILURES.arrow), TRACED_FAILURES)
+    write_table(table, workspace.failures(task), workspace)
 
 
-def failed_before(task: Callable[..., Any], workspace: Workspace) -> set[str]:
+def failed_before(task: str, workspace: Workspace) -> set[str]:
     """Read the paths of the slides that failed in earlier tasks of this run.
 
     Args:
-        task: Function of the task that asks.
+        task: Name of the task that asks.
         workspace: Workspace of the run.
     """
-    own = workspace.failures(task.__name__)
+    own = workspace.failures(task)
     folder = posixpath.dirname(own)
-    tables = [posixpath.join(folder, name) for name in workspace.storage.names(folder)]
+    tables = [posixpath.join(folder, name) for name in workspace.names(folder)]
     return {path for table in tables if table != own for path in read_table(table, workspace.files)["path"].to_pylist()}
 
 
-def publish_failures(tasks: Sequence[TableReference], workspace: Workspace) -> pa.Table:
+def publish_failures(tasks: Iterable[str], workspace: Workspace) -> pa.Table:
     """Publish failures.parquet, and failures.log with the tracebacks that its messages refer to.
 
     Args:
-        tasks: Results of the tasks, in their order.
+        tasks: Names of the tasks, in their order.
         workspace: Workspace of the run.
 
     Returns:
@@ -60,7 +56,7 @@ def publish_failures(tasks: Sequence[TableReference], workspace: Workspace) -> p
     """
     first: dict[str, dict[str, Any]] = {}
     for task in tasks:
-        for failure in read_table(task.failures, workspace.files).to_pylist():
+        for failure in read_table(workspace.failures(task), workspace.files).to_pylist():
             first.setdefault(failure["path"], failure)
     failures = [first[path] for path in sorted(first)]
     _write_log(failures, workspace)
@@ -73,12 +69,12 @@ def publish_failures(tasks: Sequence[TableReference], workspace: Workspace) -> p
 
 
 def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:
-    path, storage = workspace.published(LOG), workspace.storage
+    path = workspace.published(LOG)
     if failures:
         with output_errors(path), workspace.atomic_write(path) as file:
             file.write(LOG_HEAD.encode())
             for number, failure in enumerate(failures, start=1):
                 about = f"{number}. {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}"
                 file.write(f"{about}\n{failure['trace'] or ''}\n".encode())
-    elif LOG in storage.names(storage.root):
-        storage.remove(path)
+    elif LOG in workspace.names(workspace.root):
+        workspace.remove(path)

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
@@ -31,6 +31,12 @@ def fingerprint(path: str, *, by_content: bool) -> Json:
     parts = [os.path.join(folder, name) for folder, _, names in os.walk(stem) for name in names]
     listing = [[os.path.relpath(part, stem), _state(part, by_content=by_content)] for part in sorted(parts)]
     return {"path": path, **own, "data": hashlib.sha256(json.dumps(listing).encode()).hexdigest()}
+
+
+def fingerprints(path: str, changes: Literal["time", "content"]) -> tuple[Json, Json]:
+    """Fingerprint a file by size and mtime, and then as changes are to be detected; see `fingerprint`."""
+    state = fingerprint(path, by_content=False)
+    return state, fingerprint(path, by_content=True) if changes == "content" else state
 
 
 def _state(path: str, *, by_content: bool) -> Json:

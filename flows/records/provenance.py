@@ -10,15 +10,14 @@ whose provenance equals that of the file a run would write is kept (docs/decisio
 import hashlib
 import json
 import math
-import platform
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from importlib.metadata import version
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
@@ -42,8 +41,6 @@ MAX_ROI_TEXT = 200
 """Maximum length of a ROI's text in the settings, in characters; of a longer one they hold the SHA-256."""
 EMPTY = "empty.parquet"
 """File that carries the schema of a folder without slides."""
-PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
-"""Packages whose versions are written to run.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +67,6 @@ class Provenance:
         """Return True if `slide` was read in this format from the slide with this fingerprint and id."""
         return self.format == FORMAT and self.source == source and self.slide.slide_id == slide_id
 
-    def with_keep(self, config: CoverageConfig) -> Self:
-        """Return the provenance of the slide's file in tiles/."""
-        return replace(self, settings=tiles_settings(config))
-
     @property
     def overlay_paths(self) -> dict[str, str | None]:
         """Path of each overlay; None where the slide has none."""
@@ -87,12 +80,7 @@ class Provenance:
     def to_json(self) -> str:
         """Write as JSON; equal provenances give equal text."""
         slide = {"identity": self.source, "described": self.slide.to_row()}
-        content = {
-            "format": self.format,
-            "configuration": self.settings,
-            "slide": slide,
-            "overlays": dict(self.overlays),
-        }
+        content = {"format": self.format, "configuration": self.settings, "slide": slide, "overlays": self.overlays}
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -239,40 +227,23 @@ def read_partial_report(part: str, storage: Storage) -> Json:
     return report
 
 
+class _Report(BaseModel):
+    """Parts of a report that a table has to hold."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    means: dict[str, Annotated[float, Field(ge=0, le=1)] | None]
+    mm2: dict[str, Annotated[float, Field(ge=0)] | None]
+    suspicions: list[str]
+    notes: list[str] = []
+
+
 def _parse_report(text: bytes) -> Json:
     """Read a report whose numbers and remarks a table can hold.
 
     Raises:
         ValueError: A part is missing, of another type or out of its range.
     """
-    try:
-        report: Json = json.loads(text)
-        numbers = [(report["means"], 1.0), (report["mm2"], math.inf)]
-        are_numbers = all(
-            value is None or (type(value) is float and math.isfinite(value) and 0 <= value <= limit)
-            for values, limit in numbers
-            for value in values.values()
-        )
-        remarks = [report["suspicions"], report.get("notes", [])]
-        pa.array(remarks, pa.list_(pa.string()))  # raises for what is no text
-        is_whole = are_numbers and all(type(lines) is list for lines in remarks)
-    except (KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
-        raise ValueError(f"no report: {type(error).__name__}: {error}") from error
-    if not is_whole:
-        raise ValueError("no report: a part is of another type")
+    _Report.model_validate_json(text)
+    report: Json = json.loads(text)
     return report
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that the results depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def dump_json(content: Json | list[Json]) -> str:
-    """Write fingerprints as text for a column."""
-    return json.dumps(content)
-
-
-def load_json(text: str) -> Any:
-    """Read fingerprints from a column."""
-    return json.loads(text)

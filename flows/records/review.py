@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from flows.config.excerpt import first_of
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from ratiopath.counting.values import sort_key
@@ -41,8 +42,8 @@ class AbsentClass:
     def __str__(self) -> str:
         if not self.slides:
             return f"class {self.name} matches nothing: no slide has pixels of overlay {self.overlay}"
-        values = _listed(self.values)
-        found = f"overlay {self.overlay} has {_counted(self.found, 'slides')}"
+        values = first_of(self.values, MAX_VALUES)
+        found = f"overlay {self.overlay} has {_counted(self.found)}"
         if self.is_unmatched:
             hint = f"hint: correct overlays.{self.overlay}.classes.{self.name}"
             return f"class {self.name} matches nothing: {values} in none of {self.slides:,} slides; {found}; {hint}"
@@ -94,7 +95,7 @@ class Review:
         """Findings, one line each; empty if there are none."""
         lines = [str(one) for one in sorted(self.absent, key=lambda one: not one.is_unmatched)]
         if self.to_review:
-            reasons = _counted(list(self.reasons.items()), "slides")
+            reasons = _counted(self.reasons.items())
             lines.append(f"{self.to_review:,} of {self.slides:,} slides to review: {reasons}")
         return lines
 
@@ -127,10 +128,6 @@ def _commonest(slides: Iterable[Sequence[str]]) -> tuple[tuple[str, int], ...]:
     return tuple((value, counts[value]) for value in ordered[:MAX_VALUES])
 
 
-def _listed(texts: Sequence[str]) -> str:
-    more = len(texts) - MAX_VALUES
-    return ", ".join(texts[:MAX_VALUES]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _counted(counts: Sequence[tuple[str, int]], noun: str) -> str:
-    return _listed([f"{text} ({count:,} {noun if count > 1 else noun.removesuffix('s')})" for text, count in counts])
+def _counted(counts: Iterable[tuple[str, int]]) -> str:
+    """List texts, each with its number of slides."""
+    return first_of([f"{text} ({count:,} slide{'s' if count > 1 else ''})" for text, count in counts], MAX_VALUES)

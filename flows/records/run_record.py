@@ -1,30 +1,27 @@
 """Record of a run: its summary, run.json, and the files that no longer belong to the output."""
 
+import platform
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal, TypeVar
+from importlib.metadata import version
+from typing import Literal
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
-from flows.records.provenance import (
-    EMPTY,
-    coverage_settings,
-    package_versions,
-    tiles_settings,
-    with_settings,
-)
+from flows.records.provenance import EMPTY, coverage_settings, tiles_settings, with_settings
 from flows.records.review import Review
-from flows.records.slides import CoveredSlide, SlideFile
 from flows.records.stored_files import read_folder
-from flows.storage.parquet import TableReference, read_table, write_json, write_table
+from flows.storage.parquet import write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
 from schemas.coverage import coverage, tiles
 
-File = TypeVar("File", bound=SlideFile)
+PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
+"""Packages that the results depend on, whose versions are written to run.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,8 @@ class Summary:
         )
 
 
-class PutAsideError(RatiopathError):
-    """The run finished, but more slides failed than the configuration tolerates.
+class FinishedError(RatiopathError):
+    """The run finished, but counts as failed.
 
     Attributes:
         summary: Counts of the run.
@@ -81,61 +78,28 @@ class PutAsideError(RatiopathError):
     def __init__(self, summary: Summary) -> None:
         super().__init__(summary)
         self.summary = summary
+
+
+class PutAsideError(FinishedError):
+    """More slides failed than the configuration tolerates."""
 
     def __str__(self) -> str:
         return f"{self.summary}; {self.summary.tolerated:g} tolerated: see failures.parquet for each slide and reason"
 
 
-class ReviewError(RatiopathError):
-    """The run finished, but a class matches nothing or slides are to be reviewed, and `strict` is set.
-
-    Attributes:
-        summary: Counts of the run.
-    """
-
-    def __init__(self, summary: Summary) -> None:
-        super().__init__(summary)
-        self.summary = summary
+class ReviewError(FinishedError):
+    """A class matches nothing or slides are to be reviewed, and `strict` is set."""
 
     def __str__(self) -> str:
         return f"{self.summary}; not clean under strict: {'; '.join(self.summary.review.lines)}"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResults:
-    """Results of a run's tasks."""
-
-    slides: TableReference
-    """Slides that were discovered."""
-    grids: TableReference
-    """Index of the grids."""
-    overlays: TableReference
-    """Overlay paths of each slide."""
-    covered: TableReference
-    """Index of the files in coverage/."""
-    kept: TableReference
-    """Index of the files in tiles/, with the report on each slide."""
-    pictures: TableReference | None
-    """Pictures of the slides; None if none are to be drawn."""
-
-    @property
-    def in_order(self) -> tuple[TableReference, ...]:
-        """Results in the order of the tasks."""
-        tables = (self.slides, self.grids, self.overlays, self.covered, self.kept)
-        return tables if self.pictures is None else (*tables, self.pictures)
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Duration of each task by name, in seconds."""
-        return {result.task: result.seconds for result in self.in_order}
-
-
 def finish(
     config: CoverageConfig,
     workspace: Workspace,
-    results: TaskResults,
     reports: pa.Table,
     failures: pa.Table,
+    seconds: Mapping[str, float],
     started: datetime,
 ) -> Summary:
     """Publish run.json, and remove files that no longer belong to the output.
@@ -146,40 +110,33 @@ def finish(
     Args:
         config: Configuration of the run.
         workspace: Workspace of the run.
-        results: Results of the tasks.
         reports: Table of `schemas.slide_report`.
         failures: Failed slides.
+        seconds: Duration of each task by name, in seconds.
         started: Time when the run began.
     """
-    failed = set(failures["path"].to_pylist())
-    found = failed.union(read_table(results.slides.path, workspace.files)["path"].to_pylist())
-    covered = _in_tables(CoveredSlide, results.covered, workspace, found - failed)
-    kept = _in_tables(SlideFile, results.kept, workspace, found - failed)
-    gone = _tidy_folder(workspace, "coverage", covered, found, config)
-    _tidy_folder(workspace, "tiles", kept, found, config)
-    statuses = [slide.status for slide in covered]
+    done = [slide for slide in reports.to_pylist() if slide["status"] != "gone"]
+    ids, paths = ({slide[name] for slide in done} for name in ("slide_id", "path"))
+    found = paths.union(failures["path"].to_pylist())
+    gone = _tidy_folder(workspace, "coverage", ids, found, config)
+    _tidy_folder(workspace, "tiles", ids, found, config)
+    statuses = Counter(slide["status"] for slide in done)
     summary = Summary(
         output=workspace.output,
         found=len(found),
-        new=statuses.count("new"),
-        changed=statuses.count("changed"),
-        recomputed=statuses.count("recomputed"),
-        unchanged=statuses.count("unchanged"),
+        new=statuses["new"],
+        changed=statuses["changed"],
+        recomputed=statuses["recomputed"],
+        unchanged=statuses["unchanged"],
         put_aside=failures.num_rows,
         gone=len(gone),
         tolerated=config.may_put_aside(len(found)),
-        tiles=sum(slide.rows for slide in covered),
-        kept=sum(slide.rows for slide in kept),
+        tiles=sum(slide["tiles"] for slide in done),
+        kept=sum(slide["kept"] for slide in done),
         review=Review.of(reports, config),
     )
-    write_json(_record(config, summary, gone, results.seconds, started), workspace.published("run.json"), workspace)
+    write_json(_record(config, summary, gone, seconds, started), workspace.published("run.json"), workspace)
     return summary
-
-
-def _in_tables(kind: type[File], index: TableReference, workspace: Workspace, paths: Collection[str]) -> list[File]:
-    """Read the files of the slides with some paths from an index."""
-    rows = read_table(index.path, workspace.files).to_pylist()
-    return [kind.from_row(row) for row in rows if row["path"] in paths]
 
 
 def _record(
@@ -189,7 +146,7 @@ def _record(
     ended = datetime.now().astimezone()
     return {
         "configuration": config.model_dump(mode="json"),
-        "versions": package_versions(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
         "review": summary.review.to_json(),
         "gone": gone,
@@ -205,7 +162,7 @@ def _record(
 def _tidy_folder(
     workspace: Workspace,
     folder: Literal["coverage", "tiles"],
-    files: Iterable[SlideFile],
+    ids: Iterable[str],
     found: Collection[str],
     config: CoverageConfig,
 ) -> list[str]:
@@ -214,30 +171,30 @@ def _tidy_folder(
     Args:
         workspace: Workspace of the run.
         folder: Name of the folder.
-        files: Files of slides found that this run made or kept.
+        ids: Slides found whose files this run made or kept.
         found: Paths of all slides found, failed ones included.
         config: Configuration of the run.
 
     Returns:
         Paths of the slides that have a file in the folder and were not found this time, sorted.
     """
-    storage, path = workspace.storage, workspace.published(folder)
-    storage.make_folder(path)
+    path = workspace.published(folder)
+    workspace.make_folder(path)
     gone = set()
-    for file, provenance in read_folder(path, storage, skip={slide.file for slide in files}):
+    for file, provenance in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
         if provenance is None:
             continue
         slide = provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not provenance.is_current(config) or config.gone == "drop":
-            storage.remove(file)
-    tables = {name for name in storage.names(path) if name.endswith(".parquet")}
+            workspace.remove(file)
+    tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
         schema, settings = {"coverage": (coverage, coverage_settings), "tiles": (tiles, tiles_settings)}[folder]
         columns = with_settings(schema(config.overlay_columns).arrow, settings(config))
         write_table(columns.empty_table(), empty, workspace)
     elif EMPTY in tables:
-        storage.remove(empty)
+        workspace.remove(empty)
     return sorted(gone)

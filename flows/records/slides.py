@@ -1,10 +1,8 @@
-"""A slide and its files as typed rows of the tables that tasks hand on."""
+"""A slide as a typed row of the tables that tasks hand on."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Self
-
-import pyarrow as pa
 
 from ratiopath.geometry import Extent, Mpp
 
@@ -66,45 +64,11 @@ class Slide:
             "downsample": self.downsample,
         }
 
+    def in_file(self, file: str, rows: int) -> dict[str, Any]:
+        """Return the row of `schemas.intermediate` for a file of the slide in a folder that is one table.
 
-@dataclass(frozen=True, slots=True)
-class SlideFile:
-    """A row of an index: one slide's file in a folder that is one table."""
-
-    slide_id: str
-    """The slide."""
-    path: str
-    """Path of the slide itself."""
-    file: str
-    """Parquet file with its rows."""
-    rows: int
-    """Number of rows in the file."""
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the row of `schemas.intermediate`."""
-        return asdict(self)
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Read a row; other columns are ignored."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
-
-
-@dataclass(frozen=True, slots=True)
-class CoveredSlide(SlideFile):
-    """A slide's file in coverage/, and how the run came by it."""
-
-    status: Status
-    """State of the file in this run."""
-    seconds: float | None = None
-    """Time that workers spent measuring the slide; None if its file was kept."""
-
-
-def read_files(table: pa.Table) -> dict[str, SlideFile]:
-    """Read an index of files, by slide id."""
-    return {row["slide_id"]: SlideFile.from_row(row) for row in table.to_pylist()}
-
-
-def to_rows(slides: Iterable[Slide | SlideFile]) -> list[dict[str, Any]]:
-    """Return the rows of some slides."""
-    return [slide.to_row() for slide in slides]
+        Args:
+            file: Parquet file.
+            rows: Number of rows in it.
+        """
+        return {"slide_id": self.slide_id, "path": self.path, "file": file, "rows": rows}

@@ -12,15 +12,8 @@ from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
 from flows.reports.prefect_progress import API_ERRORS, run_log
 from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
-from flows.reports.previews.files import picture_path, slides_with_picture
-from flows.reports.run_report import (
-    BoundedTable,
-    render_report,
-    sort_for_review,
-    tabulate_failures,
-    tabulate_slides,
-)
-from flows.reports.slide_report import FailedSlide, SlideReport
+from flows.reports.previews.files import FOLDER, slides_with_picture
+from flows.reports.run_report import Row, render_report, sort_for_review, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
 
 SLIDES, FAILED, REPORT = "coverage-slides", "coverage-failed", "coverage-report"
@@ -53,10 +46,11 @@ def publish_artifacts(
     """
     if not FlowRunContext.get():
         return
-    slides = [SlideReport.from_row(row, config.classes) for row in reports.to_pylist()]
+    slides = reports.to_pylist()
     try:
-        _create_table(SLIDES, tabulate_slides(slides, config.classes))
-        _create_table(FAILED, tabulate_failures([FailedSlide.from_row(row) for row in failures.to_pylist()]))
+        tables = {SLIDES: tabulate_slides(slides, config.classes), FAILED: tabulate_failures(failures.to_pylist())}
+        for key, table in tables.items():
+            create_table_artifact(table.rows, key, table.description)
         figure = None if pictures is None else _draw_figure(slides, pictures, workspace)
         report = render_report(config, summary, seconds, figure)
         create_markdown_artifact(report, REPORT, str(summary))
@@ -64,16 +58,12 @@ def publish_artifacts(
         run_log().warning("some artifacts are missing in the UI, the tables are complete: %s", error)
 
 
-def _draw_figure(slides: Sequence[SlideReport], pictures: pa.Table, workspace: Workspace) -> str | None:
+def _draw_figure(slides: Sequence[Row], pictures: pa.Table, workspace: Workspace) -> str | None:
     """Draw the pictures of the first slides as a contact sheet, a data URI; None if no slide has a picture."""
     drawn = slides_with_picture(pictures)
     found = []
-    for slide in [slide for slide in sort_for_review(slides) if slide.slide_id in drawn][:MAX_PICTURES]:
-        path = picture_path(slide.slide_id, workspace)
+    for slide in [slide for slide in sort_for_review(slides) if slide["slide_id"] in drawn][:MAX_PICTURES]:
+        path = workspace.of_slide(FOLDER, slide["slide_id"])
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
-            found.append((posixpath.basename(slide.path), picture.convert("RGB")))
+            found.append((posixpath.basename(slide["path"]), picture.convert("RGB")))
     return data_uri(draw_contact_sheet(found)) if found else None
-
-
-def _create_table(key: str, table: BoundedTable) -> None:
-    create_table_artifact([dict(row) for row in table.rows], key, table.description)

@@ -62,18 +62,18 @@ def refuse_foreign(workspace: Workspace, *, previews: bool) -> None:
 
 def _foreign(workspace: Workspace, *, previews: bool) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
-    storage, entries = workspace.storage, set(workspace.storage.entries(workspace.storage.root))
+    entries = set(workspace.entries(workspace.root))
     folders = {name for name in (*SUFFIXES, WORK) if name in entries}
-    for name in sorted(folders) if storage.is_local else ():
+    for name in sorted(folders) if workspace.is_local else ():
         if os.path.islink(workspace.published(name)) or not os.path.isdir(workspace.published(name)):
             yield name, "is not a folder of this program"
             folders.remove(name)
     if WORK in folders:
-        for name in storage.entries(workspace.published(WORK)):
-            if not _RUN.fullmatch(name) or storage.is_file(workspace.published(WORK, name)):
+        for name in workspace.entries(workspace.published(WORK)):
+            if not _RUN.fullmatch(name) or workspace.is_file(workspace.published(WORK, name)):
                 yield f"{WORK}/{name}", "is not a file of this program"
     for name in sorted(entries & {"run.json", LOG, *_COLUMNS, *([PAGE] if previews else [])}):
-        if not _is_ours(name, storage):
+        if not _is_ours(name, workspace):
             yield name, "is not a file of this program"
     for folder in sorted(folders - {WORK}):
         yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace))
@@ -81,19 +81,19 @@ def _foreign(workspace: Workspace, *, previews: bool) -> Iterator[tuple[str, str
 
 def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
     """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
-    storage, names = workspace.storage, workspace.storage.entries(workspace.published(folder))
-    for name in names if storage.is_local else ():  # an object store has no folders, and a request a picture is slow
+    names = workspace.entries(workspace.published(folder))
+    for name in names if workspace.is_local else ():  # an object store has no folders, and a request a picture is slow
         stem, suffix = posixpath.splitext(name)
         path = workspace.published(folder, name)
         if suffix != SUFFIXES[folder] or not is_slide_id(stem) or os.path.islink(path):
             continue
         if os.path.isdir(path):
             yield name, "is a folder where a file of this program belongs"
-        elif folder == "previews" and not is_replaceable(path, storage):
+        elif folder == "previews" and not is_replaceable(path, workspace):
             yield name, "is not a picture of this program"
     if EMPTY in names and folder != "previews":
         path = workspace.published(folder, EMPTY)
-        found = _read_schema(path, storage)
+        found = _read_schema(path, workspace)
         if found is None or PROVENANCE_KEY not in (found.metadata or {}):
             yield EMPTY, "is not a file of this program"
 

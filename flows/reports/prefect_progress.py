@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -85,34 +86,29 @@ class SlideLog:
         """
         self._task, self._level = task, level
         self._log = run_log()
-        self._done = self._failed = 0
+        self._counts = Counter[str]()
 
-    def done(self, slide: str, seconds: float | None) -> None:
-        """Log a finished slide.
+    def add(self, slide: str, seconds: float | None, reason: str | None) -> None:
+        """Log a slide.
 
         Args:
             slide: Its path.
             seconds: Time of the workers in s; None if unknown.
+            reason: Its error; None if the slide is done.
         """
-        self._done += 1
-        if self._done <= MAX_LINES:
+        status = "done" if reason is None else "failed"
+        self._counts[status] += 1
+        if self._counts[status] > MAX_LINES:
+            return
+        if reason is None:
             duration = "" if seconds is None else f" in {seconds:.2f} s"
             self._log.log(self._level, "%s: done %s%s", self._task, slide, duration)
-
-    def failed(self, slide: str, reason: str) -> None:
-        """Log a failed slide.
-
-        Args:
-            slide: Its path.
-            reason: Its error.
-        """
-        self._failed += 1
-        if self._failed <= MAX_LINES:
+        else:
             self._log.warning("%s: failed %s: %s", self._task, slide, " ".join(reason.split()), extra=_REPORTED)
 
     def end(self) -> None:
         """Log the number of slides without a line of their own."""
-        for status, count in (("done", self._done), ("failed", self._failed)):
+        for status, count in sorted(self._counts.items()):
             if count > MAX_LINES:
                 self._log.info("%s: %d more %s, not listed", self._task, count - MAX_LINES, status)
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -38,31 +38,20 @@ def progress(task: str, slides: int, level: int = logging.DEBUG) -> Iterator[Adv
     from flows.reports.prefect_progress import ProgressArtifact, SlideLog  # noqa: PLC0415 - workers do without Prefect
 
     artifact, log = ProgressArtifact(task, slides), SlideLog(task, level)
-    with _bar(task, slides) if sys.stderr.isatty() else nullcontext(lambda _: None) as move:
-
-        def advance(slide: str, seconds: float | None = None, reason: str | None = None) -> None:
-            move(slide)
-            artifact.advance()
-            if reason is None:
-                log.done(slide, seconds)
-            else:
-                log.failed(slide, reason)
-
-        yield advance
-    artifact.end()
-    log.end()
-
-
-class _Move(Protocol):
-    def __call__(self, slide: str, /) -> None: ...
-
-
-@contextmanager
-def _bar(task: str, slides: int) -> Iterator[_Move]:
+    is_hidden = not sys.stderr.isatty()
     counts = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     eta = TextColumn("ETA"), TimeRemainingColumn()
     slide_name = TextColumn("{task.fields[slide]}", markup=False)
-    with Progress(*counts, *eta, slide_name, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True, quiet=is_hidden)
+    with Progress(*counts, *eta, slide_name, console=console, disable=is_hidden) as bar:
         shown = bar.add_task(task, total=slides, slide="")
-        yield lambda slide: bar.update(shown, advance=1, slide=slide)
+
+        def advance(slide: str, seconds: float | None = None, reason: str | None = None) -> None:
+            bar.update(shown, advance=1, slide=slide)
+            artifact.advance()
+            log.add(slide, seconds, reason)
+
+        yield advance
         bar.update(shown, slide="")
+    artifact.end()
+    log.end()

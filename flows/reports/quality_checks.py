@@ -18,7 +18,7 @@ PIXEL_TOLERANCE = 2
 """Largest difference in px of the overlay, whose size is rounded; the larger of both tolerances counts."""
 
 
-def count_suspicions(tiles: int, kept: int, *, is_filtered: bool) -> Iterator[str]:
+def check_counts(tiles: int, kept: int, *, is_filtered: bool) -> Iterator[str]:
     """Check that `keep` separates the tiles of a slide.
 
     Args:
@@ -36,7 +36,7 @@ def count_suspicions(tiles: int, kept: int, *, is_filtered: bool) -> Iterator[st
         yield "everything kept"
 
 
-def class_suspicions(
+def check_classes(
     overlays: tuple[OverlayColumns, ...], only_zero: Mapping[str, bool], means: Mapping[str, float | None]
 ) -> Iterator[str]:
     """Check that each overlay contains something, and one of its classes; a class may consist of the value 0.
@@ -54,7 +54,7 @@ def class_suspicions(
             yield f"overlay {overlay.name} holds none of its classes"
 
 
-def extent_suspicions(slide: Slide, overlays: Mapping[str, str | None], config: CoverageConfig) -> Iterator[str]:
+def check_extents(slide: Slide, overlays: Mapping[str, str | None], config: CoverageConfig) -> Iterator[str]:
     """Check that each overlay has the physical size of the slide; this reads headers only.
 
     Args:

@@ -9,7 +9,7 @@ import yaml
 
 from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
-from flows.reports.slide_report import FailedSlide, SlideReport
+from schemas.slide_report import area_of, mean_of
 
 MAX_ROWS = 500
 """Largest number of rows of a table in the UI; browsers are slow with more, and the Parquet files hold all."""
@@ -18,56 +18,59 @@ MAX_TEXT = 500
 MAX_YAML = 20_000
 """Largest number of characters of the configuration, which may list thousands of slides."""
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class BoundedTable:
     """The first rows of a table."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: list[Row]
     """Rows whose cells are text, numbers or None."""
     description: str
     """Contents of the table, and the number of rows left out."""
 
 
-def sort_for_review(slides: Iterable[SlideReport]) -> list[SlideReport]:
-    """Sort slides to review first, then slides that this run measured."""
-    return sorted(slides, key=lambda slide: (not slide.suspicions, slide.seconds is None))
+def sort_for_review(slides: Iterable[Row]) -> list[Row]:
+    """Sort rows of `schemas.slide_report`: slides to review first, then slides that this run measured."""
+    return sorted(slides, key=lambda slide: (not slide["suspicions"], slide["seconds"] is None))
 
 
-def count_to_review(slides: Iterable[SlideReport]) -> int:
-    """Count the slides to review."""
-    return sum(bool(slide.suspicions) for slide in slides)
-
-
-def tabulate_slides(slides: Sequence[SlideReport], classes: Sequence[str]) -> BoundedTable:
+def tabulate_slides(slides: Sequence[Row], classes: Sequence[str]) -> BoundedTable:
     """Tabulate the slides in the tables, those to review first.
 
     Args:
-        slides: Reports on the slides.
+        slides: Rows of `schemas.slide_report`.
         classes: Names of the classes.
     """
     rows = [
         {
-            "slide": _one_line(slide.path),
-            "review": _one_line("; ".join(slide.suspicions)),
-            "tiles": slide.tiles,
-            "kept": slide.kept,
-            **{f"{name} mean": _round(slide.means[name], 4) for name in classes},
-            **{f"{name} mm²": _round(slide.mm2[name], 3) for name in classes},
-            "seconds": _round(slide.seconds, 2),
-            "status": slide.status,
+            "slide": _one_line(slide["path"]),
+            "review": _one_line("; ".join(slide["suspicions"])),
+            "tiles": slide["tiles"],
+            "kept": slide["kept"],
+            **{f"{name} mean": _round(slide[mean_of(name)], 4) for name in classes},
+            **{f"{name} mm²": _round(slide[area_of(name)], 3) for name in classes},
+            "seconds": _round(slide["seconds"], 2),
+            "status": slide["status"],
         }
         for slide in sort_for_review(slides)[:MAX_ROWS]
     ]
     counted = _count(len(slides), "slides in the tables", "slides.parquet")
-    return BoundedTable(rows, f"{counted}; {count_to_review(slides):,} to review, listed first")
+    to_review = sum(bool(slide["suspicions"]) for slide in slides)
+    return BoundedTable(rows, f"{counted}; {to_review:,} to review, listed first")
 
 
-def tabulate_failures(failures: Sequence[FailedSlide]) -> BoundedTable:
-    """Tabulate the failed slides."""
+def tabulate_failures(failures: Sequence[Row]) -> BoundedTable:
+    """Tabulate the failed slides, rows of `schemas.failures`."""
     rows = [
-        {"slide": _one_line(one.path), "task": one.stage, "error": one.error, "reason": _one_line(one.message)}
-        for one in failures[:MAX_ROWS]
+        {
+            "slide": _one_line(slide["path"]),
+            "task": slide["stage"],
+            "error": slide["error"],
+            "reason": _one_line(slide["message"]),
+        }
+        for slide in failures[:MAX_ROWS]
     ]
     return BoundedTable(rows, _count(len(failures), "failed slides", "failures.parquet"))
 

@@ -11,7 +11,6 @@ each. The report is stored in the footer of the slide's file in coverage/ (docs/
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.slides import Slide
-from flows.reports.quality_checks import class_suspicions, count_suspicions
+from flows.reports.quality_checks import check_classes, check_counts
 from flows.reports.tile_areas import TileAreas
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
@@ -33,72 +32,6 @@ MAX_VALUES = 32
 MAX_PARTIAL_VALUES = 1_024
 """Largest number of values of an overlay in a partial report."""
 _ZERO = parse_value("0")
-
-
-@dataclass(frozen=True, slots=True)
-class SlideReport:
-    """A row of `schemas.slide_report`."""
-
-    slide_id: str
-    """Id of the slide."""
-    path: str
-    """Path of the slide."""
-    status: str
-    """new, changed, unchanged or gone."""
-    seconds: float | None
-    """Time of the workers in s; None if this run did not measure the slide."""
-    tiles: int
-    """Number of tiles."""
-    kept: int
-    """Number of kept tiles."""
-    means: Mapping[str, float | None]
-    """Mean coverage by class; None where it is unknown."""
-    mm2: Mapping[str, float | None]
-    """Area in mm² by class; None where it is unknown."""
-    suspicions: tuple[str, ...]
-    """Reasons to review the slide."""
-    notes: tuple[str, ...] = ()
-    """Remarks on its overlays that need no review."""
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any], classes: Sequence[str]) -> "SlideReport":
-        """Read a row.
-
-        Args:
-            row: A row of `schemas.slide_report`.
-            classes: Names of the classes.
-        """
-        return cls(
-            slide_id=row["slide_id"],
-            path=row["path"],
-            status=row["status"],
-            seconds=row["seconds"],
-            tiles=row["tiles"],
-            kept=row["kept"],
-            means={name: row[mean_of(name)] for name in classes},
-            mm2={name: row[area_of(name)] for name in classes},
-            suspicions=tuple(row["suspicions"]),
-            notes=tuple(row["notes"]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FailedSlide:
-    """A row of `schemas.failures`."""
-
-    path: str
-    """Path of the slide."""
-    stage: str
-    """Task in which it failed."""
-    error: str
-    """Class of the error."""
-    message: str
-    """Message of the error."""
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "FailedSlide":
-        """Read a row."""
-        return cls(row["path"], row["stage"], row["error"], row["message"])
 
 
 def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Json:
@@ -175,7 +108,7 @@ def merge_reports(
         for overlay in config.overlay_columns
     }
     only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
-    found = [*class_suspicions(config.overlay_columns, only_zero, means), *suspicions]
+    found = [*check_classes(config.overlay_columns, only_zero, means), *suspicions]
     report = {"means": means, "mm2": mm2, "values": values, "suspicions": found}
     return report | ({"notes": list(notes)} if notes else {})
 
@@ -196,7 +129,7 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         "tiles": tiles,
         **classes,
         "values": values,
-        "suspicions": [*count_suspicions(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
+        "suspicions": [*check_counts(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
         "notes": report.get("notes", []),
     }
 

@@ -1,14 +1,14 @@
 """Areas of tiles, divided so that no pixel of a slide counts twice."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import shapely
 
 from flows.records.slides import Slide
+from flows.records.stored_files import grid_axes
 from ratiopath.geometry import Extent, Float64s, Int64s
-from ratiopath.grid import axis_origins
+from ratiopath.grid import Last
 from ratiopath.roi import Roi
 
 UM2_PER_MM2 = 1e6
@@ -37,7 +37,7 @@ class TileAreas:
     """mm² of the ROI per px of a cell; None if the areas are unknown."""
 
     @classmethod
-    def of(cls, slide: Slide, last: Literal["keep", "drop", "shift"], roi: Roi) -> "TileAreas":
+    def of(cls, slide: Slide, last: Last, roi: Roi) -> "TileAreas":
         """Divide a slide into cells.
 
         The areas are unknown without a resolution. They are also unknown if tiles overlap and the ROI is only a part
@@ -49,8 +49,7 @@ class TileAreas:
             roi: ROI in a tile, in px.
         """
         tile = slide.tile_extent
-        xs = axis_origins(slide.extent.width, tile.width, slide.stride.width, last)
-        ys = axis_origins(slide.extent.height, tile.height, slide.stride.height, last)
+        xs, ys = grid_axes(slide, last)
         whole = shapely.box(0, 0, tile.width, tile.height)
         share = roi.polygon.intersection(whole).area / whole.area
         overlaps = bool((np.diff(xs) < tile.width).any() or (np.diff(ys) < tile.height).any())

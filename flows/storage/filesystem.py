@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -55,11 +55,11 @@ class Storage:
     """File system that reads, lists and removes."""
     root: str
     """Output on that file system: an absolute path, or bucket and prefix."""
-    name: str
-    """Output as users name it: that path, or the URI."""
+    output: str
+    """Output as users name it: an absolute path, or the URI."""
 
     @classmethod
-    def at(cls, output: str) -> "Storage":
+    def at(cls, output: str) -> Self:
         """Open an output.
 
         Args:
@@ -142,17 +142,6 @@ class Storage:
         if not self.files.get_file_info(FileSelector(folder, allow_not_found=True)):
             self.remove_folder(folder)
 
-    @contextmanager
-    def atomic_write(self, path: str, work: str) -> Iterator[BinaryIO]:
-        """Open a file that appears under its name when the block ends without an error.
-
-        Args:
-            path: Path of the file.
-            work: Folder for the unfinished file, on the same file system.
-        """
-        with _move_into_place(path, work) if self.is_local else _upload(path, self.files) as file:
-            yield file
-
 
 def _open(uri: str) -> tuple[FileSystem, str]:
     """Open a URI with pyarrow where it knows the scheme, else with fsspec."""
@@ -164,7 +153,8 @@ def _open(uri: str) -> tuple[FileSystem, str]:
 
 
 @contextmanager
-def _move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
+def move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
+    """Open a file in a folder of the same file system, and move it when the block ends without an error."""
     os.makedirs(work, exist_ok=True)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     beside = os.path.join(work, f"{uuid4().hex}.unfinished")
@@ -185,7 +175,7 @@ def _move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
+def upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
     """Upload after the block: pyarrow's stream would complete the upload even if the block failed."""
     with tempfile.TemporaryFile() as file:
         yield file

@@ -80,9 +80,8 @@ def lease_lock(storage: Storage, timing: LeaseTiming = LeaseTiming()) -> Iterato
     finally:
         lease.release()
     if lease.is_lost:
-        raise OutputError(
-            f"another run took over {storage.name!r}; hint: run again when it has ended, the published files are whole"
-        )
+        hint = "run again when it has ended, the published files are whole"
+        raise OutputError(f"another run took over {storage.output!r}; hint: {hint}")
 
 
 def _acquire(storage: Storage, timing: LeaseTiming) -> "_Lease":
@@ -101,7 +100,7 @@ def _acquire(storage: Storage, timing: LeaseTiming) -> "_Lease":
             return lease
         lease.release()
         if holder is not None:
-            raise OutputError(f"another run is writing to {storage.name!r}: {holder}; hint: {_HINT}")
+            raise OutputError(f"another run is writing to {storage.output!r}: {holder}; hint: {_HINT}")
 
 
 def _read_others(storage: Storage, lease: "_Lease") -> dict[str, bytes]:
@@ -158,7 +157,7 @@ class _Lease:
         self._storage, self._timing = storage, timing
         self._count = count()
         self._ended = threading.Event()
-        with output_errors(storage.name):
+        with output_errors(storage.output):
             self._put()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()

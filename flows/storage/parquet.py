@@ -1,7 +1,7 @@
 """Parquet and JSON files of the output, each whole or absent."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,8 +22,6 @@ class TableReference:
 
     path: str
     """Parquet file with a row per slide."""
-    failures: str
-    """Parquet file with the slides that failed in the task."""
     task: str
     """Name of the task, such as "discover slides"."""
     seconds: float = 0.0
@@ -69,10 +67,17 @@ class TableWriter:
             self._opened.__exit__(kind, error, trace)
 
 
+def write_groups(groups: Iterable[pa.Table], path: str, schema: pa.Schema, workspace: Workspace) -> int:
+    """Write row groups as one file, each as it is made; return the number of rows."""
+    with TableWriter(path, schema, workspace) as writer:
+        for group in groups:
+            writer.write(group)
+    return writer.rows
+
+
 def write_table(table: pa.Table, path: str, workspace: Workspace) -> None:
     """Write a table as one file of one row group."""
-    with TableWriter(path, table.schema, workspace) as writer:
-        writer.write(table)
+    write_groups([table], path, table.schema, workspace)
 
 
 def write_json(content: dict[str, Any], path: str, workspace: Workspace) -> None:

@@ -2,15 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 from uuid import uuid4
 
-from pyarrow.fs import FileSystem
-
-from flows.storage.filesystem import Storage
+from flows.storage.filesystem import Storage, move_into_place, upload
 from schemas.fields import SLIDE_ID_FORM
 
 WORK = ".work"
@@ -20,32 +17,11 @@ SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png"}
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Storage):
     """Output of a run and the hidden folder in it, both reachable from workers on other machines."""
 
-    storage: Storage
-    """File system and root of the output."""
     run: str = field(default_factory=lambda: uuid4().hex)
     """Name of this run: a worker left over from a killed run writes elsewhere."""
-
-    @classmethod
-    def at(cls, output: str) -> "Workspace":
-        """Open the workspace of a new run.
-
-        Args:
-            output: Path or URI.
-        """
-        return cls(Storage.at(output))
-
-    @property
-    def output(self) -> str:
-        """Output as users name it: an absolute path, or the URI."""
-        return self.storage.name
-
-    @property
-    def files(self) -> FileSystem:
-        """File system that reads the output."""
-        return self.storage.files
 
     @property
     def hidden(self) -> str:
@@ -54,7 +30,7 @@ class Workspace:
 
     def published(self, *names: str) -> str:
         """Return the path of a file or folder that users read."""
-        return posixpath.join(self.storage.root, *names)
+        return posixpath.join(self.root, *names)
 
     def of_slide(self, folder: Literal["coverage", "tiles", "previews"], slide_id: str) -> str:
         """Return the path of one slide's file in a folder that holds one file per slide.
@@ -74,13 +50,11 @@ class Workspace:
 
     def tidy(self) -> None:
         """Remove the hidden folders of this run and of killed runs."""
-        self.storage.remove_folder(self.published(WORK))
+        self.remove_folder(self.published(WORK))
 
-    @contextmanager
-    def atomic_write(self, path: str) -> Iterator[BinaryIO]:
+    def atomic_write(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error."""
-        with self.storage.atomic_write(path, self.hidden) as file:
-            yield file
+        return move_into_place(path, self.hidden) if self.is_local else upload(path, self.files)
 
 
 def is_slide_id(text: str) -> bool:

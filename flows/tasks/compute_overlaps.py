@@ -1,12 +1,11 @@
 """Task `compute overlaps`: the coverage of every tile by each overlay."""
 
+import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,13 +14,12 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
 from flows.records.fingerprints import Json, require_unchanged
-from flows.records.provenance import Provenance, load_json, read_partial_report, with_metadata
-from flows.records.slides import CoveredSlide, SlideFile, Status, read_files
+from flows.records.provenance import Provenance, read_partial_report, with_metadata
 from flows.reports.progress import progress
-from flows.reports.quality_checks import extent_suspicions
+from flows.reports.quality_checks import check_extents
 from flows.reports.slide_report import merge_reports, partial_report
-from flows.storage.parquet import TableReference, TableWriter, damage_errors, open_table, read_table, row_groups
-from flows.storage.workspace import Workspace, checked_id
+from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
+from flows.storage.workspace import Workspace
 from flows.tasks.coverage_table import coverage_table
 from flows.tasks.map_slides import request_of, title, write_result
 from schemas.coverage import coverage
@@ -30,26 +28,6 @@ from schemas.intermediate import COVERED
 
 PART = pa.schema([("part", pa.string())])
 """Result of a unit: the file with its rows and its partial report; null where the slide has no other unit."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Slide:
-    """A slide with its grid and the provenance of its coverage."""
-
-    grid: SlideFile
-    """File with the slide's tiles."""
-    status: Status
-    """State of the slide's coverage."""
-    provenance: str
-    """JSON of the provenance, parsed where the slide is measured."""
-    states: str
-    """JSON of the fingerprints by size and mtime, to be found again after measuring."""
-
-    def in_coverage(self, workspace: Workspace, seconds: float | None) -> CoveredSlide:
-        """Return the slide with its file in coverage/; an unchanged slide's grid is that file."""
-        is_kept = self.status == "unchanged"
-        file = self.grid.file if is_kept else workspace.of_slide("coverage", self.grid.slide_id)
-        return CoveredSlide(self.grid.slide_id, self.grid.path, file, self.grid.rows, self.status, seconds)
 
 
 def compute_overlaps(
@@ -65,18 +43,17 @@ def compute_overlaps(
         Index of the files in coverage/.
     """
     slides = _join(read_table(overlays.path, workspace.files), read_table(grids.path, workspace.files))
+    kept = {number for number, slide in enumerate(slides) if slide["status"] == "unchanged"}
     units, slide_of, tiles = [], [], []
-    for number, slide in enumerate(slides):
-        if slide.status != "unchanged":
-            for unit, weight in _units(slide, workspace):
-                units.append(unit)
-                slide_of.append(number)
-                tiles.append(weight)
+    for number in sorted(set(range(len(slides))) - kept):
+        for unit, weight in _units(slides[number], workspace):
+            units.append(unit)
+            slide_of.append(number)
+            tiles.append(weight)
     compute = partial(_measure, config=config, workspace=workspace)
     request = request_of(compute_overlaps, config)
     outcomes = map_rows(pa.Table.from_pylist(units), compute, PART, batches_of(tiles), request)
-    kept = {number for number, slide in enumerate(slides) if slide.status == "unchanged"}
-    covered = {number: slides[number].in_coverage(workspace, None) for number in kept}
+    covered = {number: slides[number] for number in kept}  # their grid is their file in coverage/
     failures = {}
     with progress(title(compute_overlaps), len(slides) - len(kept), logging.INFO) as advance:
         for number, done in _group_by_slide(slide_of, set(range(len(slides))) - kept, outcomes):
@@ -84,63 +61,51 @@ def compute_overlaps(
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
                 _join_parts(slide, [one.result["part"] for one in done if one.result is not None], config, workspace)
-                covered[number] = slide.in_coverage(workspace, seconds)
+                file = workspace.of_slide("coverage", slide["slide_id"])
+                covered[number] = {**slide, "file": file, "seconds": seconds}
             else:
-                failures[number] = failed.failure(slide.grid.path)
-            advance(slide.grid.path, seconds, None if failed is None else failed.reason)
-    rows = [covered[number].to_row() for number in sorted(covered)]
-    return write_result(compute_overlaps, rows, [failures[number] for number in sorted(failures)], COVERED, workspace)
+                failures[number] = failed.failure(slide["path"])
+            advance(slide["path"], seconds, None if failed is None else failed.reason)
+    rows, failed_rows = ([found[number] for number in sorted(found)] for found in (covered, failures))
+    return write_result(compute_overlaps, rows, failed_rows, COVERED, workspace)
 
 
-def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
-    """Join the slides that have both a grid and overlays."""
-    grid_of = read_files(grids)
-    return [
-        _Slide(grid_of[row["slide_id"]], row["status"], row["record"], row["states"])
-        for row in overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
-        if row["slide_id"] in grid_of
-    ]
+def _join(overlays: pa.Table, grids: pa.Table) -> list[Row]:
+    """Join the slides that have both a grid, the file of the row, and overlays."""
+    grid_of = {row["slide_id"]: row for row in grids.to_pylist()}
+    rows = overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
+    return [{**grid_of[row["slide_id"]], **row} for row in rows if row["slide_id"] in grid_of]
 
 
-def _units(slide: _Slide, workspace: Workspace) -> Iterator[tuple[Row, int]]:
+def _units(slide: Row, workspace: Workspace) -> Iterator[tuple[Row, int]]:
     """Cut a slide into units, each with its number of tiles."""
-    metadata = pq.read_metadata(slide.grid.file, filesystem=workspace.files)
+    metadata = pq.read_metadata(slide["file"], filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
-        is_alone = metadata.num_row_groups == 1
-        unit = {"grid": slide.grid.file, "group": group, "is_alone": is_alone}
-        yield unit | {"record": slide.provenance, "states": slide.states}, metadata.row_group(group).num_rows
+        unit = {"grid": slide["file"], "group": group, "is_alone": metadata.num_row_groups == 1}
+        yield unit | {name: slide[name] for name in ("record", "states")}, metadata.row_group(group).num_rows
 
 
-def _measure(unit: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> Draft:
+def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     provenance, group = Provenance.from_json(unit["record"]), unit["group"]
     with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
-    with require_unchanged(provenance.slide.path, load_json(unit["states"])):
+    with require_unchanged(provenance.slide.path, json.loads(unit["states"])):
         table, notes = coverage_table(tiles, provenance.overlay_paths, config)
-        suspicions = [] if group else list(extent_suspicions(provenance.slide, provenance.overlay_paths, config))
+        suspicions = [] if group else list(check_extents(provenance.slide, provenance.overlay_paths, config))
     sums = partial_report(table, provenance.slide, config)
     report = {"sums": sums, "suspicions": suspicions, "notes": [] if group else notes}
-    write = partial(
-        _write_unit, group=None if unit["is_alone"] else group, provenance=provenance, report=report,
-        config=config, workspace=workspace,
-    )  # fmt: skip
-    return Draft(coverage(config.overlay_columns), [table], write)
+    schema = coverage(config.overlay_columns)
 
+    def write(groups: Iterable[pa.Table]) -> Row:
+        """Write the file of a slide of one unit, or a part with its partial report."""
+        if unit["is_alone"]:
+            _write_slide(groups, provenance, [report], config, workspace)
+            return {"part": None}
+        part = workspace.between("parts", provenance.slide.slide_id, f"{group}.parquet")
+        write_groups(groups, part, with_metadata(schema.arrow, None, report), workspace)
+        return {"part": part}
 
-def _write_unit(
-    groups: Iterable[pa.Table], group: int | None, provenance: Provenance, report: Json, config: CoverageConfig,
-    workspace: Workspace,
-) -> Row:  # fmt: skip
-    """Write the file of a slide of one unit, or a part with its partial report."""
-    if group is None:
-        _write_slide(groups, provenance, [report], config, workspace)
-        return {"part": None}
-    part = workspace.between("parts", checked_id(provenance.slide.slide_id), f"{group}.parquet")
-    schema = with_metadata(coverage(config.overlay_columns).arrow, None, report)
-    with TableWriter(part, schema, workspace) as writer:
-        for table in groups:
-            writer.write(table)
-    return {"part": part}
+    return Draft(schema, [table], write)
 
 
 def _write_slide(
@@ -151,9 +116,7 @@ def _write_slide(
     notes = [line for report in reports for line in report["notes"]]
     report = merge_reports([report["sums"] for report in reports], suspicions, notes, config)
     schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, report)
-    with TableWriter(workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace) as writer:
-        for group in groups:
-            writer.write(group)
+    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace)
 
 
 def _group_by_slide(
@@ -170,13 +133,13 @@ def _group_by_slide(
             yield slide, sorted(done.pop(slide), key=lambda one: one.number)
 
 
-def _join_parts(slide: _Slide, parts: Sequence[str | None], config: CoverageConfig, workspace: Workspace) -> None:
+def _join_parts(slide: Row, parts: Sequence[str | None], config: CoverageConfig, workspace: Workspace) -> None:
     """Join a slide's parts into its file; the worker has written that of a slide of one unit."""
     if list(parts) == [None]:
         return
     files = [part for part in parts if part is not None]
-    reports = [read_partial_report(part, workspace.storage) for part in files]
+    reports = [read_partial_report(part, workspace) for part in files]
     groups = (group for part in files for group in row_groups(part, workspace.files))
-    _write_slide(groups, Provenance.from_json(slide.provenance), reports, config, workspace)
+    _write_slide(groups, Provenance.from_json(slide["record"]), reports, config, workspace)
     for part in files:
-        workspace.storage.remove(part)
+        workspace.remove(part)

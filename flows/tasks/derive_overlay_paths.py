@@ -1,16 +1,15 @@
 """Task `derive overlay paths`: the overlays of each slide, and whether its coverage is up to date."""
 
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import folders_of_overlays, overlay_path
 from flows.execution.batch import Row
-from flows.records.fingerprints import Json, fingerprint
-from flows.records.provenance import Provenance, coverage_settings, dump_json, load_json, read_metadata
+from flows.records.fingerprints import Json, fingerprints
+from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
@@ -27,16 +26,6 @@ class OverlayOutsideError(SlideError):
     """A template leads out of the folders that the configuration names."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Overlay:
-    """Two fingerprints of an overlay."""
-
-    state: Json
-    """By size and mtime, taken first."""
-    fingerprint: Json
-    """As the configuration has it, for the provenance."""
-
-
 def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
     """Derive the paths of each slide's overlays, and compare its inputs and settings with those of its coverage.
 
@@ -44,32 +33,26 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
         The path of each overlay; null where there is none and the configuration allows it.
     """
     table = read_table(slides.path, workspace.files)
-    return map_slides(
-        derive_overlay_paths,
-        table,
-        partial(_derive, folders=config.slide_folders, config=config, workspace=workspace),
-        overlay_paths(config.overlay_columns),
-        config,
-        workspace,
-        tiles=[0] * table.num_rows,
-    )
+    derive, schema = partial(_derive, folders=config.slide_folders), overlay_paths(config.overlay_columns)
+    return map_slides(derive_overlay_paths, table, derive, schema, config, workspace, tiles=[0] * table.num_rows)
 
 
-def _derive(row: dict[str, Any], folders: Sequence[str], config: CoverageConfig, workspace: Workspace) -> Row:
+def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Sequence[str]) -> Row:
     slide = Slide.from_row(row)
     found = {
         name: _find_overlay(slide.path, name, row.get(f"{name}_source"), folders, config) for name in config.overlays
     }
-    overlays = {name: None if files is None else files.fingerprint for name, files in found.items()}
-    provenance = Provenance(coverage_settings(config), load_json(row["identity"]), slide, overlays)
-    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace.storage)
+    states = [state for state, _ in filter(None, found.values())]
+    overlays = {name: pair and pair[1] for name, pair in found.items()}
+    provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
+    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
         "slide_id": slide.slide_id,
         "path": slide.path,
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
-        "states": dump_json([load_json(row["state"]), *(files.state for files in found.values() if files)]),
+        "states": json.dumps([json.loads(row["state"]), *states]),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
 
@@ -86,8 +69,8 @@ def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool
 
 def _find_overlay(
     slide: str, name: str, cell: str | None, folders: Sequence[str], config: CoverageConfig
-) -> _Overlay | None:
-    """Fingerprint an overlay of a slide; None if the slide has none and need not have it.
+) -> tuple[Json, Json] | None:
+    """Fingerprint an overlay of a slide, see `fingerprints`; None if the slide has none and need not have it.
 
     Raises:
         OverlayNotFoundError: The slide has none and must have it.
@@ -99,8 +82,7 @@ def _find_overlay(
     if path is not None:
         _refuse_outside(path, slide, name, folders_of_overlays(slide, overlay.path, folders))
         try:
-            state = fingerprint(path, by_content=False)
-            return _Overlay(state, fingerprint(path, by_content=True) if config.changes == "content" else state)
+            return fingerprints(path, config.changes)
         except (FileNotFoundError, NotADirectoryError):
             pass
     if overlay.missing == "fail":

@@ -1,18 +1,19 @@
 """Task `discover slides`: the slides that the configuration names, with their metadata."""
 
-from functools import partial
-from typing import Any
+import json
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.execution.batch import Row
 from flows.inputs.discovery import discover
-from flows.records.fingerprints import fingerprint
-from flows.records.provenance import dump_json, read_metadata
+from flows.records.fingerprints import fingerprints
+from flows.records.provenance import read_metadata
 from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
+from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
 from ratiopath.tiling.row_hash import row_hash
 from schemas.intermediate import discovered_slides
@@ -42,15 +43,9 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
             },
         }
     )
-    reference = map_slides(
-        discover_slides,
-        table,
-        partial(_describe, config=config, workspace=workspace),
-        discovered_slides(overlays),
-        config,
-        workspace,
-        failures=[_not_utf8(source.path) for source in sources if not _is_text(source.path)],
-    )
+    failures = [_not_utf8(source.path) for source in sources if not _is_text(source.path)]
+    schema = discovered_slides(overlays)
+    reference = map_slides(discover_slides, table, _describe, schema, config, workspace, failures=failures)
     slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
@@ -71,40 +66,26 @@ def _not_utf8(path: str) -> dict[str, str]:
     return {"path": shown, "error": "UnicodeEncodeError", "message": message}
 
 
-def _describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
     """
-    path, slide_id = source["path"], _slide_id(source["path"], config)
-    mpp = source.pop("slide_mpp")
+    path, mpp = source["path"], source.pop("slide_mpp")
+    slide_id = row_hash({"path": path, **config.tiling.in_full})["id"]  # the same in every run whatever the file holds
     given = config.slide_mpp if mpp is None else mpp
-    state = fingerprint(path, by_content=False)
-    found = fingerprint(path, by_content=True) if config.changes == "content" else state
+    state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
-    known = None if config.force else read_metadata(grid, workspace.storage).provenance
-    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace.storage):
+    known = None if config.force else read_metadata(grid, workspace).provenance
+    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace):
         described = {**known.slide.to_row(), "grid": grid}
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}
-    return {**source, **described, "slide_id": slide_id, "identity": dump_json(identity), "state": dump_json(state)}
+    return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:
-    extent, step = config.tiling.extent, config.tiling.step
-    return Tiling.of(
-        tile_extent=(extent.width, extent.height),
-        stride=(step.width, step.height),
-        mpp=config.tiling.mpp,
-        level=config.tiling.level,
-        slide_mpp=slide_mpp,
-        tolerance=config.tiling.tolerance,
-        resolution=config.tiling.resolution,
-    )
-
-
-def _slide_id(path: str, config: CoverageConfig) -> str:
-    """Derive an id from path and tiling, the same in every run whatever the file holds."""
-    slide_id: str = row_hash({"path": path, **config.tiling.in_full})["id"]
-    return slide_id
+    tiling = config.tiling
+    mpp, given = Mpp.optional(tiling.mpp), Mpp.optional(slide_mpp)
+    return Tiling(tiling.extent, tiling.step, mpp, tiling.level, given, tiling.tolerance, tiling.resolution)

@@ -1,13 +1,14 @@
 """Mapping of a task over slides: a table in, a table out, and a table of the slides that failed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.resources import Request
-from flows.execution.batch import Compute, Row
+from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
 from flows.records.failures import write_failures
 from flows.reports.progress import progress
@@ -48,13 +49,14 @@ def write_result(
     """
     path = workspace.between(f"{task.__name__}.parquet")
     write_table(checked(pa.Table.from_pylist(list(rows), schema.arrow), schema), path, workspace)
-    return TableReference(path, write_failures(task, failures, workspace), title(task))
+    write_failures(title(task), failures, workspace)
+    return TableReference(path, title(task))
 
 
 def map_slides(
     task: Task,
     slides: pa.Table,
-    compute: Compute,
+    compute: Callable[..., Row | Draft],
     schema: TableSchema,
     config: CoverageConfig,
     workspace: Workspace,
@@ -67,7 +69,7 @@ def map_slides(
     Args:
         task: Function of the task.
         slides: A row per slide, with its path.
-        compute: Work on one row.
+        compute: Work on one row, with `config` and `workspace` by name.
         schema: Schema of the result, a row per slide.
         config: Configuration of the run.
         workspace: Workspace of the run.
@@ -77,11 +79,12 @@ def map_slides(
     paths = slides["path"].to_pylist()
     few = min(_SLIDES_PER_BATCH, 1 + len(paths) // _MIN_BATCHES)
     batches = batches_of([0] * len(paths), max_rows=few) if tiles is None else batches_of(tiles)
+    work = partial(compute, config=config, workspace=workspace)
     done: list[Outcome] = []
     with progress(title(task), len(failures) + len(paths)) as advance:
         for failure in failures:
             advance(failure["path"], reason=f"{failure['error']}: {failure['message']}")
-        for outcome in map_rows(slides, compute, schema.arrow, batches, request_of(task, config)):
+        for outcome in map_rows(slides, work, schema.arrow, batches, request_of(task, config)):
             done.append(outcome)
             advance(paths[outcome.number], outcome.seconds, outcome.reason)
     done.sort(key=lambda outcome: outcome.number)

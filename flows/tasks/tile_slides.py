@@ -1,21 +1,18 @@
 """Task `tile slides`: the grid of each slide."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
-from flows.records.slides import Slide, SlideFile
+from flows.records.slides import Slide
 from flows.records.stored_files import count_tiles, grid_axes
-from flows.storage.parquet import TableReference, TableWriter, count_rows, read_table
+from flows.storage.parquet import TableReference, count_rows, read_table, write_groups
 from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.map_slides import map_slides
 from ratiopath.geometry import Int64s
-from ratiopath.grid import Last
 from schemas.grid import GRID
 from schemas.intermediate import SLIDE_FILES
 
@@ -33,23 +30,21 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
         Index of the files with the grids.
     """
     table = read_table(slides.path, workspace.files).drop_columns(["identity"])
-    return map_slides(
-        tile_slides,
-        table,
-        partial(_tile, last=config.tiling.last, workspace=workspace),
-        SLIDE_FILES,
-        config,
-        workspace,
-        tiles=[count_tiles(Slide.from_row(row)) for row in table.to_pylist()],
-    )
+    tiles = [count_tiles(Slide.from_row(row)) for row in table.to_pylist()]
+    return map_slides(tile_slides, table, _tile, SLIDE_FILES, config, workspace, tiles=tiles)
 
 
-def _tile(row: dict[str, Any], last: Last, workspace: Workspace) -> Row | Draft:
+def _tile(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
     slide, grid = Slide.from_row(row), row["grid"]
     if grid is not None:
-        return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
-    xs, ys = grid_axes(slide, last)
-    return Draft(GRID, _row_groups(slide, xs, ys), partial(_write, slide=slide, workspace=workspace))
+        return slide.in_file(grid, count_rows(grid, workspace.files))
+    xs, ys = grid_axes(slide, config.tiling.last)
+
+    def write(groups: Iterable[pa.Table]) -> Row:
+        path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
+        return slide.in_file(path, write_groups(groups, path, GRID.arrow, workspace))
+
+    return Draft(GRID, _row_groups(slide, xs, ys), write)
 
 
 def _row_groups(slide: Slide, xs: Int64s, ys: Int64s) -> Iterator[pa.Table]:
@@ -68,11 +63,3 @@ def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
         for field in GRID.arrow
     ]
     return pa.Table.from_arrays(columns, schema=GRID.arrow)
-
-
-def _write(groups: Iterable[pa.Table], slide: Slide, workspace: Workspace) -> Row:
-    path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
-    with TableWriter(path, GRID.arrow, workspace) as writer:
-        for group in groups:
-            writer.write(group)
-    return SlideFile(slide.slide_id, slide.path, path, writer.rows).to_row()

@@ -106,7 +106,8 @@ class WindowCounter:
         self._background = self._label_masks.background
         max_cells = max(_MIN_CELL_LIMIT, _MAX_CELLS_PER_WINDOW * len(windows))
         max_layers = max(_MAX_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
-        fits = len(layers) <= max_layers and _cells_of(windows) <= max_cells
+        cells = 4 * len(np.unique(windows.x)) * len(np.unique(windows.y))
+        fits = len(layers) <= max_layers and cells <= max_cells
         self._layers = [_Layer(windows, chosen, level, roi) for chosen in layers] if fits else []
         self._layer_of = np.zeros(len(windows), dtype=np.int64)
         for number, layer in enumerate(self._layers):
@@ -202,10 +203,6 @@ class WindowCounter:
         present = np.flatnonzero(counts)
         if len(present):
             self._values.add_counts(windows[present], np.full(len(present), label), counts[present])
-
-
-def _cells_of(windows: Windows) -> int:
-    return 4 * len(np.unique(windows.x)) * len(np.unique(windows.y))
 
 
 def _selected(labels: Labels, exists: Mask | None, roi: Mask | None, common: Intersection) -> Labels:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import re2
 
@@ -19,17 +20,29 @@ class LabelPattern:
     """Regular expression of RE2 that a whole label matches."""
 
     def __post_init__(self) -> None:
-        options = re2.Options()
-        options.log_errors = False
         try:
-            re2.compile(self.match, options)
-        except re2.error as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            compile_regex(self.match)
+        except ValueError as error:
             hint = "pass one such as 'Tumou?r.*'"
-            raise ParameterError(f"match {self.match!r} is no regular expression of RE2: {reason}; {hint}") from None
+            raise ParameterError(f"match {self.match!r} is no regular expression of RE2: {error}; {hint}") from None
 
     def __str__(self) -> str:
         return f"{{match: {self.match}}}"
+
+
+def compile_regex(text: str) -> Any:
+    """Compile an expression of RE2.
+
+    Raises:
+        ValueError: The text is none; says why.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(text, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"{reason}") from None
 
 
 Wanted = str | LabelPattern
@@ -44,7 +57,7 @@ def chosen(wanted: Sequence[Wanted], labels: Iterable[str]) -> frozenset[str]:
         labels: Labels that exist.
     """
     exact = {entry.strip() for entry in wanted if isinstance(entry, str)}
-    patterns = [re2.compile(entry.match) for entry in wanted if isinstance(entry, LabelPattern)]
+    patterns = [compile_regex(entry.match) for entry in wanted if isinstance(entry, LabelPattern)]
     return frozenset(
         label
         for label in labels

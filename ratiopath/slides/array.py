@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from ratiopath.slides.reader import Chunk, SlideReader
 _CHUNK = Extent(512, 512)
 
 
-class ArrayReader:
+class ArrayReader(SlideReader):
     """An image whose levels are arrays, a `SlideReader`."""
 
     def __init__(
@@ -58,13 +57,3 @@ class ArrayReader:
 
     def close(self) -> None:
         """Do nothing: arrays hold no file."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-if TYPE_CHECKING:
-    _conforms: type[SlideReader] = ArrayReader

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import openslide
@@ -20,7 +19,7 @@ _CHUNK = 1024
 """Side of a chunk in pixels. OpenSlide hides the file's tiles; its cache (32 MiB) bridges those cut by a border."""
 
 
-class OpenSlideReader:
+class OpenSlideReader(SlideReader):
     """A slide open in OpenSlide, a `SlideReader`: RGB uint8; pixels with alpha 0 were not scanned."""
 
     dtype: np.dtype[np.generic] = np.dtype(np.uint8)
@@ -93,12 +92,6 @@ class OpenSlideReader:
         """Release the file."""
         self._resources.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
 
 def _addressable(start: int, downsample: float) -> tuple[int, int]:
     """Find the last pixel up to `start` that OpenSlide addresses exactly; return it in this level and in level 0.
@@ -116,7 +109,3 @@ def _addressable(start: int, downsample: float) -> tuple[int, int]:
 
 def _truncated(path: str, error: Exception) -> TruncatedError:
     return TruncatedError(f"OpenSlide cannot read {path!r} ({error})", path=path, hint="copy or export it again")
-
-
-if TYPE_CHECKING:
-    _conforms: type[SlideReader] = OpenSlideReader

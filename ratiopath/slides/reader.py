@@ -41,25 +41,16 @@ class SlideReader(Protocol):
     called again.
     """
 
-    @property
-    def path(self) -> str:
-        """Path of the file."""
-
-    @property
-    def pyramid(self) -> Pyramid:
-        """Levels, with mpp if known."""
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Stored type of a channel, in native byte order."""
-
-    @property
-    def channels(self) -> int:
-        """Number of channels without alpha, at least 1."""
-
-    @property
-    def palette(self) -> npt.NDArray[np.uint8] | None:
-        """Colours of the class indices of a palette image, shape (indices, 3); None for any other image."""
+    path: str
+    """Path of the file."""
+    pyramid: Pyramid
+    """Levels, with mpp if known."""
+    dtype: np.dtype[np.generic]
+    """Stored type of a channel, in native byte order."""
+    channels: int
+    """Number of channels without alpha, at least 1."""
+    palette: npt.NDArray[np.uint8] | None
+    """Colours of the class indices of a palette image, shape (indices, 3); None for any other image."""
 
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of a level's chunks in pixels; chunk (c, r) begins at (c * width, r * height)."""
@@ -81,6 +72,8 @@ class SlideReader(Protocol):
 
     def __enter__(self) -> Self:
         """Return the reader itself."""
+        return self
 
     def __exit__(self, *exception: object) -> None:
         """Close the file."""
+        self.close()

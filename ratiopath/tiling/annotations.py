@@ -54,26 +54,14 @@ def tile_annotations(
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
     settings = OverlaySettings(annotation=annotation)
-    expression: Expr = _pieces(
-        Roi(roi), annotation_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path, settings, tuple(labels)
-    )
+    columns = (annotation_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
+    expression: Expr = _pieces(Roi(roi), settings, tuple(labels), *columns)
     return expression
 
 
 @udf(return_dtype=DataType.binary())  # type: ignore[untyped-decorator]  # Ray ships no types
-def _pieces(
-    roi: Roi,
-    annotation_path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    mpp_x: pa.Array,
-    mpp_y: pa.Array,
-    overlay_mpp: pa.Array | Mpp | None,
-    slide_path: pa.Array | None,
-    settings: OverlaySettings,
-    labels: tuple[Wanted, ...],
-) -> pa.Array:
-    batch = TileBatch.of_overlays(annotation_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
+def _pieces(roi: Roi, settings: OverlaySettings, labels: tuple[Wanted, ...], *columns: pa.Array) -> pa.Array:
+    batch = TileBatch.of_overlays(*columns)
 
     def cut(overlay: Overlay, tiles: TileWindows) -> np.ndarray:
         if not isinstance(overlay, VectorOverlay):

@@ -57,23 +57,12 @@ def tile_overlay_overlap(
         ... )
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    expression: Expr = _overlap(
-        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path, OverlaySettings(annotation=annotation)
-    )
+    settings = OverlaySettings(annotation=annotation)
+    columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
+    expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression
 
 
 @udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types
-def _overlap(
-    roi: Roi,
-    overlay_path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    mpp_x: pa.Array,
-    mpp_y: pa.Array,
-    overlay_mpp: pa.Array | Mpp | None,
-    slide_path: pa.Array | None,
-    settings: OverlaySettings,
-) -> pa.Array:
-    batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    return overlap_struct(batch_value_counts(batch, roi, settings))
+def _overlap(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
+    return overlap_struct(batch_value_counts(TileBatch.of_overlays(*columns), roi, settings))

@@ -49,24 +49,14 @@ def tile_overlay(
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    expression: Expr = _overlay(
-        Roi(roi), overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path, OverlaySettings(annotation=annotation)
-    )
+    settings = OverlaySettings(annotation=annotation)
+    columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
+    expression: Expr = _overlay(Roi(roi), settings, *columns)
     return expression
 
 
 @udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
-def _overlay(
-    roi: Roi,
-    overlay_path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    mpp_x: pa.Array,
-    mpp_y: pa.Array,
-    overlay_mpp: pa.Array | Mpp | None,
-    slide_path: pa.Array | None,
-    settings: OverlaySettings,
-) -> pa.Array:
-    batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
+def _overlay(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
+    batch = TileBatch.of_overlays(*columns)
     patches = for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.patches(tiles))
     return tensor_column(patches, batch.count)

@@ -18,6 +18,7 @@ from ratiopath.tiling.tensors import tensor_column
 
 MAX_TILE_PX = 1 << 28
 """Pixels of a tile, 800 MB."""
+_COLUMNS = ("tile_x", "tile_y", "tile_extent_x", "tile_extent_y", "level")
 
 
 def read_slide_tiles(
@@ -53,29 +54,13 @@ def read_slide_tiles(
             not whole or out of range, or an extent is < 1.
     """
     resized = None if size is None else Extent(*pixel_pair("size", size))
-    expression: Expr = _tiles(path, tile_x, tile_y, tile_extent_x, tile_extent_y, level, resized)
+    expression: Expr = _tiles(resized, path, tile_x, tile_y, tile_extent_x, tile_extent_y, level)
     return expression
 
 
 @udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
-def _tiles(
-    path: pa.Array,
-    tile_x: pa.Array,
-    tile_y: pa.Array,
-    tile_extent_x: pa.Array,
-    tile_extent_y: pa.Array,
-    level: pa.Array,
-    size: Extent | None,
-) -> pa.Array:
-    batch = TileBatch.of(
-        path,
-        "path",
-        tile_x=tile_x,
-        tile_y=tile_y,
-        tile_extent_x=tile_extent_x,
-        tile_extent_y=tile_extent_y,
-        level=level,
-    )
+def _tiles(size: Extent | None, path: pa.Array, *columns: pa.Array) -> pa.Array:
+    batch = TileBatch.of(path, "path", **dict(zip(_COLUMNS, columns, strict=True)))
     batch.require_whole(*batch.columns)
     stacks = []
     for file, _, file_rows in batch.by_file():

@@ -1,6 +1,7 @@
 """Picture files in previews/: their paths, the source recorded in each, and the removal of outdated ones."""
 
 from collections.abc import Collection
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,17 +10,12 @@ from PIL import Image
 from flows.storage.filesystem import Storage
 from flows.storage.workspace import Workspace
 
-FOLDER = "previews"
+FOLDER: Literal["previews"] = "previews"
 """Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
 HEAD = 1024
 """Number of leading bytes that contain the key."""
-
-
-def picture_path(slide_id: str, workspace: Workspace) -> str:
-    """Return the path of a slide's picture, which need not exist."""
-    return workspace.of_slide("previews", slide_id)
 
 
 def slides_with_picture(pictures: pa.Table) -> set[str]:
@@ -42,18 +38,18 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
         The number of pictures removed.
     """
     folder, removed = workspace.published(FOLDER), 0
-    for name in workspace.storage.names(folder):
+    for name in workspace.names(folder):
         path = workspace.published(FOLDER, name)
         if path not in but and picture_source(path, workspace) is not None:
-            workspace.storage.remove(path)
+            workspace.remove(path)
             removed += 1
-    workspace.storage.remove_if_empty(folder)
+    workspace.remove_if_empty(folder)
     return removed
 
 
 def picture_source(path: str, workspace: Workspace) -> str | None:
     """Read the source recorded in a picture; None if the file is missing, damaged or was not drawn by a run."""
-    if workspace.storage.is_local and not workspace.storage.is_file(path):
+    if workspace.is_local and not workspace.is_file(path):
         return None
     try:
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from flows.reports.gallery import render_gallery
-from flows.reports.slide_report import FailedSlide, SlideReport
 
 CHROMIUM = shutil.which("chromium")
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed")
@@ -17,12 +16,15 @@ QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+FAILED = {
+    "path": "/s/x", "stage": "discover slides", "error": "TruncatedError", "message": "'/s/x' is truncated",
+}  # fmt: skip
 
 
-def slide(path: str, tiles: int = 10, kept: int = 5, mean: float | None = 0.5, **changes: Any) -> SlideReport:
+def slide(path: str, tiles: int = 10, kept: int = 5, mean: float | None = 0.5, **changes: Any) -> dict[str, Any]:
     row = {"slide_id": path, "path": path, "status": "new", "seconds": None, "tiles": tiles, "kept": kept}
     mm2 = None if mean is None else mean * 2
-    return SlideReport(**{**row, "means": {"tissue": mean}, "mm2": {"tissue": mm2}, "suspicions": (), **changes})
+    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, "suspicions": [], **changes}
 
 
 def shown(folder: Path, page: str, view: str = "") -> str:
@@ -58,18 +60,16 @@ def names(dom: str) -> list[str]:
 def test_slides_are_sorted_and_filtered_and_unknown_values_stand_last(tmp_path, view, expected) -> None:
     slides = [
         slide("/s/a", kept=7, mean=0.9),
-        slide("/s/b", kept=0, mean=0.0, suspicions=("nothing kept",)),
+        slide("/s/b", kept=0, mean=0.0, suspicions=["nothing kept"]),
         slide("/s/c10", kept=6, mean=None),
         slide("/s/c9", kept=8, mean=0.3),
     ]
-    failures = [FailedSlide("/s/x", "discover slides", "TruncatedError", "'/s/x' is truncated")]
-    assert names(shown(tmp_path, render_gallery(slides, failures, ["tissue"], []), view)) == expected
+    assert names(shown(tmp_path, render_gallery(slides, [FAILED], ["tissue"], []), view)) == expected
 
 
 @in_browser
 def test_a_failed_slide_shows_its_task_and_error(tmp_path) -> None:
-    failures = [FailedSlide("/s/x", "discover slides", "TruncatedError", "'/s/x' is truncated")]
-    dom = shown(tmp_path, render_gallery([], failures, ["tissue"], []))
+    dom = shown(tmp_path, render_gallery([], [FAILED], ["tissue"], []))
     assert "discover slides: TruncatedError: '/s/x' is truncated" in dom.split("</main>")[0]
 
 
@@ -78,7 +78,7 @@ HOSTILE = "/s/</script><script>console.error('in')</script>\"'&\n{{ 7 }}<img src
 
 @in_browser
 def test_a_hostile_name_is_only_text(tmp_path) -> None:
-    dom = shown(tmp_path, render_gallery([slide(HOSTILE, suspicions=(HOSTILE,))], [], ["tissue"], []))
+    dom = shown(tmp_path, render_gallery([slide(HOSTILE, suspicions=[HOSTILE])], [], ["tissue"], []))
     assert "{{ 7 }}&lt;img src=x onerror=alert(1)&gt;ž😀.svs" in names(dom)[0]
     assert "<img" not in dom.split("</main>")[0]
 

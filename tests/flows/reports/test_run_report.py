@@ -10,19 +10,16 @@ from flows.records.run_record import Summary
 from flows.reports.artifacts import FAILED, REPORT, SLIDES
 from flows.reports.prefect_progress import artifact_key
 from flows.reports.run_report import MAX_ROWS, MAX_TEXT, MAX_YAML, render_report, tabulate_failures, tabulate_slides
-from flows.reports.slide_report import FailedSlide, SlideReport
 from tests.support.study import configured
 
 
 def slide(name: str, *suspicions: str, mean: float | None = 0.123456, mm2: float | None = 1.23456, **changes: Any):
     row = {"slide_id": name, "path": f"/s/{name}.tiff", "status": "new", "seconds": 0.567, "tiles": 12, "kept": 5}
-    return SlideReport(
-        **{**row, "means": {"tissue": mean}, "mm2": {"tissue": mm2}, "suspicions": suspicions, **changes}
-    )
+    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, "suspicions": list(suspicions), **changes}
 
 
-def failed(path: str, message: str = "m") -> FailedSlide:
-    return FailedSlide(path, "discover slides", "E", message)
+def failed(path: str, message: str = "m") -> dict[str, str]:
+    return {"path": path, "stage": "discover slides", "error": "E", "message": message}
 
 
 def summary(**changes: Any) -> Summary:

@@ -29,10 +29,10 @@ def test_a_table_is_written_read_listed_and_removed(workspace) -> None:
     path = workspace.published("coverage", "x y.parquet")
     write_table(TABLE, path, workspace)
     assert read_table(path, workspace.files).equals(TABLE)
-    assert workspace.storage.names(workspace.published("coverage")) == ["x y.parquet"]
-    workspace.storage.remove(path)
-    assert workspace.storage.names(workspace.published("coverage")) == []
-    assert workspace.storage.names(workspace.published("nothing")) == []
+    assert workspace.names(workspace.published("coverage")) == ["x y.parquet"]
+    workspace.remove(path)
+    assert workspace.names(workspace.published("coverage")) == []
+    assert workspace.names(workspace.published("nothing")) == []
 
 
 def test_a_write_that_fails_half_way_publishes_nothing(workspace) -> None:
@@ -45,7 +45,7 @@ def test_a_write_that_fails_half_way_publishes_nothing(workspace) -> None:
 
     with pytest.raises(OSError, match="a slide's error"):
         fail()
-    assert workspace.storage.names(workspace.published("coverage")) == []
+    assert workspace.names(workspace.published("coverage")) == []
     write_table(TABLE, path, workspace)
     with pytest.raises(OSError, match="a slide's error"):
         fail()
@@ -54,10 +54,10 @@ def test_a_write_that_fails_half_way_publishes_nothing(workspace) -> None:
 
 def test_the_hidden_folder_is_removed_with_its_files(workspace) -> None:
     write_table(TABLE, workspace.between("grid", "x.parquet"), workspace)
-    write_table(TABLE, Workspace(workspace.storage).between("grid", "x.parquet"), workspace)
+    write_table(TABLE, Workspace.at(workspace.output).between("grid", "x.parquet"), workspace)
     workspace.tidy()
-    assert workspace.storage.names(workspace.published(".work")) == []
-    assert workspace.storage.names(workspace.between("grid")) == []
+    assert workspace.names(workspace.published(".work")) == []
+    assert workspace.names(workspace.between("grid")) == []
     workspace.tidy()
 
 

@@ -8,6 +8,7 @@ from flows.records.slides import Slide
 from flows.storage.workspace import Workspace
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
+from tests.support.study import configured
 
 tile_slides = import_module("flows.tasks.tile_slides")  # the package has a function of this name
 
@@ -17,5 +18,5 @@ def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path) 
     with pytest.raises(
         UnsupportedImageError, match=r"'a\.tiff' would have 15,625,000,000 tiles on .* px, more than 67,108,864"
     ):
-        tile_slides._tile({**slide.to_row(), "grid": None}, "keep", Workspace.at(str(tmp_path)))
+        tile_slides._tile({**slide.to_row(), "grid": None}, configured(tmp_path), Workspace.at(str(tmp_path)))
     assert list(tmp_path.iterdir()) == []
