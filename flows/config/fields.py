@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
 )
 
@@ -210,7 +211,17 @@ LevelIndex = Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_num
 
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
 
-OverlayValue = Annotated[int | float | str | LabelPattern, BeforeValidator(_overlay_value)]
+PATTERN_SCHEMA = {
+    "type": "object",
+    "description": "regular expression that a whole label matches, such as {match: 'Tumou?r.*'}",
+    "properties": {"match": {"type": "string", "description": "expression of RE2"}},
+    "required": ["match"],
+    "additionalProperties": False,
+}
+
+OverlayValue = Annotated[
+    int | float | str | Annotated[LabelPattern, WithJsonSchema(PATTERN_SCHEMA)], BeforeValidator(_overlay_value)
+]
 
 OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
 

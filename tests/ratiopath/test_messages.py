@@ -37,7 +37,7 @@ from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
-from ratiopath.tiling import read_slide_tiles
+from ratiopath.tiling import read_slide_tiles, tile_annotations
 from tests.support import bad_files
 from tests.support.annotation_files import asap
 from tests.support.bad_annotations import BAD_ANNOTATIONS
@@ -157,6 +157,11 @@ def read_tile(extent: int) -> Callable[[str], object]:
     return lambda path: evaluate(read_slide_tiles(col("path"), *map(col, names)), pa.table({"path": [path], **numbers}))
 
 
+def cut_pieces(path: str) -> object:
+    columns = [col(name) for name in ("path", "x", "x", "mpp", "mpp")]
+    return evaluate(tile_annotations(BOX, *columns), pa.table({"path": [path], "x": [0], "mpp": [0.5]}))
+
+
 def translate(error: Exception) -> Callable[[str], object]:
     def call(path: str) -> object:
         raise translate_error(error, path)
@@ -261,6 +266,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
     "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
     "column-mpp.tiff": (written(GREY), lambda path: overlap(path, overlay_mpp=pa.array([-1.0]))),
+    "no-outlines.tiff": (written(GREY), cut_pieces),
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
