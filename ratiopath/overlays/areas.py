@@ -119,6 +119,8 @@ def window_areas(polygons: npt.NDArray[np.object_], group: Int64s, windows: RoiW
         parts = list(measure.areas(polygons[some], group[some]))
         window, groups, area = (np.concatenate(column) for column in zip(*parts, strict=True))
         entries.append(Areas.summed(window, groups, area))
+    if len(polygons) <= MAX_POLYGONS:
+        return entries[-1]
     return Areas.summed(
         np.concatenate([entry.window for entry in entries]),
         np.concatenate([entry.group for entry in entries]),
@@ -184,8 +186,8 @@ class _Measure:
 
     def _are_within(self, bounds: Float64s, box: Int64s, window: Int64s) -> npt.NDArray[np.bool_]:
         inner, outer = bounds[box], self.index.bounds[window]
-        beyond = (inner[:, :2] < outer[:, :2]) | (inner[:, 2:] > outer[:, 2:])
-        return np.asarray(~beyond.any(axis=1))
+        low, high = inner[:, :2] >= outer[:, :2], inner[:, 2:] <= outer[:, 2:]
+        return low[:, 0] & low[:, 1] & high[:, 0] & high[:, 1]
 
     def _ring_areas(self, rings: Rings) -> Iterator[Entries]:
         """Measure rings: index of the ring, of the window, and the area they share times the weight."""
@@ -193,16 +195,15 @@ class _Measure:
         ring, window = self.index.pairs(bounds)
         inner, outer = bounds[ring], self.index.bounds[window]
         shared = np.minimum(inner[:, 2:], outer[:, 2:]) - np.maximum(inner[:, :2], outer[:, :2])
-        is_open = (shared > 0).all(axis=1)
+        is_open = (shared[:, 0] > 0) & (shared[:, 1] > 0)
         closed = rings.are_boxes()[ring]
         if self.is_box:
             is_within = self._are_within(bounds, ring, window)
-            area = np.where(is_within, areas[ring], shared.prod(axis=1) * np.sign(areas[ring]))
+            area = np.where(is_within, areas[ring], shared[:, 0] * shared[:, 1] * np.sign(areas[ring]))
             closed[is_within] = True
         else:
-            closed = rings.are_boxes()[ring] & ((inner[:, :2] <= outer[:, :2]) & (inner[:, 2:] >= outer[:, 2:])).all(
-                axis=1
-            )
+            around = (inner[:, :2] <= outer[:, :2]) & (inner[:, 2:] >= outer[:, 2:])
+            closed &= around[:, 0] & around[:, 1]
             area = self.windows.area * np.sign(areas[ring])
         done = np.flatnonzero(is_open & closed)
         yield ring[done], window[done], area[done]

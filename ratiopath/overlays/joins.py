@@ -18,9 +18,15 @@ Fill = Literal["union", "evenodd"]
 """Area of polygons that overlap: all of it, or only what an odd number of them covers."""
 
 
+def close(first: Polygons, second: Polygons) -> tuple[Int64s, Int64s]:
+    """Pair polygons of two arrays whose bounding boxes have a point in common: their indices."""
+    i, j = shapely.STRtree(second).query(first)
+    return i, j
+
+
 def touching(first: Polygons, second: Polygons) -> tuple[Int64s, Int64s]:
     """Pair polygons of two arrays that have a point in common: their indices."""
-    i, j = shapely.STRtree(second).query(first)
+    i, j = close(first, second)
     is_touching = related(shapely.intersects, first[i], second[j])
     return i[is_touching], j[is_touching]
 
@@ -40,9 +46,10 @@ def related(
 def covering(first: Polygons, second: Polygons) -> npt.NDArray[np.bool_]:
     """Return True for each pair whose first polygon covers the second."""
     outer, inner = shapely.bounds(first), shapely.bounds(second)
-    index = np.flatnonzero(((outer[:, :2] <= inner[:, :2]) & (outer[:, 2:] >= inner[:, 2:])).all(axis=1))
+    found: npt.NDArray[np.bool_] = ((outer[:, :2] <= inner[:, :2]) & (outer[:, 2:] >= inner[:, 2:])).all(axis=1)
+    is_box = shapely.area(first) == (outer[:, 2:] - outer[:, :2]).prod(axis=1)
+    index = np.flatnonzero(found & ~is_box)
     shapely.prepare(first[index])
-    found = np.zeros(len(first), dtype=np.bool_)
     found[index] = shapely.covers(first[index], second[index])
     shapely.destroy_prepared(first[index])
     return found
@@ -55,8 +62,10 @@ def disjoint(polygons: Polygons, fill: Fill = "union") -> Polygons:
         polygons: Valid polygons.
         fill: Area of those that overlap.
     """
-    i, j = touching(polygons, polygons)
+    i, j = close(polygons, polygons)
     i, j = i[i < j], j[i < j]
+    is_overlap = related(shapely.intersects, polygons[i], polygons[j])
+    i, j = i[is_overlap], j[is_overlap]
     is_overlap = ~related(shapely.touches, polygons[i], polygons[j])
     i, j = i[is_overlap], j[is_overlap]
     if fill == "union":

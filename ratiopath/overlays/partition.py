@@ -22,7 +22,7 @@ import shapely
 from ratiopath.annotations.annotations import polygon_parts
 from ratiopath.geometry import Int64s
 from ratiopath.overlays.areas import Areas, RoiWindows, window_areas
-from ratiopath.overlays.joins import Polygons, covering, touching, without
+from ratiopath.overlays.joins import Polygons, close, covering, related, without
 from ratiopath.overlays.regions import Regions
 from ratiopath.plan import nth_of_each
 
@@ -100,12 +100,13 @@ class Partition:
 
     def _covered(self, label: int, polygons: Polygons) -> "Partition":
         """Lay the polygons of one label over all."""
-        i, j = touching(self.polygons, polygons)
+        i, j = close(self.polygons, polygons)
         mine, its = self.polygons[i], polygons[j]
-        is_inside = covering(mine, its)
-        is_whole = covering(its, mine)
+        is_inside, is_whole = covering(mine, its), covering(its, mine)
         common = np.where(is_inside, its, mine)
-        crossing = np.flatnonzero(~is_inside & ~is_whole)
+        other = np.flatnonzero(~is_inside & ~is_whole)
+        common[other] = None
+        crossing = other[related(shapely.intersects, mine[other], its[other])]
         common[crossing] = shapely.intersection(mine[crossing], its[crossing])
         parts, part_of = polygon_parts(common)
         pair = np.unique(part_of)  # the others only touch

@@ -152,7 +152,8 @@ class Rings:
             bounds = rest.bounds
             spans = bounds[:, 2:] - bounds[:, :2]
             windows = spans / size
-            is_cut = (rest.counts * (windows + 1).prod(axis=1) > MAX_WORK) & (windows > 1).any(axis=1)
+            work = rest.counts * (windows[:, 0] + 1) * (windows[:, 1] + 1)
+            is_cut = (work > MAX_WORK) & ((windows[:, 0] > 1) | (windows[:, 1] > 1))
             is_cut &= ~rest.are_boxes()
             parts.append(rest.take(np.flatnonzero(~is_cut)))
             cut = np.flatnonzero(is_cut)
@@ -172,23 +173,23 @@ class Rings:
             side: 1 to keep the part below, -1 for that above.
         """
         ring = np.repeat(np.arange(len(self)), self.counts)
-        across = axis[ring]
-        vertex = np.arange(len(self.xy))
-        distance = (self.xy[vertex, across] - at[ring]) * side
         after = self.following()
-        is_kept, is_crossing = distance <= 0, np.sign(distance) * np.sign(distance[after]) < 0
+        is_y, line = axis[ring] == 1, at[ring]
+        along, across = np.where(is_y, self.xy.T, self.xy.T[::-1])
+        distance = (across - line) * side
+        beyond = distance[after]
+        is_kept, is_crossing = distance <= 0, ((distance < 0) & (beyond > 0)) | ((distance > 0) & (beyond < 0))
         count = is_kept.astype(np.int64) + is_crossing
-        begin = np.cumsum(count) - count
-        xy = np.empty((int(count.sum()), 2))
-        xy[begin[is_kept]] = self.xy[is_kept]
+        end = np.cumsum(count)
+        xy = np.empty((int(end[-1]), 2)) if len(end) else np.empty((0, 2))
+        xy[(end - count)[is_kept]] = self.xy[is_kept]
         crossing = np.flatnonzero(is_crossing)
-        to, along = after[crossing], 1 - across[crossing]
-        part = distance[crossing] / (distance[crossing] - distance[to])
-        place = (begin + is_kept)[crossing]
-        xy[place, across[crossing]] = at[ring[crossing]]
-        xy[place, along] = self.xy[crossing, along] + part * (self.xy[to, along] - self.xy[crossing, along])
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(ring, weights=count, minlength=len(self)))])
-        return _without_detours(Rings(xy, offsets.astype(np.int64), self.weight, self.owner))
+        begin = along[crossing]
+        part = distance[crossing] / (distance[crossing] - beyond[crossing])
+        met = begin + part * (along[after[crossing]] - begin)
+        xy[end[crossing] - 1] = np.where(is_y[crossing], (met, line[crossing]), (line[crossing], met)).T
+        offsets = np.concatenate([[0], end])[self.offsets]
+        return _without_detours(Rings(xy, offsets, self.weight, self.owner))
 
     def following(self) -> Int64s:
         """Return the index of the vertex after each one in its ring."""
@@ -199,15 +200,19 @@ class Rings:
 
 def _without_detours(rings: Rings) -> Rings:
     """Drop vertices between two on the same horizontal or vertical line, and rings without an area."""
-    rings = rings.take(np.flatnonzero(rings.counts >= MIN_VERTICES))
+    rings = _with_area(rings)
     after = rings.following()
     before = np.empty_like(after)
     before[after] = np.arange(len(after))
     is_level = (rings.xy[before] == rings.xy) & (rings.xy == rings.xy[after])
-    is_used = ~is_level.any(axis=1)
+    is_used = ~(is_level[:, 0] | is_level[:, 1])
     offsets = np.concatenate([[0], np.cumsum(is_used)])[rings.offsets]
-    rings = Rings(rings.xy[is_used], offsets, rings.weight, rings.owner)
-    return rings.take(np.flatnonzero(rings.counts >= MIN_VERTICES))
+    return _with_area(Rings(rings.xy[is_used], offsets, rings.weight, rings.owner))
+
+
+def _with_area(rings: Rings) -> Rings:
+    has_area = rings.counts >= MIN_VERTICES
+    return rings if has_area.all() else rings.take(np.flatnonzero(has_area))
 
 
 def _near(middle: Float64s, reach: Float64s, axis: Int64s, lines: tuple[Float64s, Float64s]) -> Float64s:
