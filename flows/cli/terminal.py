@@ -82,7 +82,7 @@ def _explain_sample(folder: str) -> None:
     """Print what a run on the sample has written, and the command to go on with."""
     say(
         f"\nThis was a sample, in {folder}/:",
-        "slides/                    two synthetic slides with their masks",
+        "slides/                    two synthetic slides with masks and annotations",
         "coverage.yaml              the configuration",
         "coverage/slides.parquet    a row per slide",
         "coverage/coverage/         a row per tile: its shares of tissue, stroma, tumor and necrosis",

@@ -42,6 +42,7 @@ def _card(slide: Row, classes: Sequence[str], pictures: Collection[str]) -> Row:
         "means": [slide.get(mean_of(name)) for name in classes],
         "areas": [slide.get(area_of(name)) for name in classes],
         "remarks": slide["suspicions"],
+        "notes": slide.get("notes", []),
     }
 
 

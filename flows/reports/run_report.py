@@ -47,6 +47,7 @@ def tabulate_slides(slides: Sequence[Row], classes: Sequence[str]) -> BoundedTab
         {
             "slide": _one_line(slide["path"]),
             "review": _one_line("; ".join(slide["suspicions"])),
+            "notes": _one_line("; ".join(slide["notes"])),
             "tiles": slide["tiles"],
             "kept": slide["kept"],
             **{f"{name} mean": _round(slide[mean_of(name)], 4) for name in classes},

@@ -15,7 +15,7 @@ from tests.support.study import configured
 
 def slide(name: str, *suspicions: str, mean: float | None = 0.123456, mm2: float | None = 1.23456, **changes: Any):
     row = {"slide_id": name, "path": f"/s/{name}.tiff", "status": "new", "seconds": 0.567, "tiles": 12, "kept": 5}
-    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, "suspicions": list(suspicions), **changes}
+    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, "suspicions": list(suspicions), "notes": [], **changes}
 
 
 def failed(path: str, message: str = "m") -> dict[str, str]:
@@ -40,7 +40,7 @@ class TestTableOfSlides:
 
     def test_a_row_holds_counts_and_rounded_numbers(self) -> None:
         expected = {
-            "slide": "/s/a.tiff", "review": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
+            "slide": "/s/a.tiff", "review": "", "notes": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
             "seconds": 0.57, "status": "new",
         }  # fmt: skip
         assert tabulate_slides([slide("a")], ["tissue"]).rows == [expected]
