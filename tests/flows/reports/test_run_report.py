@@ -40,7 +40,8 @@ class TestTableOfSlides:
 
     def test_a_row_holds_counts_and_rounded_numbers(self) -> None:
         expected = {
-            "slide": "/s/a.tiff", "review": "", "notes": "", "tiles": 12, "kept": 5, "tissue mean": 0.1235, "tissue mm²": 1.235,
+            "slide": "/s/a.tiff", "review": "", "notes": "", "tiles": 12, "kept": 5,
+            "tissue mean": 0.1235, "tissue mm²": 1.235,
             "seconds": 0.57, "status": "new",
         }  # fmt: skip
         assert tabulate_slides([slide("a")], ["tissue"]).rows == [expected]
