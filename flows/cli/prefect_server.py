@@ -141,7 +141,7 @@ class Server:
         return {
             settings.PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api",
             settings.PREFECT_CLIENT_MAX_RETRIES: MAX_RETRIES,
-            settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # nothing reads them here, and their thread ends a second late
+            settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # read by nothing here, and their thread ends late
         }
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
