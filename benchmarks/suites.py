@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import slides
+from benchmarks import drawings, slides
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
@@ -170,4 +170,26 @@ def _repeated(job: Job, folder: Path, tiles: int) -> pa.Table:
     return pa.concat_tables(tables).slice(0, tiles).combine_chunks()
 
 
-SUITES = {"in-process": in_process, "through-ray": through_ray, "flow": of_flow, "scaling": scaling, "memory": memory}
+def of_annotations(options: Options) -> None:
+    """Compare exact areas with other exact ways to them on regions, and measure cells: seconds and multiples."""
+    columns = ["tiles", "vertices", "ours, s", *(f"{who}, of ours" for who in drawings.PEERS)]
+    print(f"\n| annotations | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for name, drawing in drawings.drawings(options.shrink).items():
+        if difference := drawings.difference(drawing):
+            raise DifferenceError(f"{name}: {difference}")
+        runners = {who: partial(timed, partial(what, drawing)) for who, what in drawings.subjects(drawing).items()}
+        taken = medians(runners, options.repeat)
+        our = taken[drawings.OURS]
+        others = (f"{taken[who] / our:.1f}x" if who in taken else "" for who in drawings.PEERS)
+        row = name, f"{len(drawing.x):,}", f"{drawing.vertices:,}", f"{our:.3f}", *others
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+SUITES = {
+    "in-process": in_process,
+    "annotations": of_annotations,
+    "through-ray": through_ray,
+    "flow": of_flow,
+    "scaling": scaling,
+    "memory": memory,
+}

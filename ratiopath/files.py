@@ -10,6 +10,16 @@ HEAD = 4096
 """Bytes that are enough to recognise a format."""
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a classic TIFF and a BigTIFF, in either byte order."""
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
+"""First bytes of a zip archive, the second of an empty one."""
+PARQUET_MAGIC = b"PAR1"
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+NUMPY_MAGIC = b"\x93NUMPY"
+SQLITE_MAGIC = b"SQLite format 3\0"
+JAVA_MAGIC = b"\xac\xed\0\x05"
+PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+"""First bytes of a pickle of the protocols 2 to 5."""
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """First bytes of text in UTF-8 and UTF-16."""
 UTF8 = ("utf-8", "utf-8-sig")
@@ -21,20 +31,21 @@ _FORMATS = {
     b"%PDF": "a PDF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "a JPEG 2000",
     b"\xff\x4f\xff\x51": "a JPEG 2000",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy file",
-    b"SQLite format 3\0": "an SQLite database",
-    b"PAR1": "a Parquet file",
-    b"\xac\xed\0\x05": "serialised Java, such as the data of QuPath",
-    b"PK\3\4": "a zip archive",
-    b"PK\5\6": "a zip archive",
-    b"\x1f\x8b": "a gzip archive",
+    HDF5_MAGIC: "an HDF5 file",
+    NUMPY_MAGIC: "a NumPy file",
+    SQLITE_MAGIC: "an SQLite database",
+    PARQUET_MAGIC: "a Parquet file",
+    JAVA_MAGIC: "serialised Java, such as the data of QuPath",
+    GZIP_MAGIC: "a gzip archive",
     b"<": "an XML file",
     b"{": "a JSON file",
     b"[": "a JSON file",
-} | dict.fromkeys(TIFF_MAGIC, "a TIFF")
+} | {
+    **dict.fromkeys(TIFF_MAGIC, "a TIFF"),
+    **dict.fromkeys(ZIP_MAGIC, "a zip archive"),
+    **dict.fromkeys(PICKLE_MAGIC, "a pickle of Python"),
+}
 """First bytes of the formats that are named in an error; those of text after white space and a byte order mark."""
-_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 _TEXT = bytes([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\f"])
 """All bytes but control characters: text may be in any 8-bit encoding."""
 _KINDS = (
@@ -107,8 +118,6 @@ def format_of(head: bytes) -> str:
         return "an empty file"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "a WebP"
-    if head.startswith(_PICKLES):
-        return "a pickle of Python"
     text = start_of_text(head)
     names = [name for magic, name in _FORMATS.items() if head.startswith(magic) or text.startswith(magic)]
     if names:

@@ -1,6 +1,7 @@
 """Level 0 of a slide as a frame of coordinates: size, resolution, and the boxes that annotation tools count from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ratiopath.geometry import Extent, Mpp
 
@@ -21,3 +22,13 @@ class SlideFrame:
     """Left, top, width and height of the scanned bounding box in px of level 0; None if it is the whole slide."""
     centre_offset_nm: tuple[float, float] | None = None
     """Centre of level 0 relative to that of the physical slide, nm; only known for Hamamatsu's slides."""
+
+    def with_mpp_of(self, level: int, mpp: Mpp) -> Self:
+        """Return the frame with the resolution that a level's implies.
+
+        Args:
+            level: Index of the level.
+            mpp: Resolution of the level, µm/px.
+        """
+        x, y = self.downsamples[level]
+        return replace(self, mpp=Mpp(mpp.x / x, mpp.y / y))

@@ -12,15 +12,15 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
 )
 
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
-from flows.config.rewrite import compile_regex
-from flows.config.section import Section
 from flows.config.uri import refuse_uri
 from ratiopath.counting.values import normalise_value
+from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RoiError
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import check_pattern
@@ -167,7 +167,7 @@ def _overlay_value(value: Any) -> Any:
         return refuse_uri(text)
 
 
-def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
+def _label_pattern(value: dict[str, Any]) -> LabelPattern:
     """Read `{match: regex}`.
 
     Raises:
@@ -176,22 +176,11 @@ def _label_pattern(value: dict[str, Any]) -> "LabelPattern":
     text = value.get("match")
     if value.keys() != {"match"} or not isinstance(text, str) or not 0 < len(text) <= MAX_VALUE:
         raise ValueError(f"found {excerpt(value)}; give {{match: regex}}, such as {{match: 'Tumou?r.*'}}")
-    refuse_uri(text)
-    try:
-        compile_regex(text)
-    except ValueError as error:
-        raise ValueError(f"match {excerpt(text)} is no regular expression of RE2: {error}; correct it") from None
-    return LabelPattern(match=text)
+    return LabelPattern(refuse_uri(text))
 
 
 def _as_list(values: Any) -> Any:
     return values if isinstance(values, list | tuple) else [values]
-
-
-class LabelPattern(Section):
-    """A regular expression for the labels of an annotation."""
-
-    match: str = Field(description="regular expression that a whole label matches, such as 'Tumou?r.*'")
 
 
 PathText = Annotated[
@@ -222,7 +211,17 @@ LevelIndex = Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_num
 
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]
 
-OverlayValue = Annotated[int | float | str | LabelPattern, BeforeValidator(_overlay_value)]
+PATTERN_SCHEMA = {
+    "type": "object",
+    "description": "regular expression that a whole label matches, such as {match: 'Tumou?r.*'}",
+    "properties": {"match": {"type": "string", "description": "expression of RE2"}},
+    "required": ["match"],
+    "additionalProperties": False,
+}
+
+OverlayValue = Annotated[
+    int | float | str | Annotated[LabelPattern, WithJsonSchema(PATTERN_SCHEMA)], BeforeValidator(_overlay_value)
+]
 
 OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
 

@@ -1,5 +1,6 @@
 """Section of an overlay: its file, its classes, and the options of an annotation."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -16,7 +17,12 @@ from flows.config.fields import (
 )
 from flows.config.overlay_path import OverlayPath
 from flows.config.section import Section
-from ratiopath.annotations.outlines import Format, LabelFrom
+from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
+from ratiopath.annotations.placement import FrameOptions
+from ratiopath.counting.wanted import LabelPattern, Wanted
+from ratiopath.geometry import Mpp
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.regions import RegionOptions
 from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
@@ -100,3 +106,20 @@ class Overlay(Section):
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
         return self.model_dump(mode="json", exclude={"path", "classes", "missing", "mpp"}, exclude_defaults=True)
+
+    def labels_of(self, name: str) -> tuple[Wanted, ...]:
+        """Return the values or labels of a class."""
+        return _wanted(self.classes[name])
+
+    def settings(self) -> OverlaySettings:
+        """Return the library's settings."""
+        reading = ReadOptions(self.format, self.label_from, self.part, self.geometry, self.label)
+        frame = FrameOptions(self.origin, self.unit, self.level, self.y)
+        named = tuple(label for name in self.classes for label in self.labels_of(name))
+        ignore = None if self.ignore is None else _wanted(self.ignore)
+        regions = RegionOptions(self.fill, _wanted(self.within), ignore, _wanted(self.on_top), named)
+        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions))
+
+
+def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:
+    return tuple(label if isinstance(label, LabelPattern) else str(label) for label in labels)

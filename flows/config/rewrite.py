@@ -5,27 +5,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import re2
+from ratiopath.counting.wanted import compile_regex
 
 MAX_LENGTH = 1000
 """Characters of a pattern and of a replacement."""
 _ESCAPE = re.compile(r"\\(?:g<(\w{1,40})>|([1-9][0-9]?)|(\\)|)")
 r"""References to a group, \g<1>, \g<name> or \1, an escaped backslash, and a backslash before anything else."""
-
-
-def compile_regex(text: str) -> Any:
-    """Compile an expression of RE2.
-
-    Raises:
-        ValueError: The text is none.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        raise ValueError(f"{reason}") from None
 
 
 @lru_cache(maxsize=64)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from flows.config.model import CoverageConfig
 from flows.records.slides import Slide
+from ratiopath.annotations import is_annotation
 from ratiopath.errors import SlideError
-from ratiopath.overlays import OverlaySettings, open_overlay
+from ratiopath.overlays import open_overlay
 from schemas.columns import OverlayColumns
 
 RELATIVE_TOLERANCE = 0.02
@@ -65,7 +66,9 @@ def check_extents(slide: Slide, overlays: Mapping[str, str | None], config: Cove
         if path is None or slide.mpp is None:
             continue
         try:
-            with open_overlay(path, OverlaySettings.of(mpp=config.overlays[name].mpp)) as overlay:
+            if is_annotation(path):  # has no edges of its own; its place was checked when it was measured
+                continue
+            with open_overlay(path, config.overlays[name].settings()) as overlay:
                 mpp, found = overlay.mpp, overlay.extent_um
         except (SlideError, OSError) as error:
             yield f"overlay {name} cannot be opened any more: {error}"

@@ -7,11 +7,14 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
+from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.value_counts import ValueCounts
-from ratiopath.errors import MissingMppError
+from ratiopath.counting.shares import Shares
+from ratiopath.counting.wanted import chosen
+from ratiopath.errors import MissingMppError, UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
+from ratiopath.overlays import TileWindows, open_annotation, open_overlay
+from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage
 from schemas.fields import OVERLAP
@@ -31,45 +34,84 @@ def coverage_table(
         Table of `schemas.coverage`, a row per tile in the same order; and remarks on the overlays.
 
     Raises:
-        SlideError: An overlay cannot be read in full or has no resolution, or the slide has none.
+        SlideError: An overlay cannot be read in full, has no resolution or lies elsewhere, or the slide has none.
     """
     columns, notes = list(tiles.columns), list[str]()
     for overlay in config.overlay_columns:
         path, settings = paths[overlay.name], config.overlays[overlay.name]
         if path is None:
             columns += _absent(overlay, tiles.num_rows)
+        elif is_annotation(path):
+            found, remarks = _measure_annotation(overlay, path, settings, tiles, config)
+            columns += found
+            notes += [f"overlay {overlay.name}: {remark}" for remark in remarks]
         else:
-            columns += _present(overlay, path, _count(tiles, path, settings, config), settings)
+            columns += _measure_image(overlay, path, settings, tiles, config)
     return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
 
 
-def _count(tiles: pa.Table, path: str, settings: Overlay, config: CoverageConfig) -> ValueCounts:
-    slide, mpp_x, mpp_y = (tiles[name][0].as_py() for name in ("path", "mpp_x", "mpp_y"))
-    if mpp_x is None or mpp_y is None:
+def _measure_image(
+    overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
+) -> list[pa.Array]:
+    slide, mpp = tiles["path"][0].as_py(), _mpp(tiles)
+    if mpp is None:
         raise MissingMppError(
             f"slide {slide!r} has no resolution (no resolution tags, no OME PhysicalSize): no overlay can be aligned",
             path=slide,
             hint="set slide_mpp, or a column mpp in the manifest",
         )
+    if settings.annotation_options:
+        found = ", ".join(settings.annotation_options)
+        problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
+        raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
+    with open_overlay(path, settings.settings()) as image:
+        return _present(overlay, path, image.shares(_windows(tiles, mpp, config)), settings)
+
+
+def _measure_annotation(
+    overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
+) -> tuple[list[pa.Array], list[str]]:
+    if settings.mpp is not None:
+        problem = f"{path!r} is an annotation, and overlays.{overlay.name}.mpp is the resolution of an image"
+        raise UnsupportedFormatError(problem, path=path, hint="remove it; unit and level are the frame of outlines")
+    mpp = _mpp(tiles) or Mpp(1.0, 1.0)  # without a resolution only the downsample matters
+    frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
+    with open_annotation(path, frame, settings.settings().annotation) as annotation:
+        windows = _windows(tiles, mpp, config)
+        found = _present(overlay, path, annotation.shares(windows), settings)
+        if overlay.is_counted:
+            counts = annotation.count_centroids(windows)
+            found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
+            for name in overlay.classes:
+                labels = chosen(settings.labels_of(name), counts)
+                found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
+
+
+def _mpp(tiles: pa.Table) -> Mpp | None:
+    x, y = (tiles[name][0].as_py() for name in ("mpp_x", "mpp_y"))
+    return None if x is None or y is None else Mpp(x, y)
+
+
+def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
     tile = Extent(*(tiles[name][0].as_py() for name in ("tile_extent_x", "tile_extent_y")))
     x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
-    with open_overlay(path, OverlaySettings.of(mpp=settings.mpp)) as overlay:
-        return overlay.shares(TileWindows(x, y, Mpp(mpp_x, mpp_y), config.region_of(tile)))
+    return TileWindows(x, y, mpp, config.region_of(tile))
 
 
-def _present(overlay: OverlayColumns, path: str, counts: ValueCounts, settings: Overlay) -> list[pa.Array]:
-    inside = np.divide(counts.existing, counts.inside, out=np.zeros(len(counts)), where=counts.inside > 0)
+def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+    inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     classes = [
-        pa.array(counts.share_of([str(value) for value in settings.classes[name]]), from_pandas=True)
-        for name in overlay.classes
+        pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(counts)), overlap_map(counts), pa.array(inside), *classes]
+    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     nothing = pa.MapArray.from_arrays(
         pa.array(np.zeros(tiles + 1), pa.int32()), pa.array([], pa.string()), pa.array([], pa.float64())
     )
-    share = pa.scalar(0.0 if overlay.missing == "zero" else None, pa.float64())
-    classes = [pa.repeat(share, tiles) for _ in overlay.classes]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes]
+    value = 0 if overlay.missing == "zero" else None
+    classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
+    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes, *counts]

@@ -64,7 +64,7 @@ class Annotations:
         before = shapely.area(built[is_invalid])
         built[is_invalid] = shapely.make_valid(built[is_invalid], method="structure", keep_collapsed=False)
         after = shapely.area(built[is_invalid])
-        polygons, part_of = _polygon_parts(built)
+        polygons, part_of = polygon_parts(built)
         outline = outline[part_of]
         labels = tuple(sorted(set(outlines.labels)))
         index_of = {label: index for index, label in enumerate(labels)}
@@ -92,7 +92,7 @@ class Annotations:
         return bounds
 
 
-def _polygon_parts(geometries: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.object_], Int64s]:
+def polygon_parts(geometries: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.object_], Int64s]:
     """Return the polygons with an area among the parts of each geometry, and the index of the geometry of each."""
     is_polygon = shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON  # parts of these would be copies
     multi, geometry_of = shapely.get_parts(geometries[~is_polygon], return_index=True)

@@ -80,5 +80,7 @@ def _add(element: _Element, number: int, outlines: Outlines) -> None:
         shape = _UNIT_SQUARE if element.type == "rectangle" else unit_circle()
         outlines.add(label, [placed(shape, half, element.center[:2], element.rotation or 0.0)])
     else:
-        problem = f"{outlines.path!r} has an element (number {number}) of type {element.type!r} without its measures"
+        problem = (
+            f"{outlines.path!r} has an element (number {number}) of type {element.type!r}, unknown or without its sizes"
+        )
         raise TruncatedError(problem, path=outlines.path, hint="correct the file, or export it again")

@@ -64,5 +64,5 @@ def _add(item: _Item, number: int, outlines: Outlines) -> None:
     elif item.type in ("point", "line", "arrow"):
         outlines.ignore(item.type)
     else:
-        problem = f"{outlines.path!r} has an item (number {number}) of type {item.type!r} without its measures"
+        problem = f"{outlines.path!r} has an item (number {number}) of type {item.type!r}, unknown or without its sizes"
         raise TruncatedError(problem, path=outlines.path, hint="correct the file, or export it again")

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from ratiopath.annotations.json_text import GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
+from ratiopath.annotations.json_text import DECODE_ERRORS, GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
 from ratiopath.annotations.outlines import Outlines, ReadOptions
 from ratiopath.errors import TruncatedError
 
@@ -50,8 +50,8 @@ class _Properties(msgspec.Struct):
     object_type: Any = None
     type: Any = None
     isMissing: Any = False  # noqa: N815
-    childObjects: tuple[Raw, ...] = ()  # noqa: N815
-    children: tuple[Raw, ...] = ()
+    childObjects: tuple[Raw, ...] | None = None  # noqa: N815
+    children: tuple[Raw, ...] | None = None
 
 
 class _Object(_Geometry):
@@ -62,8 +62,8 @@ class _Object(_Geometry):
     geometry: _Geometry | None = None
     nucleusGeometry: _Geometry | None = None  # noqa: N815
     properties: _Properties | None = None
-    childObjects: tuple[Raw, ...] = ()  # noqa: N815
-    children: tuple[Raw, ...] = ()
+    childObjects: tuple[Raw, ...] | None = None  # noqa: N815
+    children: tuple[Raw, ...] | None = None
 
 
 class _Class(msgspec.Struct):
@@ -118,13 +118,14 @@ class _Reader:
         """Read one object; return those inside it."""
         try:
             found = _OBJECT.decode(raw)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             kind: type[Any] = list[Raw] if is_list(raw) else _Object
-            inside: list[Raw] = decode(raw, kind, self.outlines.path, self._place)
-            return inside
+            elements: list[Raw] = decode(raw, kind, self.outlines.path, self._place)
+            return elements
         if found.type == "FeatureCollection":
             if found.features is None:
-                raise self._damaged("is a FeatureCollection without features")
+                problem = f"{self.outlines.path!r} has a FeatureCollection without features"
+                raise TruncatedError(problem, path=self.outlines.path, hint="export it again")
             return found.features
         self.features += 1
         if found.type != "Feature":
@@ -132,7 +133,8 @@ class _Reader:
             return []
         properties = found.properties or _Properties()
         self._read_feature(found, properties)
-        return [*found.childObjects, *found.children, *properties.childObjects, *properties.children]
+        inside = (found.childObjects, found.children, properties.childObjects, properties.children)
+        return [child for children in inside if children for child in children]
 
     def finish(self) -> None:
         """Convert what is left; where no object has a class, names stand for classes."""
@@ -180,7 +182,7 @@ class _Reader:
         elif geometry.type in _WITHOUT_AREA:
             self.outlines.ignore(geometry.type)
         else:
-            raise self._damaged(f"is of type {geometry.type!r}" if geometry.type else "has no type")
+            raise self._damaged(f"is of an unknown type, {geometry.type!r}" if geometry.type else "has no type")
 
     def _parts(self, collection: _Geometry) -> Iterator[_Geometry]:
         """Iterate over the geometries of a collection and of those inside it."""
@@ -203,14 +205,15 @@ class _Reader:
         self.waiting_bytes += len(memoryview(geometry.coordinates))
         try:
             return pairs.decode(geometry.coordinates)
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             pass
         if geometry.coordinates is _NOTHING:
             raise self._damaged("has no coordinates")
         try:
             found = triples.decode(geometry.coordinates)
-        except msgspec.DecodeError as error:
-            raise self._damaged(f"has other coordinates than numbers ({error})") from None
+        except DECODE_ERRORS as error:
+            where = str(error).rpartition(" - ")[2]
+            raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
         polygons = [found] if triples is _POLYGON_Z else found
         try:
             several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]

@@ -13,6 +13,8 @@ from ratiopath.annotations.outlines import Format
 from ratiopath.errors import TruncatedError
 
 T = TypeVar("T")
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Errors of decoding text that is damaged, of another type, or nested too deep."""
 MAX_DEPTH = 64
 """Levels of objects inside objects."""
 GEOJSON_TYPES = frozenset({
@@ -20,8 +22,10 @@ GEOJSON_TYPES = frozenset({
     "Point", "MultiPoint",
 })  # fmt: skip
 _EMPAIA_TYPES = frozenset({"polygon", "rectangle", "circle", "point", "line", "arrow", "collection"})
-_NOT_A_NUMBER = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|-?Infinity|NaN', re.DOTALL)
-"""Strings, to leave them alone, and the tokens that JSON does not have."""
+_UP_TO_TOKEN = re.compile(
+    rb'(?:[^"NI]++|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|N(?!aN)|I(?!nfinity))*+(NaN|Infinity)', re.DOTALL
+)
+"""Text and strings, possessively, so that it is scanned once, up to a token that JSON does not have."""
 
 
 @cache
@@ -75,7 +79,7 @@ def too_deep(path: str) -> TruncatedError:
 
 
 def strict_json(content: bytes, path: str) -> bytes:
-    """Return JSON with null for the tokens NaN and Infinity, which some exports hold as measurements.
+    """Return JSON with empty strings for the tokens NaN and Infinity, which some exports hold as measurements.
 
     Raises:
         TruncatedError: It is damaged.
@@ -83,12 +87,22 @@ def strict_json(content: bytes, path: str) -> bytes:
     try:
         decode(content, msgspec.Raw, path)
     except TruncatedError:
-        replaced = _NOT_A_NUMBER.sub(lambda match: match[1] or b"null", content)
-        if replaced == content:
+        replaced = _without_tokens(content)
+        if replaced is None:
             raise
         decode(replaced, msgspec.Raw, path)
         return replaced
     return content
+
+
+def _without_tokens(content: bytes) -> bytes | None:
+    """Return the text with a string of the same length for each token that is no number; None if there is none."""
+    replaced, at = bytearray(content), 0
+    while found := _UP_TO_TOKEN.match(content, at):
+        start, at = found.span(1)
+        start -= content[start - 1 : start] == b"-"
+        replaced[start:at] = b'""'.ljust(at - start)
+    return bytes(replaced) if at else None
 
 
 def json_format(content: bytes, path: str) -> tuple[Format | None, tuple[str, ...]]:
@@ -110,7 +124,8 @@ def json_format(content: bytes, path: str) -> tuple[Format | None, tuple[str, ..
 
 def is_list(content: bytes | msgspec.Raw) -> bool:
     """Return True if JSON is a list."""
-    return bytes(memoryview(content)[:256]).lstrip().startswith(b"[")
+    head = bytes(memoryview(content)[:256])
+    return (head.lstrip() or bytes(content).lstrip()).startswith(b"[")
 
 
 def _format_of(keys: dict[str, msgspec.Raw]) -> Format | None:

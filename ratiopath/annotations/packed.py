@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
+from ratiopath.files import GZIP_MAGIC
 
-GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 MAX_RATIO = 100
 """Bytes that a compressed one may become: text of annotations becomes 4 to 30."""
 MIN_LIMIT = 1 << 26
@@ -58,6 +57,6 @@ def _read(file: gzip.GzipFile | IO[bytes], path: str, limit: int) -> bytes:
     while chunk := file.read(_CHUNK):
         unpacked += chunk
         if len(unpacked) > limit:
-            problem = f"{path!r} unpacks to more than {limit:,} bytes, {MAX_RATIO} times its size"
+            problem = f"{path!r} unpacks to more than {limit:,} bytes"
             raise UnsupportedFormatError(problem, path=path, hint="unpack it, if it is no zip bomb")
     return bytes(unpacked)

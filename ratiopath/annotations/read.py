@@ -10,25 +10,36 @@ from ratiopath.annotations.empaia import read_empaia
 from ratiopath.annotations.geojson import read_geojson
 from ratiopath.annotations.json_text import json_format, paused_collection, strict_json
 from ratiopath.annotations.outlines import Format, Outlines, ReadOptions
-from ratiopath.annotations.packed import GZIP_MAGIC, ZIP_MAGIC, unpack
+from ratiopath.annotations.packed import unpack
 from ratiopath.annotations.tables import parquet_format, read_csv, read_parquet
 from ratiopath.annotations.xml_formats import read_xml
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
-from ratiopath.files import HEAD, as_utf8, format_of, is_text, read_head, start_of_text
+from ratiopath.files import (
+    GZIP_MAGIC,
+    HDF5_MAGIC,
+    HEAD,
+    JAVA_MAGIC,
+    NUMPY_MAGIC,
+    PARQUET_MAGIC,
+    PICKLE_MAGIC,
+    SQLITE_MAGIC,
+    ZIP_MAGIC,
+    as_utf8,
+    format_of,
+    is_text,
+    read_head,
+    start_of_text,
+)
 
 MAX_BYTES = 4 << 30
 """Bytes of text, unpacked, that are read at once."""
 _DEFAULTS = ReadOptions()
-_PARQUET = b"PAR1"
-_QUPATH = b"\xac\xed\0\x05"
-_SQLITE = b"SQLite format 3\0"
-_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 _REMEDIES = {
-    _QUPATH: "in QuPath, export the objects: File > Export objects as GeoJSON",
-    _SQLITE: "export the annotations as GeoJSON from the program that wrote it",
-    b"\x89HDF": "write the outlines as GeoParquet or GeoJSON",
-    b"\x93NUMPY": "write the outlines as GeoParquet or GeoJSON, or a label image as TIFF",
-} | dict.fromkeys(_PICKLES, "pickles may run code when read; write the outlines as GeoParquet or GeoJSON")
+    JAVA_MAGIC: "in QuPath, export the objects: File > Export objects as GeoJSON",
+    SQLITE_MAGIC: "export the annotations as GeoJSON from the program that wrote it",
+    HDF5_MAGIC: "write the outlines as GeoParquet or GeoJSON",
+    NUMPY_MAGIC: "write the outlines as GeoParquet or GeoJSON, or a label image as TIFF",
+} | dict.fromkeys(PICKLE_MAGIC, "pickles may run code when read; write the outlines as GeoParquet or GeoJSON")
 """Remedy for each format that is refused, by its first bytes."""
 _JSON_READERS: Mapping[Format, Callable[[bytes, Outlines, ReadOptions], None]] = {
     "geojson": read_geojson,
@@ -52,7 +63,7 @@ def is_annotation(path: str) -> bool:
             return True
     if head.startswith(ZIP_MAGIC):
         return b".npy" not in head[:256]  # NumPy's archives
-    if head.startswith((_PARQUET, _QUPATH, _SQLITE, *_PICKLES)):
+    if head.startswith((PARQUET_MAGIC, JAVA_MAGIC, SQLITE_MAGIC, *PICKLE_MAGIC)):
         return True
     start = start_of_text(head)
     if start.startswith(b"["):  # JSON, in contrast to the sections of Hamamatsu's VMS
@@ -73,7 +84,7 @@ def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
         TruncatedError: The file is damaged.
     """
     head, size = read_head(path)
-    if head.startswith(_PARQUET):
+    if head.startswith(PARQUET_MAGIC):
         outlines = _outlines(path, options, parquet_format(path))
         read_parquet(path, outlines, options)
         return outlines

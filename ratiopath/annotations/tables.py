@@ -1,7 +1,10 @@
 """Annotations in tables: WKT or WKB columns in CSV and Parquet, GeoParquet, and ROI tables of slideflow."""
 
 import json
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from ratiopath.annotations.outlines import Format, Outlines, ReadOptions, unit_circle
+from ratiopath.annotations.packed import MAX_RATIO, MIN_LIMIT
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
 from ratiopath.geometry import Float64s, Int64s
 
@@ -22,6 +26,13 @@ BATCH_ROWS = 16_384
 """Rows of Parquet that are converted at a time."""
 MAX_ROWS = 100_000_000
 """Rows of a Parquet file: a few kB may claim billions of equal ones."""
+MAX_NESTED = 1000
+"""Collections in a geometry of WKT or WKB, at most."""
+_COLLECTION_BYTES = 9
+_WKB_COLLECTION = re.compile(
+    rb"\x01(?:\x07\0\0|\xef\x03\0|\xd7\x07\0|\xbf\x0b\0)|\0(?:[\0\x20-\xff]\0\0\x07|\0\0(?:\x03\xef|\x07\xd7|\x0b\xbf))"
+)
+"""Begin of a collection in either byte order, without and with z, m and SRID."""
 _DEFAULTS = ReadOptions()
 _SLIDEFLOW = ("roi_name", "x_base", "y_base")
 _POLYGON_DEPTH, _MULTIPOLYGON_DEPTH = 2, 3
@@ -41,11 +52,15 @@ def read_csv(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
         UnsupportedFormatError: The columns are missing.
         TruncatedError: A row is damaged; names it.
     """
-    table = _table_of(content, options, outlines.path)
-    is_slideflow = options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names)
-    if is_slideflow:
-        _add_vertices(outlines, table, options)
-    else:
+    with _translated_errors(outlines.path, "is neither XML nor JSON nor CSV with a header"):
+        table = _table_of(content, options)
+        if options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names):
+            _add_vertices(outlines, table, options)
+            return
+        if table.column_names != [options.geometry] and len(table.column_names) == 1:
+            problem = f"{outlines.path!r} is a text file of one column, {table.column_names[0]!r}"
+            hint = "give an image, an annotation, or a CSV file with a column of WKT"
+            raise UnsupportedFormatError(problem, path=outlines.path, hint=hint)
         _require_one(outlines.path, options.geometry, table.column_names, "geometry")
         geometries = _parse_text(table.column(options.geometry).to_pylist(), outlines.path)
         _add(outlines, geometries, _labels(table, options, outlines.path), None)
@@ -57,7 +72,7 @@ def parquet_format(path: str) -> Format:
     Raises:
         TruncatedError: The file is damaged.
     """
-    with _open(path) as file:
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
         return "geoparquet" if b"geo" in (file.metadata.metadata or {}) else "wkt"
 
 
@@ -68,26 +83,38 @@ def read_parquet(path: str, outlines: Outlines, options: ReadOptions) -> None:
         UnsupportedFormatError: The columns are missing, or of another type.
         TruncatedError: The file or a row is damaged.
     """
-    with _open(path) as file:
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
         geometry = _geometry_column(file, options, path)
         names = [name for name in (geometry, options.label, "radius") if name in file.schema_arrow.names]
-        if file.metadata.num_rows > MAX_ROWS:
-            problem = f"{path!r} has {file.metadata.num_rows:,} rows, more than {MAX_ROWS:,}"
-            raise UnsupportedFormatError(problem, path=path, hint="split the file")
-        try:
-            for batch in file.iter_batches(BATCH_ROWS, columns=names):
-                table = pa.Table.from_batches([batch])
-                radii = table.column("radius").to_numpy() if "radius" in table.column_names else None
-                _add_column(outlines, table.column(geometry), _labels(table, options, path), radii)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(path, f"is damaged Parquet ({_first_line(error)})") from error
+        _require_bounded(file, os.path.getsize(path), path)
+        rows = 0
+        for batch in file.iter_batches(BATCH_ROWS, columns=names):
+            table = pa.Table.from_batches([batch])
+            radii = table.column("radius").cast(pa.float64()).to_numpy() if "radius" in names else None
+            _add_column(outlines, table.column(geometry), _labels(table, options, path), radii)
+            rows += len(table)
+        if rows != file.metadata.num_rows:
+            raise _damaged(path, f"is damaged Parquet ({rows:,} of {file.metadata.num_rows:,} rows)")
 
 
-def _open(path: str) -> pq.ParquetFile:
+@contextmanager
+def _translated_errors(path: str, finding: str) -> Iterator[None]:
+    """Raise the errors of pyarrow, and text that is no UTF-8, as a damaged file."""
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, f"is damaged Parquet ({_first_line(error)})") from error
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise _damaged(path, f"{finding} ({reason})") from error
+
+
+def _require_bounded(file: pq.ParquetFile, size: int, path: str) -> None:
+    """Raise if a file of some kB claims to hold gigabytes."""
+    metadata, limit = file.metadata, max(MIN_LIMIT, MAX_RATIO * size)
+    unpacked = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    if metadata.num_rows > MAX_ROWS or unpacked > limit:
+        problem = f"{path!r} claims {metadata.num_rows:,} rows and {unpacked:,} bytes in a file of {size:,} bytes"
+        hint = f"write less than {MAX_ROWS:,} rows, without repeating geometries"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
 
 
 def _geometry_column(file: pq.ParquetFile, options: ReadOptions, path: str) -> str:
@@ -102,19 +129,18 @@ def _geometry_column(file: pq.ParquetFile, options: ReadOptions, path: str) -> s
     return name
 
 
-def _table_of(content: bytes, options: ReadOptions, path: str) -> pa.Table:
+def _table_of(content: bytes, options: ReadOptions) -> pa.Table:
     header = content.split(b"\n", 1)[0]
     delimiter = max(",", ";", "\t", key=lambda mark: header.count(mark.encode()))
     text = (options.geometry, options.label, *_SLIDEFLOW)
-    try:
-        return pyarrow.csv.read_csv(
-            pa.py_buffer(content),
-            read_options=pyarrow.csv.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())),
-        )
-    except (pa.ArrowException, ValueError) as error:
-        raise _damaged(path, f"is neither XML nor JSON nor CSV with a header ({_first_line(error)})") from error
+    if b"\n" not in content:
+        content += b"\n"  # a header alone
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(content),
+        read_options=pyarrow.csv.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())),
+    )
 
 
 def _labels(table: pa.Table, options: ReadOptions, path: str) -> list[str | None]:
@@ -132,7 +158,7 @@ def _labels(table: pa.Table, options: ReadOptions, path: str) -> list[str | None
 def _add_column(outlines: Outlines, column: pa.ChunkedArray, labels: list[str | None], radii: Float64s | None) -> None:
     """Add the polygons of a column of WKB, WKT or GeoArrow."""
     kind = column.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_null(kind):
         _add(outlines, _parse(shapely.from_wkb, column.to_pylist(), outlines.path), labels, radii)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         _add(outlines, _parse_text(column.to_pylist(), outlines.path), labels, radii)
@@ -189,8 +215,8 @@ def _add_vertices(outlines: Outlines, table: pa.Table, options: ReadOptions) -> 
     labels = _labels(table, options, outlines.path)
     try:
         x, y = (table.column(name).cast(pa.float64()).to_numpy() for name in _SLIDEFLOW[1:])
-    except pa.ArrowException as error:
-        raise _damaged(outlines.path, f"has no numbers in x_base and y_base ({_first_line(error)})") from None
+    except pa.ArrowException:
+        raise _damaged(outlines.path, "has a vertex whose x_base or y_base is no number") from None
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows_of.setdefault(name, []).append(row)
@@ -207,13 +233,31 @@ def _parse_text(texts: Sequence[str | None], path: str) -> npt.NDArray[np.object
 
 def _parse(parse: Any, values: Sequence[str | bytes | None], path: str) -> npt.NDArray[np.object_]:
     column = np.empty(len(values), dtype=np.object_)
-    column[:] = values
-    with np.errstate(all="ignore"):  # what is not finite is refused later
-        geometries: npt.NDArray[np.object_] = parse(column, on_invalid="ignore")
+    column[:] = [None if value and _is_deep(value) else value for value in values]
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused later
+            geometries: npt.NDArray[np.object_] = parse(column, on_invalid="ignore")
+    except NotImplementedError:
+        problem = f"{path!r} has curved geometries, such as CIRCULARSTRING"
+        raise UnsupportedFormatError(problem, path=path, hint="convert them to polygons") from None
     is_bad = np.array([value is not None for value in values], dtype=np.bool_) & shapely.is_missing(geometries)
     if is_bad.any():
         raise _damaged(path, f"has a geometry (row {is_bad.argmax() + 1}) that is neither WKT nor WKB")
     return geometries
+
+
+def _is_deep(value: str | bytes) -> bool:
+    """Return True if collections may be nested so deep that GEOS, which reads them recursively, would crash."""
+    if len(value) < MAX_NESTED * _COLLECTION_BYTES:
+        return False
+    if isinstance(value, str) and value[:1].isdigit():
+        try:
+            value = bytes.fromhex(value)
+        except ValueError:
+            return True
+    if isinstance(value, str):
+        return value[:20].lstrip().upper().startswith("GEOMETRYC") and value.upper().count("GEOMETRYC") > MAX_NESTED
+    return bool(_WKB_COLLECTION.match(value)) and len(_WKB_COLLECTION.findall(value)) > MAX_NESTED
 
 
 def _require_one(path: str, name: str, names: Sequence[str], option: str) -> None:
@@ -227,7 +271,3 @@ def _require_one(path: str, name: str, names: Sequence[str], option: str) -> Non
 
 def _damaged(path: str, finding: str) -> TruncatedError:
     return TruncatedError(f"{path!r} {finding}", path=path, hint="export or copy it again")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]

@@ -70,14 +70,12 @@ def parse_xml(content: bytes, path: str) -> Element:
     parser = XMLParser(target=_Tree(path))  # noqa: S314 - entities need a DOCTYPE, which is refused
     try:
         parser.feed(content)
-        root = parser.close()
+        root: Element = parser.close()
     except (ParseError, ValueError, LookupError) as error:  # not well-formed; of an unknown encoding
         reason = str(error)
         raise TruncatedError(
             f"{path!r} is damaged XML: {reason}", path=path, hint="copy or export the file again"
         ) from None
-    if not isinstance(root, Element):
-        raise TruncatedError(f"{path!r} is damaged XML: no element", path=path, hint="copy or export the file again")
     return root
 
 

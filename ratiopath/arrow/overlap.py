@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay, overlay_batch
-from ratiopath.counting.value_counts import ValueCounts, gather
-from ratiopath.overlays import OverlaySettings
+from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
+from ratiopath.counting.shares import Shares
+from ratiopath.counting.value_counts import gather
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.roi import Roi
 
 
@@ -20,7 +21,9 @@ def tile_overlay_overlap(
     mpp_x: Any,
     mpp_y: Any,
     *,
-    overlay_mpp: float | tuple[float, float] | None = None,
+    overlay_mpp: Any = None,
+    slide_path: Any = None,
+    annotation: AnnotationOptions | None = None,
 ) -> pa.StructArray:
     """Compute the overlap column of arrays in this process, without Ray (docs/decisions/0012-arrays.md).
 
@@ -34,7 +37,10 @@ def tile_overlay_overlap(
         tile_y: Top edges.
         mpp_x: Resolution of the tiles along x, µm/px.
         mpp_y: Resolution of the tiles along y, µm/px.
-        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or an array with
+            a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
+        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
+        annotation: Options of overlays that are annotations.
 
     Returns:
         A struct `{str(value): fraction}` per row, float64, with the same meaning as the Ray column.
@@ -50,11 +56,11 @@ def tile_overlay_overlap(
         >>> columns = {"tile_x": np.array([0, 512]), "tile_y": np.array([0, 0]), "mpp_x": 0.5, "mpp_y": 0.5}
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
-    batch = overlay_batch(overlay_path, tile_x, tile_y, mpp_x, mpp_y)
-    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings.of(mpp=overlay_mpp)))
+    batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
+    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
 
 
-def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> ValueCounts:
+def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> Shares:
     """Count the overlay values of a batch that may mix files and resolutions; each file is opened once.
 
     Args:
@@ -65,7 +71,7 @@ def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) ->
     return gather(for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.shares(tiles)), batch.count)
 
 
-def overlap_struct(counts: ValueCounts) -> pa.StructArray:
+def overlap_struct(counts: Shares) -> pa.StructArray:
     """Build the overlap column as a struct: one nullable float64 field per value."""
     keys = list(counts.keys) if "0" in counts.keys else ["0", *counts.keys]
     shares = np.full((len(keys), len(counts)), np.nan)
@@ -74,7 +80,7 @@ def overlap_struct(counts: ValueCounts) -> pa.StructArray:
     return pa.StructArray.from_arrays([pa.array(row, from_pandas=True) for row in shares], names=keys)
 
 
-def overlap_map(counts: ValueCounts) -> pa.MapArray:
+def overlap_map(counts: Shares) -> pa.MapArray:
     """Build the overlap column as a map of the values present per row: one type whatever the values."""
     keys = pa.array(counts.keys, pa.string()).take(pa.array(counts.key_index))
     return pa.MapArray.from_arrays(pa.array(counts.offsets, pa.int32()), keys, pa.array(counts.fractions))

@@ -1,7 +1,7 @@
 """The arguments of a column expression as numpy columns, and their rows grouped by file and by value."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,29 +23,57 @@ class TileBatch:
     """File of each row, a dictionary array of strings."""
     columns: Mapping[str, Float64s]
     """Numeric columns by name, float64."""
+    slide: pa.DictionaryArray | None = None
+    """Slide of each row, for the frame of annotations."""
 
     @classmethod
-    def of(cls, path: Any, path_name: str, **columns: Any) -> "TileBatch":
+    def of(cls, path: Any, path_name: str, *, slide_path: Any = None, **columns: Any) -> "TileBatch":
         """Convert columns as a Ray expression receives them.
 
         Args:
             path: Strings: an Arrow array, chunked or not, a pandas series, or one string for all rows.
             path_name: Name of that column in error messages.
+            slide_path: Strings in the same forms, or None.
             **columns: Numbers in the same forms.
 
         Raises:
             ParameterError: Columns differ in length, hold a null, or are of a type other than string or number.
         """
-        lengths = {len(column) for column in (path, *columns.values()) if not _is_scalar(column)}
+        texts = {path_name: path} if slide_path is None else {path_name: path, "slide_path": slide_path}
+        lengths = {len(column) for column in (*texts.values(), *columns.values()) if not _is_scalar(column)}
         if len(lengths) != 1:
             found = f"columns of {' and '.join(map(str, sorted(lengths)))} rows" if lengths else "single values only"
             raise ParameterError(f"found {found}; pass columns of one length, at least one")
         count = lengths.pop()
-        paths = _arrow(path_name, path, count)
-        if not (pa.types.is_string(paths.type) or pa.types.is_large_string(paths.type)) and count:
-            raise ParameterError(f"{path_name} is a column of {paths.type}; cast it to string")
+        paths = [_paths(name, column, count) for name, column in texts.items()]
         numbers = {name: _numbers(name, _arrow(name, column, count)) for name, column in columns.items()}
-        return cls(count, paths.dictionary_encode(), numbers)
+        return cls(count, paths[0], numbers, paths[1] if slide_path is not None else None)
+
+    @classmethod
+    def of_overlays(
+        cls, overlay_path: Any, tile_x: Any, tile_y: Any, mpp_x: Any, mpp_y: Any, overlay_mpp: Any, slide_path: Any
+    ) -> "TileBatch":
+        """Convert the columns of an overlay expression.
+
+        Args:
+            overlay_path: Overlay files.
+            tile_x: Left edges of the tiles in px.
+            tile_y: Top edges.
+            mpp_x: Resolution of the tiles along x, µm/px.
+            mpp_y: Resolution along y.
+            overlay_mpp: Resolution of level 0 in µm/px: a number, a pair (x, y), a column, or None.
+            slide_path: Slides of annotations, or None.
+
+        Raises:
+            ParameterError: See `of`; or the resolution is a number or a pair that is not finite or not > 0.
+        """
+        columns = {"tile_x": tile_x, "tile_y": tile_y, "mpp_x": mpp_x, "mpp_y": mpp_y}
+        if is_constant_mpp(overlay_mpp):
+            given = Mpp.of(overlay_mpp)
+            columns |= {"mpp_overlay_x": given.x, "mpp_overlay_y": given.y}
+        elif overlay_mpp is not None:
+            columns |= {"mpp_overlay_x": overlay_mpp, "mpp_overlay_y": overlay_mpp}
+        return cls.of(overlay_path, "overlay_path", slide_path=slide_path, **columns)
 
     def require_whole(self, *names: str) -> None:
         """Check that columns hold whole numbers.
@@ -59,16 +87,24 @@ class TileBatch:
                 found = f"in {len(fractional)} of {self.count} rows, such as {fractional[0]:g}"
                 raise ParameterError(f"{name} is not whole {found}; round it")
 
-    def by_file(self) -> Iterator[tuple[str, Int64s]]:
-        """Iterate over the files, each once with its row indices, ascending."""
-        codes = self.path.indices.to_numpy(zero_copy_only=False)
+    def by_file(self) -> Iterator[tuple[str, str | None, Int64s]]:
+        """Iterate over the files and their slides, each pair once with its row indices, ascending."""
+        slides = [None] if self.slide is None else self.slide.dictionary.to_pylist()
+        codes = self.path.indices.to_numpy(zero_copy_only=False).astype(np.int64) * len(slides)
+        if self.slide is not None:
+            codes += self.slide.indices.to_numpy(zero_copy_only=False)
         order = np.argsort(codes, kind="stable")
-        starts = np.searchsorted(codes[order], np.arange(len(self.path.dictionary) + 1))
-        for code, path in enumerate(self.path.dictionary.to_pylist()):
-            yield path, order[starts[code] : starts[code + 1]]
+        present, starts = np.unique(codes[order], return_index=True)
+        paths = self.path.dictionary.to_pylist()
+        for code, rows in zip(present.tolist(), np.split(order, starts)[1:], strict=True):
+            file, slide = divmod(code, len(slides))
+            yield paths[file], slides[slide], rows
 
     def by_value(self, rows: Int64s, *names: str) -> Iterator[tuple[tuple[float, ...], Int64s]]:
         """Iterate over the distinct combinations of columns among some rows, each with its row indices, ascending."""
+        if not names:
+            yield (), rows
+            return
         values, group = np.unique(
             np.stack([self.columns[name][rows] for name in names], axis=1), axis=0, return_inverse=True
         )
@@ -76,14 +112,21 @@ class TileBatch:
             yield tuple(combination), rows[group == index]
 
 
-def overlay_batch(overlay_path: Any, *columns: Any) -> TileBatch:
-    """Convert the columns overlay_path, tile_x, tile_y, mpp_x and mpp_y; see `TileBatch.of`."""
-    names = ("tile_x", "tile_y", "mpp_x", "mpp_y")
-    return TileBatch.of(overlay_path, "overlay_path", **dict(zip(names, columns, strict=True)))
+def is_constant_mpp(overlay_mpp: Any) -> bool:
+    """Return True if a resolution is a number, or a pair (x, y), and no column."""
+    is_pair = isinstance(overlay_mpp, tuple | list) and len(overlay_mpp) == 2  # noqa: PLR2004 - x and y
+    return isinstance(overlay_mpp, Mpp) or _is_scalar(overlay_mpp) or is_pair
 
 
 def _is_scalar(column: Any) -> bool:
     return isinstance(column, str | int | float | np.generic | pa.Scalar)
+
+
+def _paths(name: str, column: Any, count: int) -> pa.DictionaryArray:
+    paths = _arrow(name, column, count)
+    if not (pa.types.is_string(paths.type) or pa.types.is_large_string(paths.type)) and count:
+        raise ParameterError(f"{name} is a column of {paths.type}; cast it to string")
+    return paths.dictionary_encode()
 
 
 def _arrow(name: str, column: Any, count: int) -> pa.Array:
@@ -139,12 +182,28 @@ def for_each_overlay(
         SlideError: An overlay cannot be opened, or the tiles have no valid resolution.
     """
     results = []
-    for path, file_rows in batch.by_file():
-        with open_overlay(path, settings) as overlay:
-            for mpp, group in batch.by_value(file_rows, "mpp_x", "mpp_y"):
-                x, y = batch.columns["tile_x"][group], batch.columns["tile_y"][group]
-                results.append((group, work(overlay, TileWindows(x, y, _tile_mpp(mpp, path), roi))))
+    overlay_mpp = [name for name in ("mpp_overlay_x", "mpp_overlay_y") if name in batch.columns]
+    for path, slide, file_rows in batch.by_file():
+        for given, rows in batch.by_value(file_rows, *overlay_mpp):
+            chosen = replace(settings, mpp=_overlay_mpp(given, path)) if given else settings
+            with open_overlay(path, chosen, slide) as overlay:
+                for mpp, group in batch.by_value(rows, "mpp_x", "mpp_y"):
+                    x, y = batch.columns["tile_x"][group], batch.columns["tile_y"][group]
+                    results.append((group, work(overlay, TileWindows(x, y, _tile_mpp(mpp, path), roi))))
     return results
+
+
+def _overlay_mpp(values: tuple[float, ...], path: str) -> Mpp:
+    """Convert the values of the columns of overlay_mpp of a group of tiles.
+
+    Raises:
+        InvalidMppError: A value is not finite or not > 0; names the overlay.
+    """
+    try:
+        return Mpp(*values)
+    except ParameterError as error:
+        problem = f"{path!r} is given an invalid resolution (overlay_mpp={values[0]})"
+        raise InvalidMppError(problem, path=path, hint="correct the column overlay_mpp") from error
 
 
 def _tile_mpp(values: tuple[float, ...], path: str) -> Mpp:

@@ -1,10 +1,12 @@
 """Labels, one scalar per pixel, and the names of the values they stand for (docs/decisions/0005-values.md)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ def distinct(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.generic], npt.NDA
 
 
 def distinct_sums(
-    keys: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Find the distinct keys, ascending, and sum the counts of each."""
+    keys: npt.NDArray[np.int64], counts: npt.NDArray[Number]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Number]]:
+    """Find the distinct keys, ascending, and sum the counts or sizes of each."""
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order]
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))

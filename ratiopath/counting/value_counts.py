@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.counting.labels import Labelling, distinct, distinct_sums
+from ratiopath.counting.shares import Shares, gathered
 from ratiopath.counting.values import parse_value, sort_key
+from ratiopath.counting.wanted import Wanted, chosen
 from ratiopath.geometry import Float64s, Int64s
 
 MAX_VALUES = 65_536
@@ -17,7 +19,7 @@ MAX_VALUES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """Pixels of each value inside the ROI of each row, in compressed sparse rows."""
+    """Pixels of each value inside the ROI of each row, in compressed sparse rows, a `Shares`."""
 
     keys: tuple[str, ...]
     """Names of the values: "255", or "255,0,0" if channels differ."""
@@ -52,35 +54,44 @@ class ValueCounts:
         """Share of each entry among the existing pixels of its row: > 0, and 1 in sum over a row."""
         return self.counts / self.existing[self.rows]
 
-    def share_of(self, keys: Sequence[str]) -> Float64s:
+    def share_of(self, keys: Sequence[Wanted]) -> Float64s:
         """Sum the shares of several values, per row: 0 if none occurs, NaN if no pixel exists.
 
         Values are compared as the overlay stores them: 255 is also the 255.0 of a float overlay, and integers are
-        compared exactly (`ratiopath.counting.values`).
+        compared exactly (`ratiopath.counting.values`). A pattern is compared with the names of the values.
         """
-        values = {parse_value(key, self.dtype) for key in keys}
-        named = [index for index, key in enumerate(self.keys) if parse_value(key, self.dtype) in values]
+        values = {parse_value(key, self.dtype) for key in keys if isinstance(key, str)}
+        matching = chosen([key for key in keys if not isinstance(key, str)], self.keys)
+        named = [i for i, key in enumerate(self.keys) if key in matching or parse_value(key, self.dtype) in values]
         wanted = np.isin(self.key_index, named)
         counts = np.bincount(self.rows[wanted], weights=self.counts[wanted], minlength=len(self))
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: unknown
             return counts / self.existing
 
 
-def gather(groups: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCounts:
-    """Combine the counts of several groups of rows under one list of keys.
+def gather(groups: Sequence[tuple[Int64s, Shares]], rows: int) -> Shares:
+    """Combine the counts or shares of several groups of rows under one list of keys.
 
     Args:
         groups: Row indices of each group, and its counts in the same order. The groups share no row.
         rows: Number of rows of the result; those in no group stay empty.
+
+    Returns:
+        Counts if all groups have counts.
     """
+    if len(groups) == 1 and len(groups[0][0]) == rows and (np.diff(groups[0][0]) == 1).all():
+        return groups[0][1]
+    counted = [(group, counts) for group, counts in groups if isinstance(counts, ValueCounts)]
+    return _gathered_counts(counted, rows) if len(counted) == len(groups) else gathered(groups, rows)
+
+
+def _gathered_counts(groups: Sequence[tuple[Int64s, ValueCounts]], rows: int) -> ValueCounts:
     keys = tuple(sorted({key for _, counts in groups for key in counts.keys}, key=sort_key))
     index_of = {key: index for index, key in enumerate(keys)}
     dtypes = {counts.dtype for _, counts in groups}
     inside = np.zeros(rows, dtype=np.int64)
     for group, counts in groups:
         inside[group] = counts.inside
-    if len(groups) == 1 and len(groups[0][0]) == rows and (np.diff(groups[0][0]) == 1).all():
-        return groups[0][1]
     return _compressed(
         keys,
         _joined([group[counts.rows] for group, counts in groups]),

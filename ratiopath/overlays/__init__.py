@@ -1,12 +1,14 @@
 """Overlays of a slide behind one protocol.
 
-open_overlay     opens an overlay of any kind
-Overlay          the protocol: value counts and patches of tiles
-OverlaySettings  options of an overlay
-TileWindows      the tiles to measure, in tile space
+open_overlay       opens an overlay of any kind
+open_annotation    opens an annotation
+Overlay            the protocol: shares and patches of tiles
+OverlaySettings    options of an overlay
+AnnotationOptions  options of an overlay that is an annotation
+TileWindows        the tiles to measure, in tile space
 """
 
-from ratiopath.overlays.open import open_overlay
-from ratiopath.overlays.overlay import Overlay, OverlaySettings, TileWindows
+from ratiopath.overlays.open import open_annotation, open_overlay
+from ratiopath.overlays.overlay import AnnotationOptions, Overlay, OverlaySettings, TileWindows
 
-__all__ = ["Overlay", "OverlaySettings", "TileWindows", "open_overlay"]
+__all__ = ["AnnotationOptions", "Overlay", "OverlaySettings", "TileWindows", "open_annotation", "open_overlay"]

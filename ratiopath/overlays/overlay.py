@@ -1,13 +1,17 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
-from dataclasses import dataclass
-from typing import Protocol, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.counting.value_counts import ValueCounts
+from ratiopath.annotations import ReadOptions
+from ratiopath.annotations.placement import FrameOptions
+from ratiopath.counting.shares import Shares
+from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
+from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
 
 
@@ -29,20 +33,44 @@ class TileWindows:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotationOptions:
+    """Options of annotations."""
+
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    """Options of reading the file."""
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    """Frame in which they were drawn."""
+    regions: RegionOptions = field(default_factory=RegionOptions)
+    """Meaning of the labels."""
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """Build options from the fields of `ReadOptions`, `FrameOptions` and `RegionOptions` by name.
+
+        Raises:
+            ParameterError: No field has that name.
+
+        Examples:
+            >>> AnnotationOptions.of(origin="bounds", ignore=("Artefact",)).frame.origin
+            'bounds'
+        """
+        parts: list[Any] = []
+        for kind in (ReadOptions, FrameOptions, RegionOptions):
+            names = [one.name for one in fields(kind)]
+            parts.append(kind(**{name: options.pop(name) for name in names if name in options}))
+        if options:
+            raise ParameterError(f"unknown option of annotations: {', '.join(options)}; see AnnotationOptions")
+        return cls(*parts)
+
+
+@dataclass(frozen=True, slots=True)
 class OverlaySettings:
     """Options of an overlay."""
 
     mpp: Mpp | None = None
-    """Resolution of level 0 in µm/px, replacing that of the file."""
-
-    @classmethod
-    def of(cls, *, mpp: float | tuple[float, float] | Mpp | None = None) -> "OverlaySettings":
-        """Build settings from plain numbers.
-
-        Raises:
-            ParameterError: The resolution is not finite and > 0.
-        """
-        return cls(Mpp.optional(mpp))
+    """Resolution of level 0 in µm/px, replacing that of the file; for annotations, of level 0 of the slide."""
+    annotation: AnnotationOptions | None = None
+    """Options of an annotation; None for the defaults."""
 
 
 class Overlay(Protocol):
@@ -67,8 +95,8 @@ class Overlay(Protocol):
             MissingMppError: The overlay has no resolution.
         """
 
-    def shares(self, windows: TileWindows) -> ValueCounts:
-        """Count the values inside the ROI of every tile.
+    def shares(self, windows: TileWindows) -> Shares:
+        """Measure the values or labels inside the ROI of every tile.
 
         Returns:
             A row per tile, in order.
@@ -76,7 +104,8 @@ class Overlay(Protocol):
         Raises:
             MissingMppError: The overlay has no resolution.
             InvalidMppError: The resolutions of tiles and overlay cannot both be true.
-            TooManyValuesError: More than 65,536 distinct values lie inside the ROIs.
+            TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
+                labels.
             TruncatedError: A part of the file is missing or damaged.
         """
 

@@ -6,8 +6,9 @@ from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
-from ratiopath.arrow.tile_batch import overlay_batch
-from ratiopath.overlays import OverlaySettings
+from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.geometry import Mpp
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.roi import Roi
 
 
@@ -19,7 +20,9 @@ def tile_overlay_overlap(
     mpp_x: Expr,
     mpp_y: Expr,
     *,
-    overlay_mpp: float | tuple[float, float] | None = None,
+    overlay_mpp: float | tuple[float, float] | Expr | None = None,
+    slide_path: Expr | None = None,
+    annotation: AnnotationOptions | None = None,
 ) -> Expr:
     """Compute the share of each overlay value among the pixels inside the ROI of every tile.
 
@@ -30,7 +33,10 @@ def tile_overlay_overlap(
         tile_y: Column of top edges.
         mpp_x: Column of the tiles' resolution along x, µm/px.
         mpp_y: Column of the tiles' resolution along y.
-        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or a column. For
+            annotations, the resolution of level 0 of the slide, the frame they are drawn in.
+        slide_path: Column of slides: the frame of annotations, with extent and bounding box.
+        annotation: Options of overlays that are annotations.
 
     Returns:
         An expression for `Dataset.with_column`: a struct `{str(value): fraction}`, float64. The fractions present are
@@ -50,11 +56,13 @@ def tile_overlay_overlap(
         ...     box(0, 0, 512, 512), col("mask"), col("tile_x"), col("tile_y"), col("mpp_x"), col("mpp_y")
         ... )
     """
-    settings = OverlaySettings.of(mpp=overlay_mpp)
-    expression: Expr = _overlap(Roi(roi), settings, overlay_path, tile_x, tile_y, mpp_x, mpp_y)
+    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
+    settings = OverlaySettings(annotation=annotation)
+    columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
+    expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression
 
 
 @udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlap(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
-    return overlap_struct(batch_value_counts(overlay_batch(*columns), roi, settings))
+    return overlap_struct(batch_value_counts(TileBatch.of_overlays(*columns), roi, settings))

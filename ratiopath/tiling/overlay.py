@@ -5,8 +5,9 @@ from ray.data.datatype import DataType
 from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
-from ratiopath.arrow.tile_batch import for_each_overlay, overlay_batch
-from ratiopath.overlays import OverlaySettings
+from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
+from ratiopath.geometry import Mpp
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.roi import Roi
 from ratiopath.tiling.tensors import tensor_column
 
@@ -19,7 +20,9 @@ def tile_overlay(
     mpp_x: Expr,
     mpp_y: Expr,
     *,
-    overlay_mpp: float | tuple[float, float] | None = None,
+    overlay_mpp: float | tuple[float, float] | Expr | None = None,
+    slide_path: Expr | None = None,
+    annotation: AnnotationOptions | None = None,
 ) -> Expr:
     """Read the overlay's pixels under the bounding box of every tile's ROI, with a mask of those outside the ROI.
 
@@ -30,7 +33,10 @@ def tile_overlay(
         tile_y: Column of top edges.
         mpp_x: Column of the tiles' resolution along x, µm/px.
         mpp_y: Column of the tiles' resolution along y.
-        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, or (x, y).
+        overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or a column. For
+            annotations, the resolution of level 0 of the slide, the frame they are drawn in.
+        slide_path: Column of slides: the frame of annotations, with extent and bounding box.
+        annotation: Options of overlays that are annotations.
 
     Returns:
         An expression for `Dataset.with_column`. `data, mask = row["column"]`: a tensor of the overlay's dtype, shape
@@ -42,13 +48,15 @@ def tile_overlay(
         RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
-    settings = OverlaySettings.of(mpp=overlay_mpp)
-    expression: Expr = _overlay(Roi(roi), settings, overlay_path, tile_x, tile_y, mpp_x, mpp_y)
+    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
+    settings = OverlaySettings(annotation=annotation)
+    columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
+    expression: Expr = _overlay(Roi(roi), settings, *columns)
     return expression
 
 
 @udf(return_dtype=DataType(object))  # type: ignore[untyped-decorator]  # Ray ships no types
 def _overlay(roi: Roi, settings: OverlaySettings, *columns: pa.Array) -> pa.Array:
-    batch = overlay_batch(*columns)
+    batch = TileBatch.of_overlays(*columns)
     patches = for_each_overlay(batch, roi, settings, lambda overlay, tiles: overlay.patches(tiles))
     return tensor_column(patches, batch.count)

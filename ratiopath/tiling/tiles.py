@@ -63,7 +63,7 @@ def _tiles(size: Extent | None, path: pa.Array, *columns: pa.Array) -> pa.Array:
     batch = TileBatch.of(path, "path", **dict(zip(_COLUMNS, columns, strict=True)))
     batch.require_whole(*batch.columns)
     stacks = []
-    for file, file_rows in batch.by_file():
+    for file, _, file_rows in batch.by_file():
         with open_slide(file) as reader:
             for (width, height, index), group in batch.by_value(file_rows, "tile_extent_x", "tile_extent_y", "level"):
                 x, y = (batch.columns[name][group].astype(np.int64) for name in ("tile_x", "tile_y"))

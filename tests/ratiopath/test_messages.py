@@ -18,10 +18,16 @@ from ray.data.expressions import col
 from shapely import box
 
 import ratiopath
+from ratiopath.annotations import Outlines, read_outlines
+from ratiopath.annotations.placement import FrameOptions, place
 from ratiopath.arrow import grid_tiles, tile_overlay_overlap
 from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
+from ratiopath.overlays import AnnotationOptions
+from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
 from ratiopath.roi import Roi
@@ -31,15 +37,19 @@ from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
-from ratiopath.tiling import read_slide_tiles
+from ratiopath.tiling import read_slide_tiles, tile_annotations
 from tests.support import bad_files
+from tests.support.annotation_files import asap
+from tests.support.bad_annotations import BAD_ANNOTATIONS
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
+from tests.support.shapes import annotations, tiles
 
 LIBRARY = Path(ratiopath.__file__).parent
 GOLDEN = Path(__file__).with_name("messages.txt")
 BOX = box(0, 0, 16, 16)
+SQUARE = tiles((0, 0), roi=BOX)
 
 CALLS: dict[str, Callable[[], object]] = {
     "geometry: extent": lambda: Extent(0, 5),
@@ -78,6 +88,17 @@ CALLS: dict[str, Callable[[], object]] = {
     "exclude: no pattern": lambda: Exclusion.of(["!"], ["/slides"]),
     "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
+    "label: pattern": lambda: LabelPattern("(a"),
+    "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
+    "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
+    "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
+    "annotation: level": lambda: placed(level=2),
+    "annotation: unit": lambda: placed(unit="um"),
+    "annotation: bounding box": lambda: placed(slide=BOXED),
+    "annotation: outside": lambda: placed(slide=BOXED, origin="level0"),
+    "annotation: labels": lambda: annotated(257).shares(SQUARE),
+    "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
 }
 """Calls that need no file."""
 
@@ -88,6 +109,21 @@ def written(raster: Raster, layout: str = "tiles") -> bad_files.Maker:
 
 def holding(content: bytes) -> bad_files.Maker:
     return lambda path: path.write_bytes(content)
+
+
+BOXED = SlideFrame("a.mrxs", Extent(99, 99), Mpp(10, 10), bounds=(8, 9, 50, 60))
+
+
+def placed(frame: str = "pixels", slide: SlideFrame = SlideFrame("a.tiff", Extent(9, 9)), **options: object) -> object:  # noqa: B008 - frozen
+    """A box of 960 px on a slide of 9 or 99 px."""
+    outlines = Outlines("a.xml", "asap", frame)
+    outlines.add_box("a", [(0, 0), (960, 960)])
+    return place(outlines, slide, FrameOptions(**options))
+
+
+def annotated(labels: int, mpp: Mpp | None = Mpp(1, 1)) -> VectorOverlay:  # noqa: B008 - frozen
+    """The same box under some labels."""
+    return VectorOverlay(annotations(*((f"{number}", BOX) for number in range(labels))), SlideFrame(mpp=mpp))
 
 
 def overlap(path: object, **columns: object) -> pa.StructArray:
@@ -119,6 +155,11 @@ def read_tile(extent: int) -> Callable[[str], object]:
     names = ("tile_x", "tile_y", "tile_extent_x", "tile_extent_y", "level")
     numbers = dict(zip(names, ([0], [0], [extent], [extent], [0]), strict=True))
     return lambda path: evaluate(read_slide_tiles(col("path"), *map(col, names)), pa.table({"path": [path], **numbers}))
+
+
+def cut_pieces(path: str) -> object:
+    columns = [col(name) for name in ("path", "x", "x", "mpp", "mpp")]
+    return evaluate(tile_annotations(BOX, *columns), pa.table({"path": [path], "x": [0], "mpp": [0.5]}))
 
 
 def translate(error: Exception) -> Callable[[str], object]:
@@ -156,6 +197,12 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "a.xml": (holding(b"\xef\xbb\xbf <?xml version='1.0'?>"), open_slide),
     "a.geojson": (holding(b'\n{"type": "FeatureCollection"}'), open_slide),
     "a.json": (holding(b"[]"), open_slide),
+    "doctype.xml": (holding(b"<!DOCTYPE a []><a/>"), read_outlines),
+    "deep.xml": (holding(b"<a>" * 200), read_outlines),
+    "cut.xml": (holding(b"<Annotations>"), read_outlines),
+    "comma.xml": (holding(asap([("a", [(1, 2), (3, 4), (5, 7)])]).replace(b'X="3"', b'X="3;1"')), read_outlines),
+    "no-x.xml": (holding(asap([("a", [(1, 2), (3, 4), (5, 7)])]).replace(b'X="3"', b"")), read_outlines),
+    "not-an-image.tiff": (holding(b"not an image"), read_outlines),
     "a.txt": (holding(b"slide, mask\n"), open_slide),
     "empty.tiff": (NOTHING, open_slide),
     "unknown.tiff": (holding(bytes(9)), open_slide),
@@ -192,6 +239,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "two-sizes.ome.tiff": (bad_files.ome_of_two_sizes, open_slide),
     "emptied.tiff": (bad_files.emptied, open_slide),
     "short.tiff": (bad_files.stream(8, zlib.compress(bytes(100))), read),
+    "large-stream.tiff": (bad_files.stream(34712, imagecodecs.jpeg2k_encode(np.zeros((64, 64), np.uint8))), read),
     "without-end.tiff": (bad_files.stream(34712, imagecodecs.jpeg2k_encode(bad_files.level()[:16, :16])[:-2]), read),
     "small-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(bad_files.level()[:8, :8].copy())), read),
     "colour-jpeg.tiff": (bad_files.stream(7, imagecodecs.jpeg8_encode(np.zeros((16, 16, 3), np.uint8))), read),
@@ -217,9 +265,12 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "large-tile.tiff": (written(RGB), read_tile(1 << 20)),
     "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
     "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
+    "column-mpp.tiff": (written(GREY), lambda path: overlap(path, overlay_mpp=pa.array([-1.0]))),
+    "no-outlines.tiff": (written(GREY), cut_pieces),
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    **BAD_ANNOTATIONS,
 }
 """A bad file by name, and the call that refuses it."""
 

@@ -7,15 +7,18 @@ import shapely
 from PIL import Image
 
 from flows.config.overlay import Overlay
+from flows.records.slides import Slide
 from flows.reports.previews.scene import Bools, Canvas, Rgb
+from ratiopath.annotations import is_annotation
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.values import parse_value
-from ratiopath.geometry import Extent, Int64s
-from ratiopath.overlays import OverlaySettings, TileWindows, open_overlay
+from ratiopath.geometry import Extent, Int64s, Mpp
+from ratiopath.overlays import TileWindows, open_annotation, open_overlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Level
 from ratiopath.roi import Roi
 from ratiopath.slides import SlideReader, open_slide, scanner_thumbnail
+from ratiopath.slides.frame import read_frame
 from ratiopath.slides.windows import cut_tiles
 
 MAX_PIXELS = 1 << 24
@@ -62,13 +65,14 @@ def _read_level(reader: SlideReader, level: Level) -> Rgb:
     return pixels
 
 
-def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
+def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide) -> Bools | None:
     """Read the outlines of an overlay's classes; without classes, of everything that differs from 0.
 
     Args:
         path: The overlay's file.
         overlay: The overlay's configuration.
         canvas: The frame of the picture.
+        slide: The slide.
 
     Returns:
         Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, or if the slide or the
@@ -81,7 +85,9 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
         return None
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
-    with open_overlay(path, OverlaySettings.of(mpp=overlay.mpp)) as opened:
+    if is_annotation(path):
+        return _drawn(path, overlay, tile, slide)
+    with open_overlay(path, overlay.settings()) as opened:
         if opened.mpp is None or math.prod(opened.patch_size(tile)) > MAX_PIXELS:
             return None
         pixels, masked = opened.patches(tile)[0]
@@ -93,6 +99,16 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas) -> Bools | None:
     labels = labelling.labels(pixels[np.ix_(ys, xs)])
     exists = masked[np.ix_(ys, xs)].reshape(*labels.shape, -1)[..., 0] == 0
     return edges(np.where(exists, _class_numbers(labels, labelling, overlay), 0))
+
+
+def _drawn(path: str, overlay: Overlay, tile: TileWindows, slide: Slide) -> Bools:
+    """Paint the outlines of an annotation's classes; where classes overlap, each keeps its own."""
+    frame = read_frame(slide.path).with_mpp_of(slide.level, slide.mpp or Mpp(1.0, 1.0))
+    with open_annotation(path, frame, overlay.settings().annotation) as opened:
+        classes = [overlay.labels_of(name) for name in overlay.classes] or [()]
+        areas = [opened.covered(tile, labels)[0] for labels in classes]
+    drawn: Bools = np.logical_or.reduce([edges(area) for area in areas])
+    return drawn
 
 
 def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:

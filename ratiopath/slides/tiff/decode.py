@@ -11,18 +11,18 @@ import numpy.typing as npt
 from tifffile import COMPRESSION, FILLORDER, PLANARCONFIG, PREDICTOR, TiffFileError, TiffPage
 
 from ratiopath.slides.tiff import jpeg, libtiff
+from ratiopath.slides.tiff.stream_size import JPEG_XL, WEBP, claimed_size
 
 CCITT = frozenset({COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4})
-_JPEG_2000 = frozenset({COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB})
+JPEG_2000 = frozenset({COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB})
 _DEFLATE = frozenset({COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE})
 _IN_PART = frozenset({COMPRESSION.LZW, COMPRESSION.LZMA})
 """Codecs of bytes that imagecodecs does not decode strictly."""
 _TO_THE_END = _DEFLATE | {COMPRESSION.ZSTD, COMPRESSION.ZSTD_DEPRECATED, COMPRESSION.PACKBITS}
 """Codecs of bytes that imagecodecs decodes faster than others, but refuses if they hold more than a segment needs."""
-WEBP = frozenset({COMPRESSION.WEBP, COMPRESSION.WEBP_DEPRECATED})
-_OF_IMAGES = WEBP | {COMPRESSION.PNG, COMPRESSION.JPEGXL, COMPRESSION.JPEGXL_DNG}
+_OF_IMAGES = WEBP | JPEG_XL | {COMPRESSION.PNG}
 """Codecs of images that imagecodecs decodes strictly."""
-CODECS = jpeg.CODECS | CCITT | _JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
+CODECS = jpeg.CODECS | CCITT | JPEG_2000 | _IN_PART | _TO_THE_END | _OF_IMAGES | {COMPRESSION.NONE, COMPRESSION.LERC}
 """Supported values of Compression: those whose damage is noticed."""
 WITH_PREDICTOR = (_IN_PART | _TO_THE_END) - {COMPRESSION.PACKBITS}
 """Codecs with predictors; beside any other a predictor is ignored, as by libtiff."""
@@ -63,7 +63,9 @@ def decode_segment(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[
         return _decode_lerc(page, segment, encoded)
     if codec in _IN_PART:
         return _unpacked(page, segment, _beginning(page, shape, encoded), is_compressed=False)
-    if codec in _JPEG_2000 and _END_OF_CODESTREAM not in encoded:
+    if codec in JPEG_2000 | _OF_IMAGES:
+        _require_fit(page, encoded)
+    if codec in JPEG_2000 and _END_OF_CODESTREAM not in encoded:
         raise TiffFileError("JPEG 2000 codestream without end")  # OpenJPEG makes up the rest
     try:
         return _unpacked(page, segment, encoded)
@@ -78,7 +80,19 @@ def _decode_lerc(page: TiffPage, segment: int, encoded: bytes) -> npt.NDArray[np
     try:
         return libtiff.decode(page, segment_shape(page, segment), encoded)
     except imagecodecs.TiffError:
+        if claimed_size(page.compression, encoded) is None:  # compressed once more, or older
+            raise
+        _require_fit(page, encoded)
         return _unpacked(page, segment, encoded)
+
+
+def _require_fit(page: TiffPage, encoded: bytes) -> None:
+    """Refuse an image stream that claims to be larger than its strip or tile: decoders take memory for it."""
+    rows, columns, samples = segment_shape(page, 0)  # a last strip may be padded to the rows of the first
+    width, height, found = claimed_size(page.compression, encoded) or (0, 0, 0)
+    if width > columns or height > rows or found > samples:
+        claim = f"{width} x {height} px of {found} sample(s)"
+        raise TiffFileError(f"an image of {claim} instead of {columns} x {rows} px of {samples}")
 
 
 def _beginning(page: TiffPage, shape: tuple[int, int, int], encoded: bytes) -> bytes:

@@ -12,9 +12,10 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent
 from ratiopath.slides.tiff import jpeg
-from ratiopath.slides.tiff.decode import CODECS, WEBP, WITH_PREDICTOR
+from ratiopath.slides.tiff.decode import CODECS, WITH_PREDICTOR
 from ratiopath.slides.tiff.errors import EXPORT_HINT
 from ratiopath.slides.tiff.nodata import fill_value
+from ratiopath.slides.tiff.stream_size import WEBP
 
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples (TIFF 6.0, page 31)
 

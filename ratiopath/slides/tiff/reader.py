@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-from tifffile import TiffFile, TiffPage
+from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
-from ratiopath.slides.tiff.decode import CCITT, decode_segment, segment_shape
+from ratiopath.slides.tiff.decode import CCITT, JPEG_2000, decode_segment, segment_shape
 from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
 from ratiopath.slides.tiff.integers import with_wide_integers
 from ratiopath.slides.tiff.levels import TiffLevel, stored_palette
@@ -23,8 +23,12 @@ Segment = tuple[TiffPage, int, bytes | None]
 _MEMO_BYTES, _MEMO_ENTRIES = 4096, 1024
 """Limits of the memo of uniform TIFF tiles by their compressed bytes: with it, counting a smooth binary mask takes 1.5x
 instead of 2.4x the decode time. 512 x 512 equal pixels are some 300 bytes in Deflate."""
-MAX_CHUNK_BYTES = 1 << 31
-"""Decoded size of a chunk: a damaged header may declare a strip of any size."""
+MAX_CHUNK_BYTES = 3 << 26
+"""Decoded size of a compressed chunk: a few bytes may claim a strip of any size, and decoding and counting take three
+times that, of the 1 GiB that a Ray task reserves."""
+_OTHER_MAX_BYTES = {COMPRESSION.NONE: 1 << 31} | dict.fromkeys(JPEG_2000, 1 << 26)
+"""The same for chunks whose bytes are in the file, since ImageJ and others write a whole image as one strip; and for a
+codec that takes four bytes per sample."""
 _HEADER_BYTES = 8
 """Size of a classic TIFF's header; that of a BigTIFF is larger."""
 _SAMPLED = 32
@@ -122,7 +126,7 @@ class TiffReader:
 
     def _check_size(self, source: TiffLevel) -> None:
         size = source.chunk.width * source.chunk.height * source.samples * self.dtype.itemsize
-        if size > MAX_CHUNK_BYTES:
+        if size > _OTHER_MAX_BYTES.get(source.page.compression, MAX_CHUNK_BYTES):
             shape = f"{source.chunk.width} x {source.chunk.height} px of {source.samples} sample(s)"
             problem = f"{self.path!r} has too large tiles or strips ({shape}, {size:,} bytes)"
             raise UnsupportedImageError(problem, path=self.path, hint="export it with smaller tiles or strips")

@@ -136,7 +136,7 @@ def test_defaults() -> None:
         ({"overlays__tissue__classes": {"tissue": [" "]}}, "overlays.tissue.classes.tissue[0]: found ' '; give a"),
         (
             {"overlays__tissue__classes": {"tissue": [{"match": "("}]}},
-            "overlays.tissue.classes.tissue[0]: match '(' is no regular expression of RE2: missing ): (; correct it",
+            "overlays.tissue.classes.tissue[0]: match '(' is no regular expression of RE2: missing ): (; pass one",
         ),
         (
             {"overlays__tissue__classes": {"tissue": [{"regex": "a"}]}},

@@ -99,6 +99,11 @@ def test_a_class_of_another_type_is_damage(read):
         read([classified({"name": 5})])
 
 
+def test_a_class_that_is_no_text_is_damage(read):
+    with pytest.raises(TruncatedError, match="damaged JSON"):
+        read(json.dumps([classified("Tumor", name="I")]).encode().replace(b'"I"', b'"\xff"'))
+
+
 def test_names_stand_for_classes_where_no_object_has_one(read):
     found = read([feature(properties={"name": " I "}), feature(properties={"name": "UT", "objectType": "annotation"})])
 
@@ -160,6 +165,14 @@ def test_children_are_read_beside_their_parents(read, key, owner):
     parent = feature(**inside) if owner == "feature" else feature(properties=TUMOR | inside)
 
     assert total(read([parent])) == 17
+
+
+def test_children_may_be_null(read):
+    assert total(read([feature(children=None, properties=TUMOR | {"childObjects": None})])) == 16
+
+
+def test_white_space_may_precede_a_list(read):
+    assert total(read(b"\n" * 5000 + json.dumps([feature()]).encode())) == 16
 
 
 def test_the_children_of_the_root_are_read(read):

@@ -1,0 +1,228 @@
+"""Vector overlays: annotations measured by exact area, in the frame of the slide that they were drawn on."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ratiopath.annotations import Annotations
+from ratiopath.counting.shares import LabelShares
+from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
+from ratiopath.errors import MissingMppError, UnsupportedImageError
+from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
+from ratiopath.overlays.areas import Areas, RoiWindows
+from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
+from ratiopath.overlays.overlay import Overlay, TileWindows
+from ratiopath.overlays.painting import Painter, on_slide
+from ratiopath.overlays.partition import Partition
+from ratiopath.overlays.regions import RegionOptions, Regions
+
+NEAR = 1e-9
+"""Relative difference at which the ratio of two resolutions is a downsample."""
+MAX_OVERLAP = 0.001
+"""Largest overlap of two classes without a remark, as a share of the smaller one."""
+MAX_PIXELS = 1 << 23
+"""Pixels that are painted at once, which bounds memory."""
+
+
+class VectorOverlay:
+    """An overlay of polygons with labels, an `Overlay`."""
+
+    extent_um: tuple[float, float] | None = None
+    """An annotation has no edges of its own."""
+
+    def __init__(self, annotations: Annotations, frame: SlideFrame, options: RegionOptions | None = None) -> None:
+        """Take polygons in pixels of level 0.
+
+        Args:
+            annotations: The polygons.
+            frame: Level 0 of the slide, with its resolution; beyond its extent nothing exists.
+            options: Meaning of the labels.
+        """
+        self._annotations = annotations
+        self._frame = frame
+        self._options = options or RegionOptions()
+        self.path = annotations.path
+        self.mpp = frame.mpp
+
+    def patch_size(self, windows: TileWindows) -> tuple[float, float]:
+        """Return the width and height of a patch in pixels of the tile, not rounded."""
+        self._scale(windows.mpp)
+        minx, miny, maxx, maxy = windows.roi.bounds
+        return maxx - minx, maxy - miny
+
+    def shares(self, windows: TileWindows) -> LabelShares:
+        """Measure the labels inside the ROI of every tile, without rounding the ROI to pixels."""
+        placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._scale(windows.mpp))
+        areas, keys = self._partition.areas(placed), self._partition.keys
+        if self._options.on_top:
+            tops = sorted({self._top(key) for key in keys}, key=sorted)
+            top_of = np.array([tops.index(self._top(key)) for key in keys], dtype=np.int64)
+            areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
+        return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
+
+    def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
+        """Paint the labels at the resolution of the tiles, by the centre of each pixel.
+
+        Returns:
+            Shape (tiles, 2, height, width): [:, 0] is 0 where no label is, 1 for the first label of the file in
+            alphabetical order, and so on; [:, 1] is 1 outside the ROI or what exists.
+
+        Raises:
+            UnsupportedImageError: Labels overlap and none is said to be on top.
+        """
+        self._refuse_overlaps()
+        regions, scale = self._regions, self._scale(windows.mpp)
+        minx, miny, _, _ = windows.roi.bounds
+        width, height = round_half_up(self.patch_size(windows))
+        extent = Extent(max(1, int(width)), max(1, int(height)))
+        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
+        names = list(regions.labels)
+        patches = np.zeros((len(x), 2, extent.height, extent.width), dtype=np.min_scalar_type(len(names)))
+        inside = windows.roi.mask(extent)
+        patches[:, 1] = 0 if inside is None else ~inside
+        painters = [(names.index(name) + 1, Painter.of(regions.labels[name], scale)) for name in self._order(names)]
+        within = None if regions.within is None else Painter.of(regions.within, scale)
+        ignored = Painter.of(regions.ignored, scale)
+        step = max(1, MAX_PIXELS // (extent.width * extent.height))
+        for first in range(0, len(x), step):
+            some = slice(first, first + step)
+            place = x[some], y[some], extent
+            exists = self._on_slide(*place, scale) & ~ignored.covers(*place)
+            if within is not None:
+                exists &= within.covers(*place)
+            for value, painter in painters:
+                patches[some, 0][painter.covers(*place) & exists] = value
+            patches[some, 1] |= ~exists
+        return patches
+
+    def covered(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.bool_]:
+        """Paint the area of some labels, or of all, at the resolution of the tiles, by the centre of each pixel.
+
+        Returns:
+            Shape (tiles, height, width), of the bounding box of the ROI.
+        """
+        scale, (minx, miny, _, _) = self._scale(windows.mpp), windows.roi.bounds
+        width, height = np.maximum(1, round_half_up(self.patch_size(windows))).tolist()
+        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
+        painted = np.zeros((len(x), height, width), dtype=np.bool_)
+        for name in chosen(labels, self._regions.labels) if labels else self._regions.labels:
+            painted |= Painter.of(self._regions.labels[name], scale).covers(x, y, Extent(width, height))
+        return painted
+
+    def count_centroids(self, windows: TileWindows) -> Mapping[str, Int64s]:
+        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open."""
+        return count_centroids(self._annotations, windows, self._scale(windows.mpp))
+
+    def pieces(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.object_]:
+        """Cut the outlines of some labels, or of all, to the ROI of every tile.
+
+        Returns:
+            WKB of a MultiPolygon in pixels of the tile per tile, bytes.
+        """
+        regions = self._regions.labels
+        polygons = [regions[label] for label in (chosen(labels, regions) if labels else regions)]
+        together = np.concatenate([np.empty(0, dtype=np.object_), *polygons])
+        return pieces_per_tile(together, windows, self._scale(windows.mpp))
+
+    def notes(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
+        """Describe what was repaired, left out or counted twice.
+
+        Args:
+            classes: Labels of each class.
+        """
+        found, notes = self._annotations, []
+        if found.repaired:
+            notes.append(f"{found.repaired:,} outlines repaired, area changed by {found.area_changed:,.0f} px²")
+        if found.ignored:
+            notes.append(f"left out: {', '.join(f'{kind} {count:,}' for kind, count in found.ignored.items())}")
+        without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
+        named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
+        if without and not named:
+            notes.append(f"{without:,} outlines without a label count in no class")
+        return notes + ([] if self._options.on_top else self._overlaps(classes))
+
+    def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
+        """Describe classes that overlap by more than MAX_OVERLAP of the smaller one."""
+        totals = self._partition.totals()
+        members = {name: {key for key in totals if chosen(labels, key)} for name, labels in classes.items()}
+        notes = []
+        for one, other in combinations(members, 2):
+            common = sum(totals[key] for key in members[one] & members[other])
+            smaller = min(sum(totals[key] for key in members[name]) for name in (one, other))
+            if common > MAX_OVERLAP * smaller:
+                mpp = self._frame.mpp
+                area = f"{common:,.0f} px²" if mpp is None else f"{common * mpp.x * mpp.y / 1e6:,.4g} mm²"
+                notes.append(
+                    f"classes {one} and {other} overlap by {area}, which counts in both; on_top makes them disjoint"
+                )
+        return notes
+
+    def close(self) -> None:
+        """Release nothing: the file was read whole."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _scale(self, mpp: Mpp) -> tuple[float, float]:
+        """Compute the pixels of level 0 per pixel of tile space, along x and y."""
+        level0, downsamples = self._frame.mpp, self._frame.downsamples
+        if level0 is None:
+            problem = f"{self.path!r} is an annotation in pixels of level 0 of a slide whose resolution is unknown"
+            hint = "pass slide_path=, or overlay_mpp=, the resolution of level 0"
+            raise MissingMppError(problem, path=self.path, hint=hint)
+        across, down = ([level[axis] for level in downsamples] for axis in (0, 1))
+        return _downsample(mpp.x / level0.x, across), _downsample(mpp.y / level0.y, down)
+
+    @cached_property
+    def _regions(self) -> Regions:
+        return Regions.of(self._annotations, self._frame.extent, self._options)
+
+    @cached_property
+    def _partition(self) -> Partition:
+        return Partition.of(self._regions)
+
+    def _order(self, labels: list[str]) -> list[str]:
+        """Sort labels as they are painted: those that `on_top` does not name below the others, alphabetically."""
+        on_top = self._options.on_top
+        places = {label: [n for n, wanted in enumerate(on_top) if chosen([wanted], [label])] for label in labels}
+        return sorted(labels, key=lambda label: (max(places[label], default=-1), label))
+
+    def _top(self, labels: frozenset[str]) -> frozenset[str]:
+        return frozenset(self._order(sorted(labels))[-1:])
+
+    def _on_slide(self, x: Int64s, y: Int64s, extent: Extent, scale: tuple[float, float]) -> npt.NDArray[np.bool_]:
+        limits = (None, None) if self._frame.extent is None else (self._frame.extent.width, self._frame.extent.height)
+        columns = on_slide(x, extent.width, scale[0], limits[0])
+        rows = on_slide(y, extent.height, scale[1], limits[1])
+        return rows[:, :, None] & columns[:, None, :]
+
+    def _refuse_overlaps(self) -> None:
+        overlaps = [] if self._options.on_top else [key for key in self._partition.totals() if len(key) > 1]
+        if overlaps:
+            names = " and ".join(repr(label) for label in sorted(min(overlaps, key=sorted))[:2])
+            problem = f"{self.path!r} has labels that overlap, such as {names}: a pixel has one value"
+            hint = "set on_top: [...], the labels in the order they are painted, the last on top"
+            raise UnsupportedImageError(problem, path=self.path, hint=hint)
+
+
+def _downsample(ratio: float, levels: Sequence[float]) -> float:
+    """Undo the rounding of a downsample that was multiplied by a resolution and divided by it again.
+
+    Args:
+        ratio: Resolution of tiles over that of level 0.
+        levels: Downsamples of the slide.
+    """
+    close = [known for known in (*levels, float(round(ratio))) if abs(ratio - known) <= NEAR * ratio]
+    return min(close, key=lambda known: abs(ratio - known), default=ratio)
+
+
+if TYPE_CHECKING:
+    _conforms: type[Overlay] = VectorOverlay
