@@ -66,9 +66,8 @@ class Pyramid:
         known = [(level, level.mpp) for level in self.levels if level.mpp is not None]
         if not known:
             raise ParameterError("cannot choose a level of a pyramid without resolution; pass its mpp")
-        return min(
-            known, key=lambda one: abs(one[1].x - mpp.x) + abs(one[1].y - mpp.y)
-        )  # min keeps the first of equals
+        # min keeps the first of equals
+        return min(known, key=lambda one: abs(one[1].x - mpp.x) + abs(one[1].y - mpp.y))
 
 
 def axis_downsample(base: int, size: int) -> float:

@@ -8,9 +8,7 @@ from schemas.table import Column, TableSchema
 TILE_KEY = ("slide_id", "tile_x", "tile_y")
 """Columns that identify a tile."""
 GRID_COLUMNS = (
-    Column(
-        "slide_id", pa.string()
-    ),  # its form is checked in the slides table: a regex per tile costs as much as the rest
+    Column("slide_id", pa.string()),  # its form is checked in the slides table: a regex per tile is slow
     PATH,
     LEVEL,
     Column("tile_x", pa.int64(), (NOT_NEGATIVE,)),

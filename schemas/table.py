@@ -96,6 +96,10 @@ class TableSchema:
             key,
         )
 
+    def table(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
+        """Build a table of rows, and validate it; see `checked`."""
+        return checked(pa.Table.from_pylist(list(rows), self.arrow), self)
+
 
 def checked(table: pa.Table, schema: TableSchema) -> pa.Table:
     """Validate a table and return it unchanged.

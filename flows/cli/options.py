@@ -48,8 +48,7 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     try:
         parsed = _app()(_with_flag_values(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        refused = _refusal(error, arguments)
-        raise refused from None
+        raise _refusal(error, arguments) from None
     if parsed is None:  # --help or --version
         raise SystemExit(0)
     file, options = parsed
@@ -65,17 +64,14 @@ def _refusal(error: CycloptsError, arguments: Sequence[str]) -> ConfigurationErr
     """Translate an error of cyclopts, which may repeat any argument."""
     if isinstance(error.__cause__, ValidationError):
         return refusal(error.__cause__, CoverageConfig)
-    if isinstance(error, UnknownOptionError) or not any(map(_is_secret, arguments)):
-        return ConfigurationError(f"{' '.join(str(error)[:1000].split())} See --help.")
-    return ConfigurationError("an argument cannot be read; none is shown, as one may hold a credential. See --help.")
-
-
-def _is_secret(argument: str) -> bool:
-    try:
-        check_output(argument)
-    except ValueError:
-        return True
-    return False
+    shown = f"{' '.join(str(error)[:1000].split())} See --help."
+    if not isinstance(error, UnknownOptionError):
+        try:
+            for argument in arguments:
+                check_output(argument)
+        except ValueError:
+            shown = "an argument cannot be read; none is shown, as one may hold a credential. See --help."
+    return ConfigurationError(shown)
 
 
 def _refuse_file(root: str) -> None:

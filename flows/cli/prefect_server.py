@@ -136,16 +136,12 @@ class Server:
 
     @property
     def _settings(self) -> dict[Any, Any]:
-        from prefect.settings import (  # noqa: PLC0415 - as above
-            PREFECT_API_URL,
-            PREFECT_CLIENT_MAX_RETRIES,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        )
+        from prefect import settings  # noqa: PLC0415 - as above
 
         return {
-            PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api",
-            PREFECT_CLIENT_MAX_RETRIES: MAX_RETRIES,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # nothing reads them here, and their thread ends a second late
+            settings.PREFECT_API_URL: f"http://127.0.0.1:{self._port}/api",
+            settings.PREFECT_CLIENT_MAX_RETRIES: MAX_RETRIES,
+            settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # read by nothing here, and their thread ends late
         }
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:

@@ -90,9 +90,8 @@ def _labels(random: np.random.Generator) -> Pixels:
     shape = int(HEIGHT * MPP / CLASSES_MPP), int(WIDTH * MPP / CLASSES_MPP)
     y, x = (np.abs(np.linspace(-1, 1, size, dtype=np.float32)) for size in shape)
     labels = np.zeros(shape, dtype=np.uint8)
-    is_tissue = (
-        _smooth(random, shape, 7) - 0.6 * np.maximum(y[:, None], x[None, :]) ** 4 > TISSUE_ABOVE
-    )  # glass at the border
+    glass = 0.6 * np.maximum(y[:, None], x[None, :]) ** 4  # at the border
+    is_tissue = _smooth(random, shape, 7) - glass > TISSUE_ABOVE
     is_tumor = _smooth(random, shape, 11) > TUMOR_ABOVE
     is_necrosis = is_tumor & (_smooth(random, shape, 15) > NECROSIS_ABOVE)
     for where, label in ((is_tissue, STROMA), (is_tissue & is_tumor, TUMOR), (is_tissue & is_necrosis, NECROSIS)):
@@ -139,9 +138,8 @@ def _halved(image: Pixels, times: int) -> list[Pixels]:
     levels = [image]
     for _ in range(times):
         fine = levels[-1].astype(np.uint16)
-        levels.append(
-            ((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2] + 2) // 4).astype(np.uint8)
-        )
+        sums = fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]
+        levels.append(((sums + 2) // 4).astype(np.uint8))
     return levels
 
 

@@ -47,5 +47,4 @@ def rewrite(match: str, replace: str) -> Callable[[str], str | None]:
 def _group(escape: re.Match[str], regex: Any) -> int:
     """Return the number of the group that an escape refers to; -1 if there is none of its name."""
     name = escape[1] or escape[2]
-    number: int = int(name) if name.isdecimal() else regex.groupindex.get(name, -1)
-    return number
+    return int(name if name.isdecimal() else regex.groupindex.get(name, -1))

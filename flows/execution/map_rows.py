@@ -27,6 +27,11 @@ MAX_DEATHS = 2
 """Workers that a Ray task may kill before it is given up: one may die by chance. Ray itself never gives up."""
 _DIED = "WorkerDiedError"
 """Error of a row that killed its workers."""
+_OBITUARY = (
+    f"every worker that opened it died ({3 * MAX_DEATHS} of {3 * MAX_DEATHS}, the last {MAX_DEATHS} with nothing "
+    "beside them): it takes too much memory (see the kernel's log) or crashes a decoder; hint: raise the memory of the "
+    "task in resources, or check the file and its overlays"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def map_rows(
         died = yield from run([numbered.slice(number, 1) for number in died])
     for number in died:
         if (yield from run([numbered.slice(number, 1)])):  # nothing beside it that takes memory too
-            yield Outcome(number, None, _DIED, _obituary())
+            yield Outcome(number, None, _DIED, _OBITUARY)
 
 
 def _run(
@@ -130,15 +135,6 @@ def _run(
     return sorted(died)
 
 
-def _obituary() -> str:
-    deaths = 3 * MAX_DEATHS
-    return (
-        f"every worker that opened it died ({deaths} of {deaths}, the last {MAX_DEATHS} with nothing beside them): it "
-        "takes too much memory (see the kernel's log) or crashes a decoder; hint: raise the memory of the task in "
-        "resources, or check the file and its overlays"
-    )
-
-
 def batches_of(weights: Sequence[int], max_rows: int = MAX_SLIDES) -> list[slice]:
     """Cut rows into consecutive batches that are worth a Ray task each, and enough to keep all workers busy.
 
@@ -161,14 +157,11 @@ def _run_in_worker(batch: pa.Table, compute: Compute, outcomes: pa.Schema) -> pa
     rows = batch.to_pylist()
     numbers = [row.pop("_number") for row in rows]
     if global_worker.core_worker.get_current_task_attempt_number() < MAX_DEATHS:
-        ended = list(map(Outcome.of, numbers, _results(rows, compute)))
+        try:
+            results: Sequence[Done | Exception] = run_batch(rows, compute)
+        except OutputError as error:  # ends the run with its own message, not with the 60 lines of Ray's
+            results = [error] * len(rows)
+        ended = list(map(Outcome.of, numbers, results))
     else:
         ended = [Outcome(number, None, _DIED) for number in numbers]
     return pa.Table.from_pylist(list(map(asdict, ended)), outcomes)
-
-
-def _results(rows: Sequence[dict[str, Any]], compute: Compute) -> Sequence[Done | Exception]:
-    try:
-        return run_batch(rows, compute)
-    except OutputError as error:  # ends the run with its own message, not with the 60 lines of Ray's
-        return [error] * len(rows)

@@ -10,7 +10,6 @@ from flows.storage.filesystem import output_errors
 from flows.storage.parquet import read_table, write_table
 from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES, TRACED_FAILURES
-from schemas.table import checked
 
 LOG = "failures.log"
 """File with the traceback of each failed slide; absent if no slide failed."""
@@ -27,8 +26,7 @@ def write_failures(task: str, failures: Sequence[dict[str, Any]], workspace: Wor
         workspace: Workspace of the run.
     """
     rows = [{"stage": task, **failure} for failure in failures]
-    table = checked(pa.Table.from_pylist(rows, TRACED_FAILURES.arrow), TRACED_FAILURES)
-    write_table(table, workspace.failures(task), workspace)
+    write_table(TRACED_FAILURES.table(rows), workspace.failures(task), workspace)
 
 
 def failed_before(task: str, workspace: Workspace) -> set[str]:
@@ -63,7 +61,7 @@ def publish_failures(tasks: Iterable[str], workspace: Workspace) -> pa.Table:
     rows = [
         {**failure, "message": f"{failure['message']} [{LOG}, no. {n}]"} for n, failure in enumerate(failures, start=1)
     ]
-    table = checked(pa.Table.from_pylist(rows, FAILURES.arrow), FAILURES)
+    table = FAILURES.table(rows)
     write_table(table, workspace.published("failures.parquet"), workspace)
     return table
 

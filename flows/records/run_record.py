@@ -53,11 +53,6 @@ class Summary:
     review: Review = field(default_factory=Review)
     """Classes that match nothing, and slides to review."""
 
-    @property
-    def is_tolerated(self) -> bool:
-        """True if no more slides failed than are tolerated."""
-        return self.put_aside <= self.tolerated
-
     def __str__(self) -> str:
         in_tables = self.found - self.put_aside
         recomputed = f"{self.recomputed} recomputed, " if self.recomputed else ""

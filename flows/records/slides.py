@@ -35,17 +35,10 @@ class Slide:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Read a row of `schemas.slides`; other columns are ignored."""
+        names = ("extent", "tile_extent", "stride")
+        extent, tile_extent, stride = (Extent(row[f"{name}_x"], row[f"{name}_y"]) for name in names)
         mpp = None if None in (row["mpp_x"], row["mpp_y"]) else Mpp(row["mpp_x"], row["mpp_y"])
-        return cls(
-            row["slide_id"],
-            row["path"],
-            Extent(row["extent_x"], row["extent_y"]),
-            Extent(row["tile_extent_x"], row["tile_extent_y"]),
-            Extent(row["stride_x"], row["stride_y"]),
-            mpp,
-            row["level"],
-            row["downsample"],
-        )
+        return cls(row["slide_id"], row["path"], extent, tile_extent, stride, mpp, row["level"], row["downsample"])
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of `schemas.slides`."""

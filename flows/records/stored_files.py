@@ -41,16 +41,13 @@ def grid_axes(slide: Slide, last: Last) -> tuple[Int64s, Int64s]:
     Raises:
         UnsupportedImageError: The slide would have too many tiles; found out before memory is used for them.
     """
-    found, longest = count_tiles(slide), max(_axis_tiles(slide))
-    if found > MAX_TILES or longest > MAX_AXIS_TILES:
-        count, limit = (found, MAX_TILES) if found > MAX_TILES else (longest, MAX_AXIS_TILES)
-        along = "" if found > MAX_TILES else " along one axis"
-        raise UnsupportedImageError(
-            f"{slide.path!r} would have {count:,} tiles{along} on {slide.extent.width} x {slide.extent.height} px, "
-            f"more than {limit:,}",
-            path=slide.path,
-            hint="set a larger tiling.stride, or check the slide: its header may be wrong",
-        )
+    longest = max(_axis_tiles(slide))
+    for count, limit, along in ((count_tiles(slide), MAX_TILES, ""), (longest, MAX_AXIS_TILES, " along one axis")):
+        if count > limit:
+            on = f"on {slide.extent.width} x {slide.extent.height} px, more than {limit:,}"
+            hint = "set a larger tiling.stride, or check the slide: its header may be wrong"
+            problem = f"{slide.path!r} would have {count:,} tiles{along} {on}"
+            raise UnsupportedImageError(problem, path=slide.path, hint=hint)
     return (
         axis_origins(slide.extent.width, slide.tile_extent.width, slide.stride.width, last),
         axis_origins(slide.extent.height, slide.tile_extent.height, slide.stride.height, last),

@@ -141,12 +141,9 @@ def _code(text: str) -> str:
 
 def _fence(text: str) -> str:
     fence = "`" * max(3, 1 + _longest_run(text))
-    cut = (
-        text
-        if len(text) <= MAX_YAML
-        else f"{text[:MAX_YAML]}\n# {len(text) - MAX_YAML:,} more characters: see run.json\n"
-    )
-    return f"{fence}yaml\n{cut}{fence}"
+    more = len(text) - MAX_YAML
+    shown = f"{text[:MAX_YAML]}\n# {more:,} more characters: see run.json\n" if more > 0 else text
+    return f"{fence}yaml\n{shown}{fence}"
 
 
 def _longest_run(text: str) -> int:

@@ -25,7 +25,6 @@ from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from ratiopath.counting.values import parse_value, sort_key
 from schemas.slide_report import area_of, mean_of, slide_report
-from schemas.table import checked
 
 MAX_VALUES = 32
 """Largest number of values of an overlay in the report on a slide."""
@@ -82,16 +81,13 @@ def _merge_values(partials: Iterable[Json]) -> Json:
     return {"count": max(len(sums), *counts), "commonest": [value for value, _ in _commonest(sums, MAX_VALUES)]}
 
 
-def merge_reports(
-    partials: Sequence[Json], suspicions: Sequence[str], notes: Sequence[str], config: CoverageConfig
-) -> Json:
+def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
     """Merge the partial reports on a slide; the result does not depend on `keep`.
 
     Args:
         partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
-            order in which workers finish.
-        suspicions: Remarks on the sizes of the overlays.
-        notes: Remarks on the overlays that need no review.
+            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, and `notes` on
+            them that need no review.
         config: The configuration.
 
     Returns:
@@ -108,9 +104,10 @@ def merge_reports(
         for overlay in config.overlay_columns
     }
     only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
-    found = [*check_classes(config.overlay_columns, only_zero, means), *suspicions]
-    report = {"means": means, "mm2": mm2, "values": values, "suspicions": found}
-    return report | ({"notes": list(notes)} if notes else {})
+    suspicions, notes = ([line for partial in partials for line in partial[name]] for name in ("suspicions", "notes"))
+    suspicions = [*check_classes(config.overlay_columns, only_zero, means), *suspicions]
+    report = {"means": means, "mm2": mm2, "values": values, "suspicions": suspicions}
+    return report | ({"notes": notes} if notes else {})
 
 
 def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
@@ -154,5 +151,4 @@ def report_slides(
     for row in read_table(kept.path, workspace.files).to_pylist():
         of_run = measured.get(row["slide_id"], gone)
         rows.append({**row, "kept": row["rows"], "status": of_run["status"], "seconds": of_run["seconds"]})
-    schema = slide_report(config.classes)
-    return checked(pa.Table.from_pylist(rows, schema.arrow), schema)
+    return slide_report(config.classes).table(rows)

@@ -104,8 +104,7 @@ class Storage:
     def is_file(self, path: str) -> bool:
         """Return True for a regular file; a link to one is none, and a FIFO would never answer."""
         if not self.is_local:
-            found: bool = self.files.get_file_info(path).type == FileType.File
-            return found
+            return bool(self.files.get_file_info(path).type == FileType.File)
         try:
             return stat.S_ISREG(os.lstat(path).st_mode)
         except (FileNotFoundError, NotADirectoryError):

@@ -106,8 +106,7 @@ def read_table(path: str, files: FileSystem | None = None) -> pa.Table:
 
 def count_rows(path: str, files: FileSystem) -> int:
     """Read the number of rows from a file's footer."""
-    rows: int = pq.read_metadata(path, filesystem=files).num_rows
-    return rows
+    return int(pq.read_metadata(path, filesystem=files).num_rows)
 
 
 def open_table(path: str, files: FileSystem) -> pq.ParquetFile:

@@ -92,8 +92,8 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     with require_unchanged(provenance.slide.path, json.loads(unit["states"])):
         table, notes = coverage_table(tiles, provenance.overlay_paths, config)
         suspicions = [] if group else list(check_extents(provenance.slide, provenance.overlay_paths, config))
-    sums = partial_report(table, provenance.slide, config)
-    report = {"sums": sums, "suspicions": suspicions, "notes": [] if group else notes}
+    report = partial_report(table, provenance.slide, config)
+    report |= {"suspicions": suspicions, "notes": [] if group else notes}
     schema = coverage(config.overlay_columns)
 
     def write(groups: Iterable[pa.Table]) -> Row:
@@ -112,10 +112,7 @@ def _write_slide(
     groups: Iterable[pa.Table], provenance: Provenance, reports: Sequence[Json], config: CoverageConfig,
     workspace: Workspace,
 ) -> None:  # fmt: skip
-    suspicions = [line for report in reports for line in report["suspicions"]]
-    notes = [line for report in reports for line in report["notes"]]
-    report = merge_reports([report["sums"] for report in reports], suspicions, notes, config)
-    schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, report)
+    schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, merge_reports(reports, config))
     write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace)
 
 

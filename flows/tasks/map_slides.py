@@ -14,7 +14,7 @@ from flows.records.failures import write_failures
 from flows.reports.progress import progress
 from flows.storage.parquet import TableReference, write_table
 from flows.storage.workspace import Workspace
-from schemas.table import TableSchema, checked
+from schemas.table import TableSchema
 
 Task = Callable[..., TableReference]
 """Function of a task; its name is the name of the task everywhere."""
@@ -48,7 +48,7 @@ def write_result(
         workspace: Workspace of the run.
     """
     path = workspace.between(f"{task.__name__}.parquet")
-    write_table(checked(pa.Table.from_pylist(list(rows), schema.arrow), schema), path, workspace)
+    write_table(schema.table(rows), path, workspace)
     write_failures(title(task), failures, workspace)
     return TableReference(path, title(task))
 

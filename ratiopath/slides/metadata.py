@@ -46,6 +46,8 @@ class Tiling:
     µm, tile_extent x mpp, from the closest finer level, rounded to whole pixels of it."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.level, bool) or not isinstance(self.level, int | np.integer | None):
+            raise ParameterError(f"invalid level {self.level!r}; pass a whole number >= 0, 0 is the finest")
         if (self.mpp is None) == (self.level is None):
             found = "neither" if self.mpp is None else "both"
             raise ParameterError(f"pass exactly one of mpp and level; got {found}")
@@ -80,7 +82,7 @@ class Tiling:
             Extent(*pixel_pair("tile_extent", tile_extent)),
             Extent(*pixel_pair("stride", stride)),
             Mpp.optional(mpp),
-            None if level is None else _whole_level(level),
+            level,
             Mpp.optional(slide_mpp),
             tolerance,
             resolution,
@@ -174,12 +176,6 @@ def _scaled(pixels: Extent, wanted: Mpp, found: Mpp, path: str) -> Extent:
         raise LevelNotFoundError(problem, path=path, hint="set a smaller tiling.mpp (mpp=) or tiling.tile_extent")
     width, height = (max(1, int(side)) for side in round_half_up(sides))
     return Extent(width, height)
-
-
-def _whole_level(level: int) -> int:
-    if isinstance(level, bool) or not isinstance(level, int | np.integer):
-        raise ParameterError(f"invalid level {level!r}; pass a whole number >= 0, 0 is the finest")
-    return int(level)
 
 
 def pixel_pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:

@@ -52,9 +52,8 @@ class OpenSlideReader(SlideReader):
         return found
 
     def _mpp(self) -> Mpp | None:
-        found = [
-            self._slide.properties.get(name) for name in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
-        ]
+        names = (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
+        found = [self._slide.properties.get(name) for name in names]
         if None in found:
             return None
         try:

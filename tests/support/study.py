@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import tifffile
+import yaml
 from prefect.client.schemas.objects import State
 
 from flows.config.model import CoverageConfig
@@ -27,6 +28,8 @@ TASKS = (
 """Names of the tasks in order."""
 SIZE = (48, 64)
 """(rows, columns) of a slide at 0.5 µm/px: 12 tiles of 16 x 16."""
+FIRST_LINE = "coverage: reading the configuration\n"
+"""Printed by the command before anything slow."""
 MASK_SIZE = (24, 32)
 """(rows, columns) of a mask at 1 µm/px."""
 
@@ -83,6 +86,12 @@ def settings(folder: Path, **changes: Any) -> dict[str, Any]:
         "previews": False,
         **changes,
     }
+
+
+def write_settings(path: Path, document: Any) -> str:
+    """Write a configuration, text or a document, and return its path."""
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False))
+    return str(path)
 
 
 def configured(folder: Path, **changes: Any) -> CoverageConfig:
