@@ -18,6 +18,21 @@ def test_a_suite_prints_a_line_for_each_case(tmp_path, capsys):
     assert len(set(cases)) == 2 * 2
 
 
+def test_annotations_are_a_line_for_each_case(tmp_path, capsys):
+    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "annotations", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    cases = re.findall(r"^\| ([\d,]+ \w+) \| [\d,]+ \| [\d,]+ \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
+    assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]
+
+
+def test_areas_that_differ_end_the_run_before_anything_is_timed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(suites.drawings, "difference", lambda drawing: "tile 3 has 0.5")
+    monkeypatch.setattr(suites, "medians", lambda *_: pytest.fail("it was timed"))
+
+    assert command.main(["--shrink", "16", "--suites", "annotations", "--cache", str(tmp_path)]) == 1
+    assert "20 regions: tile 3 has 0.5" in capsys.readouterr().err
+
+
 def test_counts_that_differ_end_the_run_before_anything_is_timed(tmp_path, monkeypatch, capsys):
     def wrong(job):
         found = ours(job)

@@ -134,23 +134,48 @@ Entries = tuple[Int64s, Int64s, Float64s]
 
 @dataclass(frozen=True, slots=True)
 class WindowIndex:
-    """Spatial index of windows."""
+    """Spatial index of windows of one size: they are sorted by the cell of a lattice that holds their corner."""
 
     bounds: Float64s
     """Bounding box (minx, miny, maxx, maxy) of each window."""
-    tree: shapely.STRtree
-    """Tree of the bounding boxes."""
+    size: Float64s
+    """Width and height of a window, and of a cell."""
+    columns: Float64s
+    """Columns of cells that hold a corner, ascending."""
+    rows: Float64s
+    """Rows of cells that hold a corner, ascending."""
+    cell: Int64s
+    """Cell of each window in sorted order, ascending: index of its row * number of columns + index of its column."""
+    order: Int64s
+    """Windows in sorted order."""
 
     @classmethod
     def of(cls, windows: RoiWindows) -> Self:
         """Build the index."""
         bounds = np.stack([windows.x, windows.y, windows.right, windows.bottom], axis=1)
-        return cls(bounds, shapely.STRtree(shapely.box(*bounds.T)))
+        size = np.array(windows.size)
+        cells = np.floor((bounds[:, :2] - bounds[:1, :2]) / size)
+        (columns, column), (rows, row) = (np.unique(cells[:, axis], return_inverse=True) for axis in (0, 1))
+        cell = row * len(columns) + column
+        order = np.argsort(cell, kind="stable")
+        return cls(bounds, size, columns, rows, cell[order], order)
 
     def pairs(self, bounds: Float64s) -> tuple[Int64s, Int64s]:
         """Pair bounding boxes with the windows that they overlap or touch: their indices, those of boxes ascending."""
-        box, window = self.tree.query(shapely.box(*bounds.T))
-        return box, window
+        corner = self.bounds[:1, :2] if len(self.bounds) else 0.0
+        low = np.floor((bounds[:, :2] - self.size - corner) / self.size)
+        high = np.floor((bounds[:, 2:] - corner) / self.size)
+        first, stop = np.searchsorted(self.rows, low[:, 1]), np.searchsorted(self.rows, high[:, 1], side="right")
+        box, nth = nth_of_each(np.maximum(stop - first, 0))
+        begin, end = np.searchsorted(self.columns, low[:, 0]), np.searchsorted(self.columns, high[:, 0], side="right")
+        row = (first[box] + nth) * len(self.columns)
+        start, until = (np.searchsorted(self.cell, row + column[box]) for column in (begin, end))
+        run, nth = nth_of_each(np.maximum(until - start, 0))
+        box, window = box[run], self.order[start[run] + nth]
+        inner, outer = bounds[box], self.bounds[window]
+        left, right = inner[:, :2] <= outer[:, 2:], inner[:, 2:] >= outer[:, :2]
+        is_close = left[:, 0] & left[:, 1] & right[:, 0] & right[:, 1]
+        return box[is_close], window[is_close]
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,13 +199,15 @@ class Rings:
 
 
 def _without_detours(rings: Rings) -> Rings:
-    """Drop vertices between two on the same horizontal or vertical line, and rings without an area."""
+    """Drop repeated vertices, those between two on the same axis-parallel line, and rings without an area."""
     rings = _with_area(rings)
     after = rings.following()
-    before = np.empty_like(after)
-    before[after] = np.arange(len(after))
-    is_level = (rings.xy[before] == rings.xy) & (rings.xy == rings.xy[after])
-    is_used = ~(is_level[:, 0] | is_level[:, 1])
+    is_vertical, is_horizontal = (rings.xy == rings.xy[after]).T
+    is_repeat = is_vertical & is_horizontal
+    is_used = ~is_repeat
+    for is_level in (is_vertical & ~is_repeat, is_horizontal & ~is_repeat):
+        index = np.flatnonzero(is_level)  # few vertices lie on a cut
+        is_used[after[index[is_level[after[index]]]]] = False
     offsets = np.concatenate([[0], np.cumsum(is_used)])[rings.offsets]
     return _with_area(Rings(rings.xy[is_used], offsets, rings.weight, rings.owner))
 

@@ -116,6 +116,18 @@ def test_a_hole_is_subtracted_in_every_window(polygon, stride):
     assert areas([polygon], corners) == pytest.approx(expected, abs=1e-12 * 256)
 
 
+@settings(max_examples=60, deadline=None)
+@given(holed(), st.sampled_from((0.25, 0.5, 1.0)), st.sampled_from((4, 8)))
+def test_vertices_on_the_edges_of_windows_change_nothing(polygon, grain, side):
+    snapped = shapely.transform(polygon, lambda xy: np.round(xy / grain) * grain)
+    many = shapely.segmentize(snapped if snapped.is_valid and snapped.area > 0 else box(0, 4, 40, 24), grain)
+    corners = grid(side, 240 // side, start=-64)
+    found = areas([many], corners, roi=box(0, 0, side, side))
+    assert found.sum() == pytest.approx(many.area, rel=1e-12)
+    boxes = shapely.box(*np.array([(x, y, x + side, y + side) for x, y in corners]).T)
+    assert found == pytest.approx(shapely.area(shapely.intersection(boxes, many)), abs=1e-9)
+
+
 def test_exactextract_agrees_on_tiles_as_cells():
     exactextract = pytest.importorskip("exactextract")
     raster = pytest.importorskip("exactextract.raster")

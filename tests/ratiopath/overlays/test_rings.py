@@ -44,6 +44,12 @@ def test_no_part_has_many_vertices_in_many_windows(polygon):
     assert ((spans <= 1).all(axis=1) | (parts.counts * (spans + 1).prod(axis=1) <= MAX_WORK) | parts.are_boxes()).all()
 
 
+def test_a_cut_through_a_vertex_that_returns_along_it_keeps_the_corner():
+    ring = shapely.Polygon([(5, 0), (5, -1), (3, -4), (3, 0), (1, -1), (2, 0)])
+    low, high = (rings(ring).cut(np.array([0]), np.array([3.0]), side) for side in (1.0, -1.0))
+    assert low.areas.sum() + high.areas.sum() == pytest.approx(ring.area)
+
+
 def test_cuts_follow_lines_near_the_middle():
     parts = rings(regular(1000, 10, (10, 10))).subdivided((8, 8), (np.array([9.0]), np.array([11.5])))
     edges = parts.bounds[:, [0, 2]]
