@@ -34,19 +34,21 @@ def read_frame(path: str, mpp: Mpp | None = None) -> SlideFrame:
             levels[0].extent,
             levels[0].mpp,
             tuple((level.downsample_x, level.downsample_y) for level in levels),
-            _bounds(properties, levels[0].extent),
-            _centre(properties),
+            scanned_bounds(properties, levels[0].extent),
+            slide_centre(properties),
         )
 
 
-def _bounds(properties: Mapping[str, str], extent: Extent) -> tuple[int, int, int, int] | None:
+def scanned_bounds(properties: Mapping[str, str], extent: Extent) -> tuple[int, int, int, int] | None:
+    """Return the scanned bounding box among OpenSlide's properties; None if there is none, or it is the whole slide."""
     if any(name not in properties for name in _BOUNDS):
         return None
     left, top, width, height = (int(properties[name]) for name in _BOUNDS)
     return None if (left, top, width, height) == (0, 0, extent.width, extent.height) else (left, top, width, height)
 
 
-def _centre(properties: Mapping[str, str]) -> tuple[float, float] | None:
+def slide_centre(properties: Mapping[str, str]) -> tuple[float, float] | None:
+    """Return the centre of level 0 relative to that of the physical slide in nm, if the properties have it."""
     if any(name not in properties for name in _CENTRE):
         return None
     x, y = (float(properties[name]) for name in _CENTRE)

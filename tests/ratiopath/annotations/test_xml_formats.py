@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ratiopath.annotations.annotations import Annotations
@@ -226,6 +227,13 @@ class TestRealFiles:
         for outline, polygon in zip(annotations.outline, annotations.polygons, strict=True):
             by_outline[outline] += polygon.area
         assert [round(area) for area in by_outline] == [3_050_322_256, 1_064_952, 28_797_363]
+
+    def test_aperio_states_the_area_between_the_vertices(self) -> None:
+        content = (REAL / "pjl54__WSI_handling__TCGA-EJ-5519-01Z-00-DX1.xml").read_bytes()
+        stated = [float(one.get("Area", "0")) for one in parse_xml(content, "a").iter("Region")]
+        for area, ring in zip(stated, read(content).rings, strict=True):
+            (x, y), (x_next, y_next) = ring.T, np.roll(ring, -1, axis=0).T
+            assert abs(np.sum(x * y_next - x_next * y)) / 2 == pytest.approx(area, abs=0.1)
 
     def test_two_corners_and_arrows_of_imagescope(self) -> None:
         outlines = read((REAL / "One-sixth__imagescope_xml_utils__test.xml").read_bytes())
