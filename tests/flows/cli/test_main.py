@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from flows.cli.main import main, run
 from flows.cli.sample import make_sample
@@ -62,6 +63,7 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()
 
 
+@pytest.mark.usefixtures("local_ray", "server")
 def test_a_sample_that_is_there_and_edited_is_run_as_it_is(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     make_sample("coverage-sample")
