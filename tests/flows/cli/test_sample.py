@@ -13,7 +13,7 @@ from ratiopath.geometry import Extent, Mpp
 from ratiopath.slides import open_slide
 
 
-def test_two_pyramids_with_two_masks_each(tmp_path) -> None:
+def test_two_pyramids_with_two_masks_and_an_annotation_each(tmp_path) -> None:
     config = make_sample(str(tmp_path))
     assert [Path(slide.path).name for slide in discover(config)] == ["sample-a.tiff", "sample-b.ome.tiff"]
     for slide in discover(config):
@@ -26,6 +26,7 @@ def test_two_pyramids_with_two_masks_each(tmp_path) -> None:
         assert (set(np.unique(labels)), set(np.unique(tissue))) == ({0, 1, 2, 3}, {0, 255})
         assert np.array_equal(tissue > 0, labels[::4, ::4] > 0)
         assert 0.2 < np.mean(tissue > 0) < 0.6
+        assert (tmp_path / "slides" / f"{stem}.geojson").is_file()
     with tifffile.TiffFile(tmp_path / "slides" / "sample-b.ome.tiff") as tiff:
         assert (tiff.is_ome, len(tiff.pages), len(tiff.pages[0].pages)) == (True, 1, 3)
 
@@ -36,7 +37,7 @@ def test_the_same_files_every_time(tmp_path) -> None:
         make_sample(str(tmp_path / name))
         contents.append([path.read_bytes() for path in sorted((tmp_path / name / "slides").iterdir())])
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 6
+    assert len(contents[0]) == 8
 
 
 def test_its_configuration_is_a_file_to_start_from(tmp_path) -> None:

@@ -40,6 +40,11 @@ HALF_UM = Mpp(0.5, 0.5)
 MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
 
 
+def slide_of(extent: tuple[int, int], tile: int, stride: int, mpp: Mpp | None = HALF_UM) -> Slide:
+    sizes = Extent(*extent), Extent(tile, tile), Extent(stride, stride)
+    return Slide("a", "/a.tiff", *sizes, mpp, level=0, downsample=1)
+
+
 def canvas_of(
     extent: tuple[int, int],
     tile: int,
@@ -48,9 +53,7 @@ def canvas_of(
     last: Any = "keep",
     mpp: Mpp | None = HALF_UM,
 ) -> Canvas:
-    slide = Slide(
-        "a", "/a.tiff", Extent(*extent), Extent(tile, tile), Extent(stride, stride), mpp, level=0, downsample=1
-    )
+    slide = slide_of(extent, tile, stride, mpp)
     return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
 
 
@@ -157,21 +160,26 @@ def write_stripes(folder: Path) -> str:
     return write(folder / "m.tiff", [labels], mpp=1.0)
 
 
+def outline(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> np.ndarray | None:
+    canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
+    return layers.read_outline(path, overlay, canvas, slide_of((64, 48), 16, 16, mpp))
+
+
 def test_outlines_are_where_classes_meet(tmp_path) -> None:
     expected = np.zeros((48, 64), bool)
     expected[:, [15, 16, 31, 32]] = True  # 2 and 3 are one class
-    found = layers.read_outline(write_stripes(tmp_path), MASK, canvas_of((64, 48), 16, 16, 64))
+    found = outline(write_stripes(tmp_path))
     np.testing.assert_array_equal(found, expected)
 
 
 def test_an_overlay_without_classes_has_an_outline_where_zero_ends(tmp_path) -> None:
-    found = layers.read_outline(write_stripes(tmp_path), Overlay(path="{stem}"), canvas_of((64, 48), 16, 16, 64))
+    found = outline(write_stripes(tmp_path), Overlay(path="{stem}"))
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [15, 16])
 
 
 def test_an_overlay_that_ends_early_has_an_outline_there(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 16), np.uint8)], mpp=1.0)
-    found = layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64))
+    found = outline(path)
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32])
 
 
@@ -179,21 +187,19 @@ def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
     colours = np.zeros((24, 32, 3), np.uint8)
     colours[:12] = (255, 0, 0)
     path = write(tmp_path / "m.tiff", [colours], mpp=1.0)
-    found = layers.read_outline(
-        path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}), canvas_of((64, 48), 16, 16, 64)
-    )
+    found = outline(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}))
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [23, 24])
 
 
 def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64, mpp=None)) is None
+    assert outline(path, mpp=None) is None
 
 
 def test_an_overlay_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
     monkeypatch.setattr(layers, "MAX_PIXELS", 24 * 32 - 1)
-    assert layers.read_outline(path, MASK, canvas_of((64, 48), 16, 16, 64)) is None
+    assert outline(path) is None
 
 
 @pytest.mark.parametrize(
