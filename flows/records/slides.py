@@ -1,7 +1,7 @@
 """A slide as a typed row of the tables that tasks hand on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from ratiopath.geometry import Extent, Mpp
@@ -57,11 +57,35 @@ class Slide:
             "downsample": self.downsample,
         }
 
-    def in_file(self, file: str, rows: int) -> dict[str, Any]:
-        """Return the row of `schemas.intermediate` for a file of the slide in a folder that is one table.
 
-        Args:
-            file: Parquet file.
-            rows: Number of rows in it.
-        """
-        return {"slide_id": self.slide_id, "path": self.path, "file": file, "rows": rows}
+@dataclass(frozen=True, slots=True)
+class SlideFile:
+    """A row of an index: one slide's file in a folder that is one table."""
+
+    slide_id: str
+    """The slide."""
+    path: str
+    """Path of the slide itself."""
+    file: str
+    """Parquet file with its rows."""
+    rows: int
+    """Number of rows in the file."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row; other columns are ignored."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the row of `schemas.intermediate`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredSlide(SlideFile):
+    """A slide's file in coverage/, and its state in this run."""
+
+    status: Status
+    """State of the file in this run."""
+    seconds: float | None = None
+    """Time that workers spent measuring the slide; None if its file was kept."""

@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
 from flows.records.fingerprints import Json, require_unchanged
 from flows.records.provenance import Provenance, read_partial_report, with_metadata
+from flows.records.slides import CoveredSlide, SlideFile, Status
 from flows.reports.progress import progress
 from flows.reports.quality_checks import check_extents
 from flows.reports.slide_report import merge_reports, partial_report
@@ -30,6 +32,22 @@ PART = pa.schema([("part", pa.string())])
 """Result of a unit: the file with its rows and its partial report; null where the slide has no other unit."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Slide(SlideFile):
+    """A slide with its grid, the file of the row, and the provenance of its coverage."""
+
+    status: Status
+    """State of the slide's coverage; the grid of an unchanged slide is its file in coverage/."""
+    record: str
+    """JSON of the provenance, parsed where the slide is measured."""
+    states: str
+    """JSON of the fingerprints by size and mtime, to be found again after measuring."""
+
+    def covered_by(self, file: str, seconds: float | None = None) -> Row:
+        """Return the row of its file in coverage/."""
+        return CoveredSlide(self.slide_id, self.path, file, self.rows, self.status, seconds).to_row()
+
+
 def compute_overlaps(
     grids: TableReference, overlays: TableReference, config: CoverageConfig, workspace: Workspace
 ) -> TableReference:
@@ -43,7 +61,7 @@ def compute_overlaps(
         Index of the files in coverage/.
     """
     slides = _join(read_table(overlays.path, workspace.files), read_table(grids.path, workspace.files))
-    kept = {number for number, slide in enumerate(slides) if slide["status"] == "unchanged"}
+    kept = {number for number, slide in enumerate(slides) if slide.status == "unchanged"}
     units, slide_of, tiles = [], [], []
     for number in sorted(set(range(len(slides))) - kept):
         for unit, weight in _units(slides[number], workspace):
@@ -53,7 +71,7 @@ def compute_overlaps(
     compute = partial(_measure, config=config, workspace=workspace)
     request = request_of(compute_overlaps, config)
     outcomes = map_rows(pa.Table.from_pylist(units), compute, PART, batches_of(tiles), request)
-    covered = {number: slides[number] for number in kept}  # their grid is their file in coverage/
+    covered = {number: slides[number].covered_by(slides[number].file) for number in kept}
     failures = {}
     with progress(title(compute_overlaps), len(slides) - len(kept), logging.INFO) as advance:
         for number, done in _group_by_slide(slide_of, set(range(len(slides))) - kept, outcomes):
@@ -61,28 +79,27 @@ def compute_overlaps(
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
                 _join_parts(slide, [one.result["part"] for one in done if one.result is not None], config, workspace)
-                file = workspace.of_slide("coverage", slide["slide_id"])
-                covered[number] = {**slide, "file": file, "seconds": seconds}
+                covered[number] = slide.covered_by(workspace.of_slide("coverage", slide.slide_id), seconds)
             else:
-                failures[number] = failed.failure(slide["path"])
-            advance(slide["path"], seconds, None if failed is None else failed.reason)
+                failures[number] = failed.failure(slide.path)
+            advance(slide.path, seconds, None if failed is None else failed.reason)
     rows, failed_rows = ([found[number] for number in sorted(found)] for found in (covered, failures))
     return write_result(compute_overlaps, rows, failed_rows, COVERED, workspace)
 
 
-def _join(overlays: pa.Table, grids: pa.Table) -> list[Row]:
-    """Join the slides that have both a grid, the file of the row, and overlays."""
+def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
+    """Join the slides that have both a grid and overlays."""
     grid_of = {row["slide_id"]: row for row in grids.to_pylist()}
     rows = overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
-    return [{**grid_of[row["slide_id"]], **row} for row in rows if row["slide_id"] in grid_of]
+    return [_Slide.from_row({**grid_of[row["slide_id"]], **row}) for row in rows if row["slide_id"] in grid_of]
 
 
-def _units(slide: Row, workspace: Workspace) -> Iterator[tuple[Row, int]]:
+def _units(slide: _Slide, workspace: Workspace) -> Iterator[tuple[Row, int]]:
     """Cut a slide into units, each with its number of tiles."""
-    metadata = pq.read_metadata(slide["file"], filesystem=workspace.files)
+    metadata = pq.read_metadata(slide.file, filesystem=workspace.files)
     for group in range(metadata.num_row_groups):
-        unit = {"grid": slide["file"], "group": group, "is_alone": metadata.num_row_groups == 1}
-        yield unit | {name: slide[name] for name in ("record", "states")}, metadata.row_group(group).num_rows
+        unit = {"grid": slide.file, "group": group, "is_alone": metadata.num_row_groups == 1}
+        yield unit | {"record": slide.record, "states": slide.states}, metadata.row_group(group).num_rows
 
 
 def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
@@ -130,13 +147,13 @@ def _group_by_slide(
             yield slide, sorted(done.pop(slide), key=lambda one: one.number)
 
 
-def _join_parts(slide: Row, parts: Sequence[str | None], config: CoverageConfig, workspace: Workspace) -> None:
+def _join_parts(slide: _Slide, parts: Sequence[str | None], config: CoverageConfig, workspace: Workspace) -> None:
     """Join a slide's parts into its file; the worker has written that of a slide of one unit."""
     if list(parts) == [None]:
         return
     files = [part for part in parts if part is not None]
     reports = [read_partial_report(part, workspace) for part in files]
     groups = (group for part in files for group in row_groups(part, workspace.files))
-    _write_slide(groups, Provenance.from_json(slide["record"]), reports, config, workspace)
+    _write_slide(groups, Provenance.from_json(slide.record), reports, config, workspace)
     for part in files:
         workspace.remove(part)

@@ -4,6 +4,7 @@ Pictures are for people: one that cannot be drawn costs a warning, never the sli
 """
 
 import os
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
 from flows.records.provenance import read_coverage_metadata
+from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
 from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews
@@ -27,7 +29,7 @@ from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
-from schemas.intermediate import PICTURES, SLIDE_FILES
+from schemas.intermediate import PICTURES
 
 VERSION = 2
 """Version of the drawing; to be raised when the same tables give another picture."""
@@ -42,14 +44,24 @@ MAX_LINES = 20
 """Maximum number of missing pictures with a log line each."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(SlideFile):
+    """A slide's file in tiles/."""
+
+    tiles: int
+    """Number of tiles of the slide."""
+    made_from: str
+    """Digest of the file's provenance."""
+
+
 def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
     """Draw the missing and outdated pictures as previews/SLIDE.png, and remove those of slides not in the tables.
 
     Returns:
         Table of `schemas.intermediate.PICTURES`, a row per slide.
     """
-    slides = read_table(kept.path, workspace.files).select([*SLIDE_FILES.arrow.names, "tiles", "made_from"])
-    rows = slides.to_pylist()
+    slides = read_table(kept.path, workspace.files).select(list(_Kept.__dataclass_fields__))
+    rows = [_Kept.from_row(row) for row in slides.to_pylist()]
     draw = partial(_draw, config=config, workspace=workspace)
     batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
     pictures = []
@@ -57,15 +69,15 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
         for outcome in map_rows(slides, draw, PICTURES.arrow, batches, request_of(draw_previews, config)):
             slide = rows[outcome.number]
             pictures.append(outcome.result or _picture(slide, outcome.reason))
-            advance(slide["path"], outcome.seconds)
+            advance(slide.path, outcome.seconds)
     _warn(pictures)
     drawn = {workspace.of_slide(FOLDER, one["slide_id"]) for one in pictures if one["trouble"] is None}
     remove_previews(workspace, but=drawn)
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
 
 
-def _picture(slide: Row, trouble: str | None = None) -> Row:
-    return {"slide_id": slide["slide_id"], "path": slide["path"], "trouble": trouble}
+def _picture(slide: SlideFile, trouble: str | None = None) -> Row:
+    return {"slide_id": slide.slide_id, "path": slide.path, "trouble": trouble}
 
 
 def _warn(pictures: list[Row]) -> None:
@@ -77,14 +89,15 @@ def _warn(pictures: list[Row]) -> None:
         run_log().warning("%s: no picture of %d more slides", title(draw_previews), len(missing) - MAX_LINES)
 
 
-def _draw(slide: Row, config: CoverageConfig, workspace: Workspace) -> Row:
-    source, path = f"{VERSION} {slide['made_from']}", workspace.of_slide(FOLDER, slide["slide_id"])
+def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
+    slide = _Kept.from_row(row)
+    source, path = f"{VERSION} {slide.made_from}", workspace.of_slide(FOLDER, slide.slide_id)
     is_current = picture_source(path, workspace) == source
     if is_current and not config.force:
         return _picture(slide)
     if not is_replaceable(path, workspace):
         return _picture(slide, f"{path!r} is not a picture of this program; hint: move it away")
-    if not os.path.exists(slide["path"]):
+    if not os.path.exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
         image = draw_scene(_scene(slide, config, workspace))
@@ -98,8 +111,8 @@ def _draw(slide: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     return _picture(slide)
 
 
-def _scene(kept: Row, config: CoverageConfig, workspace: Workspace) -> Scene:
-    covered = workspace.of_slide("coverage", kept["slide_id"])
+def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
+    covered = workspace.of_slide("coverage", kept.slide_id)
     provenance, _ = read_coverage_metadata(covered, workspace, config.classes)
     areas = TileAreas.of(provenance.slide, config.tiling.last, config.region_of(provenance.slide.tile_extent))
     canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
@@ -108,18 +121,18 @@ def _scene(kept: Row, config: CoverageConfig, workspace: Workspace) -> Scene:
         for name, sampled in shares.items():
             sampled.add(*_origins(group), group[name].to_numpy())
     is_kept = SampledValues(canvas)
-    for group in row_groups(kept["file"], workspace.files, ["tile_x", "tile_y"]):
+    for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     overlays, paths, slide = config.overlays.items(), provenance.overlay_paths, provenance.slide
     return Scene(
         canvas=canvas,
-        thumbnail=_thumbnail(kept["path"], canvas),
+        thumbnail=_thumbnail(kept.path, canvas),
         outlines={name: read_outline(path, one, canvas, slide) for name, one in overlays if (path := paths[name])},
         overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,
-        tiles=kept["tiles"],
-        kept=kept["rows"],
+        tiles=kept.tiles,
+        kept=kept.rows,
     )
 
 

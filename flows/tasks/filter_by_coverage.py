@@ -11,6 +11,7 @@ from flows.execution.batch import Draft, Row
 from flows.records.failures import failed_before
 from flows.records.fingerprints import Json
 from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata, tiles_settings, with_metadata
+from flows.records.slides import CoveredSlide
 from flows.records.stored_files import has_tiles, read_folder
 from flows.reports.prefect_progress import run_log
 from flows.reports.slide_report import report_columns
@@ -45,19 +46,21 @@ def _gone(table: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.T
         if provenance is None:
             run_log().warning("ignored %r, which is a copy or damaged; hint: remove it", path)
         elif provenance.is_current(config) and provenance.slide.path not in found:
-            found.add(provenance.slide.path)
-            rows.append(provenance.slide.in_file(path, count_rows(path, workspace.files)) | {"status": "gone"})
+            slide, rows_there = provenance.slide, count_rows(path, workspace.files)
+            found.add(slide.path)
+            rows.append(CoveredSlide(slide.slide_id, slide.path, path, rows_there, "gone").to_row())
     return pa.Table.from_pylist(rows, COVERED.arrow)
 
 
-def _filter(covered: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
-    made_from, report = read_coverage_metadata(covered["file"], workspace, config.classes)
+def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
+    covered = CoveredSlide.from_row(row)
+    made_from, report = read_coverage_metadata(covered.file, workspace, config.classes)
     provenance = replace(made_from, settings=tiles_settings(config))
-    path = workspace.of_slide("tiles", covered["slide_id"])
+    path = workspace.of_slide("tiles", covered.slide_id)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
-    if is_current and has_tiles(path, covered["slide_id"], config, workspace):
+    if is_current and has_tiles(path, covered.slide_id, config, workspace):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
-    groups: Iterable[pa.Table] = row_groups(covered["file"], workspace.files)
+    groups: Iterable[pa.Table] = row_groups(covered.file, workspace.files)
     if config.keep is not None:
         keep = keep_expression(config.keep, config.keep_columns)
         groups = (group.filter(keep) for group in groups)
@@ -69,7 +72,7 @@ def _filter(covered: Row, config: CoverageConfig, workspace: Workspace) -> Row |
     return Draft(tiles(config.overlay_columns), groups, write)
 
 
-def _result(covered: Row, path: str, kept: int, provenance: Provenance, report: Json) -> Row:
+def _result(covered: CoveredSlide, path: str, kept: int, provenance: Provenance, report: Json) -> Row:
     is_filtered = provenance.settings["keep"] is not None
-    columns = report_columns(report, covered["rows"], kept, is_filtered=is_filtered)
-    return {**covered, "file": path, "rows": kept, "made_from": provenance.digest, **columns}
+    columns = report_columns(report, covered.rows, kept, is_filtered=is_filtered)
+    return {**covered.to_row(), "file": path, "rows": kept, "made_from": provenance.digest, **columns}

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
-from flows.records.slides import Slide
+from flows.records.slides import Slide, SlideFile
 from flows.records.stored_files import count_tiles, grid_axes
 from flows.storage.parquet import TableReference, count_rows, read_table, write_groups
 from flows.storage.workspace import Workspace, checked_id
@@ -37,12 +37,12 @@ def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Works
 def _tile(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
     slide, grid = Slide.from_row(row), row["grid"]
     if grid is not None:
-        return slide.in_file(grid, count_rows(grid, workspace.files))
+        return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
     xs, ys = grid_axes(slide, config.tiling.last)
 
     def write(groups: Iterable[pa.Table]) -> Row:
         path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
-        return slide.in_file(path, write_groups(groups, path, GRID.arrow, workspace))
+        return SlideFile(slide.slide_id, slide.path, path, write_groups(groups, path, GRID.arrow, workspace)).to_row()
 
     return Draft(GRID, _row_groups(slide, xs, ys), write)
 
