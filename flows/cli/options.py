@@ -31,6 +31,8 @@ HELP = (
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
+MAX_DEPTH = 200
+"""Dots of an option and brackets of a value, whose readers are recursive."""
 _FLAGS = {f"--{name}" for name, field in CoverageConfig.model_fields.items() if field.annotation is bool}
 """Options that need no value."""
 
@@ -45,6 +47,8 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
         ConfigurationError: Each problem is one line with the field's path and the remedy. Nothing was done.
         SystemExit: With code 0, after `--help` or `--version`.
     """
+    if any(sum(map(argument.count, "[{.")) > MAX_DEPTH for argument in arguments if argument[:1] in {"-", "[", "{"}):
+        raise ConfigurationError(f"an argument has more than {MAX_DEPTH} dots and brackets; write it in the file")
     try:
         parsed = _app()(_with_flag_values(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:

@@ -24,6 +24,8 @@ RETRY_PAUSES = (1.0, 5.0)
 """Pauses before the server is started again, seconds: two first runs at once hinder each other's database."""
 MAX_RETRIES = 2
 """Retries of Prefect's client, 6 s in all: enough for a busy server, and a dead one ends the run soon."""
+MAX_PARAMETERS = 1 << 24
+"""Bytes of a run's parameters: Prefect takes half a MiB, and a ROI of many vertices is more."""
 _DEATH = signal.SIGUSR1
 """Signal that interrupts the run when its server dies; SIGINT is ignored in a job of `nohup` or of a script."""
 _FOLDER_HINT = "set PREFECT_HOME to a folder that can be written and has space"
@@ -114,6 +116,7 @@ class Server:
             self._port = probe.getsockname()[1]
         # settings that Prefect gives the servers it starts itself
         quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+        quiet["PREFECT_SERVER_API_MAX_PARAMETER_SIZE"] = str(MAX_PARAMETERS)
         self._output.clear()
         self._process = subprocess.Popen(  # noqa: S603 - the command is fixed
             [sys.executable, "-m", "flows.cli.prefect_server", str(self._port)],

@@ -140,7 +140,8 @@ class _Translator:
             case ast.Tuple():
                 raise ValueError(f"{excerpt(self.source(node))} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
-        raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {source} >= 0.5; {_REMEDY}")
+        example = f"{source} >= 0.5" if source.isidentifier() else "tumor >= 0.5"
+        raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {example}; {_REMEDY}")
 
     def number(self, node: ast.expr) -> tuple[pc.Expression, Range]:
         """Translate a number; its range is 0 to 1 for a class."""

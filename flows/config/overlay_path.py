@@ -11,7 +11,7 @@ from flows.config.excerpt import excerpt
 from flows.config.fields import MAX_PATH, refuse_nul
 from flows.config.rewrite import MAX_LENGTH, rewrite
 from flows.config.section import Section
-from flows.config.uri import refuse_uri
+from flows.config.uri import refuse_credentials, refuse_uri
 from ratiopath.slides.paths import slide_suffix
 
 FIELDS = ("dir", "name", "stem", "suffix")
@@ -33,6 +33,7 @@ class Pattern(Section):
     @field_validator("match")
     @classmethod
     def _compiles(cls, match: str) -> str:
+        refuse_credentials(match)
         try:
             rewrite(match, "")
         except ValueError as error:

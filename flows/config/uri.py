@@ -40,7 +40,7 @@ _AZURE = {"abfs", "abfss"}
 """Schemes that name the container before the host: abfs://container@account.dfs.core.windows.net."""
 _SECRET = re.compile(
     r"(?:secret|token|passw(?:or)?d|passphrase|pwd|credential|signature|connection_?string"
-    r"|(?:account|access|shared|api|private|storage)[\w-]{0,20}key|(?<![a-z])(?:sas|sig)(?![a-z])|[?&;]key)"
+    r"|(?:account|access|shared|api|private|storage|aws)[\w-]{0,20}key|(?<![a-z])(?:sas|sig|auth|jwt|bearer)(?![a-z])|[?&;]key)"
     r"[\w.-]{0,40}['\"]?\s{0,3}[=:]",
     re.IGNORECASE,
 )

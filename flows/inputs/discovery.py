@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
-from flows.config.overlay_path import overlay_path
+from flows.config.overlay_path import Column, overlay_path
 from flows.inputs.manifest import SlideSource, is_manifest, read_manifest
 from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.slides.paths import Exclusion, find_slides
@@ -58,8 +58,8 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
 
 def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
     sources = iter(slide.sources)
-    for name, overlay in config.overlays.items():
-        cell = next(sources) if name in config.manifest_columns else None
+    for overlay in config.overlays.values():
+        cell = next(sources) if isinstance(overlay.path, Column) else None
         path = overlay_path(slide.path, overlay.path, cell)
         if path is not None:
             yield path

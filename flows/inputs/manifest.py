@@ -58,7 +58,7 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
     names, rows = _read(path, {*needed, "mpp"})
     lacking = [name for name in needed if name not in names]
     if lacking:
-        found = first_of([name[:MAX_NAME] for name in names], MAX_NAMES)
+        found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
         raise ConfigurationError(
             f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
             "correct overlays.NAME.path.column"

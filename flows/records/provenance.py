@@ -17,7 +17,7 @@ from typing import Annotated, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
@@ -39,6 +39,8 @@ FIRST_WITH_CHECKSUM = 3
 """First version whose files carry the checksum."""
 MAX_ROI_TEXT = 200
 """Maximum length of a ROI's text in the settings, in characters; of a longer one they hold the SHA-256."""
+MAX_REMARK = 20_000
+"""Characters of a remark in a report; paths are in it."""
 EMPTY = "empty.parquet"
 """File that carries the schema of a folder without slides."""
 
@@ -227,15 +229,35 @@ def read_partial_report(part: str, storage: Storage) -> Json:
     return report
 
 
-class _Report(BaseModel):
-    """Parts of a report that a table has to hold."""
+def _printable(text: str) -> str:
+    """Refuse a remark that would control a terminal."""
+    if not text.isprintable():
+        raise ValueError("not printable")
+    return text
 
+
+_Remark = Annotated[str, Field(max_length=MAX_REMARK), AfterValidator(_printable)]
+
+
+class _Part(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Values(_Part):
+    """Values of an overlay in a report."""
+
+    count: int
+    commonest: list[str]
+
+
+class _Report(_Part):
+    """Parts of a report that a table has to hold."""
 
     means: dict[str, Annotated[float, Field(ge=0, le=1)] | None]
     mm2: dict[str, Annotated[float, Field(ge=0)] | None]
-    suspicions: list[str]
-    notes: list[str] = []
+    values: dict[str, _Values]
+    suspicions: list[_Remark]
+    notes: list[_Remark] = []
 
 
 def _parse_report(text: bytes) -> Json:

@@ -21,6 +21,7 @@ from schemas.slide_report import area_of, mean_of
 PAGE = "index.html"
 """File of the page in the output; it opens from the file system."""
 GENERATOR = "ratiopath flows"
+GENERATOR_TAG = f'<meta name="generator" content="{GENERATOR}">'.encode()
 """Generator named in the head of a page, which marks it as drawn by a run."""
 HEAD_BYTES = 1000
 """Number of leading bytes that contain the generator."""
@@ -94,7 +95,7 @@ def publish_gallery(
 def _remove_gallery(workspace: Workspace) -> None:
     path, pictures = workspace.published(PAGE), remove_previews(workspace)
     removed = [f"{pictures:,} picture{'' if pictures == 1 else 's'}"] if pictures else []
-    if GENERATOR.encode() in workspace.read_head(path, HEAD_BYTES):
+    if GENERATOR_TAG in workspace.read_head(path, HEAD_BYTES):
         workspace.remove(path)
         removed.append(PAGE)
     if removed:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from flows.config.errors import ConfigurationError
 from flows.records.failures import LOG, LOG_HEAD
 from flows.records.provenance import EMPTY, PROVENANCE_KEY
-from flows.reports.gallery import GENERATOR, PAGE
+from flows.reports.gallery import GENERATOR_TAG, PAGE
 from flows.reports.previews.files import is_replaceable
 from flows.storage.filesystem import Storage, output_errors
 from flows.storage.workspace import SUFFIXES, WORK, Workspace, is_slide_id
@@ -108,7 +108,7 @@ def _is_ours(name: str, storage: Storage) -> bool:
     if name == LOG:
         return head.startswith(LOG_HEAD.encode()) or _OLD_LOG.match(head) is not None
     if name == PAGE:
-        return GENERATOR.encode() in head
+        return GENERATOR_TAG in head
     schema = _read_schema(path, storage)
     if schema is None:
         return head.startswith(b"PAR1") and _is_ours("run.json", storage)

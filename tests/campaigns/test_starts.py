@@ -1,5 +1,6 @@
 """Starts that fail, each provoked for real: one line with a hint, exit code 1, nothing made."""
 
+import math
 import os
 import shutil
 import signal
@@ -126,6 +127,14 @@ def test_tasks_that_run_when_a_start_fails_are_not_reported(study) -> None:
 def test_little_shared_memory_is_enough(study) -> None:
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]
     assert start(study, *mount).returncode == 0
+
+
+def test_a_region_of_more_than_half_a_megabyte_is_a_parameter_too(study) -> None:
+    angles = [2 * math.pi * number / 40_000 for number in range(40_000)]
+    ring = ", ".join(f"{8 + 7 * math.cos(a):.5f} {8 + 7 * math.sin(a):.5f}" for a in (*angles, 0.0))
+    with (study / "coverage.yaml").open("a") as file:
+        file.write(f"roi: POLYGON (({ring}))\n")
+    assert start(study).returncode == 0
 
 
 def test_too_little_memory_for_the_object_store(study) -> None:

@@ -88,6 +88,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class whose value is a list": {CLASSES: {"tissue": [[1]]}},
     "a label's pattern by another key": {CLASSES: {"tissue": [{"regex": "Tumor.*"}]}},
     "a label's pattern that is no expression": {CLASSES: {"tissue": [{"match": "("}]}},
+    "a credential in an overlay's pattern": {PATH: {"match": "token=S|[.]tiff$", "replace": "x"}},
+    "a comparison that is a text with a credential": {"keep": "tissue > 0.5 and 'password=S'"},
     "an origin that is none": {"overlays__tissue__origin": "corner"},
     "a class whose value is too long": {CLASSES: {"tissue": ["9" * 300]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
@@ -136,6 +138,8 @@ KEEP = {
 }
 
 OPTIONS = {
+    "an option nested too deeply": [f"--overlays{'.a' * 5000}", "x"],
+    "a value nested too deeply": ["--slides", "[" * 5000],
     "an unknown option": ["--tilling.mpp", "1"],
     "an option without a value": ["--tiling.mpp"],
     "a value without an option": ["slides/"],

@@ -84,7 +84,7 @@ def test_a_file_replaced_between_the_tasks_puts_its_slide_aside(folder, output, 
     else:
         write_mask(folder / name, random_labels(9, (0, 255)))
     covered = compute_overlaps(grids, overlays, config, workspace)
-    [failure] = read_table(covered.failures, workspace.files).to_pylist()
+    [failure] = read_table(workspace.failures(covered.task), workspace.files).to_pylist()
     assert (failure["path"], failure["error"]) == (f"{folder}/a.tiff", "ReplacedError")
     assert read_table(covered.path, workspace.files)["path"].to_pylist() == [f"{folder}/b.tiff"]
     assert len(os.listdir(output / "coverage")) == 1

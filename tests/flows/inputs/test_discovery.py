@@ -230,8 +230,8 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            ("file,mask\na,b\n", "has no column 'path', found file, mask; add it"),
-            ("path\na\n", "has no column 'mask', found path; add it, or correct overlays.NAME.path.column"),
+            ("file,mask\na,b\n", "has no column 'path', found 'file', 'mask'; add it"),
+            ("path\na\n", "has no column 'mask', found 'path'; add it, or correct overlays.NAME.path.column"),
             ("path,mask\n,b\n", "row 1 of manifest"),
             ("path;mask\na.svs;0,5\n", "separate them with commas"),
             ("path,mask\na.svs,b,c\n", "cells than the header"),

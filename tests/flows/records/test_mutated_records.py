@@ -34,6 +34,7 @@ PROVENANCE = Provenance(
     {"roi": "x"}, {"path": "/s/a.tiff", "size": 1, "mtime_ns": 2, "mpp": None}, SLIDE, {"tissue": {"path": "/s/m.tiff"}}
 )
 REPORT = {"means": {"tissue": 0.5, "tumor": None}, "mm2": {"tissue": 0.1, "tumor": None}, "suspicions": ["empty"]}
+REPORT |= {"values": {"tissue": {"count": 1, "commonest": ["255"]}}}
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from([1 << 63, 10**30, 1e400, -1.5, 0.5, float("nan")]),
     st.sampled_from(["", "../../victim/v", "/etc/passwd", "1" * 64, "\ud800", "a\0b"]), st.just([]), st.just({}),
@@ -96,12 +97,24 @@ def test_a_resolution_of_zero_makes_no_record(field) -> None:
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("means", []), ("means", {"tissue": "x"}), ("mm2", {"tissue": float("inf")}), ("suspicions", [1]), ("mm2", None)],
-)
+    [
+        ("means", []), ("means", {"tissue": "x"}), ("mm2", {"tissue": float("inf")}), ("suspicions", [1]),
+        ("mm2", None), ("values", None), ("values", [1, 2]),
+        ("values", {"tissue": {"commonest": [1, None], "count": 1}}),
+        ("values", {"tissue": {"commonest": "255", "count": 1}}), ("suspicions", ["\x1b[2Jevil"]),
+        ("suspicions", ["x" * 100_000]), ("notes", ["two\nlines"]),
+    ],
+)  # fmt: skip
 def test_a_report_with_a_part_of_another_type_makes_no_record(tmp_path, part, value) -> None:
     schema = with_metadata(pa.schema([("a", pa.int64())]), PROVENANCE, {**REPORT, part: value})
     pq.write_table(schema.empty_table(), tmp_path / "t.parquet")
     assert read_metadata(str(tmp_path / "t.parquet"), storage(tmp_path)) == Metadata()
+
+
+def test_a_whole_report_is_read(tmp_path) -> None:
+    schema = with_metadata(pa.schema([("a", pa.int64())]), PROVENANCE, REPORT)
+    pq.write_table(schema.empty_table(), tmp_path / "t.parquet")
+    assert read_metadata(str(tmp_path / "t.parquet"), storage(tmp_path)) == Metadata(PROVENANCE, REPORT)
 
 
 def test_a_report_on_other_classes_is_not_whole() -> None:

@@ -104,6 +104,12 @@ def test_files_under_names_that_no_run_writes_are_welcome(output, name) -> None:
     refuse(output)
 
 
+def test_a_page_that_names_the_program_is_not_one_of_it(output) -> None:
+    write(output / "index.html", b"<html><head><title>Results of our ratiopath flows study</title></head></html>")
+    with pytest.raises(ConfigurationError, match=r"index\.html"):
+        refuse(output)
+
+
 def test_without_previews_a_page_of_others_may_stay(output) -> None:
     write(output / "index.html", b"mine")
     refuse(output, previews=False)
