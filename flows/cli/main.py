@@ -56,16 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
 
+    config = code = None
     try:
-        config = None
         if arguments:
             from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
 
             config = read_configuration(arguments)
-        with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
-            try:
-                return _run(config, server, SAMPLE if is_sample else None)
-            except SystemExit:  # Ray's answer to SIGTERM
+        try:
+            with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
+                code = _run(config, server, SAMPLE if is_sample else None)
+        except (KeyboardInterrupt, SystemExit):  # the latter is Ray's answer to SIGTERM
+            if code is None:
                 raise KeyboardInterrupt from None
     except ConfigurationError as error:
         hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         say("cancelled", RESUMES, to=sys.stderr)
-        return 1
+    return 1 if code is None else code
 
 
 def _end(code: int) -> NoReturn:
@@ -104,7 +105,13 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     warm_up()  # Ray's workers import the tasks while this process goes on
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
-    from flows.pipeline import coverage  # noqa: PLC0415 - see above
+
+    try:
+        from flows.pipeline import coverage  # noqa: PLC0415 - see above
+    except ValueError as error:  # Prefect reads its settings when it is imported
+        reason = " ".join(str(error).split())[:500]
+        hint = "correct the variables PREFECT_..., and profiles.toml in PREFECT_HOME"
+        raise StartError(f"Prefect cannot use its settings: {reason}", hint=hint) from error
     from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
 
     if config is None:

@@ -129,6 +129,15 @@ def test_little_shared_memory_is_enough(study) -> None:
     assert start(study, *mount).returncode == 0
 
 
+def test_settings_that_prefect_cannot_use_end_without_a_traceback(study) -> None:
+    (study / "profile").mkdir()
+    (study / "profile" / "profiles.toml").write_text('active = "x\n')
+    done = start(study, PREFECT_HOME=str(study / "profile"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("failed: Prefect cannot use its settings: ")
+
+
 def test_a_region_of_more_than_half_a_megabyte_is_a_parameter_too(study) -> None:
     angles = [2 * math.pi * number / 40_000 for number in range(40_000)]
     ring = ", ".join(f"{8 + 7 * math.cos(a):.5f} {8 + 7 * math.sin(a):.5f}" for a in (*angles, 0.0))
