@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from prefect import Flow
 
 NOT_SHOWN = "(refused, not shown)"
-"""What the parameters of a refused run are stored as."""
+"""Text that is stored for each parameter of a refused run."""
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 

@@ -130,4 +130,5 @@ def _commonest(slides: Iterable[Sequence[str]]) -> tuple[tuple[str, int], ...]:
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:
     """List texts, each with its number of slides."""
-    return first_of([f"{text} ({count:,} slide{'s' if count > 1 else ''})" for text, count in counts], MAX_VALUES)
+    shown = ((text if text.isprintable() else repr(text), count) for text, count in counts)  # labels are texts of files
+    return first_of([f"{text} ({count:,} slide{'s' if count > 1 else ''})" for text, count in shown], MAX_VALUES)

@@ -185,16 +185,31 @@ def for_each_overlay(
     overlay_mpp = [name for name in ("mpp_overlay_x", "mpp_overlay_y") if name in batch.columns]
     for path, slide, file_rows in batch.by_file():
         for given, rows in batch.by_value(file_rows, *overlay_mpp):
-            chosen = replace(settings, mpp=_overlay_mpp(given, path)) if given else settings
+            chosen = replace(settings, mpp=_mpp(given, path, _OF_OVERLAY)) if given else settings
             with open_overlay(path, chosen, slide) as overlay:
                 for mpp, group in batch.by_value(rows, "mpp_x", "mpp_y"):
                     x, y = batch.columns["tile_x"][group], batch.columns["tile_y"][group]
-                    results.append((group, work(overlay, TileWindows(x, y, _tile_mpp(mpp, path), roi))))
+                    results.append((group, work(overlay, TileWindows(x, y, _mpp(mpp, path, _OF_TILES), roi))))
     return results
 
 
-def _overlay_mpp(values: tuple[float, ...], path: str) -> Mpp:
-    """Convert the values of the columns of overlay_mpp of a group of tiles.
+_OF_OVERLAY = (
+    "{path!r} is given an invalid resolution (overlay_mpp={values[0]})",
+    "correct the column overlay_mpp",
+)
+_OF_TILES = (
+    "tiles over {path!r} have an invalid resolution (mpp_x={values[0]}, mpp_y={values[1]})",
+    "correct the columns mpp_x and mpp_y, or set slide_mpp when reading the slides",
+)
+
+
+def _mpp(values: tuple[float, ...], path: str, message: tuple[str, str]) -> Mpp:
+    """Convert the resolution of a group of tiles, from two columns.
+
+    Args:
+        values: Values of the columns.
+        path: The overlay.
+        message: Problem and hint if a value is not finite or not > 0.
 
     Raises:
         InvalidMppError: A value is not finite or not > 0; names the overlay.
@@ -202,19 +217,5 @@ def _overlay_mpp(values: tuple[float, ...], path: str) -> Mpp:
     try:
         return Mpp(*values)
     except ParameterError as error:
-        problem = f"{path!r} is given an invalid resolution (overlay_mpp={values[0]})"
-        raise InvalidMppError(problem, path=path, hint="correct the column overlay_mpp") from error
-
-
-def _tile_mpp(values: tuple[float, ...], path: str) -> Mpp:
-    """Convert the values of the columns mpp_x and mpp_y of a group of tiles.
-
-    Raises:
-        InvalidMppError: A value is not finite or not > 0; names the overlay.
-    """
-    try:
-        return Mpp(*values)
-    except ParameterError as error:
-        problem = f"tiles over {path!r} have an invalid resolution (mpp_x={values[0]}, mpp_y={values[1]})"
-        hint = "correct the columns mpp_x and mpp_y, or set slide_mpp when reading the slides"
-        raise InvalidMppError(problem, path=path, hint=hint) from error
+        problem, hint = message
+        raise InvalidMppError(problem.format(path=path, values=values), path=path, hint=hint) from error

@@ -1,8 +1,8 @@
 """Vector overlays: annotations measured by exact area, in the frame of the slide that they were drawn on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -23,6 +23,8 @@ from ratiopath.overlays.regions import RegionOptions, Regions
 
 NEAR = 1e-9
 """Relative difference at which the ratio of two resolutions is a downsample."""
+MAX_KINDS, MAX_KIND = 10, 40
+"""Kinds of objects that a remark names, and characters of each: they are texts of the file."""
 MAX_OVERLAP = 0.001
 """Largest overlap of two classes without a remark, as a share of the smaller one."""
 MAX_PIXELS = 1 << 23
@@ -77,10 +79,7 @@ class VectorOverlay:
         """
         self._refuse_overlaps()
         regions, scale = self._regions, self._scale(windows.mpp)
-        minx, miny, _, _ = windows.roi.bounds
-        width, height = round_half_up(self.patch_size(windows))
-        extent = Extent(max(1, int(width)), max(1, int(height)))
-        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
+        x, y, extent = self._pixels(windows)
         names = list(regions.labels)
         patches = np.zeros((len(x), 2, extent.height, extent.width), dtype=np.min_scalar_type(len(names)))
         inside = windows.roi.mask(extent)
@@ -106,12 +105,11 @@ class VectorOverlay:
         Returns:
             Shape (tiles, height, width), of the bounding box of the ROI.
         """
-        scale, (minx, miny, _, _) = self._scale(windows.mpp), windows.roi.bounds
-        width, height = np.maximum(1, round_half_up(self.patch_size(windows))).tolist()
-        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
-        painted = np.zeros((len(x), height, width), dtype=np.bool_)
-        for name in chosen(labels, self._regions.labels) if labels else self._regions.labels:
-            painted |= Painter.of(self._regions.labels[name], scale).covers(x, y, Extent(width, height))
+        scale, place = self._scale(windows.mpp), self._pixels(windows)
+        extent = place[-1]
+        painted = np.zeros((len(windows), extent.height, extent.width), dtype=np.bool_)
+        for name in self._chosen(labels):
+            painted |= Painter.of(self._regions.labels[name], scale).covers(*place)
         return painted
 
     def count_centroids(self, windows: TileWindows) -> Mapping[str, Int64s]:
@@ -124,8 +122,7 @@ class VectorOverlay:
         Returns:
             WKB of a MultiPolygon in pixels of the tile per tile, bytes.
         """
-        regions = self._regions.labels
-        polygons = [regions[label] for label in (chosen(labels, regions) if labels else regions)]
+        polygons = [self._regions.labels[label] for label in self._chosen(labels)]
         together = np.concatenate([np.empty(0, dtype=np.object_), *polygons])
         return pieces_per_tile(together, windows, self._scale(windows.mpp))
 
@@ -139,7 +136,9 @@ class VectorOverlay:
         if found.repaired:
             notes.append(f"{found.repaired:,} outlines repaired, area changed by {found.area_changed:,.0f} px²")
         if found.ignored:
-            notes.append(f"left out: {', '.join(f'{kind} {count:,}' for kind, count in found.ignored.items())}")
+            kinds = [f"{_printable(kind)} {count:,}" for kind, count in islice(found.ignored.items(), MAX_KINDS)]
+            more = ["..."] if len(found.ignored) > MAX_KINDS else []
+            notes.append(f"left out: {', '.join(kinds + more)}")
         without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
         if without and not named:
@@ -189,6 +188,17 @@ class VectorOverlay:
     def _partition(self) -> Partition:
         return Partition.of(self._regions)
 
+    def _pixels(self, windows: TileWindows) -> tuple[Int64s, Int64s, Extent]:
+        """Return the left and top edge of each patch in pixels of the tiles, and the size of the patches."""
+        minx, miny, _, _ = windows.roi.bounds
+        width, height = round_half_up(self.patch_size(windows)).tolist()
+        x, y = round_half_up(windows.x + minx), round_half_up(windows.y + miny)
+        return x, y, Extent(max(1, width), max(1, height))
+
+    def _chosen(self, labels: Sequence[Wanted]) -> Collection[str]:
+        """Return the labels of the file that are wanted, all if none is named."""
+        return chosen(labels, self._regions.labels) if labels else self._regions.labels
+
     def _order(self, labels: list[str]) -> list[str]:
         """Sort labels as they are painted: those that `on_top` does not name below the others, alphabetically."""
         on_top = self._options.on_top
@@ -211,6 +221,12 @@ class VectorOverlay:
             problem = f"{self.path!r} has labels that overlap, such as {names}: a pixel has one value"
             hint = "set on_top: [...], the labels in the order they are painted, the last on top"
             raise UnsupportedImageError(problem, path=self.path, hint=hint)
+
+
+def _printable(kind: str) -> str:
+    """Return a text of a file as it can be shown, at most MAX_KIND characters of it."""
+    shown = kind[:MAX_KIND]
+    return shown if shown.isprintable() else repr(shown)
 
 
 def _downsample(ratio: float, levels: Sequence[float]) -> float:

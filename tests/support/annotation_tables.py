@@ -14,6 +14,9 @@ import shapely
 Ring = Sequence[tuple[float, float]]
 Shape = tuple[str, Sequence[Ring]]
 """Label and rings of an outline: the shell, then holes."""
+POLYGON = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]]}
+GEOJSON = json.dumps([{"type": "Feature", "geometry": POLYGON, "properties": {"classification": "a"}}]).encode()
+CSV = b'label,geometry\nb,"POLYGON ((0 0, 4 0, 4 4, 0 0))"\n'
 
 
 def zipped(*contents: bytes, **named: bytes) -> bytes:

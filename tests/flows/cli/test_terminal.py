@@ -1,4 +1,4 @@
-"""What a command says ends no run, and its exit code stays, when nobody listens any more."""
+"""A command goes on and keeps its exit code when nobody listens to it any more."""
 
 import os
 import subprocess

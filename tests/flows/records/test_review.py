@@ -116,3 +116,7 @@ def test_the_record_holds_counts_and_values() -> None:
             }
         ],
     }  # fmt: skip
+
+
+def test_a_label_of_a_file_cannot_control_the_terminal() -> None:
+    assert all(line.isprintable() for line in review(slide("a", 0.0, ["0", "\x1b[2J"])).lines)

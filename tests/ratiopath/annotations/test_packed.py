@@ -1,26 +1,12 @@
 """Compressed annotation files."""
 
 import gzip
-import json
 
 import pytest
 
 from ratiopath.annotations import Annotations, read_outlines
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
-from tests.support.annotation_tables import zipped
-
-POLYGON = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]]}
-GEOJSON = json.dumps([{"type": "Feature", "geometry": POLYGON, "properties": {"classification": "a"}}]).encode()
-CSV = b'label,geometry\nb,"POLYGON ((0 0, 4 0, 4 4, 0 0))"\n'
-
-
-@pytest.fixture
-def write(tmp_path):
-    def call(content: bytes) -> str:
-        (tmp_path / "a.xyz").write_bytes(content)
-        return str(tmp_path / "a.xyz")
-
-    return call
+from tests.support.annotation_tables import CSV, GEOJSON, zipped
 
 
 @pytest.mark.parametrize(

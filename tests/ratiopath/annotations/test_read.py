@@ -16,11 +16,7 @@ import shapely
 from ratiopath.annotations import Annotations, ReadOptions, is_annotation, read_outlines
 from ratiopath.annotations import read as reading
 from ratiopath.errors import SlideNotFoundError, TruncatedError, UnsupportedFormatError
-from tests.support.annotation_tables import zipped
-
-POLYGON = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]]}
-GEOJSON = json.dumps([{"type": "Feature", "geometry": POLYGON, "properties": {"classification": "a"}}]).encode()
-CSV = b'label,geometry\nb,"POLYGON ((0 0, 4 0, 4 4, 0 0))"\n'
+from tests.support.annotation_tables import CSV, GEOJSON, POLYGON, zipped
 
 
 def arrays(save: Callable[..., None]) -> bytes:
@@ -34,15 +30,6 @@ def database(path: Path) -> bytes:
         connection.execute("create table a (b)")
     connection.close()
     return path.read_bytes()
-
-
-@pytest.fixture
-def write(tmp_path):
-    def call(content: bytes) -> str:
-        (tmp_path / "a.xyz").write_bytes(content)
-        return str(tmp_path / "a.xyz")
-
-    return call
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def areas(*items, corners=CORNERS, extent=EXTENT, **options) -> list[dict[frozen
 
 
 def geometry(items, labels, every, extent) -> shapely.Geometry:
-    """What some labels cover and no other one does."""
+    """The area that some labels cover and no other one does."""
     place = box(0, 0, extent.width, extent.height)
     for label in every:
         union = shapely.union_all([polygon for name, polygon in items if name == label])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity, box
 
+from ratiopath.annotations import Annotations, Outlines
 from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
@@ -219,3 +220,12 @@ def test_256_labels_have_a_value_each():
     one = overlay(*((f"{index:03}", box(index, 0, index + 1, 1)) for index in range(256)))
     patch, _ = one.patches(tiles((0, 0), roi=box(0, 0, 257, 1)))[0]
     assert patch.tolist() == [[*range(1, 257), 0]]
+
+
+def test_kinds_of_a_file_are_noted_in_short_and_without_control_characters():
+    outlines = Outlines("a.xml", "asap")
+    for kind in ("\x1b[2J", "x" * 1000, *map(str, range(20))):
+        outlines.ignore(kind)
+    [note] = VectorOverlay(Annotations.of(outlines), SlideFrame(mpp=Mpp(1, 1))).notes({})
+    assert note.isprintable()
+    assert len(note) < 200

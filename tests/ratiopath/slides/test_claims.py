@@ -28,7 +28,7 @@ print([int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.
 
 
 def measured(path: str) -> tuple[str, int]:
-    """What measuring a file ends with, and the memory of the process at its peak, in bytes."""
+    """The end of measuring a file, and the memory of the process at its peak, in bytes."""
     done = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
     outcome, peak = done.stdout.splitlines()
     return outcome, int(peak)
