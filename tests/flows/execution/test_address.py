@@ -108,26 +108,32 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
 @pytest.fixture
 def listening() -> Iterator[Callable[[bytes | None], str]]:
     """Start a listener that answers every connection with some bytes and closes it, or keeps silent."""
-    servers, kept = [], []
+    servers, threads, kept = [], [], []
 
     def start(answer: bytes | None) -> str:
         server = socket.create_server(("127.0.0.1", 0))
         servers.append(server)
 
         def serve() -> None:
-            with suppress(OSError):
+            with suppress(OSError):  # closed at the end of the test
                 while True:
                     connection, _ = server.accept()
                     kept.append(connection)
                     if answer is not None:
-                        connection.recv(1000)
-                        connection.sendall(answer)
-                        connection.shutdown(socket.SHUT_WR)
+                        with suppress(OSError):  # a client that has seen enough is gone before the end of the answer
+                            connection.recv(1000)
+                            connection.sendall(answer)
+                            connection.shutdown(socket.SHUT_WR)
 
-        threading.Thread(target=serve, daemon=True).start()
+        threads.append(threading.Thread(target=serve, daemon=True))
+        threads[-1].start()
         return f"127.0.0.1:{server.getsockname()[1]}"
 
     yield start
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)  # ends the accept that waits
+    for thread in threads:
+        thread.join()
     for one in (*servers, *kept):
         one.close()
 

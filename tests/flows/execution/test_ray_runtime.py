@@ -35,21 +35,24 @@ def test_an_error_of_a_start_survives_pickling() -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
 
 
-REPORTS = """
+STARTED = """
 import os
 import flows.{module}
 from prefect._internal.analytics.enabled import is_telemetry_enabled
 from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED
 from ray._common.usage.usage_lib import usage_stats_enabled
+from ray._private.ray_constants import RAY_ENABLE_UV_RUN_RUNTIME_ENV
 print(is_telemetry_enabled(), PREFECT_SERVER_ANALYTICS_ENABLED.value(), usage_stats_enabled())
+print(RAY_ENABLE_UV_RUN_RUNTIME_ENV)
 """
 
 
-@pytest.mark.parametrize("module", ["pipeline", "coverage", "cli.main"])
-def test_nothing_is_reported_wherever_the_program_is_started(module, tmp_path) -> None:
+@pytest.mark.parametrize("module", ["pipeline", "coverage", "cli.main", "tasks", "execution.map_rows"])
+def test_nothing_is_reported_and_no_worker_is_started_through_uv_whichever_module_is_first(module, tmp_path) -> None:
+    """Under `uv run` each worker would be started in a copy of the working directory, which has no environment."""
     names = ("PREFECT_", "RAY_", "DO_NOT_TRACK", "CI", "GITHUB_", "BUILD")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    code = REPORTS.format(module=module)
+    code = STARTED.format(module=module)
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**variables, "HOME": str(tmp_path)},
@@ -57,14 +60,4 @@ def test_nothing_is_reported_wherever_the_program_is_started(module, tmp_path) -
         text=True,
         check=True,
     )
-    assert done.stdout == "False False False\n"
-
-
-@pytest.mark.parametrize("module", ["flows.pipeline", "flows.coverage", "flows.tasks", "flows.execution.map_rows"])
-def test_ray_starts_no_worker_through_uv_whichever_module_is_imported_first(module) -> None:
-    """Under `uv run` each worker would be started in a copy of the working directory, which has no environment."""
-    code = f"import {module}, ray._private.ray_constants as constants; print(constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV)"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    assert done.stdout == "False False False\nFalse\n"

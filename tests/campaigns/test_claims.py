@@ -1,0 +1,72 @@
+"""The memory that one header, stream or grid takes, each in a process of its own: less than a gigabyte."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.lying import BULKY, LIES, write_lie
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="reads the peak of a process's memory as Linux gives it"
+)
+MAX_BYTES = 1 << 30
+MEASURE = """
+import sys
+from shapely import box
+from ratiopath.arrow import tile_overlay_overlap
+from ratiopath.errors import SlideError
+try:
+    [found] = tile_overlay_overlap(box(0, 0, 64, 64), sys.argv[1], [0], [0], 1, 1).to_pylist()
+    print(found)
+except SlideError as error:
+    print(type(error).__name__)
+print([int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+
+
+def measured(path: str) -> tuple[str, int]:
+    """The end of measuring a file, and the memory of the process at its peak, in bytes."""
+    done = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
+    outcome, peak = done.stdout.splitlines()
+    return outcome, int(peak)
+
+
+@pytest.mark.parametrize("name", [*LIES, *BULKY])
+def test_a_claim_of_gigabytes_takes_less_than_one(name, tmp_path) -> None:
+    outcome, peak = measured(str(write_lie(tmp_path / "a.tiff", name)))
+    assert peak < MAX_BYTES
+    assert outcome in ({"UnsupportedImageError", "TruncatedError"} if name in LIES else {"{'0': 1.0}"})
+
+
+WIDE = 4_000_000_000
+GRID = """
+import sys
+from flows.records.slides import Slide
+from flows.records.stored_files import grid_axes
+from flows.reports.previews.scene import Canvas
+from flows.reports.tile_areas import TileAreas
+from flows.tasks.tile_slides import _row_groups
+from ratiopath.errors import UnsupportedImageError
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.roi import Roi
+import shapely
+width, height, stride = map(int, sys.argv[1:])
+tile = Extent(stride, stride)
+slide = Slide("0" * 64, "/s/a.tiff", Extent(width, height), tile, tile, Mpp(0.5, 0.5), 0, 1.0)
+try:
+    rows = sum(group.num_rows for group in _row_groups(slide, *grid_axes(slide, "keep")))
+    Canvas.of(slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, stride, stride))), 768)
+except UnsupportedImageError:
+    pass
+print([int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+
+
+@pytest.mark.parametrize(
+    "numbers", [(WIDE, 1, 512), (WIDE, 1, 4096), (1, WIDE, 4096), (WIDE, WIDE, 4096), (1 << 26, 1 << 11, 256)]
+)
+def test_a_grid_takes_less_than_a_gigabyte(numbers) -> None:
+    command = [sys.executable, "-c", GRID, *map(str, numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert int(done.stdout) < MAX_BYTES
