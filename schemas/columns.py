@@ -21,6 +21,8 @@ class OverlayColumns:
     """Treatment of a slide without this overlay: it fails, or its classes are null, or zero."""
     is_counted: bool = False
     """True if outlines are counted: the overlay's, and those of each class."""
+    has_dominant: bool = False
+    """True if the class with the greatest share is named."""
 
     @property
     def path(self) -> str:
@@ -43,6 +45,11 @@ class OverlayColumns:
         return tuple(f"{name}_count" for name in (self.name, *self.classes)) if self.is_counted else ()
 
     @property
+    def dominant(self) -> str | None:
+        """Column of the class with the greatest share, the first of several; None if it is not asked for."""
+        return f"{self.name}_dominant" if self.has_dominant else None
+
+    @property
     def own(self) -> tuple[str, ...]:
         """Columns of the overlay besides its classes."""
-        return (self.path, self.overlap, self.inside, *self.counts)
+        return (self.path, self.overlap, self.inside, *([self.dominant] if self.dominant else []), *self.counts)

@@ -6,6 +6,7 @@ from functools import cache, partial
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.columns import OverlayColumns
 from schemas.fields import FRACTION, NOT_NEGATIVE, OVERLAP
@@ -39,6 +40,7 @@ def _columns(overlay: OverlayColumns) -> list[Column]:
         Column(overlay.overlap, OVERLAP),
         Column(overlay.inside, pa.float64(), (FRACTION,)),
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
+        *([Column(overlay.dominant, pa.string(), nullable=True)] if overlay.dominant else []),
         *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=overlay.missing == "null") for name in overlay.counts),
     ]
 
@@ -67,7 +69,30 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
             Rule(name, "is null exactly where nothing is known", partial(is_null_elsewhere, column=name))
             for name in overlay.classes
         ),
+        *([_dominant_rule(overlay.dominant, overlay.classes)] if overlay.dominant else []),
     ]
+
+
+def dominant_classes(shares: Sequence[npt.NDArray[np.float64]], classes: Sequence[str]) -> pa.Array:
+    """Name the class with the greatest share of each row, the first of several; null where none is > 0.
+
+    Args:
+        shares: Share of each class, NaN where it is unknown.
+        classes: Names of the classes.
+    """
+    known = np.nan_to_num(np.stack(shares))
+    return pa.array(np.array(classes, dtype=object)[known.argmax(axis=0)], pa.string(), mask=known.max(axis=0) <= 0)
+
+
+def _dominant_rule(column: str, classes: Sequence[str]) -> Rule:
+    def differs(table: pa.Table) -> npt.NDArray[np.bool_]:
+        expected = dominant_classes([table[name].to_numpy() for name in classes], classes)
+        found: npt.NDArray[np.bool_] = pc.not_equal(
+            pc.fill_null(table[column], ""), pc.fill_null(expected, "")
+        ).to_numpy()
+        return found
+
+    return Rule(column, "is the first class with the greatest share, null where no class is", differs)
 
 
 def _entries(table: pa.Table, column: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

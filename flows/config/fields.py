@@ -236,6 +236,12 @@ PixelPair = Annotated[
     Pixels | tuple[Pixels, Pixels], expecting("a whole number of pixels > 0, or two of them as [x, y]")
 ]
 
+RoiValue = Annotated[
+    tuple[Number, Number, Number, Number] | str | None,
+    expecting("null, [minx, miny, maxx, maxy] or WKT"),
+    AfterValidator(check_roi),
+]
+
 LevelIndex = Annotated[int, Field(ge=0, le=MAX_LEVEL), BeforeValidator(plain_number)]
 
 MppValue = Annotated[float, Field(gt=0), BeforeValidator(plain_number)]

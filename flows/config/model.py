@@ -24,10 +24,9 @@ from flows.config.fields import (
     ExcludePattern,
     LevelIndex,
     MppValue,
-    Number,
     PathText,
     PixelPair,
-    check_roi,
+    RoiValue,
     expecting,
     parse_roi,
     plain_number,
@@ -147,11 +146,7 @@ class CoverageConfig(Section):
         description="resolution of level 0 of every slide, µm per pixel; overrides the files', and is overridden by the"
         " mpp of a manifest's row",
     )
-    roi: Annotated[
-        tuple[Number, Number, Number, Number] | str | None,
-        expecting("null, [minx, miny, maxx, maxy] or WKT"),
-        AfterValidator(check_roi),
-    ] = Field(
+    roi: RoiValue = Field(
         None,
         description="region of interest in pixels relative to the tile: null for the whole tile,"
         " [minx, miny, maxx, maxy], or the WKT of a polygon",
@@ -213,7 +208,9 @@ class CoverageConfig(Section):
     @classmethod
     def _is_expression(cls, keep: str | None, info: ValidationInfo) -> str | None:
         if keep is not None and "overlays" in info.data:
-            keep_expression(keep, _keep_columns(info.data["overlays"]))
+            overlays = info.data["overlays"]
+            texts = [overlay.columns(name).dominant for name, overlay in overlays.items()]
+            keep_expression(keep, _keep_columns(overlays), [name for name in texts if name is not None])
         return keep
 
     @property
@@ -259,23 +256,29 @@ class CoverageConfig(Section):
         """Columns of each overlay in the tables."""
         return tuple(overlay.columns(name) for name, overlay in self.overlays.items())
 
-    @property
-    def region(self) -> Roi:
-        """Region of interest of a tile of `tiling.tile_extent`."""
-        extent = self.tiling.extent
-        return parse_roi((0, 0, extent.width, extent.height) if self.roi is None else self.roi)
+    def region(self, overlay: str | None = None) -> Roi:
+        """Return the region of interest of a tile of `tiling.tile_extent`.
 
-    def region_of(self, tile: Extent) -> Roi:
+        Args:
+            overlay: Name of an overlay, which may have its own; None for that of the others.
+        """
+        extent = self.tiling.extent
+        own = None if overlay is None else self.overlays[overlay].roi
+        roi = self.roi if own is None else own
+        return parse_roi((0, 0, extent.width, extent.height) if roi is None else roi)
+
+    def region_of(self, tile: Extent, overlay: str | None = None) -> Roi:
         """Return the region of interest of a tile of that size: with `tiling.resolution: exact` sizes differ.
 
         Args:
             tile: Size of the slide's tiles, px of its level.
+            overlay: Name of an overlay, which may have its own; None for that of the others.
         """
-        extent = self.tiling.extent
+        extent, region = self.tiling.extent, self.region(overlay)
         if tile == extent:
-            return self.region
+            return region
         scale = tile.width / extent.width, tile.height / extent.height
-        return Roi(shapely.affinity.scale(self.region.polygon, *scale, origin=(0, 0)))
+        return Roi(shapely.affinity.scale(region.polygon, *scale, origin=(0, 0)))
 
     def may_put_aside(self, found: int) -> float:
         """Return the number of failed slides that the run tolerates, not rounded.

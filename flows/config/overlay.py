@@ -1,9 +1,9 @@
 """Section of an overlay: its file, its classes, and the options of an annotation."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.config.fields import (
     ColumnName,
@@ -12,6 +12,7 @@ from flows.config.fields import (
     MppValue,
     Number,
     OverlayValues,
+    RoiValue,
     expecting,
     refuse_yaml_bool,
 )
@@ -27,6 +28,8 @@ from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
+_OF_ANY = {"path", "classes", "missing", "mpp", "roi", "dominant"}
+"""Fields that are no options of annotations."""
 
 
 class Overlay(Section):
@@ -50,6 +53,14 @@ class Overlay(Section):
     )
     mpp: MppValue | None = Field(
         None, description="resolution of an image's level 0, µm per pixel; overrides the file's"
+    )
+    roi: RoiValue = Field(
+        None,
+        description="region of interest of this overlay in pixels relative to the tile, such as the central half; null"
+        " takes the roi of all overlays",
+    )
+    dominant: bool = Field(
+        default=False, description="add a column NAME_dominant: the class with the greatest share of each tile"
     )
     format: Format | None = Field(
         None, description="format of an annotation to insist on; null recognises it by the file's content"
@@ -94,18 +105,24 @@ class Overlay(Section):
         description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
     )
 
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        if self.dominant and not self.classes:
+            raise ValueError("found dominant: true without classes to compare; name some in classes, or remove it")
+        return self
+
     def columns(self, name: str) -> OverlayColumns:
         """Return the columns of the overlay in the tables.
 
         Args:
             name: Name of the overlay.
         """
-        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count)
+        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count, self.dominant)
 
     @property
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
-        return self.model_dump(mode="json", exclude={"path", "classes", "missing", "mpp"}, exclude_defaults=True)
+        return self.model_dump(mode="json", exclude=_OF_ANY, exclude_defaults=True)
 
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""

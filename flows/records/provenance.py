@@ -25,6 +25,7 @@ from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
 from flows.storage.workspace import checked_id
 from ratiopath.errors import TruncatedError
+from ratiopath.roi import Roi
 from schemas.slides import SLIDES
 
 PROVENANCE_KEY = b"ratiopath.made_from"
@@ -134,22 +135,29 @@ def coverage_settings(config: CoverageConfig) -> Json:
     """
     return {
         "tiling": config.tiling.in_full,
-        "roi": _roi_text(config),
+        "roi": _roi_text(config.region()),
         "overlays": [
             {
                 "name": name,
                 **overlay.model_dump(mode="json", include={"missing", "mpp"}),
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
                 **overlay.annotation_options,
+                **_own_settings(name, config),
             }
             for name, overlay in config.overlays.items()
         ],
     }
 
 
-def _roi_text(config: CoverageConfig) -> str:
+def _own_settings(name: str, config: CoverageConfig) -> Json:
+    """Return the settings of an overlay that differ from those of the run."""
+    own, roi = {"dominant": True} if config.overlays[name].dominant else {}, _roi_text(config.region(name))
+    return own | ({} if roi == _roi_text(config.region()) else {"roi": roi})
+
+
+def _roi_text(roi: Roi) -> str:
     """Return the normalised ROI as WKT, or its SHA-256 if that is long; run.json has the text."""
-    text: str = shapely.to_wkt(shapely.normalize(config.region.polygon), rounding_precision=-1)
+    text: str = shapely.to_wkt(shapely.normalize(roi.polygon), rounding_precision=-1)
     return text if len(text) <= MAX_ROI_TEXT else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

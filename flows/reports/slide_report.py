@@ -45,10 +45,10 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
         A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
         mm²; `values` maps an overlay to its number of values, and to the commonest with the sum of their shares.
     """
-    cells = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent))
-    areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
     classes = {}
     for overlay in config.overlay_columns:
+        cells = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent, overlay.name))
+        areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
         for name in overlay.classes:
             known, shares = tiles[name].is_valid().to_numpy(), tiles[name].fill_null(0).to_numpy()
             mm2 = None if areas is None else float((shares * tiles[overlay.inside].to_numpy() * areas).sum())

@@ -7,16 +7,18 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
+from flows.tasks.shared_overlays import SharedOverlays
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
 from ratiopath.errors import MissingMppError, UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.overlays import TileWindows, open_annotation, open_overlay
+from ratiopath.overlays import AnnotationOptions, TileWindows
+from ratiopath.roi import Roi
 from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
-from schemas.coverage import coverage
+from schemas.coverage import coverage, dominant_classes
 from schemas.fields import OVERLAP
 
 
@@ -37,23 +39,24 @@ def coverage_table(
         SlideError: An overlay cannot be read in full, has no resolution or lies elsewhere, or the slide has none.
     """
     columns, notes = list(tiles.columns), list[str]()
-    for overlay in config.overlay_columns:
-        path, settings = paths[overlay.name], config.overlays[overlay.name]
-        if path is None:
-            columns += _absent(overlay, tiles.num_rows)
-        elif is_annotation(path):
-            found, remarks = _measure_annotation(overlay, path, settings, tiles, config)
-            columns += found
-            notes += [f"overlay {overlay.name}: {remark}" for remark in remarks]
-        else:
-            columns += _measure_image(overlay, path, settings, tiles, config)
+    with SharedOverlays(paths, config) as shared:
+        for overlay in config.overlay_columns:
+            path = paths[overlay.name]
+            if path is None:
+                columns += _absent(overlay, tiles.num_rows)
+            elif is_annotation(path):
+                found, remarks = _measure_annotation(overlay, path, tiles, config, shared)
+                columns += found
+                notes += [f"overlay {overlay.name}: {remark}" for remark in remarks]
+            else:
+                columns += _measure_image(overlay, path, tiles, config, shared)
     return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
 
 
 def _measure_image(
-    overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
+    overlay: OverlayColumns, path: str, tiles: pa.Table, config: CoverageConfig, shared: SharedOverlays
 ) -> list[pa.Array]:
-    slide, mpp = tiles["path"][0].as_py(), _mpp(tiles)
+    slide, mpp, settings = tiles["path"][0].as_py(), _mpp(tiles), config.overlays[overlay.name]
     if mpp is None:
         raise MissingMppError(
             f"slide {slide!r} has no resolution (no resolution tags, no OME PhysicalSize): no overlay can be aligned",
@@ -64,28 +67,29 @@ def _measure_image(
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
-    with open_overlay(path, settings.settings()) as image:
-        return _present(overlay, path, image.shares(_windows(tiles, mpp, config)), settings)
+    windows_of = {name: _windows(tiles, mpp, config.region_of(_tile_extent(tiles), name)) for name in config.overlays}
+    return _present(overlay, path, shared.shares(overlay.name, windows_of), settings)
 
 
 def _measure_annotation(
-    overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
+    overlay: OverlayColumns, path: str, tiles: pa.Table, config: CoverageConfig, shared: SharedOverlays
 ) -> tuple[list[pa.Array], list[str]]:
+    settings = config.overlays[overlay.name]
     if settings.mpp is not None:
         problem = f"{path!r} is an annotation, and overlays.{overlay.name}.mpp is the resolution of an image"
         raise UnsupportedFormatError(problem, path=path, hint="remove it; unit and level are the frame of outlines")
     mpp = _mpp(tiles) or Mpp(1.0, 1.0)  # without a resolution only the downsample matters
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
-    with open_annotation(path, frame, settings.settings().annotation) as annotation:
-        windows = _windows(tiles, mpp, config)
-        found = _present(overlay, path, annotation.shares(windows), settings)
-        if overlay.is_counted:
-            counts = annotation.count_centroids(windows)
-            found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
-            for name in overlay.classes:
-                labels = chosen(settings.labels_of(name), counts)
-                found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
-        return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
+    annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())
+    windows = _windows(tiles, mpp, config.region_of(_tile_extent(tiles), overlay.name))
+    found = _present(overlay, path, annotation.shares(windows), settings)
+    if overlay.is_counted:
+        counts = annotation.count_centroids(windows)
+        found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
+        for name in overlay.classes:
+            labels = chosen(settings.labels_of(name), counts)
+            found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+    return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 
 
 def _mpp(tiles: pa.Table) -> Mpp | None:
@@ -93,18 +97,21 @@ def _mpp(tiles: pa.Table) -> Mpp | None:
     return None if x is None or y is None else Mpp(x, y)
 
 
-def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
-    tile = Extent(*(tiles[name][0].as_py() for name in ("tile_extent_x", "tile_extent_y")))
+def _tile_extent(tiles: pa.Table) -> Extent:
+    return Extent(*(tiles[name][0].as_py() for name in ("tile_extent_x", "tile_extent_y")))
+
+
+def _windows(tiles: pa.Table, mpp: Mpp, roi: Roi) -> TileWindows:
     x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
-    return TileWindows(x, y, mpp, config.region_of(tile))
+    return TileWindows(x, y, mpp, roi)
 
 
 def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
-    classes = [
-        pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
-    ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
+    found = [shares.share_of(settings.labels_of(name)) for name in overlay.classes]
+    classes = [pa.array(share, from_pandas=True) for share in found]  # NaN, where nothing is known, becomes null
+    dominant = [dominant_classes(found, overlay.classes)] if overlay.dominant else []
+    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes, *dominant]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -114,4 +121,6 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes, *counts]
+    dominant = [pa.nulls(tiles, pa.string())] if overlay.dominant else []
+    unknown = [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles)]
+    return [*unknown, *classes, *dominant, *counts]

@@ -1,5 +1,6 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, Self
 
@@ -107,6 +108,18 @@ class Overlay(Protocol):
             TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
                 labels.
             TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def shares_of(self, several: Sequence[TileWindows]) -> Sequence[Shares]:
+        """Measure the values or labels for several sets of tiles or ROIs, as `shares` does for one.
+
+        The file is read once: each chunk of an image is decoded once, whatever the number of sets.
+
+        Returns:
+            Shares of each set, in order.
+
+        Raises:
+            SlideError: See `shares`.
         """
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:

@@ -1,5 +1,6 @@
 """Raster overlays: tiles become windows, and every chunk that they touch is decoded once and counted or copied."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
-from ratiopath.slides.windows import chunk_windows, read_chunks
+from ratiopath.slides.windows import chunk_windows, read_chunks, read_shared_chunks
 
 MAX_PATCH = 1 << 28
 """Overlay pixels under one ROI: a wrong unit in an overlay's metadata would ask for a million times more."""
@@ -41,19 +42,28 @@ class RasterOverlay:
 
     def shares(self, windows: TileWindows) -> ValueCounts:
         """Count the values inside the ROI of every tile."""
-        reader, placed = self._reader, self._place(windows)
-        values = ValueAccumulator(Labelling(reader.dtype, reader.channels))
-        level = reader.pyramid.levels[placed.level].extent
-        counter = WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
-        for visit, chunk in read_chunks(reader, placed):
-            if chunk.is_uniform:
-                counter.add_uniform(visit, values.labelling.labels(chunk.pixels[:1, :1]))
-            else:
-                counter.add(visit, values.labelling.labels(chunk.pixels), chunk.exists)
-            if values.overflows():
-                raise self._too_many_values()
-        counts = counter.value_counts()
-        if len(counts.keys) > MAX_VALUES:
+        return self.shares_of([windows])[0]
+
+    def shares_of(self, several: Sequence[TileWindows]) -> list[ValueCounts]:
+        """Count the values inside the ROI of every tile for several ROIs; each chunk is decoded once."""
+        labelling = Labelling(self._reader.dtype, self._reader.channels)
+        accumulators = [ValueAccumulator(labelling) for _ in several]
+        placed, counters = [], []
+        for windows, values in zip(several, accumulators, strict=True):
+            places, counter = self._counter(windows, values)
+            placed.append(places)
+            counters.append(counter)
+        for visits, chunk in read_shared_chunks(self._reader, placed):
+            labels = labelling.labels(chunk.pixels[:1, :1] if chunk.is_uniform else chunk.pixels)
+            for number, visit in visits:
+                if chunk.is_uniform:
+                    counters[number].add_uniform(visit, labels)
+                else:
+                    counters[number].add(visit, labels, chunk.exists)
+                if accumulators[number].overflows():
+                    raise self._too_many_values()
+        counts = [counter.value_counts() for counter in counters]
+        if any(len(one.keys) > MAX_VALUES for one in counts):
             raise self._too_many_values()
         return counts
 
@@ -90,6 +100,12 @@ class RasterOverlay:
             hint = "set overlays.NAME.mpp (overlay_mpp=) or write the tags"
             raise MissingMppError(f"{self.path!r} has no resolution ({NO_MPP})", path=self.path, hint=hint)
         return OverlayTransform.of(self._reader.pyramid, windows.mpp, windows.roi)
+
+    def _counter(self, windows: TileWindows, values: ValueAccumulator) -> tuple[Windows, WindowCounter]:
+        """Return the pixels to read under every tile, and their counter."""
+        placed = self._place(windows)
+        level = self._reader.pyramid.levels[placed.level].extent
+        return placed, WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
 
     def _place(self, windows: TileWindows) -> Windows:
         """Locate the ROIs in the overlay, provided that both resolutions can be true."""

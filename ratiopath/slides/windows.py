@@ -1,6 +1,9 @@
 """Windows of an open image, read chunk by chunk: each chunk is decoded once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,31 @@ def read_chunks(reader: SlideReader, windows: Windows) -> Iterator[tuple[ChunkVi
     extent = reader.pyramid.levels[windows.level].extent
     for visit in plan_chunks(windows, extent, reader.chunk_extent(windows.level)):
         yield visit, reader.read_chunk(windows.level, visit.column, visit.row)
+
+
+def read_shared_chunks(
+    reader: SlideReader, several: Sequence[Windows]
+) -> Iterator[tuple[list[tuple[int, ChunkVisit]], Chunk]]:
+    """Iterate over the chunks that a window of several sets touches, each decoded once.
+
+    Args:
+        reader: The image.
+        several: Sets of windows; they may be of different sizes and levels.
+
+    Returns:
+        The sets that a chunk concerns, each by its index and with its own windows; and the chunk.
+    """
+    plans = [_placed_visits(reader, number, windows) for number, windows in enumerate(several)]
+    for (level, row, column), visits in groupby(merge(*plans, key=itemgetter(0)), key=itemgetter(0)):
+        yield [(number, visit) for _, number, visit in visits], reader.read_chunk(level, column, row)
+
+
+def _placed_visits(
+    reader: SlideReader, number: int, windows: Windows
+) -> Iterator[tuple[tuple[int, int, int], int, ChunkVisit]]:
+    extent = reader.pyramid.levels[windows.level].extent
+    for visit in plan_chunks(windows, extent, reader.chunk_extent(windows.level)):
+        yield (windows.level, visit.row, visit.column), number, visit
 
 
 def chunk_windows(windows: Windows, visit: ChunkVisit) -> Iterator[tuple[int, Intersection]]:

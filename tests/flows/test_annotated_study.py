@@ -153,8 +153,17 @@ def test_masks_and_annotations_may_be_mixed_in_one_run(folder: Path) -> None:
     write_mask(folder / "a_tissue.tiff", random_labels(0, (255,)))
     (folder / "a.xml").write_bytes(asap(OUTLINES))
     tissue = {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [255]}}
-    run(folder, overlays={"tissue": tissue, "drawn": DRAWN}, keep="tissue > 0.5 and tumor > 0")
-    assert pq.read_table(folder.parent / "output" / "tiles").num_rows == 2
+    centre = {"path": "{dir}/{stem}_tissue.tiff", "classes": {"any": [">0"]}, "roi": [4, 4, 12, 12]}
+    ranked = {"path": "{dir}/{stem}.xml", "classes": {"first": ["Tumor"], "second": ["Stroma"]}, "dominant": True}
+    overlays = {"tissue": tissue, "drawn": DRAWN, "centre": centre, "ranked": ranked}
+    run(folder, overlays=overlays, keep="tissue > 0.5 and tumor > 0 and any > 0.5", previews=True)
+    table = pq.read_table(folder.parent / "output" / "tiles")
+    assert (table.num_rows, table["any"].to_pylist()) == (2, [1.0, 1.0])
+    assert table["ranked_dominant"].to_pylist() == ["first", "first"]
+    [file] = (folder.parent / "output" / "coverage").glob("*.parquet")
+    report = json.loads(pq.read_schema(file).metadata[REPORT_KEY])
+    assert report["mm2"]["any"] == pytest.approx(report["mm2"]["tissue"] / 4)
+    assert len(list((folder.parent / "output" / "previews").glob("*.png"))) == 1
 
 
 def test_counts_have_columns_of_their_own_names(folder: Path) -> None:

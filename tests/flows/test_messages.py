@@ -88,6 +88,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class whose value is a list": {CLASSES: {"tissue": [[1]]}},
     "a label's pattern by another key": {CLASSES: {"tissue": [{"regex": "Tumor.*"}]}},
     "a label's pattern that is no expression": {CLASSES: {"tissue": [{"match": "("}]}},
+    "a dominant class without classes": {
+        CLASSES: {}, "overlays__tissue__dominant": True, "keep": None,
+    },
+    "keep that names the dominant class": {"overlays__tissue__dominant": True, "keep": "tissue_dominant > 0"},
     "a range whose ends are swapped": {CLASSES: {"tissue": ["255..128"]}},
     "a range that is mistyped": {CLASSES: {"tissue": [">x"]}},
     "a range where labels are named": {"overlays__tissue__ignore": ["1..2"]},

@@ -57,7 +57,7 @@ def test_the_documented_configuration_is_accepted() -> None:
     config = CoverageConfig.model_validate(changed())
     assert config.tiling.extent == config.tiling.step == Extent(512, 512)
     assert config.overlays["tissue"].classes == {"tissue": ["255"]}
-    assert config.region.polygon.equals(shapely.box(0, 0, 512, 512))
+    assert config.region().polygon.equals(shapely.box(0, 0, 512, 512))
 
 
 def test_a_configuration_survives_json() -> None:
@@ -113,6 +113,22 @@ def test_defaults() -> None:
         ({"roi": [5, 5, 1, 9]}, "roi: the box [5.0, 5.0, 1.0, 9.0] has no area; give [minx, miny"),
         ({"roi": "POLYGON ((0 0, 1"}, "roi: 'POLYGON ((0 0, 1' is not WKT: ParseException"),
         ({"roi": "POINT (1 1)"}, "roi: "),
+        (
+            {"overlays__tissue__roi": [5, 5, 1, 9]},
+            "overlays.tissue.roi: the box [5.0, 5.0, 1.0, 9.0] has no area; give",
+        ),
+        (
+            {"overlays__tissue__classes": {}, "overlays__tissue__dominant": True, "keep": None},
+            "overlays.tissue: found dominant: true without classes to compare; name some",
+        ),
+        (
+            {"overlays__tissue__classes": {"Tissue_Dominant": [1]}, "overlays__tissue__dominant": True, "keep": None},
+            "overlays: class Tissue_Dominant of overlay tissue has the same name as column tissue_dominant of overlay",
+        ),
+        (
+            {"overlays__tissue__dominant": True, "keep": "tissue_dominant > 0.5"},
+            "keep: 'tissue_dominant' is a column of names; compare classes, such as tumor > stroma",
+        ),
         ({"roi": "POLYGON EMPTY"}, "roi: invalid ROI: POLYGON EMPTY"),
         ({"roi": "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))"}, "roi: invalid ROI: self-intersection at (1, 1)"),
         ({"overlays__tissue__path": "{dir}/{slide}"}, "overlays.tissue.path: '{dir}/{slide}' has the unknown field"),

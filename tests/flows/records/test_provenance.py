@@ -87,3 +87,26 @@ def test_a_provenance_is_current_for_its_settings_only(tmp_path):
     assert made.is_current(configured(tmp_path, keep=None))
     assert not replace(made, settings=tiles_settings(config)).is_current(configured(tmp_path, keep=None))
     assert not replace(made, format=1).is_current(config)
+
+
+def overlay_settings(tmp_path, **changes):
+    path = {"path": "{stem}", "classes": {"one": [1]}}
+    config = configured(tmp_path, overlays={"m": {**path, **changes}}, keep=None, roi=[0, 0, 8, 8])
+    return coverage_settings(config)["overlays"][0]
+
+
+def test_the_roi_of_an_overlay_counts_where_it_differs(tmp_path):
+    plain = overlay_settings(tmp_path)
+    assert overlay_settings(tmp_path, roi="POLYGON ((8 0, 8 8, 0 8, 0 0, 8 0))") == plain
+    assert overlay_settings(tmp_path, roi=[0, 0, 8, 4]) == {
+        **plain,
+        "roi": "POLYGON ((0 0, 0 4, 8 4, 8 0, 0 0))",
+    }
+    assert overlay_settings(tmp_path, dominant=True) == {**plain, "dominant": True}
+    assert overlay_settings(tmp_path, dominant=False) == plain
+
+
+def test_a_range_is_one_setting_however_it_is_written(tmp_path):
+    one, other = (overlay_settings(tmp_path, classes={"a": [text]}) for text in ("1 .. 2.0", "1..2"))
+    assert one == other
+    assert one["classes"] == [["a", ["1..2"]]]

@@ -9,11 +9,17 @@ import pytest
 import shapely
 
 from flows.tasks.coverage_table import coverage_table
+from flows.tasks.shared_overlays import SharedOverlays
 from ratiopath.errors import MissingMppError, SlideNotFoundError
+from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays import AnnotationOptions, TileWindows
+from ratiopath.roi import Roi
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
+from tests.support.annotation_files import asap
 from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
@@ -74,6 +80,78 @@ def test_inside_is_the_share_of_the_roi_that_the_overlay_has(tmp_path) -> None:
     inside = dict(zip(TILES, table["m_inside"].to_pylist(), strict=True))
     assert (inside[0, 0], inside[56, 0], inside[0, 40], inside[56, 40], inside[300, 0]) == (1, 0.5, 0.5, 0.25, 0)
     assert table["m_path"].to_pylist() == [str(tmp_path / "m.tiff")] * len(TILES)
+
+
+def test_each_overlay_has_its_own_roi_and_shares_a_file(tmp_path) -> None:
+    labels = write_mask(tmp_path / "m.tiff", random_labels(3, (0, 64, 128, 255)))
+    both = {
+        "whole": {"path": "x", "classes": {"high": ["128..255"], "some": [">0"]}},
+        "centre": {"path": "x", "classes": {"dark": ["<=64"]}, "roi": [4, 4, 12, 12]},
+        "again": {"path": "x", "classes": {"black": [0]}, "roi": [0, 0, 16, 16]},
+    }
+    paths = dict.fromkeys(both, tmp_path / "m.tiff")
+    rows = cover(paths, overlays=both, roi="POLYGON ((0 0, 16 0, 0 16, 0 0))").to_pylist()
+    rois = [shapely.Polygon([(0, 0), (16, 0), (0, 16)]), shapely.box(4, 4, 12, 12), shapely.box(0, 0, 16, 16)]
+    for (x, y), row in zip(TILES, rows, strict=True):
+        whole, centre, again = (oracles.overlap([labels], (1.0, 1.0), x, y, (0.5, 0.5), roi) for roi in rois)
+        assert [dict(row[f"{name}_overlap"]) for name in both] == [
+            pytest.approx(found, abs=1e-15) for found in (whole, centre, again)
+        ]
+        if whole and centre and again:
+            assert row["high"] == pytest.approx(whole.get("128", 0) + whole.get("255", 0), abs=1e-15)
+            assert row["some"] == pytest.approx(1 - whole.get("0", 0), abs=1e-15)
+            assert row["dark"] == pytest.approx(centre.get("0", 0) + centre.get("64", 0), abs=1e-15)
+            assert row["black"] == pytest.approx(again.get("0", 0), abs=1e-15)
+    inside = dict(zip(TILES, [(row["centre_inside"], row["again_inside"]) for row in rows], strict=True))
+    assert inside[56, 0] == (0.5, 0.5)
+
+
+def test_a_file_is_opened_once_for_all_overlays_that_read_it_alike(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", random_labels(3, (0, 1)))
+    same = {"path": "x", "classes": {}}
+    several = {"a": same, "b": {**same, "roi": [0, 0, 4, 4]}, "c": {**same, "mpp": 2.0}}
+    config = configured(tmp_path, overlays=several, keep=None)
+    with SharedOverlays(dict.fromkeys(several, str(tmp_path / "m.tiff")), config) as shared:
+        assert shared.image("a") is shared.image("b")
+        assert shared.image("c") is not shared.image("a")
+
+
+def test_outlines_are_read_once_whatever_their_labels_mean(tmp_path) -> None:
+    box = [(0.0, 0.0), (8.0, 0.0), (8.0, 16.0), (0.0, 16.0)]
+    (tmp_path / "a.xml").write_bytes(asap([("Tumor", box), ("Gap", box)]))
+    frame = SlideFrame(extent=Extent(64, 48), mpp=Mpp(0.5, 0.5))
+    with SharedOverlays({}, configured(tmp_path)) as shared:
+        plain, other = (
+            shared.annotation(str(tmp_path / "a.xml"), frame, AnnotationOptions.of(ignore=ignore))
+            for ignore in ((), ("Gap",))
+        )
+        (tmp_path / "a.xml").unlink()
+        again = shared.annotation(str(tmp_path / "a.xml"), frame, AnnotationOptions.of(ignore=()))
+        windows = TileWindows(np.zeros(1), np.zeros(1), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 16, 16)))
+        assert again is plain
+        assert [one.shares(windows).keys for one in (plain, other)] == [("0", "Gap + Tumor"), ("0",)]
+
+
+def test_the_dominant_class_is_the_first_of_the_greatest_shares(tmp_path) -> None:
+    labels = np.zeros(MASK_SIZE, np.uint8)
+    labels[:8, :8] = [[1, 1, 1, 2, 2, 2, 0, 0]] * 8  # tile (0, 0)
+    labels[:8, 8:16] = [[2, 2, 2, 2, 3, 3, 3, 0]] * 8  # tile (16, 0)
+    write_mask(tmp_path / "m.tiff", labels)
+    classes = {"two": [2], "one": [1], "three": [3], "none": [9]}
+    table = cover({"m": tmp_path / "m.tiff"}, overlays={"m": {"path": "x", "classes": classes, "dominant": True}})
+    found = dict(zip(TILES, table["m_dominant"].to_pylist(), strict=True))
+    assert (found[0, 0], found[16, 0], found[0, 16], found[300, 200]) == ("two", "two", None, None)
+    for row in table.to_pylist():
+        shares = {name: row[name] or 0 for name in classes}
+        greatest = max(shares.values())
+        expected = next(name for name in classes if shares[name] == greatest) if greatest else None
+        assert row["m_dominant"] == expected
+
+
+@pytest.mark.parametrize("missing", ["null", "zero"])
+def test_a_missing_overlay_has_no_dominant_class(missing: str) -> None:
+    table = cover({"m": None}, overlays=overlays(missing=missing, dominant=True))
+    assert set(table["m_dominant"].to_pylist()) == {None}
 
 
 @pytest.mark.parametrize(("missing", "share"), [("null", None), ("zero", 0.0)])

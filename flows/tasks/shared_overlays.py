@@ -1,0 +1,91 @@
+"""Overlays of one slide that name the same file: it is opened once, and each chunk of an image is decoded once.
+
+Overlays share an image if they read it in the same way; their classes and regions of interest may differ. They share
+the outlines of an annotation if these are read and placed in the same way.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Self
+
+from flows.config.model import CoverageConfig
+from ratiopath.counting.shares import Shares
+from ratiopath.frame import SlideFrame
+from ratiopath.overlays import AnnotationOptions, Overlay, OverlaySettings, TileWindows, open_annotation, open_overlay
+from ratiopath.overlays.vector import VectorOverlay
+
+
+class SharedOverlays:
+    """Open overlays of one slide; use it in a `with` block."""
+
+    def __init__(self, paths: Mapping[str, str | None], config: CoverageConfig) -> None:
+        """Start with none.
+
+        Args:
+            paths: File of each overlay; None where the slide has none.
+            config: Configuration of the run.
+        """
+        self._files = ExitStack()
+        self._key_of = {
+            name: (path, _as_image(config.overlays[name].settings()))
+            for name, path in paths.items()
+            if path is not None
+        }
+        self._images: dict[tuple[str, OverlaySettings], Overlay] = {}
+        self._shares: dict[str, Shares] = {}
+        self._annotations: dict[tuple[object, ...], VectorOverlay] = {}
+
+    def image(self, name: str) -> Overlay:
+        """Return the image of an overlay, which is opened where no other one has.
+
+        Raises:
+            SlideError: See `open_overlay`.
+        """
+        key = self._key_of[name]
+        if key not in self._images:
+            self._images[key] = self._files.enter_context(open_overlay(*key))
+        return self._images[key]
+
+    def shares(self, name: str, windows_of: Mapping[str, TileWindows]) -> Shares:
+        """Measure the image of an overlay, with the regions of interest of all overlays that share it.
+
+        Args:
+            name: Name of the overlay.
+            windows_of: Tiles with the region of interest of each overlay.
+
+        Raises:
+            SlideError: See `Overlay.shares`.
+        """
+        if name not in self._shares:
+            sharing = [other for other, key in self._key_of.items() if key == self._key_of[name]]
+            several = {windows_of[other].roi: windows_of[other] for other in sharing}  # equal ROIs are measured once
+            measured = dict(zip(several, self.image(name).shares_of(list(several.values())), strict=True))
+            self._shares |= {other: measured[windows_of[other].roi] for other in sharing}
+        return self._shares[name]
+
+    def annotation(self, path: str, frame: SlideFrame, options: AnnotationOptions) -> VectorOverlay:
+        """Return an annotation, which is read where no overlay has read it in this way.
+
+        Args:
+            path: The file.
+            frame: Frame of the slide.
+            options: Options of the annotation.
+
+        Raises:
+            SlideError: See `open_annotation`.
+        """
+        key = path, options.reading, options.frame
+        if key not in self._annotations:
+            self._annotations[key] = self._files.enter_context(open_annotation(path, frame, options))
+        return self._annotations[key].with_options(options.regions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._files.close()
+
+
+def _as_image(settings: OverlaySettings) -> OverlaySettings:
+    return replace(settings, annotation=None)
