@@ -228,3 +228,22 @@ def test_an_error_survives_a_ray_worker() -> None:
     table = with_column("tumor", [2.0] * ROWS)
     with pytest.raises(SchemaError, match=r"table coverage, column tumor: fractions lie in \[0, 1\], broken by"):
         ray.get(ray.remote(lambda: checked(table, coverage(OVERLAYS))).remote())
+
+
+@pytest.mark.parametrize(
+    ("tumor", "stroma", "dominant"),
+    [(0.5, 0.25, "tumor"), (0.25, 0.5, "stroma"), (0.5, 0.5, "tumor"), (0.0, 0.0, None), (None, None, None)],
+)
+def test_the_dominant_class_has_the_greatest_share(
+    tumor: float | None, stroma: float | None, dominant: str | None
+) -> None:
+    schema = coverage([OverlayColumns("ann", ("tumor", "stroma"), "null", has_dominant=True)])
+    row = covered().slice(0, 1).select(TILE_COLUMNS).to_pylist()[0]
+    row |= {"ann_path": "/c.tiff", "ann_overlap": [("0", 1.0)], "ann_inside": 1.0}
+    row |= {"ann_overlap": [], "ann_inside": 0.0} if tumor is None else {}
+    for name in ("tumor", "stroma", None):
+        table = pa.Table.from_pylist([row | {"tumor": tumor, "stroma": stroma, "ann_dominant": name}], schema.arrow)
+        if name == dominant:
+            checked(table, schema)
+        else:
+            assert refused(table, schema).column == "ann_dominant"

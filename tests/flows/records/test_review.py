@@ -43,6 +43,14 @@ def test_a_class_that_occurs_nowhere_is_named_with_the_values_that_do() -> None:
     assert found.lines == [f"class tumor matches nothing: {values}; {hint}"]
 
 
+def test_a_range_that_matches_nothing_is_named_as_it_is_written() -> None:
+    overlays = {"annotation": {"path": "x", "classes": {"tumor": ["128 .. 255"]}}}
+    [line] = review(slide("a", 0.0, ["0", "1"]), overlays=overlays).lines
+    assert line.startswith(
+        "class tumor matches nothing: 128..255 in none of 1 slides; overlay annotation has 0 (1 slide), 1"
+    )
+
+
 def test_a_class_that_some_slides_lack_is_named_with_the_values_of_these() -> None:
     found = review(slide("a", 0.0, ["0", "3"]), slide("b", 0.2, ["0", "1"]))
     expected = "class tumor: 1, 2 not in 1 of 2 slides; there overlay annotation has 0 (1 slide), 3 (1 slide)"
