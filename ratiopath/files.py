@@ -91,9 +91,9 @@ def read_head(path: str, size: int = HEAD) -> tuple[bytes, int]:
         raise SlideNotFoundError(problem, path=path, hint=hint) from error
 
 
-def is_array(head: bytes) -> bool:
-    """Return True for the first bytes of an array of NumPy, or of an archive of arrays."""
-    return head.startswith(NUMPY_MAGIC) or (head.startswith(ZIP_MAGIC) and b".npy" in head[:256])
+def is_archive_of_arrays(head: bytes) -> bool:
+    """Return True for the first bytes of an archive of NumPy."""
+    return head.startswith(ZIP_MAGIC) and b".npy" in head[:256]
 
 
 def start_of_text(head: bytes) -> bytes:

@@ -5,10 +5,18 @@ from collections.abc import Callable
 import openslide
 
 from ratiopath.errors import UnsupportedFormatError
-from ratiopath.files import JPEG_MAGIC, PNG_MAGIC, TIFF_MAGIC, format_of, is_array, read_head
+from ratiopath.files import (
+    JPEG_MAGIC,
+    NUMPY_MAGIC,
+    PNG_MAGIC,
+    TIFF_MAGIC,
+    format_of,
+    is_archive_of_arrays,
+    read_head,
+)
 from ratiopath.geometry import Mpp
 from ratiopath.slides.openslide_reader import OpenSlideReader
-from ratiopath.slides.pictures.arrays import ArrayFileReader
+from ratiopath.slides.pictures.arrays import NpyReader, NpzReader
 from ratiopath.slides.pictures.jpeg import JpegReader
 from ratiopath.slides.pictures.png import PngReader
 from ratiopath.slides.pictures.reader import PictureReader
@@ -21,7 +29,8 @@ _SUPPORTED = "TIFF, OME-TIFF, PNG, JPEG, NPY and the formats of OpenSlide"
 _PICTURES: tuple[tuple[Callable[[bytes], bool], type[PictureReader]], ...] = (
     (lambda head: head.startswith(PNG_MAGIC), PngReader),
     (lambda head: head.startswith(JPEG_MAGIC), JpegReader),
-    (is_array, ArrayFileReader),
+    (lambda head: head.startswith(NUMPY_MAGIC), NpyReader),
+    (is_archive_of_arrays, NpzReader),
 )
 """Predicates of the first bytes of a file, and the readers of what they recognise."""
 

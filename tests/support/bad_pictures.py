@@ -124,7 +124,7 @@ CONTENTS: dict[str, bytes] = {
     "encrypted.npz": encrypted(),
     "other.npz": archive(npy(MASK), zipfile.ZIP_LZMA),
     "lying.npz": archive(npy_header((40_000, 50_000)) + bytes(100)),
-    "large.npz": archive(npy_header((LARGE, LARGE)) + bytes(100)),
+    "large.npz": archive(npy_header((LARGE, LARGE), order="True") + bytes(100)),
     "cut.npz": npz(MASK)[:-40],
     "damaged.npz": flipped(npz(MASK, is_compressed=False), 400),
 }

@@ -4,10 +4,14 @@ import io
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import simplejpeg
+
+from ratiopath.slides import SlideReader, open_slide
+from tests.support.layouts import Raster
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
@@ -87,6 +91,25 @@ def png(
     return MAGIC + head + palette + before + data + behind + chunk(b"IEND")
 
 
+def whole(reader: SlideReader) -> tuple[np.ndarray, np.ndarray]:
+    """Read all chunks of a picture: its pixels, and the mask of those that exist."""
+    extent, part = reader.pyramid.levels[0].extent, reader.chunk_extent(0)
+    columns, bands = -(-extent.width // part.width), -(-extent.height // part.height)
+    chunks = [[reader.read_chunk(0, column, row) for column in range(columns)] for row in range(bands)]
+    pixels = np.concatenate([np.concatenate([one.pixels for one in row], 1) for row in chunks], 0)
+    exists = [
+        [np.ones(one.pixels.shape[:2], bool) if one.exists is None else one.exists for one in row] for row in chunks
+    ]
+    return pixels, np.concatenate([np.concatenate(row, 1) for row in exists], 0)
+
+
+def read(path: Path, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Write a picture and read it: its pixels, and the mask of those that exist."""
+    path.write_bytes(content)
+    with open_slide(str(path)) as reader:
+        return whole(reader)
+
+
 def exif(orientation: int, order: str = "<") -> bytes:
     """An Exif block with a resolution unit and an orientation."""
     entries = struct.pack(order + "HHIHH", 0x0128, 3, 1, 2, 0) + struct.pack(
@@ -133,3 +156,29 @@ def archive(content: bytes, kind: int = zipfile.ZIP_DEFLATED, name: str = "arr_0
     with zipfile.ZipFile(file, "w", kind) as written:
         written.writestr(name, content)
     return file.getvalue()
+
+
+FORMS = ("png", "png-filtered", "png-interlaced", "npy", "npy-columns", "npy-big-endian", "npz", "npz-columns")
+"""Lossless pictures that a raster may be written as."""
+
+
+def fits(form: str, kind: tuple[str, int, bool]) -> bool:
+    """Return True if a picture can hold the dtype and channels, with or without alpha."""
+    dtype, channels, has_alpha = kind
+    if not form.startswith("png"):
+        return channels == 1 and not has_alpha
+    return (dtype in ("uint8", "uint16") and channels in (1, 3)) or kind == ("bool", 1, False)
+
+
+def picture(form: str, raster: Raster) -> bytes:
+    """Write the finest level of a raster as a picture."""
+    samples = raster.samples()[0]
+    if form.startswith("png"):
+        depth = {"b": 1}.get(raster.dtype.kind, 8 * raster.dtype.itemsize)
+        colours = {(1, False): GREY, (3, False): RGB, (1, True): GREY_ALPHA, (3, True): RGB_ALPHA}
+        filters = (0, 1, 2, 3, 4) if form == "png-filtered" else (0,)
+        kind = colours[raster.channels, raster.alpha is not None]
+        return png(samples, depth, kind, filters=filters, is_interlaced=form == "png-interlaced", piece=1000)
+    samples = samples.astype(samples.dtype.newbyteorder(">")) if form == "npy-big-endian" else samples
+    samples = np.asfortranarray(samples) if form.endswith("columns") else samples
+    return (npz if form.startswith("npz") else npy)(samples)

@@ -6,5 +6,5 @@ png_chunks  the chunks of a PNG and their checksums
 png_rows    rows of a PNG: inflated, without filters, unpacked to numbers
 jpeg        `JpegReader`
 exif        the orientation in an Exif block
-arrays      `ArrayFileReader`, for NPY and for NPZ with one array
+arrays      `NpyReader`, and `NpzReader` for an archive of one array
 """

@@ -1,4 +1,4 @@
-"""A reader of arrays that NumPy saved: NPY row by row, NPZ with one array as a whole."""
+"""Readers of arrays that NumPy saved: NPY, and NPZ with one array."""
 
 import math
 import zipfile
@@ -15,6 +15,7 @@ from ratiopath.slides.pictures.reader import (
     DamageError,
     Picture,
     PictureReader,
+    SequentialReader,
     UnsupportedError,
     require_memory,
     rows_of_bands,
@@ -26,6 +27,8 @@ _MOST_INFLATED = 1032
 """Bytes that one byte of Deflate can stand for."""
 _PACKED, _ENCRYPTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), 1
 _PLANE = 2
+_PART = 1 << 20
+"""Bytes that are read at once."""
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -46,6 +49,29 @@ class _Header:
     def size(self) -> int:
         """Size of the numbers in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of a row in bytes."""
+        return self.shape[1] * self.dtype.itemsize
+
+    def picture(self, rows: int) -> Picture:
+        """Describe the array as a picture with bands of some rows.
+
+        Raises:
+            UnsupportedError: One row alone takes too much memory.
+        """
+        height, width = self.shape
+        require_memory(self.row_bytes, what=f"rows of {width:,} px")
+        return Picture(Extent(width, height), self.dtype.newbyteorder("="), 1, rows)
+
+    def numbers(self, content: bytes, shape: tuple[int, int]) -> npt.NDArray[np.generic]:
+        """Take bytes of the array as numbers in native byte order, in its order of rows and columns."""
+        if self.dtype.kind == "b":
+            found: npt.NDArray[np.generic] = np.frombuffer(content, np.uint8) != 0  # a bool of 2 is none of numpy's
+        else:
+            found = np.frombuffer(content, self.dtype).astype(self.dtype.newbyteorder("="), copy=False)
+        return found.reshape(shape, order="F" if self.is_fortran else "C")
 
     @classmethod
     def read(cls, file: IO[bytes]) -> "_Header":
@@ -70,59 +96,53 @@ class _Header:
         return cls(cast("tuple[int, int]", plane), is_fortran, dtype, file.tell())
 
 
-class ArrayFileReader(PictureReader):
-    """An open NPY, or an NPZ with one array, a `SlideReader` of one channel. Nothing is unpickled."""
+class NpyReader(PictureReader):
+    """An open NPY, a `SlideReader` of one channel, read where it is needed. Nothing is unpickled."""
 
     def _open(self) -> Picture:
-        self._archive: zipfile.ZipFile | None = None
-        if self._read(0, 1) == b"P":
-            self._archive = zipfile.ZipFile(self._file)
-            header = self._open_member(self._archive)
-        else:
-            self._file.seek(0)
-            header = _Header.read(self._file)
-            if header.start + header.size != self._size:
-                raise DamageError(f"{self._size:,} bytes instead of {header.start + header.size:,}")
-        self._header = header
-        height, width = header.shape
-        rows = height if self._archive else rows_of_bands(width * header.dtype.itemsize)
-        return Picture(Extent(width, height), header.dtype.newbyteorder("="), 1, rows)
+        self._header = header = _Header.read(self._file)
+        if header.start + header.size != self._size:
+            raise DamageError(f"{self._size:,} bytes instead of {header.start + header.size:,}")
+        return header.picture(rows_of_bands(header.row_bytes))
 
-    def _open_member(self, archive: zipfile.ZipFile) -> _Header:
-        members = archive.infolist()
+    def _band(self, index: int) -> Band:
+        header, (height, width), first = self._header, self._header.shape, index * self._picture.rows
+        rows, itemsize = min(self._picture.rows, height - first), header.dtype.itemsize
+        if header.is_fortran:
+            starts = [header.start + (column * height + first) * itemsize for column in range(width)]
+            content = b"".join(self._read(start, rows * itemsize) for start in starts)
+        else:
+            content = self._read(header.start + first * header.row_bytes, rows * header.row_bytes)
+        return header.numbers(content, (rows, width)), None
+
+
+class NpzReader(SequentialReader):
+    """An open NPZ with one array, a `SlideReader` of one channel; by columns it is one band. Nothing is unpickled."""
+
+    def _open(self) -> Picture:
+        self._archive = zipfile.ZipFile(self._file)
+        members = self._archive.infolist()
         if len(members) != 1 or members[0].compress_type not in _PACKED or members[0].flag_bits & _ENCRYPTED:
             raise UnsupportedError(f"is an archive of {len(members)} file(s), not of one array by NumPy", _HINT)
         [self._member] = members
-        with archive.open(self._member) as file:
-            header = _Header.read(file)
+        with self._archive.open(self._member) as file:
+            self._header = header = _Header.read(file)
         found = self._member.file_size
-        require_memory(header.size, what=f"{header.shape[1]} x {header.shape[0]} px in an archive")
         if header.start + header.size != found or found > _MOST_INFLATED * max(1, self._member.compress_size):
             raise DamageError(f"{found:,} bytes instead of {header.start + header.size:,}")
-        return header
+        if header.is_fortran:
+            require_memory(header.size, what=f"{header.shape[1]} x {header.shape[0]} px, by columns in an archive")
+        return header.picture(header.shape[0] if header.is_fortran else rows_of_bands(header.row_bytes))
 
-    def _band(self, index: int) -> Band:
-        header = self._header
-        if self._archive is not None:
-            with self._archive.open(self._member) as file:
-                content = file.read(self._member.file_size)  # all, since the checksum is compared at the end
-            numbers = np.frombuffer(content, header.dtype, offset=header.start)
-            whole = numbers.reshape(header.shape, order="F" if header.is_fortran else "C")
-            return self._native(whole), None
-        first = index * self._picture.rows
-        rows = min(self._picture.rows, header.shape[0] - first)
-        if not header.is_fortran:
-            [numbers] = self._numbers(first * header.shape[1], 0, 1, rows * header.shape[1])
-            return self._native(numbers.reshape(rows, header.shape[1])), None
-        columns = self._numbers(first, header.shape[0], header.shape[1], rows)
-        return self._native(np.stack(list(columns), axis=1)), None
+    def _check(self) -> None:
+        with self._archive.open(self._member) as file:
+            while file.read(_PART):
+                pass  # it is compared with the checksum at the end
 
-    def _numbers(self, first: int, step: int, runs: int, length: int) -> Iterator[npt.NDArray[np.generic]]:
-        """Read runs of numbers, each a step further in the file than the one before."""
-        itemsize = self._header.dtype.itemsize
-        for run in range(runs):
-            start = self._header.start + (first + run * step) * itemsize
-            yield np.frombuffer(self._read(start, length * itemsize), self._header.dtype)
-
-    def _native(self, numbers: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        return numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
+    def _bands(self) -> Iterator[Band]:
+        header, (height, width), rows = self._header, self._header.shape, self._picture.rows
+        with self._archive.open(self._member) as file:
+            file.read(header.start)
+            for first in range(0, height, rows):
+                shape = min(rows, height - first), width
+                yield header.numbers(file.read(shape[0] * header.row_bytes), shape), None

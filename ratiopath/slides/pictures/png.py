@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from ratiopath.slides.pictures.reader import (
     Band,
     DamageError,
     Picture,
-    PictureReader,
+    SequentialReader,
     UnsupportedError,
     require_memory,
     rows_of_bands,
@@ -54,17 +53,14 @@ class _Header:
         return is_sized and is_known and (self.colours, self.depth) in _FORMATS
 
 
-class PngReader(PictureReader):
+class PngReader(SequentialReader):
     """An open PNG, a `SlideReader`. Pixels with alpha 0, by a sample or by tRNS, do not exist.
 
-    Rows are inflated from the first on: an earlier band than the last begins again. An interlaced image is one band.
+    An interlaced image is one band.
     """
 
     def _open(self) -> Picture:
         self._chunks = PngChunks.of(self._file.fileno(), self._size)
-        self._is_checked = False
-        self._bands: Iterator[npt.NDArray[np.generic]] = iter(())
-        self._next = 0
         self._header = header = _Header(*struct.unpack(">IIBBBBB", self._chunks.contents[b"IHDR"]))
         if not header.is_valid:
             raise DamageError(f"an invalid header: {header.width} x {header.height} px, type {header.colours}")
@@ -114,30 +110,22 @@ class PngReader(PictureReader):
             raise DamageError(f"a transparent colour of {len(transparent)} bytes in an image of type {kind}")
         return None, [sample & ((1 << depth) - 1) for sample in struct.unpack(f">{_SAMPLES[kind]}H", transparent)]
 
-    def _band(self, index: int) -> Band:
-        if not self._is_checked:
-            self._chunks.check_image()
-            self._is_checked = True
-        if index < self._next or self._next == 0:
-            self._bands, self._next = self._decoded(), 0
-        skipped, self._next = index - self._next, 0
-        numbers = next(islice(self._bands, skipped, None))
-        self._next = index + 1  # after an error the next band begins again
-        return self._with_existence(numbers)
+    def _check(self) -> None:
+        self._chunks.check_image()
 
-    def _decoded(self) -> Iterator[npt.NDArray[np.generic]]:
+    def _bands(self) -> Iterator[Band]:
         header, stream = self._header, RowStream(self._chunks.rows())
         if header.interlace:
             whole = self._format.interlaced(stream, header.width, header.height, self._rows)
             stream.finish()
-            yield whole
+            yield self._with_existence(whole)
             return
         last = -(-header.height // self._rows) - 1
         bands = self._format.bands(stream, header.width, header.height, self._rows)
         for number, band in enumerate(bands):
             if number == last:
                 stream.finish()
-            yield band
+            yield self._with_existence(band)
 
     def _with_existence(self, numbers: npt.NDArray[np.generic]) -> Band:
         """Split stored samples, shape (rows, width, samples), into pixels and the mask of those that exist."""

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -139,6 +140,36 @@ class PictureReader(SlideReader):
         """Release the file and the memory."""
         self._kept = None
         self._file.close()
+
+
+class SequentialReader(PictureReader):
+    """An open picture whose bands can only be decoded from the first on: an earlier one than the last begins again."""
+
+    _ahead: Iterator[Band] = iter(())
+    """Bands that are not decoded yet."""
+    _next = 0
+    """Index of the first of them; 0 before the first is read."""
+    _is_checked = False
+    """True once the checksums are compared."""
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Compare the checksums of the whole picture, before any of its pixels is returned."""
+
+    @abstractmethod
+    def _bands(self) -> Iterator[Band]:
+        """Iterate over all bands."""
+
+    def _band(self, index: int) -> Band:
+        if not self._is_checked:
+            self._check()
+            self._is_checked = True
+        if index < self._next or self._next == 0:
+            self._ahead, self._next = self._bands(), 0
+        skipped, self._next = index - self._next, 0
+        band = next(islice(self._ahead, skipped, None))
+        self._next = index + 1  # after an error the next band begins again
+        return band
 
 
 def rows_of_bands(row_bytes: int) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.slides import SlideReader, open_slide, pictures
+from ratiopath.slides import open_slide, pictures
 from ratiopath.slides.pictures.png_rows import PixelFormat, RowStream
 from tests.support.pictures import (
     COLOURS,
@@ -27,7 +27,9 @@ from tests.support.pictures import (
     chunk,
     exif,
     png,
+    read,
     rows,
+    whole,
 )
 
 ALPHA = (GREY_ALPHA, RGB_ALPHA)
@@ -40,24 +42,6 @@ def noise(colours: int, depth: int, height: int = 37, width: int = 45, seed: int
     if colours in ALPHA:
         found[..., -1] *= random.random((height, width)) < 0.8
     return found
-
-
-def whole(reader: SlideReader) -> tuple[np.ndarray, np.ndarray]:
-    """Read all chunks: pixels, and the mask of those that exist."""
-    extent, chunk = reader.pyramid.levels[0].extent, reader.chunk_extent(0)
-    columns, bands = -(-extent.width // chunk.width), -(-extent.height // chunk.height)
-    chunks = [[reader.read_chunk(0, column, row) for column in range(columns)] for row in range(bands)]
-    pixels = np.concatenate([np.concatenate([one.pixels for one in row], 1) for row in chunks], 0)
-    exists = [
-        [np.ones(one.pixels.shape[:2], bool) if one.exists is None else one.exists for one in row] for row in chunks
-    ]
-    return pixels, np.concatenate([np.concatenate(row, 1) for row in exists], 0)
-
-
-def read(path: Path, content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    path.write_bytes(content)
-    with open_slide(str(path)) as reader:
-        return whole(reader)
 
 
 def expected(samples: np.ndarray, colours: int, depth: int) -> np.ndarray:
