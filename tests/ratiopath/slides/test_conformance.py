@@ -71,9 +71,7 @@ COUNTED = [
     pytest.param(layout, kind, id=f"{layout}-{name_of(kind)}")
     for layout, kinds in KINDS_OF.items()
     for kind in kinds
-    if kind in EACH_WAY
-    and not LAYOUTS[layout].lossy
-    and LAYOUTS[layout].pyramid != "none"
+    if kind in EACH_WAY and not LAYOUTS[layout].lossy and LAYOUTS[layout].pyramid != "none"
 ]
 """Layouts that keep the pixels and all levels."""
 
