@@ -151,7 +151,7 @@ class VectorOverlay:
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
         if without and not named:
             notes.append(f"{without:,} outlines without a label count in no class")
-        return notes + ([] if self._options.on_top else self._overlaps(classes))
+        return notes + ([] if self._options.on_top or not classes else self._overlaps(classes))
 
     def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
         """Describe classes that overlap by more than MAX_OVERLAP of the smaller one."""

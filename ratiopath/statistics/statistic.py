@@ -62,6 +62,11 @@ class Statistic:
         shown = repr(text) if len(text) <= MAX_NAME else f"{text[:MAX_NAME]!r}..."
         raise ParameterError(f"{shown} is no statistic; {_HINT}")
 
+    def __str__(self) -> str:
+        if self.kind == "quantile":
+            return f"q{_decimal(self.number)}"
+        return f"share{self.comparison}{_decimal(self.number)}" if self.kind == "share" else self.kind
+
     @property
     def column(self) -> str:
         """End of the column's name: mean, q97_5, share_ge_0_5; a threshold below 0 begins with minus_."""
@@ -90,5 +95,9 @@ def parse_statistics(texts: Sequence[str]) -> tuple[Statistic, ...]:
 
 def _digits(number: float) -> str:
     """Write a number as a part of a name: no point, no sign, no exponent."""
-    text = format(Decimal(repr(number)).normalize(), "f")
-    return text.replace("-", "minus_").replace(".", "_")
+    return _decimal(number).replace("-", "minus_").replace(".", "_")
+
+
+def _decimal(number: float) -> str:
+    """Write a number without exponent and without zeros that mean nothing."""
+    return format(Decimal(repr(number)).normalize(), "f")
