@@ -21,7 +21,7 @@ from flows.config.overlay_path import OverlayPath
 from flows.config.section import Section
 from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
 from ratiopath.annotations.placement import FrameOptions
-from ratiopath.counting.wanted import LabelPattern, Wanted
+from ratiopath.counting.wanted import LabelPattern, Wanted, wanted_value
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.regions import RegionOptions
@@ -48,7 +48,7 @@ class Overlay(Section):
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
         max_length=MAX_CLASSES,
-        description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
+        description="column name -> values of an image, such as {tumor: [1, 2], stroma: ['128..255']}, or labels of an"
         " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
     )
     missing: Annotated[
@@ -171,4 +171,4 @@ class Overlay(Section):
 
 
 def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:
-    return tuple(label if isinstance(label, LabelPattern) else str(label) for label in labels)
+    return tuple(label if isinstance(label, LabelPattern) else wanted_value(str(label)) for label in labels)

@@ -22,6 +22,7 @@ from ratiopath.annotations import Outlines, read_outlines
 from ratiopath.annotations.placement import FrameOptions, place
 from ratiopath.arrow import grid_tiles, tile_overlay_overlap, tile_overlay_statistics
 from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.counting.ranges import ValueRange
 from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
@@ -94,6 +95,12 @@ CALLS: dict[str, Callable[[], object]] = {
     "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
     "label: pattern": lambda: LabelPattern("(a"),
+    "range: form": lambda: ValueRange.parse("255"),
+    "range: limit": lambda: ValueRange.parse(">x"),
+    "range: no number": lambda: ValueRange.parse("1,2..3"),
+    "range: not finite": lambda: ValueRange.parse("0..inf"),
+    "range: reversed": lambda: ValueRange.parse("5..1"),
+    "range: no limit": ValueRange,
     "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
     "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
     "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
