@@ -1,7 +1,8 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
+import reprlib
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
+
+Counting = Literal["centre", "area"]
+"""centre: the pixels whose centre lies in the ROI, rounded to whole pixels; area: the part of each pixel in the ROI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,20 @@ class OverlaySettings:
     """Resolution of level 0 in µm/px, replacing that of the file; for annotations, of level 0 of the slide."""
     annotation: AnnotationOptions | None = None
     """Options of an annotation; None for the defaults."""
+    counting: Counting = "centre"
+    """Rule for the pixels of an image that the edge of the ROI cuts; an annotation is always measured by area."""
+
+
+def counting_of(name: str) -> Counting:
+    """Check the name of a rule.
+
+    Raises:
+        ParameterError: There is no such rule.
+    """
+    for counting in get_args(Counting):
+        if name == counting:
+            return cast("Counting", counting)
+    raise ParameterError(f"unknown weights {reprlib.repr(name)}; pass 'centre' or 'area'")
 
 
 class Overlay(Protocol):
