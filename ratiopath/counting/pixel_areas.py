@@ -32,6 +32,7 @@ class PixelAreas:
             (height, width).
         row: Row of each pixel that lies partly in the ROI of a window.
         column: Its column.
+        phase: Number of the place of each window's corner in its pixel.
     """
 
     def __init__(self, windows: FractionalWindows, transform: OverlayTransform) -> None:
@@ -55,25 +56,28 @@ class PixelAreas:
             np.rint((axis.low - axis.pixels[:, 0]) * _PHASE).astype(np.int64)[axis.rank]
             for axis in (windows.x, windows.y)
         ]
-        self._phases, self._phase = np.unique(np.stack(steps, axis=1), axis=0, return_inverse=True)
+        self._phases, self.phase = np.unique(np.stack(steps, axis=1), axis=0, return_inverse=True)
         self._total = np.full(len(self._phases), -1, dtype=np.int64)
         self._cache: dict[int, Int64s] = {}
 
     def weights(self, windows: Int64s) -> Int64s:
         """Return the units of the pixels at `row` and `column`: shape (windows, pixels)."""
-        return np.stack([self._weights(phase) for phase in self._phase[windows].tolist()])
+        return np.stack([self._weights(phase) for phase in self.phase[windows].tolist()])
 
     def totals(self) -> Int64s:
         """Return the units of each window."""
         for phase in np.flatnonzero(self._total < 0).tolist():
             self._weights(phase)
-        return self._total[self._phase]
+        return self._total[self.phase]
+
+    def areas(self, phase: int) -> Float64s:
+        """Return the area of the ROI in every pixel of the windows of one phase, in px²."""
+        return pixel_areas(self._edges + self._phases[phase] / _PHASE, self._extent)
 
     def _weights(self, phase: int) -> Int64s:
         weights = self._cache.pop(phase, None)
         if weights is None:
-            areas = pixel_areas(self._edges + self._phases[phase] / _PHASE, self._extent)
-            weights = np.rint(areas[self.row, self.column] * self._units).astype(np.int64)
+            weights = np.rint(self.areas(phase)[self.row, self.column] * self._units).astype(np.int64)
             self._total[phase] = int(weights.sum()) + int(np.count_nonzero(self.core)) * int(self._units)
             while self._cache and (len(self._cache) + 1) * weights.nbytes > _MAX_CACHED_BYTES:
                 self._cache.pop(next(iter(self._cache)))

@@ -127,6 +127,20 @@ class Overlay(Protocol):
             TruncatedError: A part of the file is missing or damaged.
         """
 
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Bound the error that the overlay's pixels put into the shares of every tile (docs/accuracy.md).
+
+        Args:
+            windows: The tiles.
+            shares: Their shares, as `shares` returned them.
+
+        Returns:
+            Bound per tile, 0 to 1; NaN if nothing exists.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+        """
+
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Read the pixels under the ROI of every tile.
 

@@ -11,10 +11,12 @@ from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.pixel_areas import PixelAreas
 from ratiopath.counting.polygon_counter import PolygonCounter
+from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
-from ratiopath.geometry import Extent
+from ratiopath.geometry import Extent, Float64s
 from ratiopath.overlays.overlay import Counting, Overlay, TileWindows
+from ratiopath.overlays.uncertainty import raster_uncertainty
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
@@ -66,6 +68,10 @@ class RasterOverlay:
         if len(counts.keys) > MAX_VALUES:
             raise self._too_many_values()
         return counts
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Bound the error that the overlay's pixels put into the shares of every tile."""
+        return raster_uncertainty(windows, self._transform(windows), shares, self._counting)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Read the pixels under the ROI of every tile."""

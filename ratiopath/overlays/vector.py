@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.annotations import Annotations
-from ratiopath.counting.shares import LabelShares
+from ratiopath.counting.shares import LabelShares, Shares
 from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
-from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
+from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
 from ratiopath.overlays.areas import Areas, RoiWindows
 from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
@@ -66,6 +66,11 @@ class VectorOverlay:
             top_of = np.array([tops.index(self._top(key)) for key in keys], dtype=np.int64)
             areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
         return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Return 0: outlines have no pixels; NaN if nothing exists."""
+        self._scale(windows.mpp)
+        return np.where(shares.existing > 0, 0.0, np.nan)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Paint the labels at the resolution of the tiles, by the centre of each pixel.
