@@ -21,6 +21,8 @@ class OverlayColumns:
     """Treatment of a slide without this overlay: it fails, or its classes are null, or zero."""
     is_counted: bool = False
     """True if outlines are counted: the overlay's, and those of each class."""
+    has_uncertainty: bool = False
+    """True if the error of the shares is bounded."""
 
     @property
     def path(self) -> str:
@@ -38,6 +40,11 @@ class OverlayColumns:
         return f"{self.name}_inside"
 
     @property
+    def uncertainty(self) -> tuple[str, ...]:
+        """Column of the bound of the error of a tile's shares, 0 to 1; null where nothing is known."""
+        return (f"{self.name}_uncertainty",) if self.has_uncertainty else ()
+
+    @property
     def counts(self) -> tuple[str, ...]:
         """Columns of the number of outlines whose centroid lies in the tile: of the overlay, and of each class."""
         return tuple(f"{name}_count" for name in (self.name, *self.classes)) if self.is_counted else ()
@@ -45,4 +52,4 @@ class OverlayColumns:
     @property
     def own(self) -> tuple[str, ...]:
         """Columns of the overlay besides its classes."""
-        return (self.path, self.overlap, self.inside, *self.counts)
+        return (self.path, self.overlap, self.inside, *self.uncertainty, *self.counts)

@@ -38,6 +38,7 @@ def _columns(overlay: OverlayColumns) -> list[Column]:
         Column(overlay.path, pa.string(), nullable=overlay.missing != "fail"),
         Column(overlay.overlap, OVERLAP),
         Column(overlay.inside, pa.float64(), (FRACTION,)),
+        *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.uncertainty),
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
         *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=overlay.missing == "null") for name in overlay.counts),
     ]
@@ -55,6 +56,10 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
         differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != unknown
         return differs
 
+    def is_null_unlike_inside(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+        differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != is_unknown(table)
+        return differs
+
     return [
         Rule(overlay.overlap, "fractions are > 0 and at most 1", lambda t: _out_of_range(t, overlay.overlap)),
         Rule(overlay.overlap, "fractions sum to 1, or there is none", lambda t: _sum_is_not_one(t, overlay.overlap)),
@@ -66,6 +71,10 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
         *(
             Rule(name, "is null exactly where nothing is known", partial(is_null_elsewhere, column=name))
             for name in overlay.classes
+        ),
+        *(
+            Rule(name, "is null exactly where nothing is known", partial(is_null_unlike_inside, column=name))
+            for name in overlay.uncertainty
         ),
     ]
 

@@ -22,11 +22,13 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.wanted import LabelPattern, Wanted
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.overlay import Counting
 from ratiopath.overlays.regions import RegionOptions
 from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
+_MEASURING = {"counting", "uncertainty"}
 
 
 class Overlay(Section):
@@ -50,6 +52,15 @@ class Overlay(Section):
     )
     mpp: MppValue | None = Field(
         None, description="resolution of an image's level 0, µm per pixel; overrides the file's"
+    )
+    counting: Counting = Field(
+        "centre",
+        description="rule for an image's pixels at the edge of the ROI: centre rounds the ROI to whole pixels; area"
+        " counts each pixel by its part inside. Annotations are always measured by area",
+    )
+    uncertainty: bool = Field(
+        default=False,
+        description="add a column NAME_uncertainty: bound of the error that an image's pixels put into a tile's shares",
     )
     format: Format | None = Field(
         None, description="format of an annotation to insist on; null recognises it by the file's content"
@@ -100,12 +111,18 @@ class Overlay(Section):
         Args:
             name: Name of the overlay.
         """
-        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count)
+        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count, self.uncertainty)
 
     @property
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
-        return self.model_dump(mode="json", exclude={"path", "classes", "missing", "mpp"}, exclude_defaults=True)
+        others = {"path", "classes", "missing", "mpp", *_MEASURING}
+        return self.model_dump(mode="json", exclude=others, exclude_defaults=True)
+
+    @property
+    def measuring_options(self) -> dict[str, Any]:
+        """Options of measuring any overlay that differ from their defaults, in canonical form."""
+        return self.model_dump(mode="json", include=_MEASURING, exclude_defaults=True)
 
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""
@@ -118,7 +135,7 @@ class Overlay(Section):
         named = tuple(label for name in self.classes for label in self.labels_of(name))
         ignore = None if self.ignore is None else _wanted(self.ignore)
         regions = RegionOptions(self.fill, _wanted(self.within), ignore, _wanted(self.on_top), named)
-        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions))
+        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions), self.counting)
 
 
 def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:

@@ -9,10 +9,10 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
 from ratiopath.errors import MissingMppError, UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays import Overlay as MeasuredOverlay
 from ratiopath.overlays import TileWindows, open_annotation, open_overlay
 from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
@@ -65,7 +65,7 @@ def _measure_image(
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
     with open_overlay(path, settings.settings()) as image:
-        return _present(overlay, path, image.shares(_windows(tiles, mpp, config)), settings)
+        return _present(overlay, image, _windows(tiles, mpp, config), settings)
 
 
 def _measure_annotation(
@@ -78,7 +78,7 @@ def _measure_annotation(
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     with open_annotation(path, frame, settings.settings().annotation) as annotation:
         windows = _windows(tiles, mpp, config)
-        found = _present(overlay, path, annotation.shares(windows), settings)
+        found = _present(overlay, annotation, windows, settings)
         if overlay.is_counted:
             counts = annotation.count_centroids(windows)
             found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
@@ -99,12 +99,16 @@ def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
     return TileWindows(x, y, mpp, config.region_of(tile))
 
 
-def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+def _present(
+    overlay: OverlayColumns, measured: MeasuredOverlay, windows: TileWindows, settings: Overlay
+) -> list[pa.Array]:
+    shares = measured.shares(windows)
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     classes = [
         pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
+    bounds = [pa.array(measured.uncertainty(windows, shares), from_pandas=True) for _ in overlay.uncertainty]
+    return [pa.repeat(measured.path, len(shares)), overlap_map(shares), pa.array(inside), *bounds, *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -113,5 +117,6 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     )
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes, *counts]
+    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *bounds, *classes, *counts]

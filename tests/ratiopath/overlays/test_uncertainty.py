@@ -89,7 +89,7 @@ def test_less_of_the_overlay_makes_a_larger_bound_until_nothing_is_known():
     assert np.isnan(found[3])
 
 
-def test_an_ruler_of_discs_is_measured_as_finely_as_a_box():
+def test_the_bound_of_a_disc_is_like_that_of_its_square():
     disc, square = (bounds(roi, 1, "centre")[0] for roi in (ROIS["disc"], box(2, 1, 30, 29)))
     assert square < disc < 1.5 * square
 
