@@ -24,6 +24,7 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.wanted import LabelPattern, Wanted, wanted_value
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.overlay import Counting
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.statistics.results import Scale
 from ratiopath.statistics.statistic import Statistic
@@ -33,7 +34,9 @@ MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
 MAX_CLASSES = 1000
 """Classes of an overlay, each a column of every table."""
-NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "stats", "scale"}
+MEASURING = {"counting", "uncertainty"}
+"""Options of measuring shares."""
+NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "stats", "scale", *MEASURING}
 """Fields that images have as well."""
 
 
@@ -59,6 +62,15 @@ class Overlay(Section):
     )
     mpp: MppValue | None = Field(
         None, description="resolution of an image's level 0, µm per pixel; overrides the file's"
+    )
+    counting: Counting = Field(
+        "centre",
+        description="rule for an image's pixels at the edge of the ROI: centre rounds the ROI to whole pixels; area"
+        " counts each pixel by its part inside. Annotations are always measured by area",
+    )
+    uncertainty: bool = Field(
+        default=False,
+        description="add a column NAME_uncertainty: bound of the error that an image's pixels put into a tile's shares",
     )
     format: Format | None = Field(
         None, description="format of an annotation to insist on; null recognises it by the file's content"
@@ -125,6 +137,8 @@ class Overlay(Section):
         options = [name for name in ("scale", "measurement", "patch_size") if getattr(self, name) is not None]
         if options and not self.stats:
             raise ValueError(f"found {options[0]} without stats; give stats such as [mean, q95]")
+        if self.uncertainty and self.stats and not self.classes:
+            raise ValueError("found uncertainty, a bound for shares, with stats and no classes; remove it")
         if self.measurement is not None and self.classes:
             raise ValueError("found measurement and classes; give each an overlay of its own, with the same path")
         if self.scale is not None:
@@ -138,7 +152,9 @@ class Overlay(Section):
             name: Name of the overlay.
         """
         statistics = tuple(one.column for one in self.statistics)
-        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count, statistics)
+        return OverlayColumns(
+            name, tuple(self.classes), self.missing or "null", self.count, statistics, self.uncertainty
+        )
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:
@@ -155,6 +171,11 @@ class Overlay(Section):
         """Options of an annotation that differ from their defaults, in canonical form."""
         return self.model_dump(mode="json", exclude=NOT_OF_ANNOTATIONS, exclude_defaults=True)
 
+    @property
+    def measuring_options(self) -> dict[str, Any]:
+        """Options of measuring any overlay that differ from their defaults, in canonical form."""
+        return self.model_dump(mode="json", include=MEASURING, exclude_defaults=True)
+
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""
         return _wanted(self.classes[name])
@@ -167,7 +188,7 @@ class Overlay(Section):
         named = tuple(label for name in self.classes for label in self.labels_of(name))
         ignore = None if self.ignore is None else _wanted(self.ignore)
         regions = RegionOptions(self.fill, _wanted(self.within), ignore, _wanted(self.on_top), named)
-        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions))
+        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions), self.counting)
 
 
 def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:

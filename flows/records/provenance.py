@@ -140,6 +140,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 "name": name,
                 **overlay.model_dump(mode="json", include={"missing", "mpp"}),
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
+                **overlay.measuring_options,
                 **overlay.annotation_options,
                 **overlay.statistics_options,
             }

@@ -10,10 +10,10 @@ from flows.config.overlay import Overlay
 from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
 from ratiopath.errors import MissingMppError, UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays import Overlay as MeasuredOverlay
 from ratiopath.overlays import TileWindows, open_annotation, open_overlay
 from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
@@ -70,7 +70,7 @@ def _measure_image(
         measured = measure_statistics(image, windows, settings)
         if not overlay.has_overlap:
             return measured.known(path) + measured.columns
-        return _present(overlay, path, image.shares(windows), settings) + measured.columns
+        return _present(overlay, image, windows, settings) + measured.columns
 
 
 def _measure_annotation(
@@ -84,10 +84,7 @@ def _measure_annotation(
     with open_annotation(path, frame, settings.settings().annotation) as annotation:
         windows = _windows(tiles, mpp, config)
         measured = measure_statistics(annotation, windows, settings)
-        if overlay.has_overlap:
-            found = _present(overlay, path, annotation.shares(windows), settings)
-        else:
-            found = measured.known(path)
+        found = _present(overlay, annotation, windows, settings) if overlay.has_overlap else measured.known(path)
         if overlay.is_counted:
             counts = annotation.count_centroids(windows)
             found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
@@ -109,12 +106,16 @@ def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
     return TileWindows(x, y, mpp, config.region_of(tile))
 
 
-def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+def _present(
+    overlay: OverlayColumns, measured: MeasuredOverlay, windows: TileWindows, settings: Overlay
+) -> list[pa.Array]:
+    shares = measured.shares(windows)
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     classes = [
         pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
+    bounds = [pa.array(measured.uncertainty(windows, shares), from_pandas=True) for _ in overlay.uncertainty]
+    return [pa.repeat(measured.path, len(shares)), overlap_map(shares), pa.array(inside), *bounds, *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -123,7 +124,9 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     )
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
     statistics = [pa.nulls(tiles, pa.float64()) for _ in overlay.measured]
     overlap = [nothing.cast(OVERLAP)] if overlay.has_overlap else []
-    return [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *classes, *counts, *statistics]
+    known = [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *bounds]
+    return [*known, *classes, *counts, *statistics]

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.annotations import Annotations
-from ratiopath.counting.shares import LabelShares
+from ratiopath.counting.shares import LabelShares, Shares
 from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
-from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
+from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
 from ratiopath.overlays.areas import Areas, RoiWindows
 from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
@@ -74,6 +74,11 @@ class VectorOverlay:
         """Measure the numbers that are the labels, weighted by area; see `ratiopath.overlays.scores`."""
         placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._scale(windows.mpp))
         return score_statistics(self._annotations, self._frame.extent, placed, statistics)
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Return 0: outlines have no pixels; NaN if nothing exists."""
+        self._scale(windows.mpp)
+        return np.where(shares.existing > 0, 0.0, np.nan)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Paint the labels at the resolution of the tiles, by the centre of each pixel.

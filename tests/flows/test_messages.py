@@ -95,6 +95,9 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a comparison that is a text with a credential": {"keep": "tissue > 0.5 and 'password=S'"},
     "a statistic that is none": {"overlays__tissue__stats": ["median"]},
     "a scale without stats": {"overlays__tissue__scale": [0, 255]},
+    "a bound of shares without classes": {
+        "overlays__tissue__stats": ["mean"], "overlays__tissue__classes": {}, "overlays__tissue__uncertainty": True,
+    },
     "a scale from high to low": {"overlays__tissue__stats": ["mean"], "overlays__tissue__scale": [255, 0]},
     "a measurement and classes": {"overlays__tissue__stats": ["mean"], "overlays__tissue__measurement": "score"},
     "an origin that is none": {"overlays__tissue__origin": "corner"},

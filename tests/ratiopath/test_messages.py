@@ -109,6 +109,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "annotation: bounding box": lambda: placed(slide=BOXED),
     "annotation: outside": lambda: placed(slide=BOXED, origin="level0"),
     "annotation: labels": lambda: annotated(257).shares(SQUARE),
+    "overlap: weights": lambda: overlap("a.tiff", weights="areas"),
     "annotation: overlap": lambda: annotated(2).patches(SQUARE),
     "annotation: no number": lambda: VectorOverlay(annotations(("a", BOX)), ONE_UM).statistics(SQUARE, MEAN),
     "annotation: infinite number": lambda: VectorOverlay(annotations(("inf", BOX)), ONE_UM).statistics(SQUARE, MEAN),

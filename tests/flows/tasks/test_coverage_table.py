@@ -60,6 +60,27 @@ def test_maps_and_classes_equal_the_oracle(tmp_path, roi) -> None:
             assert [row[name] for name in ("low", "high", "absent", "all", "m_inside")] == [None] * 4 + [0.0]
 
 
+def test_area_counting_takes_part_of_a_pixel(tmp_path) -> None:
+    labels = np.zeros(MASK_SIZE, np.uint8)
+    labels[:, 1] = 1
+    write_mask(tmp_path / "m.tiff", labels)
+    paths, roi = {"m": tmp_path / "m.tiff"}, [0, 0, 2.5, 4]  # 1.25 x 2 px of the mask
+    rules = ("centre", "area")
+    centre, area = (cover(paths, overlays=overlays(counting=rule), roi=roi)["low"][0].as_py() for rule in rules)
+    assert (centre, area) == (0.0, pytest.approx(0.25 / 1.25, abs=1e-12))
+
+
+@pytest.mark.parametrize("counting", ["centre", "area"])
+def test_the_uncertainty_is_null_where_nothing_is_known(tmp_path, counting) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    changes = overlays(uncertainty=True, counting=counting)
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=changes)
+    found = dict(zip(TILES, table["m_uncertainty"].to_pylist(), strict=True))
+    assert (found[0, 0], found[56, 0], found[300, 0]) == (0.5 * (32 + 4) / 64, 0.5 * (32 + 4) / 32, None)
+    changes["m"]["missing"] = "zero"
+    assert cover({"m": None}, overlays=changes)["m_uncertainty"].null_count == len(TILES)
+
+
 def test_neighbouring_integers_beyond_double_precision_are_two_classes(tmp_path) -> None:
     labels = np.full(MASK_SIZE, 2**53, np.uint64)
     labels[:, 1::2] += np.uint64(1)
