@@ -14,7 +14,7 @@ from schemas.failures import FAILURES
 from schemas.slides import SLIDES
 from schemas.table import TableSchema
 
-_OVERLAY = OverlayColumns("NAME", ("CLASS",), "null", has_dominant=True)
+_OVERLAY = OverlayColumns("NAME", ("CLASS",), "null", statistics=("STATISTIC",), has_dominant=True)
 MARKS = {
     "<!-- columns of slides -->": SLIDES,
     "<!-- columns of coverage -->": coverage([_OVERLAY]),
@@ -45,6 +45,7 @@ MEANINGS = {
     " `missing: zero` applies",
     "NAME_dominant": "only with `dominant: true`: class with the greatest share, of several the first in the"
     " configuration; null if no class has any",
+    "NAME_STATISTIC": "each of `stats`, such as `NAME_mean` or `NAME_share_ge_0_5`; null where the ROI has no number",
     "stage": "name of the task that failed",
     "task": "name of the task that failed",
     "error": "class of the error",

@@ -25,6 +25,8 @@ from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import ParameterError, RoiError
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import check_pattern
+from ratiopath.statistics.statistic import MAX_NAME as MAX_STATISTIC
+from ratiopath.statistics.statistic import MAX_STATISTICS, parse_statistics
 
 MAX_PATH = 4096
 """Characters of a path, as on Linux."""
@@ -198,6 +200,15 @@ def _label_pattern(value: dict[str, Any]) -> LabelPattern:
     return LabelPattern(refuse_uri(text))
 
 
+def _canonical_statistics(texts: list[str]) -> list[str]:
+    """Write each statistic in its only form.
+
+    Raises:
+        ValueError: One is none, or two are the same.
+    """
+    return [str(one) for one in parse_statistics(texts)] if texts else []
+
+
 def _no_range(value: Any) -> Any:
     """Refuse a range where labels are named."""
     if isinstance(value, str) and is_range(value):
@@ -259,6 +270,13 @@ OverlayValue = Annotated[
 ]
 
 OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
+
+StatisticList = Annotated[
+    list[Annotated[str, Field(max_length=MAX_STATISTIC)]],
+    Field(max_length=MAX_STATISTICS),
+    BeforeValidator(_as_list),
+    AfterValidator(_canonical_statistics),
+]
 
 LabelList = Annotated[
     list[Annotated[OverlayValue, BeforeValidator(_no_range)]], Field(max_length=MAX_LABELS), BeforeValidator(_as_list)

@@ -141,18 +141,20 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 "name": name,
                 **overlay.model_dump(mode="json", include={"missing", "mpp"}),
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
+                **overlay.measuring_options,
                 **overlay.annotation_options,
-                **_own_settings(name, config),
+                **overlay.statistics_options,
+                **_own_roi(name, config),
             }
             for name, overlay in config.overlays.items()
         ],
     }
 
 
-def _own_settings(name: str, config: CoverageConfig) -> Json:
-    """Return the settings of an overlay that differ from those of the run."""
-    own, roi = {"dominant": True} if config.overlays[name].dominant else {}, _roi_text(config.region(name))
-    return own | ({} if roi == _roi_text(config.region()) else {"roi": roi})
+def _own_roi(name: str, config: CoverageConfig) -> Json:
+    """Return the ROI of an overlay if it differs from that of the run."""
+    roi = _roi_text(config.region(name))
+    return {} if roi == _roi_text(config.region()) else {"roi": roi}
 
 
 def _roi_text(roi: Roi) -> str:

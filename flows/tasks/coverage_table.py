@@ -8,6 +8,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from flows.tasks.shared_overlays import SharedOverlays
+from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
@@ -15,6 +16,7 @@ from ratiopath.counting.wanted import chosen
 from ratiopath.errors import MissingMppError, UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import AnnotationOptions, TileWindows
+from ratiopath.overlays import Overlay as MeasuredOverlay
 from ratiopath.roi import Roi
 from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
@@ -67,8 +69,15 @@ def _measure_image(
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
-    windows_of = {name: _windows(tiles, mpp, config.region_of(_tile_extent(tiles), name)) for name in config.overlays}
-    return _present(overlay, path, shared.shares(overlay.name, windows_of), settings)
+    extent = _tile_extent(tiles)
+    windows_of = {name: _windows(tiles, mpp, config.region_of(extent, name)) for name in config.overlays}
+    image, windows = shared.image(overlay.name), windows_of[overlay.name]
+    measured = measure_statistics(image, windows, settings)
+    if not overlay.has_overlap:
+        return measured.known(path) + measured.columns
+    counted = {one.name: windows_of[one.name] for one in config.overlay_columns if one.has_overlap}
+    shares = shared.shares(overlay.name, counted)
+    return _present(overlay, image, windows, shares, settings) + measured.columns
 
 
 def _measure_annotation(
@@ -82,13 +91,18 @@ def _measure_annotation(
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())
     windows = _windows(tiles, mpp, config.region_of(_tile_extent(tiles), overlay.name))
-    found = _present(overlay, path, annotation.shares(windows), settings)
+    measured = measure_statistics(annotation, windows, settings)
+    if overlay.has_overlap:
+        found = _present(overlay, annotation, windows, annotation.shares(windows), settings)
+    else:
+        found = measured.known(path)
     if overlay.is_counted:
         counts = annotation.count_centroids(windows)
         found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
         for name in overlay.classes:
             labels = chosen(settings.labels_of(name), counts)
             found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+    found += measured.columns
     return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 
 
@@ -106,12 +120,16 @@ def _windows(tiles: pa.Table, mpp: Mpp, roi: Roi) -> TileWindows:
     return TileWindows(x, y, mpp, roi)
 
 
-def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+def _present(
+    overlay: OverlayColumns, measured: MeasuredOverlay, windows: TileWindows, shares: Shares, settings: Overlay
+) -> list[pa.Array]:
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     found = [shares.share_of(settings.labels_of(name)) for name in overlay.classes]
     classes = [pa.array(share, from_pandas=True) for share in found]  # NaN, where nothing is known, becomes null
-    dominant = [dominant_classes(found, overlay.classes)] if overlay.dominant else []
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes, *dominant]
+    dominant = [dominant_classes(found, overlay.classes) for _ in overlay.dominant]
+    bounds = [pa.array(measured.uncertainty(windows, shares), from_pandas=True) for _ in overlay.uncertainty]
+    known = [pa.repeat(measured.path, len(shares)), overlap_map(shares), pa.array(inside), *bounds]
+    return [*known, *classes, *dominant]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -120,7 +138,10 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     )
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    dominant = [pa.nulls(tiles, pa.string())] if overlay.dominant else []
-    unknown = [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles)]
-    return [*unknown, *classes, *dominant, *counts]
+    dominant = [pa.nulls(tiles, pa.string()) for _ in overlay.dominant]
+    statistics = [pa.nulls(tiles, pa.float64()) for _ in overlay.measured]
+    overlap = [nothing.cast(OVERLAP)] if overlay.has_overlap else []
+    known = [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *bounds]
+    return [*known, *classes, *dominant, *counts, *statistics]

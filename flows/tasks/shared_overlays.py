@@ -52,13 +52,13 @@ class SharedOverlays:
 
         Args:
             name: Name of the overlay.
-            windows_of: Tiles with the region of interest of each overlay.
+            windows_of: Tiles with the region of interest of each overlay whose values are counted.
 
         Raises:
             SlideError: See `Overlay.shares`.
         """
         if name not in self._shares:
-            sharing = [other for other, key in self._key_of.items() if key == self._key_of[name]]
+            sharing = [other for other in windows_of if self._key_of.get(other) == self._key_of[name]]
             several = {windows_of[other].roi: windows_of[other] for other in sharing}  # equal ROIs are measured once
             measured = dict(zip(several, self.image(name).shares_of(list(several.values())), strict=True))
             self._shares |= {other: measured[windows_of[other].roi] for other in sharing}

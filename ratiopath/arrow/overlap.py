@@ -10,6 +10,7 @@ from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import gather
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.overlay import Counting, counting_of
 from ratiopath.roi import Roi
 
 
@@ -24,6 +25,7 @@ def tile_overlay_overlap(
     overlay_mpp: Any = None,
     slide_path: Any = None,
     annotation: AnnotationOptions | None = None,
+    weights: Counting = "centre",
 ) -> pa.StructArray:
     """Compute the overlap column of arrays in this process, without Ray (docs/decisions/0012-arrays.md).
 
@@ -41,13 +43,16 @@ def tile_overlay_overlap(
             a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
         slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
         annotation: Options of overlays that are annotations.
+        weights: "centre" counts the pixels of an image whose centre lies in the ROI; "area" counts each pixel by its
+            part inside the ROI, which is not rounded to pixels (docs/decisions/0020-area.md).
 
     Returns:
         A struct `{str(value): fraction}` per row, float64, with the same meaning as the Ray column.
 
     Raises:
         RoiError: The ROI is not a valid polygon with an area.
-        ParameterError: Columns differ in length, hold a null, or are of a type other than string or number.
+        ParameterError: Columns differ in length, hold a null, or are of a type other than string or number; or
+            `weights` is neither "centre" nor "area".
         SlideError: An overlay cannot be read in full, has no resolution or more than 65,536 distinct values.
 
     Examples:
@@ -57,7 +62,8 @@ def tile_overlay_overlap(
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
     batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
+    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights))
+    return overlap_struct(batch_value_counts(batch, Roi(roi), settings))
 
 
 def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> Shares:

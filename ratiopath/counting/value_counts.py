@@ -19,7 +19,10 @@ MAX_VALUES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """Pixels of each value inside the ROI of each row, in compressed sparse rows, a `Shares`."""
+    """Pixels of each value inside the ROI of each row, in compressed sparse rows, a `Shares`.
+
+    By the area rule the unit is not a pixel but an equal part of one, the same for all rows of a file and a resolution.
+    """
 
     keys: tuple[str, ...]
     """Names of the values: "255", or "255,0,0" if channels differ."""
@@ -138,6 +141,10 @@ class ValueAccumulator:
         self._rows.append(rows)
         self._labels.append(labels)
         self._counts.append(counts)
+
+    def scale(self, factor: int) -> None:
+        """Multiply all counts so far by a factor."""
+        self._counts = [counts * factor for counts in self._counts]
 
     def note(self, labels: npt.NDArray[np.generic]) -> None:
         """Note labels that are counted, here or elsewhere, for `overflows`."""

@@ -28,7 +28,7 @@ def open_overlay(source: str, settings: OverlaySettings = _DEFAULTS, slide: str 
         SlideError: See `open_slide`, `read_outlines` and `place`.
     """
     if not is_annotation(source):
-        return RasterOverlay(open_slide(source, settings.mpp))
+        return RasterOverlay(open_slide(source, settings.mpp), settings.counting)
     frame = SlideFrame(mpp=settings.mpp) if slide is None else read_frame(slide, settings.mpp)
     return open_annotation(source, frame, settings.annotation)
 

@@ -9,6 +9,7 @@ from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
 from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.overlay import Counting, counting_of
 from ratiopath.roi import Roi
 
 
@@ -23,6 +24,7 @@ def tile_overlay_overlap(
     overlay_mpp: float | tuple[float, float] | Expr | None = None,
     slide_path: Expr | None = None,
     annotation: AnnotationOptions | None = None,
+    weights: Counting = "centre",
 ) -> Expr:
     """Compute the share of each overlay value among the pixels inside the ROI of every tile.
 
@@ -37,6 +39,8 @@ def tile_overlay_overlap(
             annotations, the resolution of level 0 of the slide, the frame they are drawn in.
         slide_path: Column of slides: the frame of annotations, with extent and bounding box.
         annotation: Options of overlays that are annotations.
+        weights: "centre" counts the pixels of an image whose centre lies in the ROI; "area" counts each pixel by its
+            part inside the ROI, which is not rounded to pixels (docs/decisions/0020-area.md).
 
     Returns:
         An expression for `Dataset.with_column`: a struct `{str(value): fraction}`, float64. The fractions present are
@@ -46,6 +50,7 @@ def tile_overlay_overlap(
 
     Raises:
         RoiError: At the call, if the ROI is not a valid polygon with an area.
+        ParameterError: At the call, if `weights` is neither "centre" nor "area".
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution or more than 65,536
             distinct values.
 
@@ -57,7 +62,7 @@ def tile_overlay_overlap(
         ... )
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    settings = OverlaySettings(annotation=annotation)
+    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights))
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression

@@ -97,6 +97,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a range where labels are named": {"overlays__tissue__ignore": ["1..2"]},
     "a credential in an overlay's pattern": {PATH: {"match": "token=S|[.]tiff$", "replace": "x"}},
     "a comparison that is a text with a credential": {"keep": "tissue > 0.5 and 'password=S'"},
+    "a statistic that is none": {"overlays__tissue__stats": ["median"]},
+    "a scale without stats": {"overlays__tissue__scale": [0, 255]},
+    "a bound of shares without classes": {
+        "overlays__tissue__stats": ["mean"], "overlays__tissue__classes": {}, "overlays__tissue__uncertainty": True,
+    },
+    "a scale from high to low": {"overlays__tissue__stats": ["mean"], "overlays__tissue__scale": [255, 0]},
+    "a measurement and classes": {"overlays__tissue__stats": ["mean"], "overlays__tissue__measurement": "score"},
     "an origin that is none": {"overlays__tissue__origin": "corner"},
     "a class whose value is too long": {CLASSES: {"tissue": ["9" * 300]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
@@ -147,6 +154,7 @@ KEEP = {
 OPTIONS = {
     "an option nested too deeply": [f"--overlays{'.a' * 5000}", "x"],
     "a value nested too deeply": ["--slides", "[" * 5000],
+    "too many options": [f"--overlays.a.classes.b{number}=1" for number in range(1001)],
     "an unknown option": ["--tilling.mpp", "1"],
     "an option without a value": ["--tiling.mpp"],
     "a value without an option": ["slides/"],

@@ -76,13 +76,13 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide) -> B
         slide: The slide.
 
     Returns:
-        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, or if the slide or the
-        overlay has no resolution.
+        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, if the slide or the
+        overlay has no resolution, or if the overlay is a heat map without classes.
 
     Raises:
         SlideError: The overlay cannot be read.
     """
-    if canvas.mpp is None:
+    if canvas.mpp is None or (overlay.stats and not overlay.classes):  # a heat map has no outlines
         return None
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
