@@ -10,6 +10,7 @@ from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import gather
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 
 
@@ -24,6 +25,7 @@ def tile_overlay_overlap(
     overlay_mpp: Any = None,
     slide_path: Any = None,
     annotation: AnnotationOptions | None = None,
+    align: Align = "auto",
 ) -> pa.StructArray:
     """Compute the overlap column of arrays in this process, without Ray (docs/decisions/0012-arrays.md).
 
@@ -41,6 +43,9 @@ def tile_overlay_overlap(
             a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
         slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
         annotation: Options of overlays that are annotations.
+        align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
+            and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
+            lays them over the whole slide, `bounds` over its scanned bounding box.
 
     Returns:
         A struct `{str(value): fraction}` per row, float64, with the same meaning as the Ray column.
@@ -57,7 +62,7 @@ def tile_overlay_overlap(
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
     batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
+    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation, align=align)))
 
 
 def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> Shares:

@@ -1,7 +1,7 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.shares import Shares
 from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
+from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
 
@@ -71,6 +72,12 @@ class OverlaySettings:
     """Resolution of level 0 in µm/px, replacing that of the file; for annotations, of level 0 of the slide."""
     annotation: AnnotationOptions | None = None
     """Options of an annotation; None for the defaults."""
+    align: Align = "auto"
+    """Rule by which an image is laid over its slide; without a slide, always its corner by the resolution."""
+
+    def __post_init__(self) -> None:
+        if self.align not in get_args(Align):
+            raise ParameterError(f"unknown align {self.align!r}; pass one of {', '.join(get_args(Align))}")
 
 
 class Overlay(Protocol):

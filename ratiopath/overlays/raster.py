@@ -9,9 +9,12 @@ from ratiopath.counting.counter import WindowCounter
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent
+from ratiopath.overlays.alignment import Alignment
 from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
+from ratiopath.pyramid import Pyramid
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
 from ratiopath.slides.windows import chunk_windows, read_chunks
@@ -23,11 +26,22 @@ MAX_PATCH = 1 << 28
 class RasterOverlay:
     """An overlay of pixels, an `Overlay`."""
 
-    def __init__(self, reader: SlideReader) -> None:
-        """Take over an open reader, which `close` closes."""
+    def __init__(
+        self, reader: SlideReader, alignment: Alignment | None = None, frame: SlideFrame | None = None
+    ) -> None:
+        """Take over an open reader, which `close` closes.
+
+        Args:
+            reader: The image.
+            alignment: Place of the image on the slide; None for its corner, by the resolution of the file.
+            frame: Level 0 of the slide, in which the alignment counts.
+        """
         self._reader = reader
+        self._frame = frame or SlideFrame()
         self.path = reader.path
-        self.mpp = reader.pyramid.mpp
+        self.alignment = alignment
+        self.mpp = reader.pyramid.mpp if alignment is None else alignment.mpp
+        self._pyramid = Pyramid.of([level.extent for level in reader.pyramid.levels], self.mpp)
 
     @property
     def extent_um(self) -> tuple[float, float] | None:
@@ -89,7 +103,7 @@ class RasterOverlay:
         if self.mpp is None:
             hint = "set overlays.NAME.mpp (overlay_mpp=) or write the tags"
             raise MissingMppError(f"{self.path!r} has no resolution ({NO_MPP})", path=self.path, hint=hint)
-        return OverlayTransform.of(self._reader.pyramid, windows.mpp, windows.roi)
+        return OverlayTransform.of(self._pyramid, windows.mpp, windows.roi)
 
     def _place(self, windows: TileWindows) -> Windows:
         """Locate the ROIs in the overlay, provided that both resolutions can be true."""
@@ -104,7 +118,10 @@ class RasterOverlay:
             )
             hint = "correct the wrong resolution (slide_mpp, overlays.NAME.mpp, overlay_mpp=), or use a smaller ROI"
             raise InvalidMppError(problem, path=self.path, hint=hint)
-        return transform.windows(windows.x, windows.y)
+        if self.alignment is None or self.alignment.origin == (0.0, 0.0):
+            return transform.windows(windows.x, windows.y)
+        (left, top), (x, y) = self.alignment.origin, self._frame.downsample_of(windows.mpp)
+        return transform.windows(windows.x - left / x, windows.y - top / y)
 
     def _too_many_values(self) -> TooManyValuesError:
         kind = f"{self._reader.channels} channel(s) of {self._reader.dtype}"

@@ -9,6 +9,7 @@ from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
 from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 
 
@@ -23,6 +24,7 @@ def tile_overlay_overlap(
     overlay_mpp: float | tuple[float, float] | Expr | None = None,
     slide_path: Expr | None = None,
     annotation: AnnotationOptions | None = None,
+    align: Align = "auto",
 ) -> Expr:
     """Compute the share of each overlay value among the pixels inside the ROI of every tile.
 
@@ -37,6 +39,9 @@ def tile_overlay_overlap(
             annotations, the resolution of level 0 of the slide, the frame they are drawn in.
         slide_path: Column of slides: the frame of annotations, with extent and bounding box.
         annotation: Options of overlays that are annotations.
+        align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
+            and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
+            lays them over the whole slide, `bounds` over its scanned bounding box.
 
     Returns:
         An expression for `Dataset.with_column`: a struct `{str(value): fraction}`, float64. The fractions present are
@@ -57,7 +62,7 @@ def tile_overlay_overlap(
         ... )
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    settings = OverlaySettings(annotation=annotation)
+    settings = OverlaySettings(annotation=annotation, align=align)
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression
