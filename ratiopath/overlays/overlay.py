@@ -91,10 +91,6 @@ class Overlay(Protocol):
     def mpp(self) -> Mpp | None:
         """Resolution of level 0 in µm/px; None if unknown."""
 
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown or the overlay has no edges of its own."""
-
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height in pixels, not rounded, of the patches that `patches` would read.
 

@@ -43,12 +43,6 @@ class RasterOverlay:
         self.mpp = reader.pyramid.mpp if alignment is None else alignment.mpp
         self._pyramid = Pyramid.of([level.extent for level in reader.pyramid.levels], self.mpp)
 
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown."""
-        extent = self._reader.pyramid.levels[0].extent
-        return None if self.mpp is None else (extent.width * self.mpp.x, extent.height * self.mpp.y)
-
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height of a patch in pixels of the level that is read, not rounded."""
         return self._transform(windows).patch

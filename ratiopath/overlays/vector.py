@@ -32,9 +32,6 @@ MAX_PIXELS = 1 << 23
 class VectorOverlay:
     """An overlay of polygons with labels, an `Overlay`."""
 
-    extent_um: tuple[float, float] | None = None
-    """An annotation has no edges of its own."""
-
     def __init__(self, annotations: Annotations, frame: SlideFrame, options: RegionOptions | None = None) -> None:
         """Take polygons in pixels of level 0.
 
