@@ -41,7 +41,8 @@ def tile_overlay_overlap(
         mpp_y: Resolution of the tiles along y, µm/px.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or an array with
             a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
+        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box, and
+            of images by `align`. The resolution of the file counts: leave it out where tiles were given another.
         annotation: Options of overlays that are annotations.
         align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
             and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
