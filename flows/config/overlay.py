@@ -28,6 +28,8 @@ from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
+MAX_CLASSES = 1000
+"""Classes of an overlay, each a column of every table."""
 
 
 class Overlay(Section):
@@ -40,6 +42,7 @@ class Overlay(Section):
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
+        max_length=MAX_CLASSES,
         description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
         " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
     )
