@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tifffile
+from PIL import Image
 
 from flows.records.provenance import REPORT_KEY
+from tests.support.annotation_files import asap
 from tests.support.study import failures, names, random_labels, run, write_mask, write_slide, write_slide_without_mpp
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
@@ -131,3 +133,23 @@ def test_a_slide_without_resolution_is_measured_by_size(folder: Path) -> None:
     output = measure(folder, tiling={"level": 0, "tile_extent": 16}, previews=True)
     assert failures(output) == {}
     assert shares(output, "bare") == shares(output, "right")
+
+
+def test_a_picture_without_any_resolution_is_measured_by_size(folder: Path) -> None:
+    Image.fromarray(LABELS).save(folder / "right_tissue.png", dpi=(72, 72))
+    output = measure(folder, {"path": "{dir}/{stem}_tissue.png"})
+    found = shares(output, "right")
+    assert report(output, "right")["alignments"]["tissue"]["case"] == "no resolution"
+    assert found == shares(measure(folder), "right")
+
+
+@pytest.mark.parametrize(("options", "named"), [
+    ({"align": "extent"}, "overlays.tissue.align"),
+    ({"align": "mpp", "mpp": 1}, "overlays.tissue.mpp and overlays.tissue.align"),
+])  # fmt: skip
+def test_an_annotation_has_no_options_of_images(folder: Path, options: dict[str, Any], named: str) -> None:
+    (folder / "right.xml").write_bytes(asap([("a", [(0, 0), (9, 0), (9, 9)])]))
+    output = measure(folder, {"path": "{dir}/{stem}.xml", "classes": {"tissue": ["a"]}, **options})
+    _, error, message = failures(output)["right.tiff"]
+    assert error == "UnsupportedFormatError"
+    assert f"has options of images: {named}; hint: remove them" in message
