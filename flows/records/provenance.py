@@ -147,7 +147,9 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 "missing": overlay.missing,
                 **overlay.image_options,
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
+                **overlay.measuring_options,
                 **overlay.annotation_options,
+                **overlay.statistics_options,
             }
             for name, overlay in config.overlays.items()
         ],

@@ -9,12 +9,13 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from flows.records.findings import Findings
+from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
 from ratiopath.errors import UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays import Overlay as MeasuredOverlay
 from ratiopath.overlays import TileWindows, open_annotation
 from ratiopath.overlays.open import open_raster
 from ratiopath.slides.frame import read_frame
@@ -76,7 +77,10 @@ def _measure_image(
     with open_raster(path, settings.settings(given), frame) as image:
         if image.alignment is not None:
             findings.add_alignment(overlay.name, image.alignment)
-        return _present(overlay, path, image.shares(_windows(tiles, mpp, config)), settings)
+        windows = _windows(tiles, mpp, config)
+        measured = measure_statistics(image, windows, settings)
+        columns = _present(overlay, image, windows, settings) if overlay.has_overlap else measured.known(path)
+        return columns + measured.columns
 
 
 def _measure_annotation(
@@ -92,13 +96,15 @@ def _measure_annotation(
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     with open_annotation(path, frame, settings.settings().annotation) as annotation:
         windows = _windows(tiles, mpp, config)
-        found = _present(overlay, path, annotation.shares(windows), settings)
+        measured = measure_statistics(annotation, windows, settings)
+        found = _present(overlay, annotation, windows, settings) if overlay.has_overlap else measured.known(path)
         if overlay.is_counted:
             counts = annotation.count_centroids(windows)
             found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
             for name in overlay.classes:
                 labels = chosen(settings.labels_of(name), counts)
                 found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        found += measured.columns
         return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 
 
@@ -113,12 +119,16 @@ def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
     return TileWindows(x, y, mpp, config.region_of(tile))
 
 
-def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+def _present(
+    overlay: OverlayColumns, measured: MeasuredOverlay, windows: TileWindows, settings: Overlay
+) -> list[pa.Array]:
+    shares = measured.shares(windows)
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     classes = [
         pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
+    bounds = [pa.array(measured.uncertainty(windows, shares), from_pandas=True) for _ in overlay.uncertainty]
+    return [pa.repeat(measured.path, len(shares)), overlap_map(shares), pa.array(inside), *bounds, *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -127,5 +137,9 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     )
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes, *counts]
+    statistics = [pa.nulls(tiles, pa.float64()) for _ in overlay.measured]
+    overlap = [nothing.cast(OVERLAP)] if overlay.has_overlap else []
+    known = [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *bounds]
+    return [*known, *classes, *counts, *statistics]

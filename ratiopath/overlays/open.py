@@ -48,13 +48,15 @@ def _open_image(source: str, settings: OverlaySettings, slide: str | None) -> Ra
     if slide is None:
         if settings.align in {"extent", "bounds"}:
             raise ParameterError(f"align {settings.align!r} without a slide to align with; pass slide_path=")
-        return RasterOverlay(open_slide(source, settings.mpp))
+        return RasterOverlay(open_slide(source, settings.mpp), counting=settings.counting)
     frame = read_frame(slide)
     if frame.mpp is None:
         if settings.align in {"extent", "bounds"}:
             problem = f"slide {slide!r} has no resolution ({NO_MPP}): {source!r} cannot be aligned by size"
             raise MissingMppError(problem, path=slide, hint="write the tags, or pass align='mpp' and overlay_mpp=")
-        return RasterOverlay(open_slide(source, settings.mpp))  # the tiles were given a resolution, but which?
+        return RasterOverlay(
+            open_slide(source, settings.mpp), counting=settings.counting
+        )  # the tiles were given a resolution, but which?
     opened = open_raster(source, settings, frame)
     if opened.alignment is not None and opened.alignment.remark is not None:
         warnings.warn(f"{source!r} {opened.alignment.remark}", stacklevel=3)
@@ -76,7 +78,7 @@ def open_raster(source: str, settings: OverlaySettings, frame: SlideFrame) -> Ra
     try:
         level0 = reader.pyramid.levels[0]
         raster = RasterFrame(source, level0.extent, level0.mpp, is_given=settings.mpp is not None)
-        return RasterOverlay(reader, align_raster(raster, frame, settings.align), frame)
+        return RasterOverlay(reader, align_raster(raster, frame, settings.align), frame, settings.counting)
     except SlideError:
         reader.close()
         raise
