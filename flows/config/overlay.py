@@ -1,9 +1,9 @@
 """Section of an overlay: its file, its classes, and the options of an annotation."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.config.fields import (
     ColumnName,
@@ -12,23 +12,32 @@ from flows.config.fields import (
     MppValue,
     Number,
     OverlayValues,
+    StatisticList,
     expecting,
+    plain_number,
     refuse_yaml_bool,
 )
 from flows.config.overlay_path import OverlayPath
 from flows.config.section import Section
 from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
 from ratiopath.annotations.placement import FrameOptions
-from ratiopath.counting.wanted import LabelPattern, Wanted
+from ratiopath.counting.wanted import LabelPattern, Wanted, wanted_value
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.overlay import Counting
 from ratiopath.overlays.regions import RegionOptions
+from ratiopath.statistics.results import Scale
+from ratiopath.statistics.statistic import Statistic
 from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
-_MEASURING = {"counting", "uncertainty"}
+MAX_CLASSES = 1000
+"""Classes of an overlay, each a column of every table."""
+MEASURING = {"counting", "uncertainty"}
+"""Options of measuring shares."""
+NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "stats", "scale", *MEASURING}
+"""Fields that images have as well."""
 
 
 class Overlay(Section):
@@ -41,7 +50,8 @@ class Overlay(Section):
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
-        description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
+        max_length=MAX_CLASSES,
+        description="column name -> values of an image, such as {tumor: [1, 2], stroma: ['128..255']}, or labels of an"
         " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
     )
     missing: Annotated[
@@ -105,24 +115,66 @@ class Overlay(Section):
         description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
     )
 
+    stats: StatisticList = Field(
+        default_factory=list,
+        description="statistics of a heat map, in columns NAME_mean, NAME_q95, NAME_share_ge_0_5: mean, min, max, std,"
+        " quantiles in percent such as q95, and shares such as 'share>=0.5'; beside classes or instead of them",
+    )
+    scale: Annotated[tuple[Number, Number] | None, expecting("null or [low, high]")] = Field(
+        None,
+        description="numbers of a heat map that stand for 0 and 1, such as [0, 255]; stats are on this scale",
+    )
+    measurement: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = Field(
+        None, description="measurement of the objects in GeoJSON, or data set in HDF5, that stats sum up"
+    )
+    patch_size: Annotated[float, Field(gt=0), BeforeValidator(plain_number)] | None = Field(
+        None, description="side of the patches in HDF5 in pixels of level 0; null takes what the file says"
+    )
+
+    @model_validator(mode="after")
+    def _stats_fit(self) -> Self:
+        """Refuse options of a heat map without stats, and numbers in place of the labels that classes name."""
+        options = [name for name in ("scale", "measurement", "patch_size") if getattr(self, name) is not None]
+        if options and not self.stats:
+            raise ValueError(f"found {options[0]} without stats; give stats such as [mean, q95]")
+        if self.uncertainty and self.stats and not self.classes:
+            raise ValueError("found uncertainty, a bound for shares, with stats and no classes; remove it")
+        if self.measurement is not None and self.classes:
+            raise ValueError("found measurement and classes; give each an overlay of its own, with the same path")
+        if self.scale is not None:
+            Scale(*self.scale)
+        return self
+
     def columns(self, name: str) -> OverlayColumns:
         """Return the columns of the overlay in the tables.
 
         Args:
             name: Name of the overlay.
         """
-        return OverlayColumns(name, tuple(self.classes), self.missing or "null", self.count, self.uncertainty)
+        statistics = tuple(one.column for one in self.statistics)
+        return OverlayColumns(
+            name, tuple(self.classes), self.missing or "null", self.count, statistics, self.uncertainty
+        )
+
+    @property
+    def statistics(self) -> tuple[Statistic, ...]:
+        """Statistics, on the scale."""
+        return tuple(Statistic.parse(text) for text in self.stats)
+
+    @property
+    def statistics_options(self) -> dict[str, Any]:
+        """Statistics and scale in canonical form; empty if there are none."""
+        return self.model_dump(mode="json", include={"stats", "scale"}, exclude_defaults=True)
 
     @property
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
-        others = {"path", "classes", "missing", "mpp", *_MEASURING}
-        return self.model_dump(mode="json", exclude=others, exclude_defaults=True)
+        return self.model_dump(mode="json", exclude=NOT_OF_ANNOTATIONS, exclude_defaults=True)
 
     @property
     def measuring_options(self) -> dict[str, Any]:
         """Options of measuring any overlay that differ from their defaults, in canonical form."""
-        return self.model_dump(mode="json", include=_MEASURING, exclude_defaults=True)
+        return self.model_dump(mode="json", include=MEASURING, exclude_defaults=True)
 
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""
@@ -130,7 +182,8 @@ class Overlay(Section):
 
     def settings(self) -> OverlaySettings:
         """Return the library's settings."""
-        reading = ReadOptions(self.format, self.label_from, self.part, self.geometry, self.label)
+        columns = self.geometry, self.label
+        reading = ReadOptions(self.format, self.label_from, self.part, *columns, self.measurement, self.patch_size)
         frame = FrameOptions(self.origin, self.unit, self.level, self.y)
         named = tuple(label for name in self.classes for label in self.labels_of(name))
         ignore = None if self.ignore is None else _wanted(self.ignore)
@@ -139,4 +192,4 @@ class Overlay(Section):
 
 
 def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:
-    return tuple(label if isinstance(label, LabelPattern) else str(label) for label in labels)
+    return tuple(label if isinstance(label, LabelPattern) else wanted_value(str(label)) for label in labels)

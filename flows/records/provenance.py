@@ -142,6 +142,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
                 **overlay.measuring_options,
                 **overlay.annotation_options,
+                **overlay.statistics_options,
             }
             for name, overlay in config.overlays.items()
         ],

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
+from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.wanted import chosen
@@ -64,8 +65,12 @@ def _measure_image(
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
+    windows = _windows(tiles, mpp, config)
     with open_overlay(path, settings.settings()) as image:
-        return _present(overlay, image, _windows(tiles, mpp, config), settings)
+        measured = measure_statistics(image, windows, settings)
+        if not overlay.has_overlap:
+            return measured.known(path) + measured.columns
+        return _present(overlay, image, windows, settings) + measured.columns
 
 
 def _measure_annotation(
@@ -78,13 +83,15 @@ def _measure_annotation(
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     with open_annotation(path, frame, settings.settings().annotation) as annotation:
         windows = _windows(tiles, mpp, config)
-        found = _present(overlay, annotation, windows, settings)
+        measured = measure_statistics(annotation, windows, settings)
+        found = _present(overlay, annotation, windows, settings) if overlay.has_overlap else measured.known(path)
         if overlay.is_counted:
             counts = annotation.count_centroids(windows)
             found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
             for name in overlay.classes:
                 labels = chosen(settings.labels_of(name), counts)
                 found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        found += measured.columns
         return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 
 
@@ -119,4 +126,7 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
     bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *bounds, *classes, *counts]
+    statistics = [pa.nulls(tiles, pa.float64()) for _ in overlay.measured]
+    overlap = [nothing.cast(OVERLAP)] if overlay.has_overlap else []
+    known = [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *bounds]
+    return [*known, *classes, *counts, *statistics]

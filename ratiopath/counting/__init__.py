@@ -14,5 +14,6 @@ labels        one scalar per pixel, and the names of values
 values        comparison of the values that a user named with those that a file stores
 value_counts  `ValueCounts`, the result
 shares        `Shares`, its protocol, and `LabelShares`, that of the areas of annotations
-wanted        labels that a user named
+ranges        ranges of values that a user named
+wanted        values and labels that a user named
 """

@@ -1,6 +1,7 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, Self, cast, get_args
 
@@ -14,6 +15,8 @@ from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
 
 Counting = Literal["centre", "area"]
 """centre: the pixels whose centre lies in the ROI, rounded to whole pixels; area: the part of each pixel in the ROI."""
@@ -124,6 +127,22 @@ class Overlay(Protocol):
             InvalidMppError: The resolutions of tiles and overlay cannot both be true.
             TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
                 labels.
+            TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers inside the ROI of every tile: those of pixels, or of outlines that have a number.
+
+        NaN and what does not exist are left out.
+
+        Returns:
+            A row per tile, in order.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+            InvalidMppError: The resolutions of tiles and overlay cannot both be true.
+            UnsupportedImageError: The image has channels that differ.
+            UnsupportedFormatError: The outlines of an annotation have no numbers.
             TruncatedError: A part of the file is missing or damaged.
         """
 

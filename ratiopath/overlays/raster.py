@@ -1,5 +1,6 @@
 """Raster overlays: tiles become windows, and every chunk that they touch is decoded once and counted or copied."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from ratiopath.counting.pixel_areas import PixelAreas
 from ratiopath.counting.polygon_counter import PolygonCounter
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
-from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
+from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError, UnsupportedImageError
 from ratiopath.geometry import Extent, Float64s
 from ratiopath.overlays.overlay import Counting, Overlay, TileWindows
 from ratiopath.overlays.uncertainty import raster_uncertainty
@@ -21,6 +22,9 @@ from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
 from ratiopath.slides.windows import chunk_windows, read_chunks
+from ratiopath.statistics.measure import WindowMeasure
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
 
 Counter = WindowCounter | AreaCounter | PolygonCounter
 MAX_PATCH = 1 << 28
@@ -68,6 +72,15 @@ class RasterOverlay:
         if len(counts.keys) > MAX_VALUES:
             raise self._too_many_values()
         return counts
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers inside the ROI of every tile."""
+        reader, placed = self._reader, self._place(windows)
+        level = reader.pyramid.levels[placed.level].extent
+        measure = WindowMeasure(placed, level, windows.roi.mask(placed.extent), reader.dtype, statistics)
+        for visit, chunk in read_chunks(reader, placed):
+            measure.add(visit, self._numbers(chunk.pixels), chunk.exists, is_uniform=chunk.is_uniform)
+        return measure.statistics()
 
     def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
         """Bound the error that the overlay's pixels put into the shares of every tile."""
@@ -138,10 +151,20 @@ class RasterOverlay:
             raise InvalidMppError(problem, path=self.path, hint=hint)
         return transform
 
+    def _numbers(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Return the number of each pixel: the first channel, where all channels are equal."""
+        if self._reader.channels == 1:
+            return pixels
+        if not (pixels == pixels[..., :1]).all():
+            problem = f"{self.path!r} is in colour ({self._reader.channels} channels that differ), not a map of numbers"
+            hint = "write it as one channel, or give classes in place of stats to count its colours"
+            raise UnsupportedImageError(problem, path=self.path, hint=hint)
+        return pixels[..., 0]
+
     def _too_many_values(self) -> TooManyValuesError:
         kind = f"{self._reader.channels} channel(s) of {self._reader.dtype}"
         problem = f"{self.path!r} is a continuous image with more than {MAX_VALUES:,} distinct values ({kind})"
-        hint = "use tile_overlay and reduce its patches, or write the overlay with its values binned to classes"
+        hint = "give stats, such as [mean, q95], in place of classes (tile_overlay_statistics in the library)"
         return TooManyValuesError(problem, path=self.path, hint=hint)
 
 

@@ -20,6 +20,9 @@ from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
 from ratiopath.overlays.regions import RegionOptions, Regions
+from ratiopath.overlays.scores import score_statistics
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
 
 NEAR = 1e-9
 """Relative difference at which the ratio of two resolutions is a downsample."""
@@ -66,6 +69,11 @@ class VectorOverlay:
             top_of = np.array([tops.index(self._top(key)) for key in keys], dtype=np.int64)
             areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
         return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers that are the labels, weighted by area; see `ratiopath.overlays.scores`."""
+        placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._scale(windows.mpp))
+        return score_statistics(self._annotations, self._frame.extent, placed, statistics)
 
     def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
         """Return 0: outlines have no pixels; NaN if nothing exists."""
@@ -148,7 +156,7 @@ class VectorOverlay:
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
         if without and not named:
             notes.append(f"{without:,} outlines without a label count in no class")
-        return notes + ([] if self._options.on_top else self._overlaps(classes))
+        return notes + ([] if self._options.on_top or not classes else self._overlaps(classes))
 
     def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
         """Describe classes that overlap by more than MAX_OVERLAP of the smaller one."""

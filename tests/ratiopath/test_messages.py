@@ -20,8 +20,9 @@ from shapely import box
 import ratiopath
 from ratiopath.annotations import Outlines, read_outlines
 from ratiopath.annotations.placement import FrameOptions, place
-from ratiopath.arrow import grid_tiles, tile_overlay_overlap
+from ratiopath.arrow import grid_tiles, tile_overlay_overlap, tile_overlay_statistics
 from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.counting.ranges import ValueRange
 from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
@@ -37,10 +38,13 @@ from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
+from ratiopath.statistics.results import Scale
+from ratiopath.statistics.statistic import Statistic, parse_statistics
 from ratiopath.tiling import read_slide_tiles, tile_annotations
 from tests.support import bad_files
 from tests.support.annotation_files import asap
 from tests.support.bad_annotations import BAD_ANNOTATIONS
+from tests.support.bad_pictures import BAD_PICTURES
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
@@ -50,6 +54,8 @@ LIBRARY = Path(ratiopath.__file__).parent
 GOLDEN = Path(__file__).with_name("messages.txt")
 BOX = box(0, 0, 16, 16)
 SQUARE = tiles((0, 0), roi=BOX)
+MEAN = parse_statistics(["mean"])
+ONE_UM = SlideFrame(mpp=Mpp(1, 1))
 
 CALLS: dict[str, Callable[[], object]] = {
     "geometry: extent": lambda: Extent(0, 5),
@@ -89,6 +95,12 @@ CALLS: dict[str, Callable[[], object]] = {
     "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
     "label: pattern": lambda: LabelPattern("(a"),
+    "range: form": lambda: ValueRange.parse("255"),
+    "range: limit": lambda: ValueRange.parse(">x"),
+    "range: no number": lambda: ValueRange.parse("1,2..3"),
+    "range: not finite": lambda: ValueRange.parse("0..inf"),
+    "range: reversed": lambda: ValueRange.parse("5..1"),
+    "range: no limit": ValueRange,
     "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
     "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
     "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
@@ -99,6 +111,12 @@ CALLS: dict[str, Callable[[], object]] = {
     "annotation: labels": lambda: annotated(257).shares(SQUARE),
     "overlap: weights": lambda: overlap("a.tiff", weights="areas"),
     "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "annotation: no number": lambda: VectorOverlay(annotations(("a", BOX)), ONE_UM).statistics(SQUARE, MEAN),
+    "annotation: infinite number": lambda: VectorOverlay(annotations(("inf", BOX)), ONE_UM).statistics(SQUARE, MEAN),
+    "statistic: name": lambda: Statistic.parse("median"),
+    "statistic: none": lambda: parse_statistics([]),
+    "statistic: twice": lambda: parse_statistics(["q50", "q50.0"]),
+    "statistic: scale": lambda: Scale(255, 0),
     "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
 }
 """Calls that need no file."""
@@ -138,6 +156,10 @@ def measure(path: str) -> object:
 
 def measure_all(path: str) -> object:
     return tile_overlay_overlap(box(0, 0, 400, 400), path, [0], 0, 0.5, 0.5)
+
+
+def sum_up(path: str) -> object:
+    return tile_overlay_statistics(BOX, path, [0], 0, 0.5, 0.5, statistics=["mean"])
 
 
 def cut_at(level: int) -> Callable[[str], object]:
@@ -184,8 +206,6 @@ RGB_LZW = {"photometric": "rgb", "compression": "lzw"}
 FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "gone.svs": (lambda path: None, open_slide),
     "folder.svs": (Path.mkdir, open_slide),
-    "a.png": (holding(b"\x89PNG\r\n\x1a\n"), open_slide),
-    "a.jpg": (holding(b"\xff\xd8\xff\xe0"), open_slide),
     "a.gif": (holding(b"GIF89a"), open_slide),
     "a.bmp": (holding(b"BM\0\0"), open_slide),
     "a.webp": (holding(b"RIFF\0\0\0\0WEBP"), open_slide),
@@ -271,7 +291,9 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    "in-colour.tiff": (written(RGB), sum_up),
     **BAD_ANNOTATIONS,
+    **BAD_PICTURES,
 }
 """A bad file by name, and the call that refuses it."""
 

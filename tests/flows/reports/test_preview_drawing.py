@@ -191,6 +191,11 @@ def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [23, 24])
 
 
+def test_outlines_of_a_range_are_where_it_ends(tmp_path) -> None:
+    found = outline(write_stripes(tmp_path), Overlay(path="{stem}", classes={"low": ["0..1"], "high": [">2"]}))
+    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32, 47, 48])
+
+
 def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
     assert outline(path, mpp=None) is None

@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
 
 from flows.tasks.coverage_table import coverage_table
-from ratiopath.errors import MissingMppError, SlideNotFoundError
+from ratiopath.errors import MissingMppError, SlideNotFoundError, UnsupportedFormatError
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
-from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
 """(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
@@ -156,3 +157,59 @@ def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None
 def test_a_missing_overlay_file_is_named(tmp_path) -> None:
     with pytest.raises(SlideNotFoundError, match=r"gone\.tiff"):
         cover({"m": tmp_path / "gone.tiff"}, overlays=overlays())
+
+
+STATS = {"m": {"path": "x", "stats": ["mean", "q95", "share>=0.5"], "scale": [0, 200]}}
+
+
+def test_statistics_equal_the_oracle_and_need_no_map(tmp_path) -> None:
+    numbers = write_mask(tmp_path / "m.tiff", random_labels(7, tuple(range(200))))
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=STATS)
+    assert table.column_names[-5:] == ["m_path", "m_inside", "m_mean", "m_q95", "m_share_ge_0_5"]
+    for (x, y), row in zip(TILES, table.to_pylist(), strict=True):
+        box = shapely.box(0, 0, 16, 16)
+        patch, outside = oracles.overlay_patch([numbers], (1.0, 1.0), x, y, (0.5, 0.5), box)
+        found = patch[~outside] / 200
+        measured = [row["m_mean"], row["m_q95"], row["m_share_ge_0_5"]]
+        if len(found):
+            expected = [found.mean(), np.quantile(found, 0.95), (found >= 0.5).mean()]
+            assert measured == pytest.approx(expected, rel=1e-12)
+        else:
+            assert measured == [None] * 3
+        assert row["m_inside"] == len(found) / outside.size
+
+
+def test_statistics_stand_beside_classes(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.full(MASK_SIZE, 3, np.uint8))
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(stats=["max"]))
+    assert (table["high"][0].as_py(), table["m_max"][0].as_py(), dict(table["m_overlap"][0].as_py())) == (
+        1,
+        3,
+        {"3": 1},
+    )
+
+
+def test_a_missing_heat_map_has_no_statistics(tmp_path) -> None:
+    table = cover({"m": None}, overlays={"m": {**STATS["m"], "missing": "zero"}})
+    assert table["m_mean"].null_count == table["m_path"].null_count == len(TILES)
+    assert set(table["m_inside"].to_pylist()) == {0.0}
+
+
+def test_scores_of_patches_are_weighted_by_area(tmp_path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["coords"], file["scores"] = [[0, 0], [16, 0]], [0.25, 0.75]
+    write_slide(tmp_path / "a.tiff")
+    tiles = grid().set_column(1, "path", pa.repeat(str(tmp_path / "a.tiff"), len(TILES)))
+    found = cover(
+        {"m": tmp_path / "m.h5"}, tiles, overlays={"m": {"path": "x", "stats": "mean", "patch_size": 24}}
+    ).to_pylist()
+    rows = dict(zip(TILES, found, strict=True))
+    assert (rows[0, 0]["m_mean"], rows[0, 0]["m_inside"]) == (0.25, 1)
+    assert rows[16, 0]["m_mean"] == pytest.approx((8 * 0.25 + 16 * 0.75) / 24)
+    assert (rows[300, 0]["m_mean"], rows[300, 0]["m_inside"]) == (None, 0)
+
+
+def test_options_of_scores_are_refused_on_an_image(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    with pytest.raises(UnsupportedFormatError, match=r"is an image, and overlays\.m has options of annotations: meas"):
+        cover({"m": tmp_path / "m.tiff"}, overlays={"m": {"path": "x", "stats": ["mean"], "measurement": "score"}})
