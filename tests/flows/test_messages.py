@@ -34,7 +34,7 @@ SETTINGS = {
     "overlays": {"tissue": {"path": "{dir}/{stem}_mask.tiff", "classes": {"tissue": [255]}}},
 }
 GONE = object()
-PATH, CLASSES = "overlays__tissue__path", "overlays__tissue__classes"
+PATH, CLASSES, MPP = "overlays__tissue__path", "overlays__tissue__classes", "overlays__tissue__mpp"
 
 FIELDS: dict[str, dict[str, Any]] = {
     "an unknown key": {"colour": 1},
@@ -114,6 +114,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a pattern without replacement": {PATH: {"match": "a"}},
     "a column without a name": {PATH: {"column": ""}},
     "a column without a manifest": {PATH: {"column": "mask"}},
+    "a column of resolutions without a manifest": {MPP: {"column": "mask_mpp"}},
+    "an mpp of an overlay that is three numbers": {MPP: [1, 2, 3]},
+    "an mpp of an overlay that is 0": {MPP: 0},
+    "an alignment that does not exist": {"overlays__tissue__align": "centre"},
     "more slides tolerated than there are": {"tolerate": 1.5},
     "a tolerance of 1.0": {"tolerate": 1.0},
     "a request without CPUs": {"resources": {"tile_slides": {"num_cpus": 0}}},
