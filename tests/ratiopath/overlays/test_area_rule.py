@@ -43,7 +43,7 @@ def measured(image, x, y, roi, scale, *, exists=None, chunk=(7, 5)):
     """Shares of an image of 1 µm/px in tiles of `scale` µm/px."""
     reader = ArrayReader([image], Mpp(1, 1), chunk=Extent(*chunk), exists=None if exists is None else [exists])
     windows = TileWindows(np.asarray(x, np.float64), np.asarray(y, np.float64), Mpp(*scale), Roi(roi))
-    return RasterOverlay(reader, "area").shares(windows)
+    return RasterOverlay(reader, counting="area").shares(windows)
 
 
 def name(pixel) -> str:
