@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.cli.prefect_server import Server
+from flows.cli.prefect_server import Server, ServerError, server_errors
+from flows.config.errors import ConfigurationError
 from flows.execution.start_error import StartError
 
 
@@ -67,3 +70,29 @@ def test_a_credential_in_the_url_of_a_server_is_not_repeated(url, problem, monke
             pass
     assert str(failed.value).startswith(problem)
     assert "SECRET" not in f"{failed.value!r} {failed.value.__cause__!r}"
+
+
+def answer(status: int, content: dict[str, object]) -> PrefectHTTPStatusError:
+    request = httpx.Request("POST", "http://u:SECRET@127.0.0.1:4200/api/flow_runs/")
+    try:
+        httpx.Response(status, json=content, request=request).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        return PrefectHTTPStatusError.from_httpx_error(error)
+    raise AssertionError
+
+
+def test_a_configuration_that_is_too_large_for_a_server_is_refused_in_one_line() -> None:
+    text = "Value error, Flow run parameters must be less than 524,288 bytes when serialized (got 713,582 bytes)."
+    with pytest.raises(ConfigurationError) as refused, server_errors():
+        raise answer(422, {"exception_detail": [{"msg": text, "input": "POLYGON"}]})
+    assert str(refused.value) == (
+        "the configuration has 713,582 bytes, and the Prefect server takes less than 524,288; give a roi of fewer "
+        "vertices, or set PREFECT_SERVER_API_MAX_PARAMETER_SIZE of the server"
+    )
+
+
+def test_a_request_that_is_refused_is_named_without_the_address() -> None:
+    with pytest.raises(ServerError) as refused, server_errors():
+        raise answer(401, {"exception_message": "Unauthorized"})
+    assert str(refused.value).startswith("the Prefect server refuses a request: 401 Unauthorized; hint: check PREFECT_")
+    assert "SECRET" not in repr(refused.value)
