@@ -221,6 +221,8 @@ def _require_answer() -> None:
         with get_client(sync_client=True) as client:
             url, error = str(client.api_url), client.api_healthcheck()
     except InvalidURL:
+        url, error = "", None
+    if not url.startswith(("http://", "https://")):
         raise StartError("PREFECT_API_URL is not a URL (not shown)", hint=hint) from None
     if error is not None:
         problem = f"the Prefect server at {shown(url)} does not answer: {reason(error, url)}"
