@@ -5,7 +5,7 @@
     │   └── RoiError                   an empty or invalid region of interest
     └── SlideError                     one unusable file; other files are not affected
         ├── SlideNotFoundError         missing or unreadable file
-        ├── UnsupportedFormatError     a file of another format: PNG, PDF, text, ...
+        ├── UnsupportedFormatError     a file of another format: GIF, PDF, text, ...
         ├── TruncatedError             missing or damaged directories or pixels
         ├── UnsupportedImageError      a readable format with an unsupported layout
         ├── MissingMppError            no resolution in the file, none passed
@@ -56,7 +56,7 @@ class SlideNotFoundError(SlideError):
 
 
 class UnsupportedFormatError(SlideError):
-    """A file that is neither a TIFF nor in a format of OpenSlide."""
+    """A file in none of the formats that are read."""
 
 
 class TruncatedError(SlideError):

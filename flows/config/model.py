@@ -50,6 +50,8 @@ MAX_SLIDES = 1_000_000_000
 """Failed slides that can be tolerated."""
 MAX_PATTERNS = 1000
 """Patterns of `exclude`."""
+MAX_OVERLAYS = 100
+"""Overlays, each at least three columns of every table."""
 TOLERANCE = 0.1
 """Default of `tiling.tolerance`."""
 
@@ -157,7 +159,7 @@ class CoverageConfig(Section):
         " [minx, miny, maxx, maxy], or the WKT of a polygon",
     )
     overlays: Annotated[dict[ColumnName, Overlay], BeforeValidator(refuse_yaml_bool)] = Field(
-        min_length=1, description="overlays by name, at least one"
+        min_length=1, max_length=MAX_OVERLAYS, description="overlays by name, at least one"
     )
     keep: str | None = Field(
         None,

@@ -31,6 +31,8 @@ from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
+MAX_CLASSES = 1000
+"""Classes of an overlay, each a column of every table."""
 NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "stats", "scale"}
 """Fields that images have as well."""
 
@@ -45,6 +47,7 @@ class Overlay(Section):
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
+        max_length=MAX_CLASSES,
         description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
         " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
     )

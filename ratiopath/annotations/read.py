@@ -27,6 +27,7 @@ from ratiopath.files import (
     ZIP_MAGIC,
     as_utf8,
     format_of,
+    is_archive_of_arrays,
     is_text,
     read_head,
     start_of_text,
@@ -63,7 +64,7 @@ def is_annotation(path: str) -> bool:
         except zlib.error:
             return True
     if head.startswith(ZIP_MAGIC):
-        return b".npy" not in head[:256]  # NumPy's archives
+        return not is_archive_of_arrays(head)
     if head.startswith((PARQUET_MAGIC, HDF5_MAGIC, JAVA_MAGIC, SQLITE_MAGIC, *PICKLE_MAGIC)):
         return True
     start = start_of_text(head)

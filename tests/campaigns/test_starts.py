@@ -1,4 +1,4 @@
-"""Starts that fail, each provoked for real: one line with a hint, exit code 1, nothing made."""
+"""The first start on a machine, and starts that fail: one line with a hint, exit code 1, nothing made."""
 
 import math
 import os
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
@@ -129,13 +130,30 @@ def test_little_shared_memory_is_enough(study) -> None:
     assert start(study, *mount).returncode == 0
 
 
-def test_settings_that_prefect_cannot_use_end_without_a_traceback(study) -> None:
-    (study / "profile").mkdir()
-    (study / "profile" / "profiles.toml").write_text('active = "x\n')
-    done = start(study, PREFECT_HOME=str(study / "profile"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("failed: Prefect cannot use its settings: ")
+PROFILES = {"no TOML": 'active = "x\n', "a number": "profiles = 3\n", "a folder": None}
+
+
+@pytest.mark.parametrize("kind", PROFILES)
+def test_a_profile_that_prefect_cannot_use(study, kind) -> None:
+    profile, content = study / "profile" / "profiles.toml", PROFILES[kind]
+    if content is None:
+        profile.mkdir(parents=True)
+    else:
+        profile.parent.mkdir()
+        profile.write_text(content)
+    line = failure(start(study, PREFECT_HOME=str(profile.parent)))
+    assert line.startswith("failed: Prefect cannot use its settings: ")
+
+
+def test_a_log_level_that_prefect_does_not_know(study) -> None:  # at which the server's output would be printed
+    line = failure(start(study, PREFECT_LOGGING_LEVEL="LOUD"))
+    assert "LoggingSettings.level: Input should be 'DEBUG', 'INFO'" in line
+
+
+def test_a_value_that_prefect_cannot_use_is_not_shown(study) -> None:
+    line = failure(start(study, PREFECT_API_REQUEST_TIMEOUT="S3CRET"))
+    assert "APISettings.request_timeout: Input should be a valid number" in line
+    assert "S3CRET" not in line
 
 
 def test_a_region_of_more_than_half_a_megabyte_is_a_parameter_too(study) -> None:
@@ -218,3 +236,29 @@ def test_a_run_that_has_no_token_to_give(study, cluster) -> None:
 
 def test_a_run_with_the_token(study, cluster) -> None:
     assert start(study, RAY_ADDRESS=cluster, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN).returncode == 0
+
+
+def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
+    """On a machine that has never run it: its own home, a Prefect server and a Ray of its own."""
+    home = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_", "COV_"))}
+    command = [sys.executable, "-m", "flows.coverage"]
+    environment = {**home, "HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        "2 of 2 slides in the tables, 0 put aside; 2 new, 0 changed, 0 unchanged, 0 gone; 98 of 384 tiles kept"
+        in done.stdout
+    )
+    first, *_, last = done.stdout.splitlines()
+    assert first == "coverage: making and running the sample in coverage-sample/"
+    assert last == "  python -m flows.coverage --config coverage-sample/coverage.yaml"
+    assert done.stderr == ""
+    tiles = pq.read_table(tmp_path / "coverage-sample" / "coverage" / "tiles")
+    assert tiles.num_rows == 98
+    assert min(tiles["tissue"].to_pylist()) >= 0.5
+    assert sorted(os.listdir(tmp_path)) == ["coverage-sample", "home"]
+    assert len(list((tmp_path / "coverage-sample" / "coverage" / "previews").glob("*.png"))) == 2
+    assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()

@@ -144,6 +144,7 @@ KEEP = {
 OPTIONS = {
     "an option nested too deeply": [f"--overlays{'.a' * 5000}", "x"],
     "a value nested too deeply": ["--slides", "[" * 5000],
+    "too many options": [f"--overlays.a.classes.b{number}=1" for number in range(1001)],
     "an unknown option": ["--tilling.mpp", "1"],
     "an option without a value": ["--tiling.mpp"],
     "a value without an option": ["slides/"],

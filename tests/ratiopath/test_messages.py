@@ -43,6 +43,7 @@ from ratiopath.tiling import read_slide_tiles, tile_annotations
 from tests.support import bad_files
 from tests.support.annotation_files import asap
 from tests.support.bad_annotations import BAD_ANNOTATIONS
+from tests.support.bad_pictures import BAD_PICTURES
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
@@ -197,8 +198,6 @@ RGB_LZW = {"photometric": "rgb", "compression": "lzw"}
 FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "gone.svs": (lambda path: None, open_slide),
     "folder.svs": (Path.mkdir, open_slide),
-    "a.png": (holding(b"\x89PNG\r\n\x1a\n"), open_slide),
-    "a.jpg": (holding(b"\xff\xd8\xff\xe0"), open_slide),
     "a.gif": (holding(b"GIF89a"), open_slide),
     "a.bmp": (holding(b"BM\0\0"), open_slide),
     "a.webp": (holding(b"RIFF\0\0\0\0WEBP"), open_slide),
@@ -286,6 +285,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
     "in-colour.tiff": (written(RGB), sum_up),
     **BAD_ANNOTATIONS,
+    **BAD_PICTURES,
 }
 """A bad file by name, and the call that refuses it."""
 
