@@ -23,6 +23,8 @@ class OverlayColumns:
     """True if outlines are counted: the overlay's, and those of each class."""
     statistics: tuple[str, ...] = ()
     """Ends of the names of its statistics, such as mean or share_ge_0_5."""
+    has_uncertainty: bool = False
+    """True if the error of the shares is bounded."""
 
     @property
     def path(self) -> str:
@@ -38,6 +40,11 @@ class OverlayColumns:
     def inside(self) -> str:
         """Column of the share of the ROI's pixels that exist in the overlay, 0 to 1."""
         return f"{self.name}_inside"
+
+    @property
+    def uncertainty(self) -> tuple[str, ...]:
+        """Column of the bound of the error of a tile's shares, 0 to 1; null where nothing is known."""
+        return (f"{self.name}_uncertainty",) if self.has_uncertainty else ()
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -63,4 +70,4 @@ class OverlayColumns:
     def own(self) -> tuple[str, ...]:
         """Columns of the overlay besides its classes."""
         overlap = (self.overlap,) if self.has_overlap else ()
-        return (self.path, *overlap, self.inside, *self.counts, *self.measured)
+        return (self.path, *overlap, self.inside, *self.uncertainty, *self.counts, *self.measured)

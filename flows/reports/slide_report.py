@@ -94,12 +94,13 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
 
     Args:
         partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
-            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, and `notes` on
-            them that need no review.
+            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, `notes` on
+            them that need no review, and `alignments` of those that are images.
         config: The configuration.
 
     Returns:
-        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` if there are any.
+        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` and `alignments` by
+        overlay if there are any.
     """
     means, mm2 = {}, {}
     for name in config.classes:
@@ -118,7 +119,8 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
     empty = [name for name, found in with_numbers.items() if not found]
     suspicions = [*check_classes(counted, only_zero, means), *check_heat_maps(empty), *suspicions]
     report = {"means": means, "mm2": mm2, "values": values, "suspicions": suspicions}
-    return report | ({"notes": notes} if notes else {})
+    alignments = {name: found for partial in partials for name, found in partial["alignments"].items()}
+    return report | ({"notes": notes} if notes else {}) | ({"alignments": alignments} if alignments else {})
 
 
 def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
@@ -139,6 +141,7 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         "values": values,
         "suspicions": [*check_counts(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
         "notes": report.get("notes", []),
+        "alignments": [(name, found["case"]) for name, found in report.get("alignments", {}).items()],
     }
 
 

@@ -143,6 +143,13 @@ def test_defaults() -> None:
             "overlays.tissue.classes.tissue[0]: found {'regex': 'a'}; give {match: regex}",
         ),
         ({"overlays__tissue__origin": "corner"}, "overlays.tissue.origin: found 'corner'; give null, level0, bounds,"),
+        (
+            {"overlays__tissue__classes": {"tissue": ["5..1"]}},
+            "overlays.tissue.classes.tissue[0]: found '5..1', which is no range of values; give '128..255' (from",
+        ),
+        ({"overlays__tissue__classes": {"tissue": ["a..b"]}}, "overlays.tissue.classes.tissue[0]: found 'a..b', which"),
+        ({"overlays__tissue__classes": {"tissue": [1, ">x"]}}, "overlays.tissue.classes.tissue[1]: found '>x', which"),
+        ({"overlays__tissue__ignore": [">0"]}, "overlays.tissue.ignore[0]: found '>0', a range of values; give labels"),
         ({"overlays__tissue__ignore": [[]]}, "overlays.tissue.ignore[0]: found []; give a number"),
         ({"overlays__tissue__stats": ["median"]}, "overlays.tissue.stats: 'median' is no statistic; give mean, min"),
         ({"overlays__tissue__stats": ["q5", "q5.0"]}, "overlays.tissue.stats: the statistic 'q5.0' is given twice"),
@@ -224,6 +231,8 @@ def test_a_configuration_is_a_mapping() -> None:
         ([-1, 0.5], ["-1", "0.5"]),
         ([2**53, 2**53 + 1], ["9007199254740992", "9007199254740993"]),
         ([float("nan"), "-inf", -0.0], ["nan", "-inf", "0"]),
+        (["128 .. 255.0", ">= .5", "<10", " > 0"], ["128..255", ">=0.5", "<10", ">0"]),
+        (["<unclassified>", "Tumor..."], ["<unclassified>", "Tumor..."]),
     ],
 )
 def test_values_are_named_as_in_the_overlap_map(given: Any, keys: list[str]) -> None:

@@ -15,15 +15,22 @@ from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
-from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide, write_slide_without_mpp
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
 """(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
 
 
+@pytest.fixture(autouse=True)
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Slide of the grid, 64 x 48 px at 0.5 µm/px."""
+    monkeypatch.chdir(tmp_path)
+    return write_slide(tmp_path / "slide.tiff")
+
+
 def grid(mpp: float | None = 0.5) -> pa.Table:
     x, y = np.array(TILES).T
-    constants = {"slide_id": "0" * 64, "path": "/s/a.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
+    constants = {"slide_id": "0" * 64, "path": "slide.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
     columns = {name: pa.repeat(value, len(TILES)) for name, value in constants.items()}
     mpps = {name: pa.array([mpp] * len(TILES), pa.float64()) for name in ("mpp_x", "mpp_y")}
     table = pa.table({**columns, "tile_x": x, "tile_y": y, **mpps}).select(GRID.arrow.names)
@@ -58,6 +65,27 @@ def test_maps_and_classes_equal_the_oracle(tmp_path, roi) -> None:
             assert (row["absent"], row["all"]) == (0.0, 1.0)
         else:
             assert [row[name] for name in ("low", "high", "absent", "all", "m_inside")] == [None] * 4 + [0.0]
+
+
+def test_area_counting_takes_part_of_a_pixel(tmp_path) -> None:
+    labels = np.zeros(MASK_SIZE, np.uint8)
+    labels[:, 1] = 1
+    write_mask(tmp_path / "m.tiff", labels)
+    paths, roi = {"m": tmp_path / "m.tiff"}, [0, 0, 2.5, 4]  # 1.25 x 2 px of the mask
+    rules = ("centre", "area")
+    centre, area = (cover(paths, overlays=overlays(counting=rule), roi=roi)["low"][0].as_py() for rule in rules)
+    assert (centre, area) == (0.0, pytest.approx(0.25 / 1.25, abs=1e-12))
+
+
+@pytest.mark.parametrize("counting", ["centre", "area"])
+def test_the_uncertainty_is_null_where_nothing_is_known(tmp_path, counting) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    changes = overlays(uncertainty=True, counting=counting)
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=changes)
+    found = dict(zip(TILES, table["m_uncertainty"].to_pylist(), strict=True))
+    assert (found[0, 0], found[56, 0], found[300, 0]) == (0.5 * (32 + 4) / 64, 0.5 * (32 + 4) / 32, None)
+    changes["m"]["missing"] = "zero"
+    assert cover({"m": None}, overlays=changes)["m_uncertainty"].null_count == len(TILES)
 
 
 def test_neighbouring_integers_beyond_double_precision_are_two_classes(tmp_path) -> None:
@@ -126,9 +154,19 @@ def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
     assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
 
 
-def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None:
-    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
-    with pytest.raises(MissingMppError, match=r"slide '/s/a\.tiff' has no resolution .*: no overlay can be aligned"):
+def test_a_slide_without_mpp_is_aligned_by_size(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
+    expected = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())
+    write_slide_without_mpp(slide)
+    found = cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
+    columns = ["m_overlap", "m_inside", "low", "high"]
+    assert found.select(columns).equals(expected.select(columns))
+
+
+def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones((32, 24), np.uint8))
+    write_slide_without_mpp(slide)
+    with pytest.raises(MissingMppError, match=r"slide 'slide\.tiff' has no resolution .* is not aligned by size"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
