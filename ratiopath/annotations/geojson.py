@@ -30,8 +30,8 @@ _NOTHING = Raw(b"")
 
 _POLYGON = Decoder(list[list[tuple[float, float]]])
 _MULTIPOLYGON = Decoder(list[list[list[tuple[float, float]]]])
-_POLYGON_Z = Decoder(list[list[list[float]]])
-_MULTIPOLYGON_Z = Decoder(list[list[list[list[float]]]])
+_POLYGON_Z = Decoder(list[list[list[Any]]])
+_MULTIPOLYGON_Z = Decoder(list[list[list[list[Any]]]])
 
 Rings = Sequence[Sequence[Sequence[float]]]
 """Coordinates of a polygon."""
@@ -225,10 +225,19 @@ class _Reader:
             raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
         polygons = [found] if triples is _POLYGON_Z else found
         try:
-            several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]
+            several = [[[self._pair(vertex) for vertex in ring] for ring in rings] for rings in polygons]
         except IndexError:
             raise self._damaged("has coordinates without y") from None
         return several[0] if triples is _POLYGON_Z else several
+
+    def _pair(self, vertex: list[Any]) -> tuple[float, float]:
+        """Return x and y of a vertex; z, which may be NaN or null, is not looked at."""
+        x, y = vertex[0], vertex[1]
+        for value in (x, y):
+            if type(value) not in (float, int):
+                found = f" ({value!r:.40})" if value else ""
+                raise self._damaged(f"has a coordinate that is NaN, infinite or no number{found}")
+        return x, y
 
     def _add(self, geometry: _Geometry, rings: Rings, label: str, name: str | None) -> None:
         self.names.append(name)
