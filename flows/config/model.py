@@ -36,6 +36,7 @@ from flows.config.fields import (
 )
 from flows.config.keep_expression import keep_expression
 from flows.config.overlay import Overlay
+from flows.config.overlay_mpp import MppColumn
 from flows.config.overlay_path import Column
 from flows.config.resources import Resources
 from flows.config.section import Section
@@ -255,8 +256,13 @@ class CoverageConfig(Section):
 
     @property
     def manifest_columns(self) -> dict[str, str]:
-        """Manifest column of each overlay that has one."""
+        """Manifest column with the path of each overlay that has one."""
         return {name: o.path.column for name, o in self.overlays.items() if isinstance(o.path, Column)}
+
+    @property
+    def mpp_columns(self) -> dict[str, str]:
+        """Manifest column with the resolution of each overlay that has one."""
+        return {name: o.mpp.column for name, o in self.overlays.items() if isinstance(o.mpp, MppColumn)}
 
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:

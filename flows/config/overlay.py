@@ -9,7 +9,6 @@ from flows.config.fields import (
     ColumnName,
     LabelList,
     LevelIndex,
-    MppValue,
     Number,
     OverlayValues,
     RoiValue,
@@ -18,6 +17,7 @@ from flows.config.fields import (
     plain_number,
     refuse_yaml_bool,
 )
+from flows.config.overlay_mpp import MppColumn, OverlayMpp
 from flows.config.overlay_path import OverlayPath
 from flows.config.section import Section
 from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
@@ -25,6 +25,7 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.wanted import LabelPattern, Wanted, wanted_value
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.overlay import Counting
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.statistics.results import Scale
@@ -37,7 +38,7 @@ MAX_CLASSES = 1000
 """Classes of an overlay, each a column of every table."""
 MEASURING = {"counting", "uncertainty", "dominant"}
 """Options of shares."""
-NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "stats", "scale", "roi", *MEASURING}
+NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "align", "roi", "stats", "scale", *MEASURING}
 """Fields that images have as well."""
 
 
@@ -61,8 +62,15 @@ class Overlay(Section):
         "fail",
         description="treatment of a slide without this overlay: it is a failed slide, or its classes are null or zero",
     )
-    mpp: MppValue | None = Field(
-        None, description="resolution of an image's level 0, µm per pixel; overrides the file's"
+    mpp: OverlayMpp | None = Field(
+        None,
+        description="resolution of an image's level 0, µm per pixel, one number, [x, y], or {column: name} of the"
+        " manifest; overrides the file's",
+    )
+    align: Align = Field(
+        "auto",
+        description="place of an image on the slide: by resolution (mpp), over the whole slide (extent) or over its"
+        " scanned bounding box (bounds); auto takes mpp or extent, and refuses an image that fits neither",
     )
     roi: RoiValue = Field(
         None,
@@ -193,19 +201,35 @@ class Overlay(Section):
         """Options of measuring any overlay that differ from their defaults, in canonical form."""
         return self.model_dump(mode="json", include=MEASURING, exclude_defaults=True)
 
+    @property
+    def given_mpp(self) -> Mpp | None:
+        """Resolution of every image, if it is no column of the manifest."""
+        return None if isinstance(self.mpp, MppColumn) else Mpp.optional(self.mpp)
+
+    @property
+    def image_options(self) -> dict[str, Any]:
+        """Options of an image, in canonical form; cells of the manifest are inputs of a slide."""
+        mpp = self.given_mpp
+        return {"mpp": None if mpp is None else [mpp.x, mpp.y], "align": self.align}
+
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""
         return _wanted(self.classes[name])
 
-    def settings(self) -> OverlaySettings:
-        """Return the library's settings."""
+    def settings(self, mpp: float | None = None) -> OverlaySettings:
+        """Return the library's settings.
+
+        Args:
+            mpp: The manifest's cell in the column `mpp`, µm/px.
+        """
         columns = self.geometry, self.label
         reading = ReadOptions(self.format, self.label_from, self.part, *columns, self.measurement, self.patch_size)
         frame = FrameOptions(self.origin, self.unit, self.level, self.y)
         named = tuple(label for name in self.classes for label in self.labels_of(name))
         ignore = None if self.ignore is None else _wanted(self.ignore)
         regions = RegionOptions(self.fill, _wanted(self.within), ignore, _wanted(self.on_top), named)
-        return OverlaySettings(Mpp.optional(self.mpp), AnnotationOptions(reading, frame, regions), self.counting)
+        given = self.given_mpp if mpp is None else Mpp.of(mpp)
+        return OverlaySettings(given, AnnotationOptions(reading, frame, regions), self.counting, self.align)
 
 
 def _wanted(labels: Iterable[int | float | str | LabelPattern]) -> tuple[Wanted, ...]:

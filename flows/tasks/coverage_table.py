@@ -1,19 +1,21 @@
 """The coverage of some tiles by a slide's overlays, as a table."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
+from flows.records.findings import Findings
 from flows.tasks.shared_overlays import SharedOverlays
 from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
-from ratiopath.errors import MissingMppError, UnsupportedFormatError
+from ratiopath.errors import UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import AnnotationOptions, TileWindows
 from ratiopath.overlays import Overlay as MeasuredOverlay
@@ -25,23 +27,24 @@ from schemas.fields import OVERLAP
 
 
 def coverage_table(
-    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig
-) -> tuple[pa.Table, list[str]]:
+    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig, mpps: Mapping[str, float] | None = None
+) -> tuple[pa.Table, Findings]:
     """Append the coverage by each overlay to the tiles of one slide.
 
     Args:
         tiles: Rows of a grid, in any order.
         paths: File of each overlay; None where the slide has none.
         config: Configuration with the ROI and the classes of each overlay.
+        mpps: Resolution of each overlay for which the manifest gives one, µm/px.
 
     Returns:
-        Table of `schemas.coverage`, a row per tile in the same order; and remarks on the overlays.
+        Table of `schemas.coverage`, a row per tile in the same order; and findings about the overlays.
 
     Raises:
-        SlideError: An overlay cannot be read in full, has no resolution or lies elsewhere, or the slide has none.
+        SlideError: An overlay cannot be read in full, or cannot be aligned with the slide.
     """
-    columns, notes = list(tiles.columns), list[str]()
-    with SharedOverlays(paths, config) as shared:
+    columns, findings = list(tiles.columns), Findings()
+    with SharedOverlays(paths, config, mpps or {}) as shared:
         for overlay in config.overlay_columns:
             path = paths[overlay.name]
             if path is None:
@@ -49,34 +52,41 @@ def coverage_table(
             elif is_annotation(path):
                 found, remarks = _measure_annotation(overlay, path, tiles, config, shared)
                 columns += found
-                notes += [f"overlay {overlay.name}: {remark}" for remark in remarks]
+                findings.notes.extend(f"overlay {overlay.name}: {remark}" for remark in remarks)
             else:
-                columns += _measure_image(overlay, path, tiles, config, shared)
-    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
+                columns += _measure_image(overlay, path, tiles, config, shared, findings)
+    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), findings
 
 
 def _measure_image(
-    overlay: OverlayColumns, path: str, tiles: pa.Table, config: CoverageConfig, shared: SharedOverlays
+    overlay: OverlayColumns,
+    path: str,
+    tiles: pa.Table,
+    config: CoverageConfig,
+    shared: SharedOverlays,
+    findings: Findings,
 ) -> list[pa.Array]:
-    slide, mpp, settings = tiles["path"][0].as_py(), _mpp(tiles), config.overlays[overlay.name]
-    if mpp is None:
-        raise MissingMppError(
-            f"slide {slide!r} has no resolution (no resolution tags, no OME PhysicalSize): no overlay can be aligned",
-            path=slide,
-            hint="set slide_mpp, or a column mpp in the manifest",
-        )
+    settings = config.overlays[overlay.name]
     if settings.annotation_options:
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
+    frame, level, mpp = read_frame(tiles["path"][0].as_py()), tiles["level"][0].as_py(), _mpp(tiles)
+    if mpp is None:
+        frame, mpp = replace(frame, mpp=None), Mpp(*frame.downsamples[level])  # the unit is a pixel of level 0
+    else:
+        frame = frame.with_mpp_of(level, mpp)
+    image = shared.image(overlay.name, frame)
+    if image.alignment is not None:
+        findings.add_alignment(overlay.name, image.alignment)
     extent = _tile_extent(tiles)
     windows_of = {name: _windows(tiles, mpp, config.region_of(extent, name)) for name in config.overlays}
-    image, windows = shared.image(overlay.name), windows_of[overlay.name]
+    windows = windows_of[overlay.name]
     measured = measure_statistics(image, windows, settings)
     if not overlay.has_overlap:
         return measured.known(path) + measured.columns
     counted = {one.name: windows_of[one.name] for one in config.overlay_columns if one.has_overlap}
-    shares = shared.shares(overlay.name, counted)
+    shares = shared.shares(overlay.name, image, counted)
     return _present(overlay, image, windows, shares, settings) + measured.columns
 
 
@@ -84,9 +94,12 @@ def _measure_annotation(
     overlay: OverlayColumns, path: str, tiles: pa.Table, config: CoverageConfig, shared: SharedOverlays
 ) -> tuple[list[pa.Array], list[str]]:
     settings = config.overlays[overlay.name]
-    if settings.mpp is not None:
-        problem = f"{path!r} is an annotation, and overlays.{overlay.name}.mpp is the resolution of an image"
-        raise UnsupportedFormatError(problem, path=path, hint="remove it; unit and level are the frame of outlines")
+    options = {"mpp": settings.given_mpp is not None, "align": settings.align != "auto"}
+    if any(options.values()):
+        names = " and ".join(f"overlays.{overlay.name}.{name}" for name, is_set in options.items() if is_set)
+        problem = f"{path!r} is an annotation, and has options of images: {names}"
+        hint = "remove them; origin, unit and level are the frame of outlines"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
     mpp = _mpp(tiles) or Mpp(1.0, 1.0)  # without a resolution only the downsample matters
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())

@@ -12,46 +12,54 @@ from typing import Self
 from flows.config.model import CoverageConfig
 from ratiopath.counting.shares import Shares
 from ratiopath.frame import SlideFrame
-from ratiopath.overlays import AnnotationOptions, Overlay, OverlaySettings, TileWindows, open_annotation, open_overlay
+from ratiopath.overlays import AnnotationOptions, OverlaySettings, TileWindows, open_annotation
+from ratiopath.overlays.open import open_raster
+from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.overlays.vector import VectorOverlay
 
 
 class SharedOverlays:
     """Open overlays of one slide; use it in a `with` block."""
 
-    def __init__(self, paths: Mapping[str, str | None], config: CoverageConfig) -> None:
+    def __init__(self, paths: Mapping[str, str | None], config: CoverageConfig, mpps: Mapping[str, float]) -> None:
         """Start with none.
 
         Args:
             paths: File of each overlay; None where the slide has none.
             config: Configuration of the run.
+            mpps: Resolution of each overlay for which the manifest gives one, µm/px.
         """
         self._files = ExitStack()
         self._key_of = {
-            name: (path, _as_image(config.overlays[name].settings()))
+            name: (path, replace(config.overlays[name].settings(mpps.get(name)), annotation=None))
             for name, path in paths.items()
             if path is not None
         }
-        self._images: dict[tuple[str, OverlaySettings], Overlay] = {}
+        self._images: dict[tuple[str, OverlaySettings], RasterOverlay] = {}
         self._shares: dict[str, Shares] = {}
         self._annotations: dict[tuple[object, ...], VectorOverlay] = {}
 
-    def image(self, name: str) -> Overlay:
+    def image(self, name: str, frame: SlideFrame) -> RasterOverlay:
         """Return the image of an overlay, which is opened where no other one has.
 
+        Args:
+            name: Name of the overlay.
+            frame: Frame of the slide.
+
         Raises:
-            SlideError: See `open_overlay`.
+            SlideError: See `open_raster`.
         """
         key = self._key_of[name]
         if key not in self._images:
-            self._images[key] = self._files.enter_context(open_overlay(*key))
+            self._images[key] = self._files.enter_context(open_raster(*key, frame))
         return self._images[key]
 
-    def shares(self, name: str, windows_of: Mapping[str, TileWindows]) -> Shares:
+    def shares(self, name: str, image: RasterOverlay, windows_of: Mapping[str, TileWindows]) -> Shares:
         """Measure the image of an overlay, with the regions of interest of all overlays that share it.
 
         Args:
             name: Name of the overlay.
+            image: Its image.
             windows_of: Tiles with the region of interest of each overlay whose values are counted.
 
         Raises:
@@ -60,7 +68,7 @@ class SharedOverlays:
         if name not in self._shares:
             sharing = [other for other in windows_of if self._key_of.get(other) == self._key_of[name]]
             several = {windows_of[other].roi: windows_of[other] for other in sharing}  # equal ROIs are measured once
-            measured = dict(zip(several, self.image(name).shares_of(list(several.values())), strict=True))
+            measured = dict(zip(several, image.shares_of(list(several.values())), strict=True))
             self._shares |= {other: measured[windows_of[other].roi] for other in sharing}
         return self._shares[name]
 
@@ -85,7 +93,3 @@ class SharedOverlays:
 
     def __exit__(self, *exception: object) -> None:
         self._files.close()
-
-
-def _as_image(settings: OverlaySettings) -> OverlaySettings:
-    return replace(settings, annotation=None)

@@ -13,6 +13,7 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.shares import Shares
 from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
+from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
 from ratiopath.statistics.results import Statistics
@@ -80,6 +81,12 @@ class OverlaySettings:
     """Options of an annotation; None for the defaults."""
     counting: Counting = "centre"
     """Rule for the pixels of an image that the edge of the ROI cuts; an annotation is always measured by area."""
+    align: Align = "auto"
+    """Rule by which an image is laid over its slide; without a slide, always its corner by the resolution."""
+
+    def __post_init__(self) -> None:
+        if self.align not in get_args(Align):
+            raise ParameterError(f"unknown align {self.align!r}; pass one of {', '.join(get_args(Align))}")
 
 
 def counting_of(name: str) -> Counting:
@@ -104,10 +111,6 @@ class Overlay(Protocol):
     @property
     def mpp(self) -> Mpp | None:
         """Resolution of level 0 in µm/px; None if unknown."""
-
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown or the overlay has no edges of its own."""
 
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height in pixels, not rounded, of the patches that `patches` would read.

@@ -15,10 +15,13 @@ from ratiopath.counting.polygon_counter import PolygonCounter
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError, UnsupportedImageError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Float64s
+from ratiopath.overlays.alignment import Alignment
 from ratiopath.overlays.overlay import Counting, Overlay, TileWindows
 from ratiopath.overlays.uncertainty import raster_uncertainty
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
+from ratiopath.pyramid import Pyramid
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
 from ratiopath.slides.windows import chunk_windows, read_chunks, read_shared_chunks
@@ -34,23 +37,28 @@ MAX_PATCH = 1 << 28
 class RasterOverlay:
     """An overlay of pixels, an `Overlay`."""
 
-    def __init__(self, reader: SlideReader, counting: Counting = "centre") -> None:
+    def __init__(
+        self,
+        reader: SlideReader,
+        alignment: Alignment | None = None,
+        frame: SlideFrame | None = None,
+        counting: Counting = "centre",
+    ) -> None:
         """Take over an open reader, which `close` closes.
 
         Args:
-            reader: The reader.
+            reader: The image.
+            alignment: Place of the image on the slide; None for its corner, by the resolution of the file.
+            frame: Level 0 of the slide, in which the alignment counts.
             counting: Rule for the pixels that the edge of the ROI cuts.
         """
         self._reader = reader
         self._counting = counting
+        self._frame = frame or SlideFrame()
         self.path = reader.path
-        self.mpp = reader.pyramid.mpp
-
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown."""
-        extent = self._reader.pyramid.levels[0].extent
-        return None if self.mpp is None else (extent.width * self.mpp.x, extent.height * self.mpp.y)
+        self.alignment = alignment
+        self.mpp = reader.pyramid.mpp if alignment is None else alignment.mpp
+        self._pyramid = Pyramid.of([level.extent for level in reader.pyramid.levels], self.mpp)
 
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height of a patch in pixels of the level that is read, not rounded."""
@@ -94,7 +102,7 @@ class RasterOverlay:
 
     def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
         """Bound the error that the overlay's pixels put into the shares of every tile."""
-        return raster_uncertainty(windows, self._transform(windows), shares, self._counting)
+        return raster_uncertainty(self._corners(windows), self._transform(windows), shares, self._counting)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Read the pixels under the ROI of every tile."""
@@ -128,23 +136,30 @@ class RasterOverlay:
         if self.mpp is None:
             hint = "set overlays.NAME.mpp (overlay_mpp=) or write the tags"
             raise MissingMppError(f"{self.path!r} has no resolution ({NO_MPP})", path=self.path, hint=hint)
-        return OverlayTransform.of(self._reader.pyramid, windows.mpp, windows.roi)
+        return OverlayTransform.of(self._pyramid, windows.mpp, windows.roi)
 
     def _counter(self, windows: TileWindows, values: ValueAccumulator) -> tuple[Windows, Counter]:
         """Return the pixels to read under every tile, and their counter."""
         transform = self._possible_transform(windows)
         level = transform.level.extent
         if self._counting == "centre":
-            placed = transform.windows(windows.x, windows.y)
+            placed = transform.windows(*self._corners(windows))
             return placed, WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
-        exact = FractionalWindows.of(transform, windows.x, windows.y)
+        exact = FractionalWindows.of(transform, *self._corners(windows))
         if windows.roi.is_box:
             return exact.touched, AreaCounter(exact, level, values)
         return exact.touched, PolygonCounter(exact, level, PixelAreas(exact, transform), values)
 
     def _place(self, windows: TileWindows) -> Windows:
         """Locate the ROIs in the overlay, rounded to whole pixels."""
-        return self._possible_transform(windows).windows(windows.x, windows.y)
+        return self._possible_transform(windows).windows(*self._corners(windows))
+
+    def _corners(self, windows: TileWindows) -> tuple[Float64s, Float64s]:
+        """Return the corners of the tiles in px of tile space, relative to the place of the overlay on the slide."""
+        if self.alignment is None or self.alignment.origin == (0.0, 0.0):
+            return windows.x, windows.y
+        (left, top), (x, y) = self.alignment.origin, self._frame.downsample_of(windows.mpp)
+        return windows.x - left / x, windows.y - top / y
 
     def _possible_transform(self, windows: TileWindows) -> OverlayTransform:
         """Compute the transform, provided that both resolutions can be true."""

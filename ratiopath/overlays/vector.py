@@ -24,8 +24,6 @@ from ratiopath.overlays.scores import score_statistics
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic
 
-NEAR = 1e-9
-"""Relative difference at which the ratio of two resolutions is a downsample."""
 MAX_KINDS, MAX_KIND = 10, 40
 """Kinds of objects that a remark names, and characters of each: they are texts of the file."""
 MAX_OVERLAP = 0.001
@@ -36,9 +34,6 @@ MAX_PIXELS = 1 << 23
 
 class VectorOverlay:
     """An overlay of polygons with labels, an `Overlay`."""
-
-    extent_um: tuple[float, float] | None = None
-    """An annotation has no edges of its own."""
 
     def __init__(self, annotations: Annotations, frame: SlideFrame, options: RegionOptions | None = None) -> None:
         """Take polygons in pixels of level 0.
@@ -193,13 +188,11 @@ class VectorOverlay:
 
     def _scale(self, mpp: Mpp) -> tuple[float, float]:
         """Compute the pixels of level 0 per pixel of tile space, along x and y."""
-        level0, downsamples = self._frame.mpp, self._frame.downsamples
-        if level0 is None:
+        if self._frame.mpp is None:
             problem = f"{self.path!r} is an annotation in pixels of level 0 of a slide whose resolution is unknown"
             hint = "pass slide_path=, or overlay_mpp=, the resolution of level 0"
             raise MissingMppError(problem, path=self.path, hint=hint)
-        across, down = ([level[axis] for level in downsamples] for axis in (0, 1))
-        return _downsample(mpp.x / level0.x, across), _downsample(mpp.y / level0.y, down)
+        return self._frame.downsample_of(mpp)
 
     @cached_property
     def _regions(self) -> Regions:
@@ -248,17 +241,6 @@ def _printable(kind: str) -> str:
     """Return a text of a file as it can be shown, at most MAX_KIND characters of it."""
     shown = kind[:MAX_KIND]
     return shown if shown.isprintable() else repr(shown)
-
-
-def _downsample(ratio: float, levels: Sequence[float]) -> float:
-    """Undo the rounding of a downsample that was multiplied by a resolution and divided by it again.
-
-    Args:
-        ratio: Resolution of tiles over that of level 0.
-        levels: Downsamples of the slide.
-    """
-    close = [known for known in (*levels, float(round(ratio))) if abs(ratio - known) <= NEAR * ratio]
-    return min(close, key=lambda known: abs(ratio - known), default=ratio)
 
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -27,7 +28,9 @@ from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
-from ratiopath.overlays import AnnotationOptions
+from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import align_raster
+from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
@@ -103,6 +106,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "range: no limit": ValueRange,
     "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
     "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
+    "annotation: centre of no slide": lambda: placed("slide_centre", SlideFrame(mpp=Mpp(1, 1))),
     "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
     "annotation: level": lambda: placed(level=2),
     "annotation: unit": lambda: placed(unit="um"),
@@ -118,6 +122,14 @@ CALLS: dict[str, Callable[[], object]] = {
     "statistic: twice": lambda: parse_statistics(["q50", "q50.0"]),
     "statistic: scale": lambda: Scale(255, 0),
     "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
+    "align: unknown rule": lambda: OverlaySettings(align="centre"),
+    "align: no size": lambda: aligned((9, 9), slide=SlideFrame()),
+    "align: bounding box": lambda: aligned((50, 60), 10, slide=BOXED),
+    "align: wrong resolution": lambda: aligned((33, 33), 10, slide=BOXED),
+    "align: other slide": lambda: aligned((99, 200), 10, slide=BOXED),
+    "align: no resolution": lambda: aligned((99, 200), slide=BOXED),
+    "align: slide without resolution": lambda: aligned((99, 200), 10),
+    "align: by the resolution that is missing": lambda: aligned((99, 99), slide=BOXED, align="mpp"),
 }
 """Calls that need no file."""
 
@@ -140,6 +152,12 @@ def placed(frame: str = "pixels", slide: SlideFrame = SlideFrame("a.tiff", Exten
     return place(outlines, slide, FrameOptions(**options))
 
 
+def aligned(size: tuple[int, int], mpp: float | None = None, slide: SlideFrame | None = None, **options: Any) -> object:
+    """An image of some pixels over a slide of 9 or 99 px."""
+    overlay = RasterFrame("m.tiff", Extent(*size), Mpp.optional(mpp))
+    return align_raster(overlay, slide or SlideFrame("a.tiff", Extent(9, 9)), **options)
+
+
 def annotated(labels: int, mpp: Mpp | None = Mpp(1, 1)) -> VectorOverlay:  # noqa: B008 - frozen
     """The same box under some labels."""
     return VectorOverlay(annotations(*((f"{number}", BOX) for number in range(labels))), SlideFrame(mpp=mpp))
@@ -152,6 +170,11 @@ def overlap(path: object, **columns: object) -> pa.StructArray:
 
 def measure(path: str) -> object:
     return overlap(path)
+
+
+def by_size(path: str) -> object:
+    """The image is its own slide, and has no resolution."""
+    return overlap(path, slide_path=path, align="extent")
 
 
 def measure_all(path: str) -> object:
@@ -285,6 +308,8 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "giant-tile.tiff": (written(RGB), tile(mpp=1e12, resolution="exact")),
     "large-tile.tiff": (written(RGB), read_tile(1 << 20)),
     "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
+    "by-size.tiff": (bad_files.plain(), by_size),
+    "no-slide.tiff": (written(GREY), lambda path: overlap(path, align="extent")),
     "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
     "column-mpp.tiff": (written(GREY), lambda path: overlap(path, overlay_mpp=pa.array([-1.0]))),
     "no-outlines.tiff": (written(GREY), cut_pieces),

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -89,24 +90,52 @@ def test_a_provenance_is_current_for_its_settings_only(tmp_path):
     assert not replace(made, format=1).is_current(config)
 
 
-def overlay_settings(tmp_path, **changes):
+def overlay_settings(**changes):
+    overlays = {"m": {"path": "{stem}.tiff", "classes": {"a": [1]}, **changes}}
+    return coverage_settings(configured(Path("/s"), overlays=overlays, keep=None))
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.5, [0.5, 0.5]), ({"column": "a"}, {"column": "b"})])
+def test_two_ways_to_write_a_resolution_are_the_same_settings(one, other):
+    assert overlay_settings(mpp=one) == overlay_settings(mpp=other)
+
+
+@pytest.mark.parametrize("changes", [{"mpp": 0.5}, {"mpp": [0.5, 0.6]}, {"align": "extent"}])
+def test_another_alignment_is_another_setting(changes):
+    assert overlay_settings(**changes) != overlay_settings()
+
+
+def test_a_resolution_of_the_manifest_survives_json():
+    written = provenance(overlays={"tissue": {"path": "/s/m.tiff", "mpp": 2.5}, "none": None})
+    assert Provenance.from_json(written.to_json()).overlay_mpps == {"tissue": 2.5}
+    assert written != provenance()
+
+
+@pytest.mark.parametrize("mpp", ["2.5", 0.0, -1.0, None, 2])
+def test_another_resolution_is_no_provenance(mpp):
+    written = provenance(overlays={"tissue": {"path": "/s/m.tiff", "mpp": mpp}})
+    with pytest.raises(ValueError, match="no provenance"):
+        Provenance.from_json(written.to_json())
+
+
+def overlay_in_eight_px(tmp_path, **changes):
     path = {"path": "{stem}", "classes": {"one": [1]}}
     config = configured(tmp_path, overlays={"m": {**path, **changes}}, keep=None, roi=[0, 0, 8, 8])
     return coverage_settings(config)["overlays"][0]
 
 
 def test_the_roi_of_an_overlay_counts_where_it_differs(tmp_path):
-    plain = overlay_settings(tmp_path)
-    assert overlay_settings(tmp_path, roi="POLYGON ((8 0, 8 8, 0 8, 0 0, 8 0))") == plain
-    assert overlay_settings(tmp_path, roi=[0, 0, 8, 4]) == {
+    plain = overlay_in_eight_px(tmp_path)
+    assert overlay_in_eight_px(tmp_path, roi="POLYGON ((8 0, 8 8, 0 8, 0 0, 8 0))") == plain
+    assert overlay_in_eight_px(tmp_path, roi=[0, 0, 8, 4]) == {
         **plain,
         "roi": "POLYGON ((0 0, 0 4, 8 4, 8 0, 0 0))",
     }
-    assert overlay_settings(tmp_path, dominant=True) == {**plain, "dominant": True}
-    assert overlay_settings(tmp_path, dominant=False) == plain
+    assert overlay_in_eight_px(tmp_path, dominant=True) == {**plain, "dominant": True}
+    assert overlay_in_eight_px(tmp_path, dominant=False) == plain
 
 
 def test_a_range_is_one_setting_however_it_is_written(tmp_path):
-    one, other = (overlay_settings(tmp_path, classes={"a": [text]}) for text in ("1 .. 2.0", "1..2"))
+    one, other = (overlay_in_eight_px(tmp_path, classes={"a": [text]}) for text in ("1 .. 2.0", "1..2"))
     assert one == other
     assert one["classes"] == [["a", ["1..2"]]]

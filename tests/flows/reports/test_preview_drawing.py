@@ -34,6 +34,7 @@ from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
 from tests.support.layouts import LAYOUTS, Raster
+from tests.support.study import write_slide
 
 REAL = Path(__file__).parents[4] / "shared/data/CMU-1-Small-Region.svs"
 HALF_UM = Mpp(0.5, 0.5)
@@ -162,7 +163,8 @@ def write_stripes(folder: Path) -> str:
 
 def outline(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> np.ndarray | None:
     canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
-    return layers.read_outline(path, overlay, canvas, slide_of((64, 48), 16, 16, mpp))
+    slide = write_slide(Path(path).with_name("slide.tiff"))
+    return layers.read_outline(path, overlay, canvas, replace(slide_of((64, 48), 16, 16, mpp), path=str(slide)))
 
 
 def test_outlines_are_where_classes_meet(tmp_path) -> None:

@@ -21,15 +21,23 @@ from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
 from tests.support.annotation_files import asap
-from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide, write_slide_without_mpp
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
 """(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
+FRAME = SlideFrame(extent=Extent(64, 48), mpp=Mpp(0.5, 0.5))
+
+
+@pytest.fixture(autouse=True)
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Slide of the grid, 64 x 48 px at 0.5 µm/px."""
+    monkeypatch.chdir(tmp_path)
+    return write_slide(tmp_path / "slide.tiff")
 
 
 def grid(mpp: float | None = 0.5) -> pa.Table:
     x, y = np.array(TILES).T
-    constants = {"slide_id": "0" * 64, "path": "/s/a.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
+    constants = {"slide_id": "0" * 64, "path": "slide.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
     columns = {name: pa.repeat(value, len(TILES)) for name, value in constants.items()}
     mpps = {name: pa.array([mpp] * len(TILES), pa.float64()) for name in ("mpp_x", "mpp_y")}
     table = pa.table({**columns, "tile_x": x, "tile_y": y, **mpps}).select(GRID.arrow.names)
@@ -145,24 +153,29 @@ def test_counting_by_area_and_statistics_may_share_a_file_with_a_class(tmp_path)
 def test_a_file_is_opened_once_for_all_overlays_that_read_it_alike(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", random_labels(3, (0, 1)))
     same = {"path": "x", "classes": {}}
-    several = {"a": same, "b": {**same, "roi": [0, 0, 4, 4]}, "c": {**same, "mpp": 2.0}}
+    several = {
+        "a": same,
+        "b": {**same, "roi": [0, 0, 4, 4]},
+        "c": {**same, "align": "mpp"},
+        "d": {**same, "align": "mpp"},
+    }
     config = configured(tmp_path, overlays=several, keep=None)
-    with SharedOverlays(dict.fromkeys(several, str(tmp_path / "m.tiff")), config) as shared:
-        assert shared.image("a") is shared.image("b")
-        assert shared.image("c") is not shared.image("a")
+    with SharedOverlays(dict.fromkeys(several, str(tmp_path / "m.tiff")), config, {"d": 2.0}) as shared:
+        a, b, c, d = (shared.image(name, FRAME) for name in several)
+        assert a is b
+        assert len({id(image) for image in (a, c, d)}) == 3
 
 
 def test_outlines_are_read_once_whatever_their_labels_mean(tmp_path) -> None:
     box = [(0.0, 0.0), (8.0, 0.0), (8.0, 16.0), (0.0, 16.0)]
     (tmp_path / "a.xml").write_bytes(asap([("Tumor", box), ("Gap", box)]))
-    frame = SlideFrame(extent=Extent(64, 48), mpp=Mpp(0.5, 0.5))
-    with SharedOverlays({}, configured(tmp_path)) as shared:
+    with SharedOverlays({}, configured(tmp_path), {}) as shared:
         plain, other = (
-            shared.annotation(str(tmp_path / "a.xml"), frame, AnnotationOptions.of(ignore=ignore))
+            shared.annotation(str(tmp_path / "a.xml"), FRAME, AnnotationOptions.of(ignore=ignore))
             for ignore in ((), ("Gap",))
         )
         (tmp_path / "a.xml").unlink()
-        again = shared.annotation(str(tmp_path / "a.xml"), frame, AnnotationOptions.of(ignore=()))
+        again = shared.annotation(str(tmp_path / "a.xml"), FRAME, AnnotationOptions.of(ignore=()))
         windows = TileWindows(np.zeros(1), np.zeros(1), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 16, 16)))
         assert again is plain
         assert [one.shares(windows).keys for one in (plain, other)] == [("0", "Gap + Tumor"), ("0",)]
@@ -239,9 +252,19 @@ def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
     assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
 
 
-def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None:
-    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
-    with pytest.raises(MissingMppError, match=r"slide '/s/a\.tiff' has no resolution .*: no overlay can be aligned"):
+def test_a_slide_without_mpp_is_aligned_by_size(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
+    expected = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())
+    write_slide_without_mpp(slide)
+    found = cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
+    columns = ["m_overlap", "m_inside", "low", "high"]
+    assert found.select(columns).equals(expected.select(columns))
+
+
+def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones((32, 24), np.uint8))
+    write_slide_without_mpp(slide)
+    with pytest.raises(MissingMppError, match=r"slide 'slide\.tiff' has no resolution .* is not aligned by size"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
