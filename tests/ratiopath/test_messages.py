@@ -26,7 +26,7 @@ from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
-from ratiopath.overlays import AnnotationOptions
+from ratiopath.overlays import AnnotationOptions, TissueSettings, detect_tissue
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
@@ -98,6 +98,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "annotation: outside": lambda: placed(slide=BOXED, origin="level0"),
     "annotation: labels": lambda: annotated(257).shares(SQUARE),
     "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "tissue: pen": lambda: TissueSettings(pen="erase"),
     "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
 }
 """Calls that need no file."""
@@ -270,6 +271,12 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    "no-resolution-tissue.tiff": (bad_files.plain(), detect_tissue),
+    "grey-tissue.tiff": (written(GREY), detect_tissue),
+    "large-tissue.tiff": (
+        bad_files.retagged(bad_files.level(3), options={"photometric": "rgb", "tile": None, **DEFLATE}, **HUGE),
+        lambda path: detect_tissue(path, mpp=4.0),
+    ),
     **BAD_ANNOTATIONS,
 }
 """A bad file by name, and the call that refuses it."""
