@@ -1,9 +1,9 @@
 """Section of an overlay: its file, its classes, and the options of an annotation."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.config.fields import (
     ColumnName,
@@ -21,26 +21,39 @@ from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
 from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.wanted import LabelPattern, Wanted
 from ratiopath.geometry import Mpp
-from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays import AnnotationOptions, OverlaySettings, TissueSettings
 from ratiopath.overlays.regions import RegionOptions
+from ratiopath.tissue.detector import VERSION, Detector, Pen
 from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
 """Characters of the name of a column in an annotation file."""
+NOT_OF_ANNOTATIONS = {"path", "detect", "pen", "classes", "missing", "mpp"}
+"""Fields that are no options of annotations."""
 
 
 class Overlay(Section):
     """An image or an annotation over the slide, with the classes of its values or labels."""
 
-    path: OverlayPath = Field(
+    path: OverlayPath | None = Field(
+        None,
         description="template over the slide's path with {dir} {name} {stem} {suffix}, confined to the slide folders or"
         " to the folder at its beginning; or {match: regex, replace: text} applied to the slide's path; or"
-        " {column: name} of the manifest"
+        " {column: name} of the manifest; give path or detect",
+    )
+    detect: Detector | None = Field(
+        None,
+        description="detector of tissue in the slide itself, instead of a path: its mask is written to the folder"
+        " tissue of the output, with the value 1 where tissue is; one overlay may have it",
+    )
+    pen: Pen = Field(
+        "keep", description="treatment of marks of a pen by detect: drop leaves out hues that no stain has"
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
         description="column name -> values of an image, such as {tumor: [1, 2], stroma: [3]}, or labels of an"
-        " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
+        " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label;"
+        " of detect by default {NAME: [1]}",
     )
     missing: Annotated[
         Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
@@ -94,6 +107,18 @@ class Overlay(Section):
         description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
     )
 
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.detect is None):
+            found = "neither path nor detect" if self.path is None else "both path and detect"
+            raise ValueError(f"found {found}; give exactly one of them")
+        if self.detect is None and self.pen != "keep":
+            raise ValueError(f"found pen {self.pen} without detect; remove it")
+        others = [*self.model_dump(include={"missing", "mpp"}, exclude_defaults=True), *self.annotation_options]
+        if self.detect is not None and others:
+            raise ValueError(f"found {', '.join(others)} beside detect, whose mask is made from the slide; remove it")
+        return self
+
     def columns(self, name: str) -> OverlayColumns:
         """Return the columns of the overlay in the tables.
 
@@ -105,7 +130,17 @@ class Overlay(Section):
     @property
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
-        return self.model_dump(mode="json", exclude={"path", "classes", "missing", "mpp"}, exclude_defaults=True)
+        return self.model_dump(mode="json", exclude=NOT_OF_ANNOTATIONS, exclude_defaults=True)
+
+    @property
+    def tissue(self) -> TissueSettings | None:
+        """Options of the detector; None if the overlay is a file."""
+        return None if self.detect is None else TissueSettings(self.detect, self.pen)
+
+    @property
+    def detector(self) -> dict[str, Any]:
+        """All that decides a mask besides the slide, in canonical form; empty if the overlay is a file."""
+        return {} if self.detect is None else {"detect": self.detect, "pen": self.pen, "version": VERSION}
 
     def labels_of(self, name: str) -> tuple[Wanted, ...]:
         """Return the values or labels of a class."""

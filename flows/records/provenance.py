@@ -141,6 +141,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 **overlay.model_dump(mode="json", include={"missing", "mpp"}),
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
                 **overlay.annotation_options,
+                **overlay.detector,
             }
             for name, overlay in config.overlays.items()
         ],

@@ -69,9 +69,7 @@ class _Components:
     @property
     def sizes(self) -> Float64s:
         """Pixels of the component of each run."""
-        pixels = (self.end - self.start).astype(np.float64)
-        sizes: Float64s = np.bincount(self.root, pixels, len(self.root))[self.root]
-        return sizes
+        return np.bincount(self.root, self.end - self.start, len(self.root))[self.root].astype(np.float64)
 
     @property
     def at_border(self) -> Mask:

@@ -18,6 +18,7 @@ from ratiopath.errors import MissingMppError, ParameterError, UnsupportedImageEr
 from ratiopath.geometry import Mpp
 from ratiopath.slides import SlideReader, open_slide
 from ratiopath.slides.reader import NO_MPP
+from ratiopath.slides.tiff.mask import encode_mask
 from ratiopath.tissue.components import fill_small_holes, remove_small_objects
 from ratiopath.tissue.filters import LEVELS, close_gaps, median, otsu, remove_specks
 from ratiopath.tissue.stain import Reduction, read_stain
@@ -64,6 +65,14 @@ class TissueMask:
     """Resolution, µm/px."""
     threshold: int
     """Saturation that tissue is above, 0 to 255."""
+
+    def to_tiff(self, description: str = "") -> bytes:
+        """Return the content of a TIFF with the mask, 1 for tissue and 0 for the rest, see `encode_mask`.
+
+        Args:
+            description: Text of its ImageDescription, in ASCII.
+        """
+        return encode_mask(self.is_tissue, self.mpp, description)
 
 
 _DEFAULTS = TissueSettings()
