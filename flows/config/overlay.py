@@ -110,8 +110,9 @@ class Overlay(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.path is None) == (self.detect is None):
-            found = "neither path nor detect" if self.path is None else "both path and detect"
-            raise ValueError(f"found {found}; give exactly one of them")
+            if self.path is None:
+                raise ValueError("found neither path nor detect; give the path of the files, or detect: saturation")
+            raise ValueError("found both path and detect; remove one of them")
         if self.detect is None and self.pen != "keep":
             raise ValueError(f"found pen {self.pen} without detect; remove it")
         others = [*self.model_dump(include={"missing", "mpp"}, exclude_defaults=True), *self.annotation_options]

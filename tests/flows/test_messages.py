@@ -81,7 +81,9 @@ FIELDS: dict[str, dict[str, Any]] = {
     "both path and detect": {"overlays__tissue__detect": "saturation"},
     "an unknown detector": {"overlays__tissue": {"detect": "network"}},
     "a pen without detect": {"overlays__tissue__pen": "drop"},
-    "options of a file beside detect": {"overlays__tissue": {"detect": "saturation", "mpp": 1, "missing": "zero", "unit": "um"}},
+    "options of a file beside detect": {
+        "overlays__tissue": {"detect": "saturation", "mpp": 1, "missing": "zero", "unit": "um"}
+    },
     "two overlays with detect": {"overlays": {"a": {"detect": "saturation"}, "b": {"detect": "saturation"}}},
     "an overlay called yes": {"overlays": {True: {"path": "x"}}},
     "an overlay called off": {"overlays": {False: {"path": "x"}}},
