@@ -8,15 +8,17 @@
 A row of chunks is averaged at a time, so that the colours of the whole slide are never in memory.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from itertools import groupby, product
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ratiopath.geometry import Extent, Int64s, Mpp
 from ratiopath.pyramid import Level
-from ratiopath.slides import Chunk, SlideReader
+from ratiopath.slides import SlideReader
 from ratiopath.slides.windows import as_rgb
 from ratiopath.tissue.colours import is_dark, is_pen, saturation_of
 
@@ -25,6 +27,8 @@ WANTED = 8.0
 FINEST = 4.0
 """Resolution below which a level is averaged, µm/px."""
 _RGB = 3
+_Piece: TypeAlias = tuple[tuple[int, int], npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
+"""Left and top of a rectangle, its colours, and a mask of its pixels that were scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +87,54 @@ def read_stain(reader: SlideReader, reduction: Reduction, *, drop_pen: bool) -> 
     """
     shape = reduction.extent.height, reduction.extent.width
     stain = Stain(np.zeros(shape, np.uint8), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
-    level, chunk, factor = reduction.level.extent, reader.chunk_extent(reduction.level.index), reduction.factors[1]
-    sums, numbers = np.zeros((0, shape[1], _RGB), np.int64), np.zeros((0, shape[1]), np.int64)
-    widths, heights = map(_block_sizes, (level.width, level.height), reduction.factors)
-    done = 0
-    for row in range(-(-level.height // chunk.height)):
-        end = min((row + 1) * chunk.height, level.height)
-        more = -(-end // factor) - done - len(sums)
-        sums = np.concatenate([sums, np.zeros((more, *sums.shape[1:]), np.int64)])
-        numbers = np.concatenate([numbers, np.zeros((more, shape[1]), np.int64)])
-        for column in range(-(-level.width // chunk.width)):
-            piece = reader.read_chunk(reduction.level.index, column, row)
-            if piece.is_stored:
-                x, y = column * chunk.width, row * chunk.height - done * factor
-                _add(sums, numbers, as_rgb(reader, piece), piece, (x, y), reduction.factors)
-        complete = len(sums) if end == level.height else end // factor - done
-        rows = slice(done, done + complete)
-        _put(stain, rows, sums[:complete], numbers[:complete], heights[rows, None] * widths, drop_pen=drop_pen)
-        sums, numbers, done = sums[complete:], numbers[complete:], done + complete
+    pieces = _chunks(reader, reduction.level) if reduction.factors == (1, 1) else _bands(reader, reduction)
+    for (x, y), rgb, exists in pieces:
+        where = np.s_[y : y + rgb.shape[0], x : x + rgb.shape[1]]
+        saturation, candidate = saturation_of(rgb), exists & ~is_dark(rgb)
+        if drop_pen:
+            candidate &= ~is_pen(rgb, saturation)
+        stain.exists[where] = exists
+        stain.is_candidate[where] = candidate
+        stain.saturation[where] = saturation * candidate
     return stain
+
+
+def _chunks(reader: SlideReader, level: Level) -> Iterator[_Piece]:
+    """Read the chunks of a level, a row of them after the other; one that is not in the file was not scanned."""
+    size = reader.chunk_extent(level.index)
+    rows, columns = -(-level.extent.height // size.height), -(-level.extent.width // size.width)
+    for row, column in product(range(rows), range(columns)):
+        chunk = reader.read_chunk(level.index, column, row)
+        rgb, is_there = as_rgb(reader, chunk), chunk.exists
+        exists = np.full(rgb.shape[:2], chunk.is_stored) if is_there is None else is_there & chunk.is_stored
+        yield (column * size.width, row * size.height), rgb, exists
+
+
+def _bands(reader: SlideReader, reduction: Reduction) -> Iterator[_Piece]:
+    """Average blocks, rounded half up: the rows of blocks that end in a row of chunks."""
+    level, chunk, factor = reduction.level.extent, reader.chunk_extent(reduction.level.index), reduction.factors[1]
+    widths, heights = map(_block_sizes, (level.width, level.height), reduction.factors)
+    sums, numbers = np.zeros((0, len(widths), _RGB), np.int64), np.zeros((0, len(widths)), np.int64)
+    done = 0
+    for _, row in groupby(_chunks(reader, reduction.level), key=lambda piece: piece[0][1]):
+        for (x, y), rgb, exists in row:
+            end = min(y + chunk.height, level.height)
+            more = -(-end // factor) - done - len(sums)
+            sums = np.concatenate([sums, np.zeros((more, len(widths), _RGB), np.int64)]) if more else sums
+            numbers = np.concatenate([numbers, np.zeros((more, len(widths)), np.int64)]) if more else numbers
+            _add(sums, numbers, rgb, exists, (x, y - done * factor), reduction.factors)
+        complete = len(sums) if end == level.height else end // factor - done
+        n, sizes = np.maximum(numbers[:complete], 1)[..., None], heights[done : done + complete, None] * widths
+        averages = ((2 * sums[:complete] + n) // (2 * n)).astype(np.uint8)
+        yield (0, done), averages, (numbers[:complete] > 0) & (2 * numbers[:complete] >= sizes)
+        sums, numbers, done = sums[complete:], numbers[complete:], done + complete
 
 
 def _add(
     sums: Int64s,
     numbers: Int64s,
     rgb: npt.NDArray[np.uint8],
-    chunk: Chunk,
+    exists: npt.NDArray[np.bool_],
     corner: tuple[int, int],
     factors: tuple[int, int],
 ) -> None:
@@ -118,40 +144,20 @@ def _add(
         sums: Sum of the colours of each block of a band, shape (height, width, 3).
         numbers: Pixels of each block that were scanned, shape (height, width).
         rgb: Colours of the chunk.
-        chunk: The chunk.
+        exists: Mask of its pixels that were scanned.
         corner: Left and top of the chunk in the band, px of the level.
         factors: Size of a block.
     """
-    exists = np.ones(rgb.shape[:2], np.int64) if chunk.exists is None else chunk.exists.astype(np.int64)
-    pixels = rgb if chunk.exists is None else rgb * exists[..., None]
+    pixels: npt.NDArray[np.uint8] | Int64s = rgb if exists.all() else rgb * exists[..., None]
+    scanned: npt.NDArray[np.bool_] | Int64s = exists
     where = []
     for axis, (start, factor) in enumerate(zip(reversed(corner), reversed(factors), strict=True)):
         first, last = start // factor, (start + rgb.shape[axis] - 1) // factor
         begins = np.maximum(np.arange(first, last + 1) * factor - start, 0)
-        pixels, exists = (np.add.reduceat(one, begins, axis=axis, dtype=np.int64) for one in (pixels, exists))
+        pixels, scanned = (np.add.reduceat(one, begins, axis=axis, dtype=np.int64) for one in (pixels, scanned))
         where.append(slice(first, last + 1))
     sums[tuple(where)] += pixels
-    numbers[tuple(where)] += exists
-
-
-def _put(
-    stain: Stain,
-    rows: slice,
-    sums: Int64s,
-    numbers: Int64s,
-    sizes: Int64s,
-    *,
-    drop_pen: bool,
-) -> None:
-    """Average complete rows of blocks, rounded half up, and write their stain."""
-    n = np.maximum(numbers, 1)[..., None]
-    rgb = ((2 * sums + n) // (2 * n)).astype(np.uint8)
-    stain.exists[rows] = (numbers > 0) & (2 * numbers >= sizes)
-    saturation, candidate = saturation_of(rgb), stain.exists[rows] & ~is_dark(rgb)
-    if drop_pen:
-        candidate &= ~is_pen(rgb, saturation)
-    stain.is_candidate[rows] = candidate
-    stain.saturation[rows] = saturation * candidate
+    numbers[tuple(where)] += scanned
 
 
 def _block_sizes(length: int, factor: int) -> Int64s:
