@@ -92,12 +92,14 @@ def test_masks_lie_on_the_object_store_of_the_output(folder, bucket) -> None:
 
 @FLOW
 def test_a_damaged_mask_and_another_detector_make_new_ones(folder, output) -> None:
-    write_stained(folder / "a.tiff")
+    write_stained(folder / "ž a.tiff")
     run(folder)
     [(_, whole)] = masks_of(output).values()
     [path] = (output / "tissue").iterdir()
     path.write_bytes(whole[:-100] + b"x" + whole[-99:])
     assert run(folder).result().unchanged == 1  # the same slide gives the same bytes
+    assert path.read_bytes() == whole
+    assert run(folder, force=True).result().recomputed == 1
     assert path.read_bytes() == whole
     assert run(folder, overlays={"tissue": {"detect": "saturation", "pen": "drop"}}).result().changed == 1
     assert b'"pen": "drop"' in path.read_bytes()

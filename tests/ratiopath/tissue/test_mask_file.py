@@ -25,7 +25,7 @@ from ratiopath.tissue import TissueMask
 def test_pixels_resolution_and_description_come_back(mask, mpp, description) -> None:
     with tifffile.TiffFile(BytesIO(encode_mask(mask, Mpp(*mpp), description))) as tiff:
         [page] = tiff.pages
-        assert (page.bitspersample, page.description.rstrip()) == (1, description.rstrip())
+        assert (page.bitspersample, page.description.strip()) == (1, description.strip())
         assert np.array_equal(page.asarray(), mask)
         for name, expected in zip(("XResolution", "YResolution"), mpp, strict=True):
             pixels, units = page.tags[name].value
