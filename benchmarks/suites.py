@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import drawings, slides
+from benchmarks import drawings, heat_maps, slides
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
@@ -185,8 +185,24 @@ def of_annotations(options: Options) -> None:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
+def of_heat_maps(options: Options) -> None:
+    """Compare statistics with the loops over tiles that users write: seconds, and multiples of the same statistics."""
+    print("\n| heat map | tiles | subject | seconds | of ours |\n|---|---|---|---|---|")
+    for heat_map in heat_maps.HEAT_MAPS:
+        job = heat_maps.job_of(heat_map, options.shrink, options.cache)
+        if difference := heat_maps.difference(job):
+            raise DifferenceError(f"{heat_map.name}: {difference}")
+        runners = {who: partial(timed, partial(what, job)) for who, what in heat_maps.subjects().items()}
+        taken = medians(runners, options.repeat)
+        ours = {heat_maps.SUBJECTS[who][0]: taken[who] for who in taken if who.startswith(heat_maps.OURS)}
+        for who, seconds in taken.items():
+            times = seconds / ours[heat_maps.SUBJECTS[who][0]]
+            print(f"| {heat_map.name} | {len(job.x):,} | {who} | {seconds:.3f} | {times:.1f}x |", flush=True)
+
+
 SUITES = {
     "in-process": in_process,
+    "heat-maps": of_heat_maps,
     "annotations": of_annotations,
     "through-ray": through_ray,
     "flow": of_flow,

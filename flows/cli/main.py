@@ -103,15 +103,12 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
 
     warm_up()  # Ray's workers import the tasks while this process goes on
+    from flows.cli.prefect_settings import require_settings  # noqa: PLC0415 - see above
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
 
-    try:
-        from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    except ValueError as error:  # Prefect reads its settings when it is imported
-        reason = " ".join(str(error).split())[:500]
-        hint = "correct the variables PREFECT_..., and profiles.toml in PREFECT_HOME"
-        raise StartError(f"Prefect cannot use its settings: {reason}", hint=hint) from error
+    require_settings()
+    from flows.pipeline import coverage  # noqa: PLC0415 - see above
     from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
 
     if config is None:

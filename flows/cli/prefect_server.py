@@ -54,6 +54,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_needed = False
         self._output: deque[str] = deque(maxlen=400)
+        self._is_shown = False
         if not os.environ.get("PREFECT_API_URL"):
             self._start()
 
@@ -68,6 +69,7 @@ class Server:
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server starts first
         from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
 
+        self._show()
         if PREFECT_API_URL.value():
             self.stop()
         if self._process is None:
@@ -134,8 +136,14 @@ class Server:
             for line in output:
                 text = line.decode(errors="replace")
                 self._output.append(text)
-                if os.environ.get("PREFECT_LOGGING_LEVEL"):
+                if self._is_shown and os.environ.get("PREFECT_LOGGING_LEVEL"):
                     sys.stderr.write(text)
+
+    def _show(self) -> None:
+        """Print the output, also what was held back while this process might refuse the settings itself."""
+        if os.environ.get("PREFECT_LOGGING_LEVEL"):
+            sys.stderr.write("".join(list(self._output)))
+        self._is_shown = True
 
     @property
     def _settings(self) -> dict[Any, Any]:

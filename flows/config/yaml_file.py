@@ -17,7 +17,7 @@ MAX_BYTES = 1 << 20
 """Size of a file."""
 MAX_DEPTH = 30
 """Nesting of lists and mappings."""
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 """Values in a document, those behind an alias counted at each of its uses."""
 _INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 

@@ -10,7 +10,7 @@ from flows.execution.start_error import StartError
 RETRY_PAUSES = (2.0, 5.0)
 """Pauses before a cluster that does not answer is tried again, seconds."""
 ANSWER_SECONDS = 4.0
-"""Limit for a connection to a cluster and for its answer, seconds each."""
+"""Limit for a connection to a cluster, and for its whole answer, seconds each."""
 _SHOWN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/?#@]*@)?(?P<host>(?:[\w. -]+|\[[0-9a-f:.]+\])(?::\d{1,9})?)"
     r"(?P<path>/[\w./~-]*)?(?P<query>[?#][^@]*)?",
@@ -67,7 +67,8 @@ def _is_grpc(connection: socket.socket) -> bool:
     if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
         return True
     connection.sendall(_PREFACE)
-    head = b""
+    head, limit = b"", time.monotonic() + ANSWER_SECONDS
     while len(head) < _FRAME and (more := connection.recv(_FRAME - len(head))):
         head += more
+        connection.settimeout(max(limit - time.monotonic(), 0.001))  # of each recv; 0 would not wait at all
     return len(head) == _FRAME and head[_TYPE] == _SETTINGS

@@ -24,7 +24,8 @@ def detect_tissue(slides: TableReference, config: CoverageConfig, workspace: Wor
     overlay = config.detected
     if overlay is None or overlay.tissue is None:
         return slides
-    table, schema = read_table(slides.path, workspace.files), masked_slides(tuple(config.manifest_columns))
+    table = read_table(slides.path, workspace.files)
+    schema = masked_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
     detect = partial(_detect, settings=overlay.tissue, detector=overlay.detector)
     return map_slides(detect_tissue, table, detect, schema, config, workspace)
 

@@ -124,9 +124,13 @@ def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     is_kept = SampledValues(canvas)
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
-    overlays, slide = config.overlays.items(), provenance.slide
+    overlays, slide, mpps = config.overlays.items(), provenance.slide, provenance.overlay_mpps
     with at_hand(provenance.overlay_paths, workspace) as files:
-        outlines = {name: read_outline(path, one, canvas, slide) for name, one in overlays if (path := files[name])}
+        outlines = {
+            name: read_outline(path, one, canvas, slide, mpps.get(name))
+            for name, one in overlays
+            if (path := files[name])
+        }
     return Scene(
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),

@@ -130,13 +130,30 @@ def test_little_shared_memory_is_enough(study) -> None:
     assert start(study, *mount).returncode == 0
 
 
-def test_settings_that_prefect_cannot_use_end_without_a_traceback(study) -> None:
-    (study / "profile").mkdir()
-    (study / "profile" / "profiles.toml").write_text('active = "x\n')
-    done = start(study, PREFECT_HOME=str(study / "profile"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("failed: Prefect cannot use its settings: ")
+PROFILES = {"no TOML": 'active = "x\n', "a number": "profiles = 3\n", "a folder": None}
+
+
+@pytest.mark.parametrize("kind", PROFILES)
+def test_a_profile_that_prefect_cannot_use(study, kind) -> None:
+    profile, content = study / "profile" / "profiles.toml", PROFILES[kind]
+    if content is None:
+        profile.mkdir(parents=True)
+    else:
+        profile.parent.mkdir()
+        profile.write_text(content)
+    line = failure(start(study, PREFECT_HOME=str(profile.parent)))
+    assert line.startswith("failed: Prefect cannot use its settings: ")
+
+
+def test_a_log_level_that_prefect_does_not_know(study) -> None:  # at which the server's output would be printed
+    line = failure(start(study, PREFECT_LOGGING_LEVEL="LOUD"))
+    assert "LoggingSettings.level: Input should be 'DEBUG', 'INFO'" in line
+
+
+def test_a_value_that_prefect_cannot_use_is_not_shown(study) -> None:
+    line = failure(start(study, PREFECT_API_REQUEST_TIMEOUT="S3CRET"))
+    assert "APISettings.request_timeout: Input should be a valid number" in line
+    assert "S3CRET" not in line
 
 
 def test_a_region_of_more_than_half_a_megabyte_is_a_parameter_too(study) -> None:
