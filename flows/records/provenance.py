@@ -150,6 +150,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 **overlay.measuring_options,
                 **overlay.annotation_options,
                 **overlay.statistics_options,
+                **overlay.detector,
             }
             for name, overlay in config.overlays.items()
         ],
