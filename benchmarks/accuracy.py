@@ -157,7 +157,7 @@ def measure() -> list[Accuracy]:
         for name, region in REGIONS.items():
             reader = ArrayReader([region.contains(x, y).astype(np.uint8)], Mpp.of(MPP * ratio))
             for rule in ("centre", "area"):
-                overlay = RasterOverlay(reader, rule)
+                overlay = RasterOverlay(reader, counting=rule)
                 shares = overlay.shares(windows)
                 errors[rule, name] = float(np.abs(shares.share_of(["1"]) - truth[name]).max())
                 bounds[rule] = float(overlay.uncertainty(windows, shares).max())

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ratiopath.errors import SlideNotFoundError
 
@@ -81,13 +83,27 @@ def read_head(path: str, size: int = HEAD) -> tuple[bytes, int]:
     Raises:
         SlideNotFoundError: The file does not exist, is not readable or is not regular.
     """
-    try:
+    with open_errors(path):
         state = require_regular(path)
         with open(path, "rb") as file:
             return file.read(size), state.st_size
+
+
+@contextmanager
+def open_errors(path: str) -> Iterator[None]:
+    """Raise a SlideNotFoundError for an OSError of this block, which is its cause.
+
+    Args:
+        path: File that the block opens.
+    """
+    try:
+        yield
     except OSError as error:
         problem = f"cannot open {path!r}: {(error.strerror or type(error).__name__).lower()}"
-        hint = "check its permissions" if isinstance(error, PermissionError) else "check the path"
+        if isinstance(error, PermissionError):
+            hint = "check its permissions"
+        else:
+            hint = "check where the link leads" if os.path.islink(path) else "check the path"
         raise SlideNotFoundError(problem, path=path, hint=hint) from error
 
 

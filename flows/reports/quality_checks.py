@@ -3,7 +3,7 @@
 The part of a sentence before a colon is the same for all slides, so that they can be counted by it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.columns import OverlayColumns
 
@@ -42,3 +42,13 @@ def check_classes(
             yield f"overlay {overlay.name} is empty: only the value 0"
         elif found and not any(found):
             yield f"overlay {overlay.name} holds none of its classes"
+
+
+def check_heat_maps(empty: Iterable[str]) -> Iterator[str]:
+    """Check that each heat map has a number in some tile.
+
+    Args:
+        empty: Heat maps without any.
+    """
+    for name in empty:
+        yield f"overlay {name} is empty: no number in any tile"

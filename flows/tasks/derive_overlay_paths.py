@@ -15,6 +15,7 @@ from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
 from ratiopath.errors import SlideError
+from ratiopath.files import open_errors
 from schemas.intermediate import overlay_paths
 
 
@@ -88,7 +89,7 @@ def _find_overlay(
     Raises:
         OverlayNotFoundError: The slide has none and must have it.
         OverlayOutsideError: The path leads out of the folders that the configuration names.
-        OSError: The file cannot be reached.
+        SlideNotFoundError: The file cannot be reached.
     """
     path = overlay_path(slide, source, cell)
     if path is not None:
@@ -97,6 +98,9 @@ def _find_overlay(
             return fingerprints(path, config.changes)
         except (FileNotFoundError, NotADirectoryError):
             pass
+        except OSError:
+            with open_errors(path):
+                raise
     if config.overlays[name].missing == "fail":
         found = f"no path for it can be derived from {slide!r}" if path is None else f"no such file {path!r}"
         raise OverlayNotFoundError(

@@ -13,6 +13,7 @@ from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
+from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
 from ratiopath.tiling.row_hash import row_hash
@@ -78,7 +79,8 @@ def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     path, mpp = source["path"], source.pop("slide_mpp")
     slide_id = row_hash({"path": path, **config.tiling.in_full})["id"]  # the same in every run whatever the file holds
     given = config.slide_mpp if mpp is None else mpp
-    state, found = fingerprints(path, config.changes)
+    with open_errors(path):
+        state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
     known = None if config.force else read_metadata(grid, workspace).provenance

@@ -1,7 +1,8 @@
 """GeoJSON as QuPath and others write it: features in any nesting, with the classes of each version of QuPath."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -28,10 +29,17 @@ _LEGACY_KINDS = {
 _WITHOUT_AREA = GEOJSON_TYPES - {"FeatureCollection", "Feature", "GeometryCollection", "Polygon", "MultiPolygon"}
 _NOTHING = Raw(b"")
 
-_POLYGON = Decoder(list[list[tuple[float, float]]])
-_MULTIPOLYGON = Decoder(list[list[list[tuple[float, float]]]])
-_POLYGON_Z = Decoder(list[list[list[float]]])
-_MULTIPOLYGON_Z = Decoder(list[list[list[list[float]]]])
+_POLYGON: Sequence[Decoder[Any]] = (
+    Decoder(list[list[tuple[float, float]]]),
+    Decoder(list[list[tuple[float, float, Any]]]),
+    Decoder(list[list[list[Any]]]),
+)
+"""Decoders of a polygon whose vertices are pairs, have anything as z, or hold anything."""
+_MULTIPOLYGON: Sequence[Decoder[Any]] = (
+    Decoder(list[list[list[tuple[float, float]]]]),
+    Decoder(list[list[list[tuple[float, float, Any]]]]),
+    Decoder(list[list[list[list[Any]]]]),
+)
 
 Rings = Sequence[Sequence[Sequence[float]]]
 """Coordinates of a polygon."""
@@ -181,9 +189,10 @@ class _Reader:
 
     def _read_geometry(self, geometry: _Geometry, label: str, name: str | None) -> None:
         if geometry.type == "Polygon":
-            self._add(geometry, self._coordinates(geometry, _POLYGON, _POLYGON_Z), label, name)
+            [rings] = self._coordinates(geometry, _POLYGON)
+            self._add(geometry, rings, label, name)
         elif geometry.type == "MultiPolygon":
-            for rings in self._coordinates(geometry, _MULTIPOLYGON, _MULTIPOLYGON_Z):
+            for rings in self._coordinates(geometry, _MULTIPOLYGON):
                 self._add(geometry, rings, label, name)
         elif geometry.type == "GeometryCollection":
             for part in self._parts(geometry):
@@ -209,26 +218,34 @@ class _Reader:
             else:
                 stack.append(decode(raw, _Geometry, self.outlines.path, self._place) for raw in part.geometries)
 
-    def _coordinates(self, geometry: _Geometry, pairs: Decoder[Any], triples: Decoder[Any]) -> Any:
-        """Decode coordinates, of pairs in most files; numbers after y are dropped."""
+    def _coordinates(self, geometry: _Geometry, decoders: Sequence[Decoder[Any]]) -> Sequence[Rings]:
+        """Decode the coordinates of polygons, of pairs in most files; what follows y is dropped."""
         self.waiting_bytes += len(memoryview(geometry.coordinates))
-        try:
-            return pairs.decode(geometry.coordinates)
-        except DECODE_ERRORS:
-            pass
         if geometry.coordinates is _NOTHING:
             raise self._damaged("has no coordinates")
-        try:
-            found = triples.decode(geometry.coordinates)
-        except DECODE_ERRORS as error:
-            where = str(error).rpartition(" - ")[2]
-            raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
-        polygons = [found] if triples is _POLYGON_Z else found
-        try:
-            several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]
-        except IndexError:
-            raise self._damaged("has coordinates without y") from None
-        return several[0] if triples is _POLYGON_Z else several
+        for index, decoder in enumerate(decoders):
+            try:
+                found = decoder.decode(geometry.coordinates)
+            except DECODE_ERRORS as error:
+                reason = str(error).rpartition(" - ")[2]
+                continue
+            polygons = found if decoders is _MULTIPOLYGON else [found]
+            if not index:
+                return polygons
+            pair: Callable[[Any], tuple[float, float]] = self._pair if decoder is decoders[-1] else itemgetter(0, 1)
+            return [[[pair(vertex) for vertex in ring] for ring in rings] for rings in polygons]
+        raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({reason})")
+
+    def _pair(self, vertex: list[Any]) -> tuple[float, float]:
+        """Return x and y of a vertex that may hold anything."""
+        if len(vertex) < 2:  # noqa: PLR2004 - x and y
+            raise self._damaged("has coordinates without y")
+        x, y = vertex[:2]
+        for value in (x, y):
+            if type(value) not in (float, int):
+                found = f" ({value!r:.40})" if value else ""
+                raise self._damaged(f"has a coordinate that is NaN, infinite or no number{found}")
+        return x, y
 
     def _add(self, geometry: _Geometry, rings: Rings, label: str, name: str | None) -> None:
         self.names.append(name)

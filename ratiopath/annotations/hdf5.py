@@ -40,9 +40,7 @@ def read_hdf5(path: str, outlines: Outlines, options: ReadOptions) -> None:
         import h5py  # noqa: PLC0415 - optional
     except ImportError:
         problem = f"{path!r} is an HDF5 file, and h5py is not installed"
-        raise UnsupportedFormatError(
-            problem, path=path, hint="install h5py, which the extra hdf5 of ratiopath-flows does"
-        ) from None
+        raise UnsupportedFormatError(problem, path=path, hint="install h5py: ratiopath-flows[hdf5]") from None
     with _translated_errors(path), h5py.File(path, "r") as file:
         own = [name for name in file if file.get(name, getclass=True, getlink=True) is h5py.HardLink]
         sets = {name: file[name] for name in own if _is_inside(file[name], h5py)}

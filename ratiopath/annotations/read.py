@@ -43,6 +43,8 @@ _REMEDIES = {
     NUMPY_MAGIC: "write the outlines as GeoParquet or GeoJSON, or a label image as TIFF",
 } | dict.fromkeys(PICKLE_MAGIC, "pickles may run code when read; write the outlines as GeoParquet or GeoJSON")
 """Remedy for each format that is refused, by its first bytes."""
+_JSON_STARTS = (b"", *(bytes([byte]) for byte in b'{[]"-0123456789tfn'))
+"""Bytes after the bracket of a list in JSON."""
 _JSON_READERS: Mapping[Format, Callable[[bytes, Outlines, ReadOptions], None]] = {
     "geojson": read_geojson,
     "darwin": read_darwin,
@@ -63,14 +65,16 @@ def is_annotation(path: str) -> bool:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
         except zlib.error:
             return True
+        if not head or head.startswith(GZIP_MAGIC):
+            return True
     if head.startswith(ZIP_MAGIC):
         return not is_archive_of_arrays(head)
     if head.startswith((PARQUET_MAGIC, HDF5_MAGIC, JAVA_MAGIC, SQLITE_MAGIC, *PICKLE_MAGIC)):
         return True
     start = start_of_text(head)
     if start.startswith(b"["):  # JSON, in contrast to the sections of Hamamatsu's VMS
-        return start[1:].lstrip()[:1] in (b"", b"{", b"[", b"]")
-    return bool(start) and is_text(head)
+        return start[1:].lstrip(b"\0 \t\r\n")[:1] in _JSON_STARTS
+    return start.startswith((b"{", b"<")) or (bool(head) and is_text(head))  # even with a NUL: no image begins so
 
 
 def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:

@@ -92,7 +92,7 @@ class RasterOverlay:
 
     def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
         """Bound the error that the overlay's pixels put into the shares of every tile."""
-        return raster_uncertainty(windows, self._transform(windows), shares, self._counting)
+        return raster_uncertainty(self._corners(windows), self._transform(windows), shares, self._counting)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Read the pixels under the ROI of every tile."""

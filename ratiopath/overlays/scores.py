@@ -91,9 +91,11 @@ def _measured(
 
 
 def _quantiles(row: Int64s, weight: Float64s, number: Float64s, total: Float64s, part: float) -> Float64s:
-    before = np.cumsum(weight) - weight
+    units = np.rint(weight * 10**DECIMALS).astype(np.int64)  # whole numbers: other rows leave no rounding in a row
     start = np.flatnonzero(np.diff(row, prepend=-1))
-    reached = before + weight - before[start][row] >= (part - SLACK) * total[row]
+    up_to = np.cumsum(units)
+    within_row = up_to - (up_to - units)[start][row]
+    reached = within_row >= (part - SLACK) * 10**DECIMALS * total[row]
     found: Float64s = number[np.flatnonzero(reached)[np.unique(row[reached], return_index=True)[1]]]
     return found
 

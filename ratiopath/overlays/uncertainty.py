@@ -15,7 +15,7 @@ from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.counting.pixel_areas import PixelAreas
 from ratiopath.counting.shares import Shares
 from ratiopath.geometry import Float64s, Int64s
-from ratiopath.overlays.overlay import Counting, TileWindows
+from ratiopath.overlays.overlay import Counting
 from ratiopath.plan import OverlayTransform, Windows
 
 HALF_PIXEL = 0.5
@@ -25,12 +25,12 @@ SIDES = 4
 
 
 def raster_uncertainty(
-    windows: TileWindows, transform: OverlayTransform, shares: Shares, counting: Counting
+    corners: tuple[Float64s, Float64s], transform: OverlayTransform, shares: Shares, counting: Counting
 ) -> Float64s:
     """Bound the error of any share of each tile.
 
     Args:
-        windows: The tiles.
+        corners: Left and top edges of the tiles in tile space, relative to the overlay.
         transform: Scale from tile space to the overlay.
         shares: Shares of the tiles by that rule.
         counting: Rule for the pixels that the edge of the ROI cuts.
@@ -38,14 +38,14 @@ def raster_uncertainty(
     Returns:
         Bound per tile, 0 to 1; NaN if nothing exists.
     """
-    exact = FractionalWindows.of(transform, windows.x, windows.y)
+    exact = FractionalWindows.of(transform, *corners)
     area = exact.area * shares.existing / shares.inside
-    moved: Float64s = np.zeros(len(windows))
+    moved: Float64s = np.zeros(len(shares))
     if counting == "centre":
         area = shares.existing.astype(np.float64)
-        moved = _moved(exact, transform.windows(windows.x, windows.y), transform)
+        moved = _moved(exact, transform.windows(*corners), transform)
     wrong = HALF_PIXEL * (transform.perimeter + SIDES) + moved
-    bound: Float64s = np.divide(wrong, area, out=np.full(len(windows), np.nan), where=area > 0)
+    bound: Float64s = np.divide(wrong, area, out=np.full(len(shares), np.nan), where=area > 0)
     np.minimum(bound, 1, out=bound)
     return bound
 

@@ -36,8 +36,11 @@ class _Chunk:
     """A chunk that a window waits for."""
 
     visit: ChunkVisit
+    """Place of the chunk, and the windows on it."""
     pixels: Pixels
+    """Numbers, shape (height, width)."""
     exists: Mask | None
+    """Mask of the pixels that exist; None if all do."""
 
 
 class WindowMeasure:

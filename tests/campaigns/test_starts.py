@@ -124,6 +124,30 @@ def test_tasks_that_run_when_a_start_fails_are_not_reported(study) -> None:
     assert "the Prefect server at http://127.0.0.1:9/api/ does not answer: " in line
 
 
+STOPPED_TWICE = """
+import os, signal, sys
+from flows.cli.prefect_server import Server
+
+stop, number = Server.stop, getattr(signal, sys.argv.pop(1))
+
+def stopping(self):
+    if self._process is not None:
+        os.kill(os.getpid(), number)
+    stop(self)
+
+Server.stop = stopping
+from flows.cli.main import run
+run()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_while_the_server_stops_does_not_change_the_exit_code(study, name) -> None:
+    command = [sys.executable, "-c", STOPPED_TWICE, name, "--config", "coverage.yaml"]
+    done = start(study, command=command)
+    assert (done.returncode, done.stderr.splitlines()) == (0, ["warning: no slides were found; the tables are empty"])
+
+
 @as_root
 def test_little_shared_memory_is_enough(study) -> None:
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]

@@ -20,7 +20,9 @@ import yaml
 
 import flows
 from flows.cli.options import read_configuration
+from flows.cli.prefect_server import server_errors
 from flows.config.errors import ConfigurationError
+from tests.support.answers import TOO_LARGE, refused
 
 KEPT = Path(__file__).with_name("messages.txt")
 ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs")]
@@ -47,6 +49,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a glob that walks again and again": {"slides": "**/a/**/b/**/c/**/d/**/*.svs"},
     "a password in the output": {"output": "s3://key:secret@bucket/out"},
     "an unknown option of the output": {"output": "s3://bucket/out?client_secret=abc"},
+    "an option in the name of a folder": {"output": "out?x=abc"},
     "a connection string as output": {"output": "AccountName=a;AccountKey=b"},
     "a path that is too long": {"output": "a" * 5000},
     "a tile of a million million pixels": {"tiling__tile_extent": 10**12},
@@ -179,6 +182,8 @@ FILES = {
     + "\n".join(f"{'abcdefg'[n + 1]}: &{'abcdefg'[n + 1]} [{', '.join(['*' + 'abcdefg'[n]] * 10)}]" for n in range(6)),
     "a file with an alias that holds itself": "a: &a [*a]",
     "a file with a date that does not exist": "a: 2024-99-99",
+    "a file with a value that is not of its type": "a: !!bool maybe",
+    "a file with an alias of nothing": "output: *abc",
     "a file with a duplicate key": "slides: a\nslides: b\n",
 }
 
@@ -233,6 +238,11 @@ def with_manifest(content: str | dict[str, list[Any]]) -> list[str]:
     return written(changed({"slides": name, PATH: {"column": "mask"}}))
 
 
+def refused_by_server() -> list[str]:
+    with server_errors():
+        raise refused(422, {"exception_detail": [{"msg": TOO_LARGE}]})
+
+
 def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     """Pairs of a name and a function that prepares the files and returns the arguments of the command line."""
     for name, changes in FIELDS.items():
@@ -250,6 +260,7 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]
     yield "a URI as file", lambda: ["--config", "s3://key:secret@bucket/coverage.yaml"]
     yield "a text for a section", lambda: ["--tiling", "fine"]
+    yield "a configuration that a server does not take", refused_by_server
     yield "a manifest that does not exist", lambda: written(changed({"slides": "nope.csv"}))
 
 
@@ -279,9 +290,9 @@ def messages(folder: Path) -> str:
     """All refusals as one text: a name, then its lines, indented."""
     parts = []
     for name, arguments in provocations():
-        with pytest.raises(ConfigurationError) as refused:
+        with pytest.raises(ConfigurationError) as failed:
             read_configuration(arguments())
-        parts.append("\n    ".join([name, *refused.value.problems]))
+        parts.append("\n    ".join([name, *failed.value.problems]))
     text = "\n".join(parts).replace(str(folder), "/study") + "\n"
     return re.sub("a{20,}", "aaa", text)  # as many as the folder's name leaves room for
 

@@ -106,6 +106,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "range: no limit": ValueRange,
     "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
     "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
+    "annotation: centre of no slide": lambda: placed("slide_centre", SlideFrame(mpp=Mpp(1, 1))),
     "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
     "annotation: level": lambda: placed(level=2),
     "annotation: unit": lambda: placed(unit="um"),

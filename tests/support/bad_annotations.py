@@ -113,12 +113,15 @@ def place(path: str) -> object:
 READ = read()
 COLLECTION = '{"type": "GeometryCollection", "geometries": ['
 CYTOMINE = {"annotation": {"class": "be.cytomine.ontology.UserAnnotation", "location": "POLYGON EMPTY"}}
+PIXELS = b"<annotations><ndpviewstate><coordformat>pixels</coordformat></ndpviewstate></annotations>"
 ELEMENT = {"type": "polyline", "closed": True, "points": SQUARE}
 BAD_ANNOTATIONS: dict[str, Case] = {
     "gone.geojson": (lambda path: None, READ),
     "empty.geojson": (holding(b""), READ),
     "blank.xml": (holding(b" \n"), READ),
     "drawing.svg": (holding(b'<svg width="5"/>'), READ),
+    "moved.xml": (holding(b"<Annotations><Annotation><Region/></Annotation></Annotations>"), READ),
+    "pixels.ndpa": (holding(PIXELS), READ),
     "cut.geojson": (holding(b'[{"type": "Feature"'), READ),
     "nan.geojson": (holding(b'[{"type": "Feature", "geometry": NaN'), READ),
     "numbers.geojson": (holding(b"[1, 2]"), READ),
@@ -132,6 +135,8 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "no-geometries.geojson": (feature("GeometryCollection"), READ),
     "no-coordinates.geojson": (feature("Polygon"), READ),
     "null.geojson": (feature("Polygon", coordinates=[[[0, 0], [1, None]]]), READ),
+    "text.geojson": (feature("Polygon", coordinates=[[["1", "2"]]]), READ),
+    "shallow.geojson": (feature("Polygon", coordinates=[[1, 2]]), READ),
     "no-y.geojson": (feature("Polygon", coordinates=[[[0, 0], [1]]]), READ),
     "far.geojson": (feature("Polygon", coordinates=[[[0, 0], [1e300, 0], [1, 1]]]), place),
     "keys.json": (text({"images": [], "annotations": [], "categories": []}), READ),

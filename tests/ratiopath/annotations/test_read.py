@@ -166,6 +166,12 @@ def test_a_pipe_is_not_opened(tmp_path, call):
         b"SQLite format 3\0",
         b"\x89HDF\r\n\x1a\n",
         b"\x1f\x8b damaged",
+        gzip.compress(gzip.compress(GEOJSON)),
+        gzip.compress(b""),
+        GEOJSON + b"\0",
+        GEOJSON.decode().encode("utf-16-le"),
+        b"[null, null, null]",
+        b" \r\n",
     ],
     ids=lambda content: f"{len(content)} bytes",  # gzip and numpy write the time
 )

@@ -12,7 +12,9 @@ from shapely import affinity, box
 from ratiopath.counting import counter as counting
 from ratiopath.counting.pixel_areas import pixel_areas, polygon_edges
 from ratiopath.errors import ParameterError
+from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.overlays.alignment import Alignment
 from ratiopath.overlays.overlay import TileWindows
 from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.roi import Roi
@@ -43,7 +45,7 @@ def measured(image, x, y, roi, scale, *, exists=None, chunk=(7, 5)):
     """Shares of an image of 1 µm/px in tiles of `scale` µm/px."""
     reader = ArrayReader([image], Mpp(1, 1), chunk=Extent(*chunk), exists=None if exists is None else [exists])
     windows = TileWindows(np.asarray(x, np.float64), np.asarray(y, np.float64), Mpp(*scale), Roi(roi))
-    return RasterOverlay(reader, "area").shares(windows)
+    return RasterOverlay(reader, counting="area").shares(windows)
 
 
 def name(pixel) -> str:
@@ -197,3 +199,19 @@ def test_the_pixels_of_a_disc_add_up_to_its_area(centre):
     found = pixel_areas(polygon_edges(regular(vertices, 25, centre)), Extent(60, 60))
     assert found.sum() == pytest.approx(vertices / 2 * 25**2 * math.sin(2 * math.pi / vertices), rel=1e-12)
     assert set(np.unique(found[20:40, 20:40])) == {1.0}
+
+
+@pytest.mark.parametrize("roi", ["fractional", "ring"])
+def test_an_aligned_overlay_counts_from_its_corner_on_the_slide(roi):
+    image = KINDS["signed"](np.random.default_rng(8), (40, 40))
+    reader, origin, mpp = ArrayReader([image], Mpp(1, 1)), (3.25, 1.5), Mpp(0.5, 0.5)
+    placed = Alignment("bounds", Mpp(1, 1), origin, None, (2, 2), None)
+    x, y = np.mgrid[-4:70:9, -4:70:11].reshape(2, -1).astype(np.float64)
+    frame = SlideFrame("a.tiff", Extent(90, 90), mpp)
+    on_slide, by_itself = (TileWindows(x + dx, y + dy, mpp, Roi(ROIS[roi])) for dx, dy in (origin, (0, 0)))
+    for rule in ("centre", "area"):
+        aligned, alone = RasterOverlay(reader, placed, frame, rule), RasterOverlay(reader, counting=rule)
+        found, expected = aligned.shares(on_slide), alone.shares(by_itself)
+        assert as_dicts(found) == as_dicts(expected)
+        bounds = aligned.uncertainty(on_slide, found), alone.uncertainty(by_itself, expected)
+        np.testing.assert_allclose(*bounds, rtol=1e-12)

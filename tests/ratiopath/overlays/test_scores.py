@@ -50,6 +50,18 @@ def test_equal_numbers_have_that_mean_and_no_deviation():
     assert scores.statistics(tiles((0, 0), roi=BOX), ALL).values[0, :4].tolist() == [0.1, 0.1, 0.1, 0]
 
 
+def test_a_tile_has_the_same_bytes_whatever_tiles_stand_beside_it():
+    random = np.random.default_rng(0)
+    corners = random.integers(0, 980, (300, 2)) / 3
+    items = [(str(random.random()), shapely.box(x, y, x + 7.3, y + 9.1)) for x, y in random.random((200, 2)) * 320]
+    scores, roi = overlay(*items), shapely.Point(5, 5).buffer(6)
+
+    together = scores.statistics(tiles(*corners, roi=roi), ALL).values
+
+    alone = [scores.statistics(tiles(corner, roi=roi), ALL).values for corner in corners[::10]]
+    assert np.concatenate(alone).tobytes() == together[::10].tobytes()
+
+
 @pytest.mark.parametrize("label", ["Tumor", "0.5 %", "1,5"])
 def test_labels_that_are_no_numbers_are_refused(label):
     with pytest.raises(UnsupportedFormatError, match="no numbers, and so no statistics"):

@@ -54,7 +54,7 @@ def true_shares(region, x, y, roi, scale) -> np.ndarray:
 )
 def test_no_error_exceeds_its_bound(shape, roi, counting, scale, x, y, turn):
     region = SHAPES[shape](x, y, turn)
-    overlay = RasterOverlay(ArrayReader([painted(region)], Mpp(1, 1)), counting)
+    overlay = RasterOverlay(ArrayReader([painted(region)], Mpp(1, 1)), counting=counting)
     tile_x, tile_y = np.round(np.mgrid[-20 : SIDE / scale : 5j, -20 : SIDE / scale : 5j].reshape(2, -1))
     windows = TileWindows(tile_x, tile_y, Mpp(scale, scale), Roi(ROIS[roi]))
     shares = overlay.shares(windows)
@@ -67,7 +67,7 @@ def test_no_error_exceeds_its_bound(shape, roi, counting, scale, x, y, turn):
 
 
 def bounds(roi, mpp, counting, x=(0.0,)) -> np.ndarray:
-    overlay = RasterOverlay(ArrayReader([np.ones((64, 64), np.uint8)], Mpp(1, 1)), counting)
+    overlay = RasterOverlay(ArrayReader([np.ones((64, 64), np.uint8)], Mpp(1, 1)), counting=counting)
     windows = TileWindows(np.array(x), np.zeros(len(x)), Mpp(mpp, mpp), Roi(roi))
     return overlay.uncertainty(windows, overlay.shares(windows))
 
