@@ -44,7 +44,7 @@ def test_indices_of_a_palette_are_those_of_pillow(path: Path) -> None:
 def test_a_density_of_a_screen_is_no_resolution() -> None:
     [path] = FOLDER.glob("*pil168.png")
     with Image.open(path) as image, open_slide(str(path)) as reader:
-        assert image.info["dpi"] == (72, 72)
+        assert image.info["dpi"] == pytest.approx((72, 72), abs=0.1)
         assert reader.pyramid.mpp is None
         np.testing.assert_array_equal(whole(reader)[0], np.asarray(image))
 
