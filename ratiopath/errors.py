@@ -11,7 +11,7 @@
         ├── MissingMppError            no resolution in the file, none passed
         ├── LevelNotFoundError         no level of the resolution that is wanted
         ├── InvalidMppError            a resolution that is zero, negative, not finite or absurd
-        ├── MisalignedError            an annotation that does not lie on its slide, or in an unknown frame
+        ├── MisalignedError            an overlay that does not lie on its slide, or in an unknown frame
         └── TooManyValuesError         a continuous image where labels are counted
 
 Messages state the problem first, then a hint. All exceptions survive pickling, hence a Ray worker.
@@ -80,7 +80,7 @@ class InvalidMppError(SlideError):
 
 
 class MisalignedError(SlideError):
-    """An annotation that does not lie on its slide, or whose place on it is ambiguous."""
+    """An overlay that does not lie on its slide, or whose place on it is ambiguous."""
 
 
 class TooManyValuesError(SlideError):

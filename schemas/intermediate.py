@@ -6,7 +6,7 @@ import pandera.pyarrow as pap
 import pyarrow as pa
 
 from schemas.columns import OverlayColumns
-from schemas.fields import NOT_NEGATIVE, PATH, SLIDE_ID
+from schemas.fields import NOT_NEGATIVE, PATH, POSITIVE, SLIDE_ID
 from schemas.slides import SLIDE_COLUMNS
 from schemas.table import Column, TableSchema
 
@@ -35,14 +35,17 @@ PROVENANCE = Column("record", pa.string())
 """JSON: provenance of the slide's file in coverage/."""
 
 
-def discovered_slides(overlays: tuple[str, ...]) -> TableSchema:
+def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:
     """Return the schema of the slides with their manifest's cells.
 
     Args:
         overlays: Overlays whose path is a column of the manifest.
+        resolutions: Overlays whose resolution is a column of the manifest, µm/px.
     """
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
-    return TableSchema.of("discovered slides", (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources), key=("path",))
+    mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
+    columns = (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources, *mpps)
+    return TableSchema.of("discovered slides", columns, key=("path",))
 
 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:

@@ -36,7 +36,7 @@ def section(page: str, title: str, language: str) -> str:
 
 CONFIGURATIONS = [
     pytest.param(block, id=f"{page}-{number}")
-    for page in ("recipes.md", "tutorial.md", "configuration.md", "cluster.md")
+    for page in ("recipes.md", "tutorial.md", "configuration.md", "cluster.md", "heatmaps.md")
     for number, block in enumerate(blocks(page, "yaml"), start=1)
 ]
 

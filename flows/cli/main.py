@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from flows.cli.prefect_server import Server, ServerError
+from flows.cli.prefect_server import Server, ServerError, server_errors
 from flows.cli.terminal import report, say, say_waiting
 from flows.execution.start_error import StartError
 
@@ -98,8 +98,6 @@ def _end(code: int) -> NoReturn:
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
     say_waiting("starting Ray and Prefect")
     warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
-    from httpx import TransportError  # noqa: PLC0415 - see above
-
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
 
     warm_up()  # Ray's workers import the tasks while this process goes on
@@ -115,11 +113,8 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
         config = make_sample(SAMPLE)
     _quiet()
     say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
-    with server.ready():
-        try:
-            state = coverage(config, return_state=True)
-        except TransportError as error:
-            raise ServerError(f"the Prefect server went away: {error}") from error
+    with server.ready(), server_errors():
+        state = coverage(config, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result

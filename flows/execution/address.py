@@ -16,6 +16,8 @@ _SHOWN = re.compile(
     r"(?P<path>/[\w./~-]*)?(?P<query>[?#][^@]*)?",
     re.IGNORECASE,
 )
+MAX_NAME = 20
+"""Characters of a name without scheme, dot and port: a longer one may be a key in the wrong variable."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """First bytes of a client of HTTP/2, which gRPC speaks: the preface and empty settings (RFC 9113, section 3.4)."""
 _FRAME, _TYPE, _SETTINGS = 9, 3, 4
@@ -25,7 +27,7 @@ _FRAME, _TYPE, _SETTINGS = 9, 3, 4
 def shown(address: str) -> str:
     """Return an address as messages show it: without user and password, without query, or not at all if in doubt."""
     found = _SHOWN.fullmatch(address)
-    if found is None:
+    if found is None or (len(address) > MAX_NAME and re.fullmatch(r"[^:./]+/?", address)):
         return "(not shown)"
     user, query = "***@" if found["user"] else "", "?***" if found["query"] else ""
     return f"{found['scheme'] or ''}{user}{found['host']}{found['path'] or ''}{query}"

@@ -40,13 +40,19 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
     if is_manifest(entry):
-        yield from read_manifest(entry, config.manifest_columns.values())
+        yield from read_manifest(entry, config.manifest_columns.values(), config.mpp_columns.values())
         return
     if config.manifest_columns:
         name, column = next(iter(config.manifest_columns.items()))
         raise ConfigurationError(
             f"overlays.{name}.path.column: {column!r} is a column of a manifest, but slides names {entry!r}; give a "
             "manifest .csv or .parquet as slides, or a template as path"
+        )
+    if config.mpp_columns:
+        name, column = next(iter(config.mpp_columns.items()))
+        raise ConfigurationError(
+            f"overlays.{name}.mpp.column: {column!r} is a column of a manifest, but slides names {entry!r}; give a "
+            "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
         paths = find_slides(entry)

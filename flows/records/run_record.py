@@ -130,12 +130,19 @@ def finish(
         kept=sum(slide["kept"] for slide in done),
         review=Review.of(reports, config),
     )
-    write_json(_record(config, summary, gone, seconds, started), workspace.published("run.json"), workspace)
+    cases = [case for slide in done for case in slide["alignments"]]
+    alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
+    write_json(_record(config, summary, alignments, gone, seconds, started), workspace.published("run.json"), workspace)
     return summary
 
 
 def _record(
-    config: CoverageConfig, summary: Summary, gone: list[str], seconds: Mapping[str, float], started: datetime
+    config: CoverageConfig,
+    summary: Summary,
+    alignments: Mapping[str, Mapping[str, int]],
+    gone: list[str],
+    seconds: Mapping[str, float],
+    started: datetime,
 ) -> Json:
     """Return the content of run.json."""
     ended = datetime.now().astimezone()
@@ -144,6 +151,7 @@ def _record(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
         "review": summary.review.to_json(),
+        "alignments": alignments,
         "gone": gone,
         "times": {
             "started": started.isoformat(),

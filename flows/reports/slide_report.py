@@ -53,7 +53,8 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
             known, shares = tiles[name].is_valid().to_numpy(), tiles[name].fill_null(0).to_numpy()
             mm2 = None if areas is None else float((shares * tiles[overlay.inside].to_numpy() * areas).sum())
             classes[name] = [int(known.sum()), float(shares.sum()), mm2]
-    return {"classes": classes, "values": {one.name: _values(tiles[one.overlap]) for one in config.overlay_columns}}
+    values = {one.name: _values(tiles[one.overlap]) for one in config.overlay_columns if one.has_overlap}
+    return {"classes": classes, "values": values}
 
 
 def _values(overlaps: pa.ChunkedArray) -> Json:
@@ -86,12 +87,13 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
 
     Args:
         partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
-            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, and `notes` on
-            them that need no review.
+            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, `notes` on
+            them that need no review, and `alignments` of those that are images.
         config: The configuration.
 
     Returns:
-        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` if there are any.
+        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` and `alignments` by
+        overlay if there are any.
     """
     means, mm2 = {}, {}
     for name in config.classes:
@@ -99,15 +101,14 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
         tiles, shares, areas = zip(*sums, strict=True) if sums else ((), (), ())
         means[name] = min(1.0, sum(shares) / sum(tiles)) if sum(tiles) else None
         mm2[name] = sum(areas) if sum(tiles) and None not in areas else None
-    values = {
-        overlay.name: _merge_values(partial["values"][overlay.name] for partial in partials)
-        for overlay in config.overlay_columns
-    }
+    counted = tuple(overlay for overlay in config.overlay_columns if overlay.has_overlap)
+    values = {one.name: _merge_values(partial["values"][one.name] for partial in partials) for one in counted}
     only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
     suspicions, notes = ([line for partial in partials for line in partial[name]] for name in ("suspicions", "notes"))
-    suspicions = [*check_classes(config.overlay_columns, only_zero, means), *suspicions]
+    suspicions = [*check_classes(counted, only_zero, means), *suspicions]
     report = {"means": means, "mm2": mm2, "values": values, "suspicions": suspicions}
-    return report | ({"notes": notes} if notes else {})
+    alignments = {name: found for partial in partials for name, found in partial["alignments"].items()}
+    return report | ({"notes": notes} if notes else {}) | ({"alignments": alignments} if alignments else {})
 
 
 def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
@@ -128,6 +129,7 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         "values": values,
         "suspicions": [*check_counts(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
         "notes": report.get("notes", []),
+        "alignments": [(name, found["case"]) for name, found in report.get("alignments", {}).items()],
     }
 
 

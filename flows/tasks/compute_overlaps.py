@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
+from flows.records.findings import Findings
 from flows.records.fingerprints import Json, require_unchanged
 from flows.records.provenance import Provenance, read_partial_report, with_metadata
 from flows.records.slides import CoveredSlide, SlideFile, Status
 from flows.reports.progress import progress
-from flows.reports.quality_checks import check_extents
 from flows.reports.slide_report import merge_reports, partial_report
 from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
@@ -107,10 +107,9 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
     with require_unchanged(provenance.slide.path, json.loads(unit["states"])):
-        table, notes = coverage_table(tiles, provenance.overlay_paths, config)
-        suspicions = [] if group else list(check_extents(provenance.slide, provenance.overlay_paths, config))
+        table, findings = coverage_table(tiles, provenance.overlay_paths, config, provenance.overlay_mpps)
     report = partial_report(table, provenance.slide, config)
-    report |= {"suspicions": suspicions, "notes": [] if group else notes}
+    report |= (Findings() if group else findings).to_json()
     schema = coverage(config.overlay_columns)
 
     def write(groups: Iterable[pa.Table]) -> Row:

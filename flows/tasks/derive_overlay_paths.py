@@ -43,7 +43,7 @@ def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Seq
         name: _find_overlay(slide.path, name, row.get(f"{name}_source"), folders, config) for name in config.overlays
     }
     states = [state for state, _ in filter(None, found.values())]
-    overlays = {name: pair and pair[1] for name, pair in found.items()}
+    overlays = {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
     provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
     metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
@@ -55,6 +55,11 @@ def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Seq
         "states": json.dumps([json.loads(row["state"]), *states]),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
+
+
+def _with_mpp(overlay: Json, mpp: float | None) -> Json:
+    """Add the resolution that the manifest gives, if any, to the fingerprint: an input like the file."""
+    return overlay if mpp is None else {**overlay, "mpp": mpp}
 
 
 def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool, force: bool) -> Status:

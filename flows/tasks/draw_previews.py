@@ -124,10 +124,15 @@ def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     overlays, paths, slide = config.overlays.items(), provenance.overlay_paths, provenance.slide
+    mpps = provenance.overlay_mpps
     return Scene(
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
-        outlines={name: read_outline(path, one, canvas, slide) for name, one in overlays if (path := paths[name])},
+        outlines={
+            name: read_outline(path, one, canvas, slide, mpps.get(name))
+            for name, one in overlays
+            if (path := paths[name])
+        },
         overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,

@@ -10,6 +10,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from ratiopath.annotations.json_text import DECODE_ERRORS, GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
+from ratiopath.annotations.measurements import Measurement
 from ratiopath.annotations.outlines import Outlines, ReadOptions
 from ratiopath.errors import TruncatedError
 
@@ -29,8 +30,8 @@ _NOTHING = Raw(b"")
 
 _POLYGON = Decoder(list[list[tuple[float, float]]])
 _MULTIPOLYGON = Decoder(list[list[list[tuple[float, float]]]])
-_POLYGON_Z = Decoder(list[list[list[float]]])
-_MULTIPOLYGON_Z = Decoder(list[list[list[list[float]]]])
+_POLYGON_Z = Decoder(list[list[list[Any]]])
+_MULTIPOLYGON_Z = Decoder(list[list[list[list[Any]]]])
 
 Rings = Sequence[Sequence[Sequence[float]]]
 """Coordinates of a polygon."""
@@ -50,6 +51,7 @@ class _Properties(msgspec.Struct):
     object_type: Any = None
     type: Any = None
     isMissing: Any = False  # noqa: N815
+    measurements: Raw = _NOTHING
     childObjects: tuple[Raw, ...] | None = None  # noqa: N815
     children: tuple[Raw, ...] | None = None
 
@@ -113,6 +115,7 @@ class _Reader:
         self.polygons: list[Rings] = []
         self.waiting_bytes = 0
         self.first = len(outlines.labels)
+        self.measurement = None if options.measurement is None else Measurement(options.measurement, outlines.path)
 
     def read(self, raw: Raw) -> list[Raw]:
         """Read one object; return those inside it."""
@@ -139,7 +142,10 @@ class _Reader:
     def finish(self) -> None:
         """Convert what is left; where no object has a class, names stand for classes."""
         self._convert()
-        if not self.has_classes:
+        if self.measurement is not None:
+            if len(self.outlines.labels) > self.first:
+                self.measurement.require_known()
+        elif not self.has_classes:
             self.outlines.labels[self.first :] = [(name or "").strip() for name in self.names]
 
     @property
@@ -151,7 +157,10 @@ class _Reader:
         return TruncatedError(problem, path=self.outlines.path, hint="correct the file, or export it again")
 
     def _read_feature(self, feature: _Object, properties: _Properties) -> None:
-        label = self._label(properties.classification)
+        if self.measurement is None:
+            label = self._label(properties.classification)
+        else:
+            label = self.measurement.label(properties.measurements, self._place)
         kind = properties.objectType or properties.object_type or properties.type or _LEGACY_KINDS.get(str(feature.id))
         kind = str(kind or "annotation").lower().replace("_", "")
         geometry = feature.geometry
@@ -216,10 +225,19 @@ class _Reader:
             raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
         polygons = [found] if triples is _POLYGON_Z else found
         try:
-            several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]
+            several = [[[self._pair(vertex) for vertex in ring] for ring in rings] for rings in polygons]
         except IndexError:
             raise self._damaged("has coordinates without y") from None
         return several[0] if triples is _POLYGON_Z else several
+
+    def _pair(self, vertex: list[Any]) -> tuple[float, float]:
+        """Return x and y of a vertex; z, which may be NaN or null, is not looked at."""
+        x, y = vertex[0], vertex[1]
+        for value in (x, y):
+            if type(value) not in (float, int):
+                found = f" ({value!r:.40})" if value else ""
+                raise self._damaged(f"has a coordinate that is NaN, infinite or no number{found}")
+        return x, y
 
     def _add(self, geometry: _Geometry, rings: Rings, label: str, name: str | None) -> None:
         self.names.append(name)

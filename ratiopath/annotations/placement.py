@@ -67,7 +67,7 @@ def _from_slide_centre(path: str, slide: SlideFrame, _: FrameOptions) -> tuple[P
     mpp, extent = _mpp_of(path, slide), slide.extent
     if extent is None or slide.centre_offset_nm is None:
         problem = (
-            f"{path!r} counts from the centre of the physical slide, which {slide.path!r} does not tell "
+            f"{path!r} counts from the centre of the physical slide, which {_named(slide)} does not tell "
             "(hamamatsu.XOffsetFromSlideCentre)"
         )
         raise MisalignedError(problem, path=path, hint="pass the .ndpi slide (slide_path=), or export it as GeoJSON")
@@ -96,7 +96,7 @@ def _scale(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
         return factor / mpp[0], factor / mpp[1]
     if options.level >= len(slide.downsamples):
         problem = (
-            f"{path!r} is drawn on level {options.level}, but {slide.path!r} has {len(slide.downsamples)} level(s)"
+            f"{path!r} is drawn on level {options.level}, but {_named(slide)} has {len(slide.downsamples)} level(s)"
         )
         raise MisalignedError(problem, path=path, hint="correct overlays.NAME.level (level=)")
     return slide.downsamples[options.level]
@@ -104,7 +104,7 @@ def _scale(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
 
 def _mpp_of(path: str, slide: SlideFrame) -> Pair:
     if slide.mpp is None:
-        problem = f"{path!r} has coordinates in a physical unit, and the slide {slide.path!r} no resolution"
+        problem = f"{path!r} has coordinates in a physical unit, and {_named(slide)} no resolution"
         raise MissingMppError(problem, path=path, hint="set slide_mpp, or overlay_mpp=")
     return slide.mpp.x, slide.mpp.y
 
@@ -120,8 +120,8 @@ def _origin(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
     if options.origin == "halo":
         return float(left - left % HALO_BLOCK), float(top - top % HALO_BLOCK)
     problem = (
-        f"{path!r} may count from the corner of {slide.path!r} or, as QuPath and HALO do, from that of its scanned box "
-        f"of {width} x {height} px at ({left}, {top})"
+        f"{path!r} may count from the corner of {_named(slide)} or, as QuPath and HALO do, from that of its scanned "
+        f"box of {width} x {height} px at ({left}, {top})"
     )
     raise MisalignedError(problem, path=path, hint="set overlays.NAME.origin (origin=) to level0, bounds or halo")
 
@@ -140,10 +140,14 @@ def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameO
     if outside > MAX_OUTSIDE:
         low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
         problem = (
-            f"{outside:.0%} of the area of {annotations.path!r} lies outside of the slide {slide.path!r}: the outlines "
+            f"{outside:.0%} of the area of {annotations.path!r} lies outside of {_named(slide)}: the outlines "
             f"span ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}), the slide has {width} x {height} px"
         )
         raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide, options))
+
+
+def _named(slide: SlideFrame) -> str:
+    return "the slide" if slide.path is None else f"the slide {slide.path!r}"
 
 
 def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame, options: FrameOptions) -> str:

@@ -65,7 +65,8 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
         return _open_scan(path, mpp, vendor)
     if not is_tiff:
         problem = f"{path!r} is {format_of(head)}; supported are {_SUPPORTED}"
-        raise UnsupportedFormatError(problem, path=path, hint="export it as TIFF")
+        hint = "export it as TIFF" if head.strip() else "copy or export it again"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
     return TiffReader(path, mpp)
 
 

@@ -65,10 +65,12 @@ def test_pictures_that_cannot_be_read_put_their_slides_aside(folder: Path, outpu
     assert found == {"b.tiff": cut, "c.tiff": unsupported, "d.tiff": cut, "e.tiff": cut, "f.tiff": unsupported}
 
 
-def test_a_picture_without_mpp_is_put_aside_with_the_remedy(folder: Path, output: Path) -> None:
+def test_a_picture_is_aligned_by_its_size(folder: Path, output: Path) -> None:
     write_slide(folder / "a.tiff")
     (folder / "a_mask.png").write_bytes(png(random_labels(0, VALUES)))
-    run(folder, overlays={"mask": overlay("mask.png", **MASK)}, keep=None)
-    _, error, message = failures(output)["a.tiff"]
-    assert error == "MissingMppError"
-    assert "hint: set overlays.NAME.mpp" in message
+    by_size = overlay("mask.png", classes={"tumor": [1, 2]})
+    by_mpp = overlay("mask.png", mpp=1.0, classes={"same": [1, 2]})
+    run(folder, overlays={"mask": by_size, "again": by_mpp}, keep=None)
+    table = pq.read_table(output / "coverage")
+    assert table["tumor"].equals(table["same"])
+    assert 0 < np.sum(table["tumor"]) < len(table)

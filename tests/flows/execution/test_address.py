@@ -34,6 +34,8 @@ def test_an_address_without_a_credential_is_shown(text) -> None:
         ("http://user:pass/SECRET@host/api", "(not shown)"),
         ("http://user:12?SECRET@host/api", "(not shown)"),
         ("http://host/api;token=SECRET", "(not shown)"),
+        ("SECRETwJalrXUtnFEMIK7MDENG", "(not shown)"),
+        ("SECRETwJalrXUtnFEMIK7MDENG/", "(not shown)"),
     ],
 )
 def test_a_credential_in_an_address_is_not_shown(text, expected) -> None:

@@ -207,6 +207,13 @@ def test_holes_are_left_out_at_any_winding(read):
     assert total(found) == 30
 
 
+@pytest.mark.parametrize("z", ["NaN", "null", '"a"'])
+def test_a_third_coordinate_may_be_anything(read, z):
+    text = json.dumps([feature({"type": "Polygon", "coordinates": [[[*vertex, "z"] for vertex in RING]]})])
+
+    assert total(read(text.replace('"z"', z).encode())) == 16
+
+
 def test_a_third_coordinate_is_dropped(read):
     assert total(read([feature({"type": "Polygon", "coordinates": [[[*vertex, 3] for vertex in RING]]})])) == 16
 

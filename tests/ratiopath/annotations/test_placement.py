@@ -77,6 +77,9 @@ class TestSlideCentre:
     def test_nanometres_become_pixels_of_each_axis(self) -> None:
         assert placed(self.SLIDE, self.RING, "slide_centre") == (100, 200, 300, 400)
 
+    def test_a_slide_that_is_not_known_has_no_name(self) -> None:
+        assert "which the slide does not tell" in refused(SlideFrame(mpp=Mpp(1.0, 1.0)), self.RING, "slide_centre")
+
     def test_a_slide_without_the_offset_is_refused(self) -> None:
         assert "counts from the centre of the physical slide" in refused(SLIDE, self.RING, "slide_centre")
 
