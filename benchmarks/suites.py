@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import areas, drawings, heat_maps, slides
+from benchmarks import areas, drawings, heat_maps, pictures, slides
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
@@ -185,6 +185,22 @@ def of_annotations(options: Options) -> None:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
+def of_pictures(options: Options) -> None:
+    """Compare tile overlaps of PNG masks with Pillow and np.unique per tile: seconds and multiples."""
+    columns = ["tiles", "ours, s", *(f"{who}, of ours" for who in pictures.PEERS)]
+    print(f"\n| PNG masks | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for name, bits in pictures.MASKS.items():
+        mask = MASKS[name].shrunk(pictures.SHRINK * options.shrink)
+        job = pictures.PngJob.of(mask.write(options.cache), mask.mpp, bits)
+        if difference := pictures.difference(job):
+            raise DifferenceError(f"{job.path}: {difference}")
+        subjects = {pictures.OURS: pictures.ours, **pictures.PEERS}
+        taken = medians({who: partial(timed, partial(what, job)) for who, what in subjects.items()}, options.repeat)
+        our = taken[pictures.OURS]
+        others = (f"{taken[who] / our:.1f}x" for who in pictures.PEERS)
+        print(f"| {name}, {bits} bit(s) | {len(job.x):,} | {our:.3f} | {' | '.join(others)} |", flush=True)
+
+
 def of_areas(options: Options) -> None:
     """Compare the area rule with the centre rule and with exactextract on masks of one channel: seconds, multiples."""
     columns = "tiles", "centre rule, s", "area rule, s", "of the centre rule", "exactextract, of the area rule"
@@ -222,6 +238,7 @@ SUITES = {
     "in-process": in_process,
     "areas": of_areas,
     "heat-maps": of_heat_maps,
+    "pictures": of_pictures,
     "annotations": of_annotations,
     "through-ray": through_ray,
     "flow": of_flow,

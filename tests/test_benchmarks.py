@@ -25,6 +25,13 @@ def test_annotations_are_a_line_for_each_case(tmp_path, capsys):
     assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]
 
 
+def test_png_masks_are_a_line_for_each_mask(tmp_path, capsys):
+    arguments = ["--shrink", "8", "--repeat", "1", "--suites", "pictures", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    cases = re.findall(r"^\| (\w+, \d) bit\(s\) \| [\d,]+ \| [\d.]+ \|", capsys.readouterr().out, re.MULTILINE)
+    assert cases == ["binary, 1", "classes, 8"]
+
+
 def test_the_area_rule_is_a_line_for_each_case(tmp_path, capsys):
     masks = ["--masks", "fractional", "colours", "--rois", "circle"]
     arguments = ["--shrink", "16", "--repeat", "1", "--suites", "areas", *masks]

@@ -196,6 +196,15 @@ class CoverageConfig(Section):
 
     @field_validator("overlays")
     @classmethod
+    def _one_detector(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
+        found = [name for name, overlay in overlays.items() if overlay.detect]
+        if len(found) > 1:
+            raise ValueError(f"{' and '.join(found)} have detect, and a slide has one mask; give the others a path")
+        default = {name: overlays[name].model_copy(update={"classes": {name: [1]}}) for name in found}
+        return {name: overlay if overlay.classes else default.get(name, overlay) for name, overlay in overlays.items()}
+
+    @field_validator("overlays")
+    @classmethod
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
         taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
@@ -258,6 +267,11 @@ class CoverageConfig(Section):
     def manifest_columns(self) -> dict[str, str]:
         """Manifest column with the path of each overlay that has one."""
         return {name: o.path.column for name, o in self.overlays.items() if isinstance(o.path, Column)}
+
+    @property
+    def detected(self) -> Overlay | None:
+        """The overlay whose mask is made from the slide; None if all are files."""
+        return next((overlay for overlay in self.overlays.values() if overlay.detect), None)
 
     @property
     def mpp_columns(self) -> dict[str, str]:

@@ -24,12 +24,13 @@ from ratiopath.annotations.outlines import Format, LabelFrom, ReadOptions
 from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.wanted import LabelPattern, Wanted, wanted_value
 from ratiopath.geometry import Mpp
-from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays import AnnotationOptions, OverlaySettings, TissueSettings
 from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.overlay import Counting
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.statistics.results import Scale
 from ratiopath.statistics.statistic import Statistic
+from ratiopath.tissue.detector import VERSION, Detector, Pen
 from schemas.columns import OverlayColumns
 
 MAX_NAME = 1000
@@ -38,23 +39,45 @@ MAX_CLASSES = 1000
 """Classes of an overlay, each a column of every table."""
 MEASURING = {"counting", "uncertainty", "dominant"}
 """Options of shares."""
-NOT_OF_ANNOTATIONS = {"path", "classes", "missing", "mpp", "align", "roi", "stats", "scale", *MEASURING}
+NOT_OF_ANNOTATIONS = {
+    "path",
+    "detect",
+    "pen",
+    "classes",
+    "missing",
+    "mpp",
+    "align",
+    "roi",
+    "stats",
+    "scale",
+    *MEASURING,
+}
 """Fields that images have as well."""
 
 
 class Overlay(Section):
     """An image or an annotation over the slide, with the classes of its values or labels."""
 
-    path: OverlayPath = Field(
+    path: OverlayPath | None = Field(
+        None,
         description="template over the slide's path with {dir} {name} {stem} {suffix}, confined to the slide folders or"
         " to the folder at its beginning; or {match: regex, replace: text} applied to the slide's path; or"
-        " {column: name} of the manifest"
+        " {column: name} of the manifest; give path or detect",
+    )
+    detect: Detector | None = Field(
+        None,
+        description="detector of tissue in the slide itself, instead of a path: its mask is written to the folder"
+        " tissue of the output, with the value 1 where tissue is; one overlay may have it",
+    )
+    pen: Pen = Field(
+        "keep", description="treatment of marks of a pen by detect: drop leaves out hues that no stain has"
     )
     classes: Annotated[dict[ColumnName, OverlayValues], BeforeValidator(refuse_yaml_bool)] = Field(
         default_factory=dict,
         max_length=MAX_CLASSES,
         description="column name -> values of an image, such as {tumor: [1, 2], stroma: ['128..255']}, or labels of an"
-        " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label",
+        " annotation, such as {tumor: [Tumor, {match: 'Tumor: .*'}]}; \"<unclassified>\" names outlines without label;"
+        " of detect by default {NAME: [1]}",
     )
     missing: Annotated[
         Literal["fail", "null", "zero"] | None, AfterValidator(lambda value: "null" if value is None else value)
@@ -149,6 +172,19 @@ class Overlay(Section):
     )
 
     @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.detect is None):
+            if self.path is None:
+                raise ValueError("found neither path nor detect; give the path of the files, or detect: saturation")
+            raise ValueError("found both path and detect; remove one of them")
+        if self.detect is None and self.pen != "keep":
+            raise ValueError(f"found pen {self.pen} without detect; remove it")
+        others = [*self.model_dump(include={"missing", "mpp"}, exclude_defaults=True), *self.annotation_options]
+        if self.detect is not None and others:
+            raise ValueError(f"found {', '.join(others)} beside detect, whose mask is made from the slide; remove it")
+        return self
+
+    @model_validator(mode="after")
     def _stats_fit(self) -> Self:
         """Refuse options of a heat map without stats, and numbers in place of the labels that classes name."""
         options = [name for name in ("scale", "measurement", "patch_size") if getattr(self, name) is not None]
@@ -195,6 +231,16 @@ class Overlay(Section):
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
         return self.model_dump(mode="json", exclude=NOT_OF_ANNOTATIONS, exclude_defaults=True)
+
+    @property
+    def tissue(self) -> TissueSettings | None:
+        """Options of the detector; None if the overlay is a file."""
+        return None if self.detect is None else TissueSettings(self.detect, self.pen)
+
+    @property
+    def detector(self) -> dict[str, Any]:
+        """All that decides a mask besides the slide, in canonical form; empty if the overlay is a file."""
+        return {} if self.detect is None else {"detect": self.detect, "pen": self.pen, "version": VERSION}
 
     @property
     def measuring_options(self) -> dict[str, Any]:

@@ -151,6 +151,7 @@ def coverage_settings(config: CoverageConfig) -> Json:
                 **overlay.measuring_options,
                 **overlay.annotation_options,
                 **overlay.statistics_options,
+                **overlay.detector,
                 **_own_roi(name, config),
             }
             for name, overlay in config.overlays.items()

@@ -21,6 +21,8 @@ NOISE = 1e-13
 """Area of a pixel in px² that is rounding."""
 _PHASE = 1 << 34
 """Steps per pixel of the place of a window's corner in its pixel: windows that differ by less share their weights."""
+_MAX_PIXELS = 1 << 18
+"""Pixels measured at once, which bounds memory and keeps them in the processor's cache."""
 _MAX_CACHED_BYTES = 1 << 26
 
 
@@ -48,7 +50,8 @@ class PixelAreas:
         self._edges = polygon_edges(shape)
         self._units = windows.units
         self._extent = windows.touched.extent
-        around = pixel_areas(self._edges + 1, Extent(self._extent.width + 1, self._extent.height + 1))
+        larger = Extent(self._extent.width + 1, self._extent.height + 1)
+        around = pixel_areas(self._edges, larger, np.ones((1, 2)))[0]
         places = np.stack([around[1:, 1:], around[1:, :-1], around[:-1, 1:], around[:-1, :-1]])
         self.core = places.min(axis=0) == 1
         self.row, self.column = np.nonzero((places.max(axis=0) > 0) & ~self.core)
@@ -58,31 +61,41 @@ class PixelAreas:
         ]
         self._phases, self.phase = np.unique(np.stack(steps, axis=1), axis=0, return_inverse=True)
         self._total = np.full(len(self._phases), -1, dtype=np.int64)
+        self._batch = max(1, _MAX_PIXELS // (self._extent.width * self._extent.height))
         self._cache: dict[int, Int64s] = {}
 
     def weights(self, windows: Int64s) -> Int64s:
         """Return the units of the pixels at `row` and `column`: shape (windows, pixels)."""
-        return np.stack([self._weights(phase) for phase in self.phase[windows].tolist()])
+        phases, index = np.unique(self.phase[windows], return_inverse=True)
+        return np.stack(self._weights(phases.tolist()))[index]
 
     def totals(self) -> Int64s:
         """Return the units of each window."""
-        for phase in np.flatnonzero(self._total < 0).tolist():
-            self._weights(phase)
+        missing = np.flatnonzero(self._total < 0).tolist()
+        for first in range(0, len(missing), self._batch):
+            self._weights(missing[first : first + self._batch])
         return self._total[self.phase]
 
     def areas(self, phase: int) -> Float64s:
         """Return the area of the ROI in every pixel of the windows of one phase, in px²."""
-        return pixel_areas(self._edges + self._phases[phase] / _PHASE, self._extent)
+        areas: Float64s = pixel_areas(self._edges, self._extent, self._phases[[phase]] / _PHASE)[0]
+        return areas
 
-    def _weights(self, phase: int) -> Int64s:
-        weights = self._cache.pop(phase, None)
-        if weights is None:
-            weights = np.rint(self.areas(phase)[self.row, self.column] * self._units).astype(np.int64)
-            self._total[phase] = int(weights.sum()) + int(np.count_nonzero(self.core)) * int(self._units)
-            while self._cache and (len(self._cache) + 1) * weights.nbytes > _MAX_CACHED_BYTES:
-                self._cache.pop(next(iter(self._cache)))
-        self._cache[phase] = weights  # reinserted last: the least recently used ones are dropped first
-        return weights
+    def _weights(self, phases: list[int]) -> list[Int64s]:
+        missing = [phase for phase in phases if phase not in self._cache]
+        found = {phase: self._cache.pop(phase) for phase in phases if phase in self._cache}
+        core = int(np.count_nonzero(self.core)) * int(self._units)
+        for first in range(0, len(missing), self._batch):
+            some = missing[first : first + self._batch]
+            areas = pixel_areas(self._edges, self._extent, self._phases[some] / _PHASE)[:, self.row, self.column]
+            weights = np.rint(areas * self._units).astype(np.int64)
+            self._total[some] = weights.sum(axis=1) + core
+            found.update(zip(some, weights, strict=True))
+        room = _MAX_CACHED_BYTES // max(1, 8 * len(self.row)) - len(found)
+        while len(self._cache) > max(0, room):
+            self._cache.pop(next(iter(self._cache)))
+        self._cache.update(found)  # inserted last: the least recently used ones are dropped first
+        return [found[phase] for phase in phases]
 
 
 def polygon_edges(polygon: Any) -> Float64s:
@@ -94,37 +107,41 @@ def polygon_edges(polygon: Any) -> Float64s:
     return edges
 
 
-def pixel_areas(edges: Float64s, patch: Extent) -> Float64s:
-    """Measure the area of a polygon in each pixel of a patch.
+def pixel_areas(edges: Float64s, patch: Extent, corners: Float64s) -> Float64s:
+    """Measure the area of a polygon in each pixel of a patch, at several places.
 
     Args:
-        edges: Edges as `polygon_edges` lists them, in pixels from the corner of the patch.
+        edges: Edges as `polygon_edges` lists them, in pixels.
         patch: Size in pixels; what lies beyond it is left out.
+        corners: Origins of the polygon, in pixels from the corner of the patch, shape (places, 2).
 
     Returns:
-        Areas in px², 0 to 1, shape (height, width).
+        Areas in px², 0 to 1, shape (places, height, width).
     """
-    begin, end = _parts(edges)
+    placed = (edges + corners[:, None, None]).reshape(-1, 2, 2)
+    owner, begin, end = _parts(placed)
     middle = (begin + end) / 2
     row, column = np.floor(middle[:, 1]).astype(np.int64), np.floor(middle[:, 0]).astype(np.int64)
-    kept = (row >= 0) & (row < patch.height) & (column < patch.width)
-    row, column, middle = row[kept], column[kept], middle[kept]
+    kept = np.flatnonzero((row >= 0) & (row < patch.height) & (column < patch.width))
+    row, column, place = row[kept], column[kept], owner[kept] // len(edges)
     height = (begin[:, 1] - end[:, 1])[kept]
-    inner = np.clip(column + 1 - middle[:, 0], 0, 1) * height  # in the pixel itself; beyond it all of the height
-    at = row * (patch.width + 1) + np.maximum(column, 0)
+    inner = np.clip(column + 1 - middle[kept, 0], 0, 1) * height  # in the pixel itself; beyond it all of the height
     inner = np.where(column < 0, height, inner)
-    size = patch.height * (patch.width + 1)
-    steps = np.bincount(at, weights=inner, minlength=size)
-    steps += np.bincount(at + 1, weights=height - inner, minlength=size)
-    areas: Float64s = np.cumsum(steps.reshape(patch.height, -1), axis=1, dtype=np.float64)[:, : patch.width]
+    at = (place * patch.height + row) * (patch.width + 1) + np.maximum(column, 0)
+    size = len(corners) * patch.height * (patch.width + 1)
+    steps = np.bincount(
+        np.concatenate([at, at + 1]), weights=np.concatenate([inner, height - inner]), minlength=size
+    ).reshape(len(corners), patch.height, -1)
+    areas: Float64s = np.cumsum(steps, axis=2, dtype=np.float64)[..., : patch.width]
     areas[areas < NOISE] = 0
     areas[areas > 1 - NOISE] = 1
     return areas
 
 
-def _parts(edges: Float64s) -> tuple[Float64s, Float64s]:
-    """Cut edges at the borders of pixels: first and last points of the parts."""
-    edges = edges[edges[:, 0, 1] != edges[:, 1, 1]]
+def _parts(edges: Float64s) -> tuple[Int64s, Float64s, Float64s]:
+    """Cut edges at the borders of pixels: edge, first and last point of each part."""
+    index = np.flatnonzero(edges[:, 0, 1] != edges[:, 1, 1])
+    edges = edges[index]
     along = edges[:, 1] - edges[:, 0]
     edge, share = [np.arange(len(edges))] * 2, [np.zeros(len(edges)), np.ones(len(edges))]
     for axis in (0, 1):
@@ -139,4 +156,4 @@ def _parts(edges: Float64s) -> tuple[Float64s, Float64s]:
     same = np.flatnonzero(owner[1:] == owner[:-1])
     points = edges[owner, 0] + at[:, None] * along[owner]
     points = np.where(at[:, None] == 1, edges[owner, 1], points)
-    return points[same], points[same + 1]
+    return index[owner[same]], points[same], points[same + 1]

@@ -80,6 +80,14 @@ FIELDS: dict[str, dict[str, Any]] = {
     "an ROI that is not WKT": {"roi": "POLYGON ((0 0, 1"},
     "an ROI that is a point": {"roi": "POINT (1 1)"},
     "no overlays": {"overlays": {}},
+    "neither path nor detect": {"overlays": {"tissue": {"classes": {"tissue": [1]}}}},
+    "both path and detect": {"overlays__tissue__detect": "saturation"},
+    "an unknown detector": {"overlays__tissue": {"detect": "network"}},
+    "a pen without detect": {"overlays__tissue__pen": "drop"},
+    "options of a file beside detect": {
+        "overlays__tissue": {"detect": "saturation", "mpp": 1, "missing": "zero", "unit": "um"}
+    },
+    "two overlays with detect": {"overlays": {"a": {"detect": "saturation"}, "b": {"detect": "saturation"}}},
     "an overlay called yes": {"overlays": {True: {"path": "x"}}},
     "an overlay called off": {"overlays": {False: {"path": "x"}}},
     "an overlay called 1": {"overlays": {1: {"path": "x"}}},

@@ -28,7 +28,7 @@ from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
-from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays import AnnotationOptions, OverlaySettings, TissueSettings, detect_tissue
 from ratiopath.overlays.alignment import align_raster
 from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.vector import VectorOverlay
@@ -115,6 +115,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "annotation: labels": lambda: annotated(257).shares(SQUARE),
     "overlap: weights": lambda: overlap("a.tiff", weights="areas"),
     "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "tissue: pen": lambda: TissueSettings(pen="erase"),
     "annotation: no number": lambda: VectorOverlay(annotations(("a", BOX)), ONE_UM).statistics(SQUARE, MEAN),
     "annotation: infinite number": lambda: VectorOverlay(annotations(("inf", BOX)), ONE_UM).statistics(SQUARE, MEAN),
     "statistic: name": lambda: Statistic.parse("median"),
@@ -316,6 +317,12 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    "no-resolution-tissue.tiff": (bad_files.plain(), detect_tissue),
+    "grey-tissue.tiff": (written(GREY), detect_tissue),
+    "large-tissue.tiff": (
+        bad_files.retagged(bad_files.level(3), options={"photometric": "rgb", "tile": None, **DEFLATE}, **HUGE),
+        lambda path: detect_tissue(path, mpp=4.0),
+    ),
     "in-colour.tiff": (written(RGB), sum_up),
     **BAD_ANNOTATIONS,
     **BAD_PICTURES,

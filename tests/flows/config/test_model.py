@@ -83,7 +83,7 @@ def test_defaults() -> None:
         ({"output": GONE}, "output: is missing; expected: output folder"),
         ({"overlays": GONE}, "overlays: is missing; expected: overlays by name"),
         ({"tiling__tile_extent": GONE}, "tiling.tile_extent: is missing; expected: tile size in pixels"),
-        ({"overlays__tissue__path": GONE}, "overlays.tissue.path: is missing; expected: template"),
+        ({"overlays__tissue__path": GONE}, "overlays.tissue: found neither path nor detect; give"),
         ({"overlays": {}}, "overlays: is empty; expected: overlays by name, at least one"),
         ({"slides": []}, "slides: found []; give a path, or a list of at least one"),
         ({"slides": ["a", 1]}, "slides: found ['a', 1]; give a path"),
