@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from flows.cli.prefect_server import Server, ServerError
+from flows.cli.prefect_server import Server, ServerError, server_errors
 from flows.cli.terminal import report, say, say_waiting
 from flows.execution.start_error import StartError
 
@@ -98,31 +98,23 @@ def _end(code: int) -> NoReturn:
 def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
     say_waiting("starting Ray and Prefect")
     warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
-    from httpx import TransportError  # noqa: PLC0415 - see above
-
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
 
     warm_up()  # Ray's workers import the tasks while this process goes on
+    from flows.cli.prefect_settings import require_settings  # noqa: PLC0415 - see above
     from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
 
-    try:
-        from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    except ValueError as error:  # Prefect reads its settings when it is imported
-        reason = " ".join(str(error).split())[:500]
-        hint = "correct the variables PREFECT_..., and profiles.toml in PREFECT_HOME"
-        raise StartError(f"Prefect cannot use its settings: {reason}", hint=hint) from error
+    require_settings()
+    from flows.pipeline import coverage  # noqa: PLC0415 - see above
     from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
 
     if config is None:
         config = make_sample(SAMPLE)
     _quiet()
     say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
-    with server.ready():
-        try:
-            state = coverage(config, return_state=True)
-        except TransportError as error:
-            raise ServerError(f"the Prefect server went away: {error}") from error
+    with server.ready(), server_errors():
+        state = coverage(config, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, ConfigurationError):
         raise result

@@ -32,9 +32,17 @@ HELP = (
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
 MAX_DEPTH = 200
-"""Dots of an option and brackets of a value, whose readers are recursive."""
+"""Dots of an option's name, and nesting of brackets in a value, whose readers are recursive."""
+MAX_ARGUMENTS = 1000
+"""Arguments besides repeated lists: cyclopts takes time with their square."""
 _FLAGS = {f"--{name}" for name, field in CoverageConfig.model_fields.items() if field.annotation is bool}
 """Options that need no value."""
+_LISTS = {
+    name
+    for name, field in CoverageConfig.model_fields.items()
+    if any(get_origin(kind) is list for kind in (field.annotation, *get_args(field.annotation)))
+}
+"""Fields whose options may be repeated any number of times."""
 
 
 def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
@@ -47,15 +55,20 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
         ConfigurationError: Each problem is one line with the field's path and the remedy. Nothing was done.
         SystemExit: With code 0, after `--help` or `--version`.
     """
-    if any(sum(map(argument.count, "[{.")) > MAX_DEPTH for argument in arguments if argument[:1] in {"-", "[", "{"}):
-        raise ConfigurationError(f"an argument has more than {MAX_DEPTH} dots and brackets; write it in the file")
+    if any(_depth(argument) > MAX_DEPTH for argument in arguments):
+        raise ConfigurationError(f"an argument is nested more than {MAX_DEPTH} deep; write it in the file")
+    others, lists = _without_lists(arguments)
+    if len(others) > MAX_ARGUMENTS:
+        found = f"found {len(others):,} arguments besides --{' and --'.join(sorted(_LISTS))}"
+        raise ConfigurationError(f"{found}, more than {MAX_ARGUMENTS:,}; write them in the file")
     try:
-        parsed = _app()(_with_flag_values(arguments), exit_on_error=False, print_error=False)
+        parsed = _app()(_with_flag_values(others), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise _refusal(error, arguments) from None
     if parsed is None:  # --help or --version
         raise SystemExit(0)
     file, options = parsed
+    options |= lists
     config = CoverageConfig.model_validate(_merge({} if file is None else read_yaml(file), options))
     storage = Storage.at(config.output)
     if storage.is_local:
@@ -76,6 +89,35 @@ def _refusal(error: CycloptsError, arguments: Sequence[str]) -> ConfigurationErr
         except ValueError:
             shown = "an argument cannot be read; none is shown, as one may hold a credential. See --help."
     return ConfigurationError(shown)
+
+
+def _depth(argument: str) -> int:
+    """Return the number of dots in an option's name, plus the depth of brackets in its value."""
+    name, _, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    depth = deepest = 0
+    for character in value:
+        depth += (character in "[{") - (character in "]}")
+        deepest = max(deepest, depth)
+    return name.count(".") + deepest
+
+
+def _without_lists(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Take the options of lists out of the arguments, with all of their values; an odd one leaves all in."""
+    others: list[str] = []
+    lists: dict[str, list[str]] = {}
+    left = iter(arguments)
+    for argument in left:
+        option, equals, value = argument.partition("=")
+        name = option.removeprefix("--")
+        if option == name or name not in _LISTS:
+            others.append(argument)
+            continue
+        if not equals:
+            value = next(left, "-")
+            if value.startswith("-"):  # a missing value is for cyclopts to report
+                return list(arguments), {}
+        lists.setdefault(name, []).append(value)
+    return others, lists
 
 
 def _refuse_file(root: str) -> None:

@@ -37,6 +37,9 @@ _NEEDS_FOLDER = re.compile(
 )
 """Output of a server whose folder is of no use: another start would fail too."""
 
+_TOO_LARGE = re.compile(r"parameters must be less than ([\d,]+) bytes when serialized \(got ([\d,]+) bytes\)")
+"""Answer of a server to a run with large parameters."""
+
 
 class ServerError(RatiopathError):
     """The Prefect server went away."""
@@ -54,6 +57,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_needed = False
         self._output: deque[str] = deque(maxlen=400)
+        self._is_shown = False
         if not os.environ.get("PREFECT_API_URL"):
             self._start()
 
@@ -68,6 +72,7 @@ class Server:
         from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - slow, and the server starts first
         from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - ditto
 
+        self._show()
         if PREFECT_API_URL.value():
             self.stop()
         if self._process is None:
@@ -134,8 +139,14 @@ class Server:
             for line in output:
                 text = line.decode(errors="replace")
                 self._output.append(text)
-                if os.environ.get("PREFECT_LOGGING_LEVEL"):
+                if self._is_shown and os.environ.get("PREFECT_LOGGING_LEVEL"):
                     sys.stderr.write(text)
+
+    def _show(self) -> None:
+        """Print the output, also what was held back while this process might refuse the settings itself."""
+        if os.environ.get("PREFECT_LOGGING_LEVEL"):
+            sys.stderr.write("".join(list(self._output)))
+        self._is_shown = True
 
     @property
     def _settings(self) -> dict[Any, Any]:
@@ -210,10 +221,40 @@ def _require_answer() -> None:
         with get_client(sync_client=True) as client:
             url, error = str(client.api_url), client.api_healthcheck()
     except InvalidURL:
+        url, error = "", None
+    if not url.startswith(("http://", "https://")):
         raise StartError("PREFECT_API_URL is not a URL (not shown)", hint=hint) from None
     if error is not None:
         problem = f"the Prefect server at {shown(url)} does not answer: {reason(error, url)}"
         raise StartError(problem, hint=hint) from None
+
+
+@contextmanager
+def server_errors() -> Iterator[None]:
+    """Translate what Prefect raises in this block when the server goes away or refuses a request.
+
+    Raises:
+        ConfigurationError: The configuration is larger than the parameters that the server takes.
+        ServerError: It went away, or refuses another request.
+    """
+    from httpx import TransportError  # noqa: PLC0415 - as above
+    from prefect.exceptions import PrefectHTTPStatusError  # noqa: PLC0415 - ditto
+
+    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - ditto
+
+    try:
+        yield
+    except TransportError as error:
+        raise ServerError(f"the Prefect server went away: {error}") from error
+    except PrefectHTTPStatusError as error:
+        status, text = error.response.status_code, error.response.text
+        if sizes := _TOO_LARGE.search(text):
+            found = f"the configuration has {sizes[2]} bytes, and the Prefect server takes less than {sizes[1]}"
+            remedy = "give a roi of fewer vertices, or set PREFECT_SERVER_API_MAX_PARAMETER_SIZE of the server"
+            raise ConfigurationError(f"{found}; {remedy}") from None
+        hint = "check PREFECT_API_KEY and PREFECT_API_AUTH_STRING, and that the server is of this version"
+        problem = f"the Prefect server refuses a request: {status} {error.response.reason_phrase}"
+        raise ServerError(f"{problem}; hint: {hint}") from None
 
 
 def _end_with_parent() -> None:

@@ -41,10 +41,14 @@ _AZURE = {"abfs", "abfss"}
 _SECRET = re.compile(
     r"(?:secret|token|passw(?:or)?d|passphrase|pwd|credential|signature|connection_?string"
     r"|(?:account|access|shared|api|private|storage|aws)[\w-]{0,20}key|(?<![a-z])(?:sas|sig|auth|jwt|bearer)(?![a-z])|[?&;]key)"
-    r"[\w.-]{0,40}['\"]?\s{0,3}[=:]",
+    r"[\w.-]{0,40}['\"]?\s{0,3}[=:]"
+    r"|[?][\w.-]{1,40}=[^?\s]{0,400}&[\w.-]{1,40}=",
     re.IGNORECASE,
 )
-"""Words of credentials before = or :, as in AccountKey=; the repetitions are bounded to keep the search linear."""
+"""Words of credentials before = or :, as in AccountKey=, or a query of a URI, whatever its keys are called; the
+repetitions are bounded to keep the search linear."""
+_QUERY = re.compile(r"[?&;#][\w.-]{1,40}=")
+"""Option of a URI, in a folder that is none; in the other paths ? is a wildcard, and = stands in names."""
 _REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
@@ -88,7 +92,13 @@ def check_output(output: str) -> str:
         ValueError: It may hold a credential, or has an unknown option; the message does not repeat it.
     """
     if not is_uri(output):
-        return refuse_credentials(output)
+        refuse_credentials(output)
+        if any(map(_QUERY.search, _decoded(output))):
+            raise ValueError(
+                f"the folder has options such as ?NAME=, which run.json and Prefect would show; {_REMEDY}, and give a "
+                "folder without them or a URI such as s3://bucket/prefix?region=eu-central-1"
+            )
+        return output
     match = _OUTPUT.fullmatch(output)
     if match is None or (match["container"] and match["scheme"].lower() not in _AZURE) or _is_odd(match["path"] or ""):
         raise ValueError(
@@ -132,7 +142,8 @@ def refuse_credentials_in(schema: dict[str, Any]) -> None:
     )
     secret = {"type": "string", "pattern": f"(?s:.*:.*@)|(?i:{_SECRET.pattern})"}
     uri = {"type": "string", "pattern": "://"}
-    unsafe = {"anyOf": [{**uri, "not": {"pattern": safe}}, {"not": uri, **secret}]}
+    folder = {"type": "string", "pattern": f"{secret['pattern']}|{_QUERY.pattern}"}
+    unsafe = {"anyOf": [{**uri, "not": {"pattern": safe}}, {"not": uri, **folder}]}
     path = {"anyOf": [uri, secret]}
     rules: dict[str, Any] = {
         "output": unsafe,

@@ -17,8 +17,10 @@ MAX_BYTES = 1 << 20
 """Size of a file."""
 MAX_DEPTH = 30
 """Nesting of lists and mappings."""
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 """Values in a document, those behind an alias counted at each of its uses."""
+_NAME = re.compile(r"(alias|anchor|tag|handle|float|with base 10):? (['\"]).*\2", re.DOTALL)
+"""Text of the file in PyYAML's and Python's errors: a secret that begins with * or ! reads as an alias or a tag."""
 _INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 
@@ -67,10 +69,12 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(f"{_shortened(found)}{where}") from None
     except (yaml.YAMLError, ValueError) as error:  # a ValueError for a date such as 2024-99-99
         raise ValueError(_shortened(str(error))) from None
+    except (KeyError, AttributeError, TypeError):  # of PyYAML's constructors, for !!bool, !!timestamp and others
+        raise ValueError("a value does not fit the tag before it") from None
 
 
 def _shortened(found: str) -> str:
-    line = " ".join(found[:200].split())
+    line = " ".join(_NAME.sub(r"\1 (not shown)", found)[:200].split())
     return "an error beside a credential (not shown)" if has_credentials(found) or is_uri(found) else line
 
 
@@ -100,7 +104,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
         seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # !!map and !!set may stand before others
+        for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.MarkedYAMLError(None, None, f"duplicate key {excerpt(key.value)}", key.start_mark)
             seen.add(key.value)

@@ -10,12 +10,14 @@ from flows.execution.start_error import StartError
 RETRY_PAUSES = (2.0, 5.0)
 """Pauses before a cluster that does not answer is tried again, seconds."""
 ANSWER_SECONDS = 4.0
-"""Limit for a connection to a cluster and for its answer, seconds each."""
+"""Limit for a connection to a cluster, and for its whole answer, seconds each."""
 _SHOWN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/?#@]*@)?(?P<host>(?:[\w. -]+|\[[0-9a-f:.]+\])(?::\d{1,9})?)"
     r"(?P<path>/[\w./~-]*)?(?P<query>[?#][^@]*)?",
     re.IGNORECASE,
 )
+MAX_NAME = 20
+"""Characters of a name without scheme, dot and port: a longer one may be a key in the wrong variable."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """First bytes of a client of HTTP/2, which gRPC speaks: the preface and empty settings (RFC 9113, section 3.4)."""
 _FRAME, _TYPE, _SETTINGS = 9, 3, 4
@@ -25,7 +27,7 @@ _FRAME, _TYPE, _SETTINGS = 9, 3, 4
 def shown(address: str) -> str:
     """Return an address as messages show it: without user and password, without query, or not at all if in doubt."""
     found = _SHOWN.fullmatch(address)
-    if found is None:
+    if found is None or (len(address) > MAX_NAME and re.fullmatch(r"[^:./]+/?", address)):
         return "(not shown)"
     user, query = "***@" if found["user"] else "", "?***" if found["query"] else ""
     return f"{found['scheme'] or ''}{user}{found['host']}{found['path'] or ''}{query}"
@@ -67,7 +69,8 @@ def _is_grpc(connection: socket.socket) -> bool:
     if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
         return True
     connection.sendall(_PREFACE)
-    head = b""
+    head, limit = b"", time.monotonic() + ANSWER_SECONDS
     while len(head) < _FRAME and (more := connection.recv(_FRAME - len(head))):
         head += more
+        connection.settimeout(max(limit - time.monotonic(), 0.001))  # of each recv; 0 would not wait at all
     return len(head) == _FRAME and head[_TYPE] == _SETTINGS

@@ -13,6 +13,7 @@ from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
+from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
 from ratiopath.tiling.row_hash import row_hash
@@ -32,7 +33,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     """
     sources = discover(config)
     found = [source for source in sources if _is_text(source.path)]
-    overlays = tuple(config.manifest_columns)
+    overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
     table = pa.table(
         {
             "path": pa.array([source.path for source in found], pa.string()),
@@ -41,10 +42,14 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
                 f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
                 for number, name in enumerate(overlays)
             },
+            **{
+                f"{name}_given": pa.array([source.overlay_mpps[number] for source in found], pa.float64())
+                for number, name in enumerate(resolutions)
+            },
         }
     )
     failures = [_not_utf8(source.path) for source in sources if not _is_text(source.path)]
-    schema = discovered_slides(overlays)
+    schema = discovered_slides(overlays, resolutions)
     reference = map_slides(discover_slides, table, _describe, schema, config, workspace, failures=failures)
     slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
@@ -74,7 +79,8 @@ def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     path, mpp = source["path"], source.pop("slide_mpp")
     slide_id = row_hash({"path": path, **config.tiling.in_full})["id"]  # the same in every run whatever the file holds
     given = config.slide_mpp if mpp is None else mpp
-    state, found = fingerprints(path, config.changes)
+    with open_errors(path):
+        state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
     known = None if config.force else read_metadata(grid, workspace).provenance

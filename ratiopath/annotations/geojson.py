@@ -11,6 +11,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from ratiopath.annotations.json_text import DECODE_ERRORS, GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
+from ratiopath.annotations.measurements import Measurement
 from ratiopath.annotations.outlines import Outlines, ReadOptions
 from ratiopath.errors import TruncatedError
 
@@ -58,6 +59,7 @@ class _Properties(msgspec.Struct):
     object_type: Any = None
     type: Any = None
     isMissing: Any = False  # noqa: N815
+    measurements: Raw = _NOTHING
     childObjects: tuple[Raw, ...] | None = None  # noqa: N815
     children: tuple[Raw, ...] | None = None
 
@@ -122,6 +124,7 @@ class _Reader:
         self.polygons: list[Rings] = []
         self.waiting_bytes = 0
         self.first = len(outlines.labels)
+        self.measurement = None if options.measurement is None else Measurement(options.measurement, outlines.path)
 
     def read(self, raw: Raw) -> list[Raw]:
         """Read one object; return those inside it."""
@@ -148,7 +151,10 @@ class _Reader:
     def finish(self) -> None:
         """Convert what is left; where no object has a class, names stand for classes."""
         self._convert()
-        if not self.has_classes:
+        if self.measurement is not None:
+            if len(self.outlines.labels) > self.first:
+                self.measurement.require_known()
+        elif not self.has_classes:
             self.outlines.labels[self.first :] = [(name or "").strip() for name in self.names]
 
     @property
@@ -160,7 +166,10 @@ class _Reader:
         return TruncatedError(problem, path=self.outlines.path, hint="correct the file, or export it again")
 
     def _read_feature(self, feature: _Object, properties: _Properties) -> None:
-        label = self._label(properties.classification)
+        if self.measurement is None:
+            label = self._label(properties.classification)
+        else:
+            label = self.measurement.label(properties.measurements, self._place)
         kind = properties.objectType or properties.object_type or properties.type or _LEGACY_KINDS.get(str(feature.id))
         kind = str(kind or "annotation").lower().replace("_", "")
         geometry = feature.geometry

@@ -143,7 +143,7 @@ def _chosen(pyramid: Pyramid, tiling: Tiling, path: str) -> Level:
     off = max(_excess(mpp, tiling.mpp), -_excess(mpp, tiling.mpp, min))
     allowed = WARN_ABOVE if tiling.tolerance is None else tiling.tolerance
     if off > allowed + ROUNDING:
-        _report_mismatch(pyramid, tiling.mpp, allowed, path, is_warning=tiling.tolerance is None)
+        _report_mismatch(pyramid, tiling, tiling.mpp, path)
     return level
 
 
@@ -152,14 +152,16 @@ def _excess(mpp: Mpp, wanted: Mpp, end: Callable[[float, float], float] = max) -
     return end(mpp.x / wanted.x, mpp.y / wanted.y) - 1
 
 
-def _report_mismatch(pyramid: Pyramid, wanted: Mpp, allowed: float, path: str, *, is_warning: bool) -> None:
+def _report_mismatch(pyramid: Pyramid, tiling: Tiling, wanted: Mpp, path: str) -> None:
     found = ", ".join(_shown(level.mpp) for level in pyramid.levels[:MAX_NAMED] if level.mpp is not None)
+    allowed = WARN_ABOVE if tiling.tolerance is None else tiling.tolerance
     problem = f"{path!r} has no level within {allowed * 100:g} % of {_shown(wanted)} µm/px; its levels have {found}"
-    hint = (
-        "set tiling.mpp (mpp=) to one of these, tiling.level (level=), tiling.resolution: exact (resolution=), or a "
-        "larger tiling.tolerance (tolerance=)"
-    )
-    if not is_warning:
+    if tiling.resolution == "exact":  # all levels are coarser
+        ways = "tiling.mpp (mpp=) to the finest of these or more"
+    else:
+        ways = "tiling.mpp (mpp=) to one of these, tiling.level (level=), tiling.resolution: exact (resolution=)"
+    hint = f"set {ways}, or a larger tiling.tolerance (tolerance=)"
+    if tiling.tolerance is not None:
         raise LevelNotFoundError(problem, path=path, hint=hint)
     warnings.warn(f"{problem}: the closest is tiled; {hint}", stacklevel=4)
 

@@ -49,6 +49,23 @@ def test_a_server_that_always_ends_is_given_up_with_its_last_error(monkeypatch) 
         pass
 
 
+def test_a_large_region_is_refused_by_a_server_with_prefects_own_limit(tmp_path, monkeypatch) -> None:
+    """The limit is read when the process of the server starts, here that of a server somebody else started."""
+    (tmp_path / "slides").mkdir()
+    monkeypatch.setattr(prefect_server, "MAX_PARAMETERS", 1 << 19)
+    ring = ", ".join(f"{number} {number % 2}" for number in range(60_000))
+    roi = f"POLYGON (({ring}, 59999 9, 0 9, 0 0))"
+    text = "slides: slides/\noutput: out/\ntiling: {mpp: 1, tile_extent: 8}\noverlays: {a: {path: x}}\n"
+    (tmp_path / "coverage.yaml").write_text(f"{text}roi: {roi}\n")
+    with Server() as server, server.ready():
+        variables = {**os.environ, "PREFECT_API_URL": f"http://127.0.0.1:{server._port}/api"}
+        command = [sys.executable, "-m", "flows.coverage", "--config", str(tmp_path / "coverage.yaml")]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    refused, line = done.stderr.splitlines()
+    assert (done.returncode, refused) == (2, "refused:")
+    assert "bytes, and the Prefect server takes less than 524,288; give a roi of fewer vertices, or set PREF" in line
+
+
 def test_a_port_that_is_taken_is_replaced(monkeypatch) -> None:
     """The process of the first start finds its port taken."""
     with socket.socket() as taken:

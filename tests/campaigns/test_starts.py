@@ -124,19 +124,60 @@ def test_tasks_that_run_when_a_start_fails_are_not_reported(study) -> None:
     assert "the Prefect server at http://127.0.0.1:9/api/ does not answer: " in line
 
 
+STOPPED_TWICE = """
+import os, signal, sys
+from flows.cli.prefect_server import Server
+
+stop, number = Server.stop, getattr(signal, sys.argv.pop(1))
+
+def stopping(self):
+    if self._process is not None:
+        os.kill(os.getpid(), number)
+    stop(self)
+
+Server.stop = stopping
+from flows.cli.main import run
+run()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_while_the_server_stops_does_not_change_the_exit_code(study, name) -> None:
+    command = [sys.executable, "-c", STOPPED_TWICE, name, "--config", "coverage.yaml"]
+    done = start(study, command=command)
+    assert (done.returncode, done.stderr.splitlines()) == (0, ["warning: no slides were found; the tables are empty"])
+
+
 @as_root
 def test_little_shared_memory_is_enough(study) -> None:
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"', "sh"]
     assert start(study, *mount).returncode == 0
 
 
-def test_settings_that_prefect_cannot_use_end_without_a_traceback(study) -> None:
-    (study / "profile").mkdir()
-    (study / "profile" / "profiles.toml").write_text('active = "x\n')
-    done = start(study, PREFECT_HOME=str(study / "profile"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("failed: Prefect cannot use its settings: ")
+PROFILES = {"no TOML": 'active = "x\n', "a number": "profiles = 3\n", "a folder": None}
+
+
+@pytest.mark.parametrize("kind", PROFILES)
+def test_a_profile_that_prefect_cannot_use(study, kind) -> None:
+    profile, content = study / "profile" / "profiles.toml", PROFILES[kind]
+    if content is None:
+        profile.mkdir(parents=True)
+    else:
+        profile.parent.mkdir()
+        profile.write_text(content)
+    line = failure(start(study, PREFECT_HOME=str(profile.parent)))
+    assert line.startswith("failed: Prefect cannot use its settings: ")
+
+
+def test_a_log_level_that_prefect_does_not_know(study) -> None:  # at which the server's output would be printed
+    line = failure(start(study, PREFECT_LOGGING_LEVEL="LOUD"))
+    assert "LoggingSettings.level: Input should be 'DEBUG', 'INFO'" in line
+
+
+def test_a_value_that_prefect_cannot_use_is_not_shown(study) -> None:
+    line = failure(start(study, PREFECT_API_REQUEST_TIMEOUT="S3CRET"))
+    assert "APISettings.request_timeout: Input should be a valid number" in line
+    assert "S3CRET" not in line
 
 
 def test_a_region_of_more_than_half_a_megabyte_is_a_parameter_too(study) -> None:

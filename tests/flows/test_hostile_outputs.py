@@ -145,6 +145,33 @@ def test_a_damaged_file_of_tiles_is_made_anew_in_the_same_run(output, again, dam
     assert tables(output) == before
 
 
+def rows_of_another_slide(path: Path) -> None:
+    table = pq.read_table(path)
+    other = pa.array(["0" * 64] * len(table))
+    rewritten(path, record_of(path), table.set_column(table.schema.get_field_index("slide_id"), "slide_id", other))
+
+
+@pytest.mark.parametrize("damage", [flip_page, smaller_extent, other_schema, fewer_rows, rows_of_another_slide])
+def test_a_damaged_file_of_a_slide_that_is_gone_is_named_and_removed(finished, output, damage) -> None:
+    kept = {name for name in tables(output) if first(output / "coverage").name not in name}
+    damage(first(output / "coverage"))
+    found = study.run(finished[0], output=str(output), exclude=["a.tiff"]).result(raise_on_failure=False)
+    [failure] = pq.read_table(output / "failures.parquet").to_pylist()
+    assert (failure["path"], found.summary.put_aside) == (f"{finished[0]}/a.tiff", 1)
+    assert "of a slide that is gone is damaged or holds other rows, and is removed; hint: bring" in failure["message"]
+    assert tables(output).keys() == kept
+
+
+def test_damaged_tiles_of_a_slide_that_is_gone_with_its_coverage_are_named_and_removed(finished, output) -> None:
+    first(output / "coverage").unlink()
+    damaged = first(output / "tiles")
+    flip_page(damaged)
+    study.run(finished[0], output=str(output), exclude=["a.tiff"])
+    [failure] = pq.read_table(output / "failures.parquet").to_pylist()
+    assert f"{str(damaged)!r} of a slide that is gone is damaged" in failure["message"]
+    assert not damaged.exists()
+
+
 def test_what_a_link_points_to_stays(output, again) -> None:
     link(first(output / "coverage"))
     elsewhere = output.parent / "elsewhere.parquet"

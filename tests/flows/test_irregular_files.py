@@ -66,14 +66,20 @@ def test_a_manifest_that_is_a_fifo_is_refused(tmp_path, name) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("local_ray", "server")
-def test_slides_and_overlays_that_are_fifos_are_put_aside_and_the_others_go_on(folder, output) -> None:
-    write_study(folder, "a", "b")
+def test_slides_and_overlays_that_are_no_files_are_put_aside_and_the_others_go_on(folder, output) -> None:
+    write_study(folder, "a", "b", "c")
     os.mkfifo(folder / "x.svs")
+    (folder / "link.svs").symlink_to("nowhere.svs")
+    for name in ("loop.svs", "c_tissue.tiff"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(name)
     (folder / "b_tissue.tiff").unlink()
     (folder / "b_tissue.tiff").symlink_to("/dev/zero")
-    run(folder, changes="content", tolerate=2)
+    run(folder, changes="content", tolerate=5)
     assert names(output, "tiles") == {"a.tiff"}
-    assert {name: error for name, (_, error, _) in failures(output).items()} == {
-        "b.tiff": "SlideNotFoundError",
-        "x.svs": "SlideNotFoundError",
-    }
+    found = failures(output)
+    assert found.keys() == {"b.tiff", "c.tiff", "x.svs", "link.svs", "loop.svs"}
+    assert {error for _, error, _ in found.values()} == {"SlideNotFoundError"}
+    assert "link.svs': no such file or directory; hint: check where the link leads" in found["link.svs"][2]
+    for name in ("loop.svs", "c.tiff"):
+        assert "': too many levels of symbolic links; hint: check where the link leads" in found[name][2]

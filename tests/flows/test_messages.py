@@ -20,7 +20,9 @@ import yaml
 
 import flows
 from flows.cli.options import read_configuration
+from flows.cli.prefect_server import server_errors
 from flows.config.errors import ConfigurationError
+from tests.support.answers import TOO_LARGE, refused
 
 KEPT = Path(__file__).with_name("messages.txt")
 ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs")]
@@ -34,7 +36,7 @@ SETTINGS = {
     "overlays": {"tissue": {"path": "{dir}/{stem}_mask.tiff", "classes": {"tissue": [255]}}},
 }
 GONE = object()
-PATH, CLASSES = "overlays__tissue__path", "overlays__tissue__classes"
+PATH, CLASSES, MPP = "overlays__tissue__path", "overlays__tissue__classes", "overlays__tissue__mpp"
 
 FIELDS: dict[str, dict[str, Any]] = {
     "an unknown key": {"colour": 1},
@@ -47,6 +49,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a glob that walks again and again": {"slides": "**/a/**/b/**/c/**/d/**/*.svs"},
     "a password in the output": {"output": "s3://key:secret@bucket/out"},
     "an unknown option of the output": {"output": "s3://bucket/out?client_secret=abc"},
+    "an option in the name of a folder": {"output": "out?x=abc"},
     "a connection string as output": {"output": "AccountName=a;AccountKey=b"},
     "a path that is too long": {"output": "a" * 5000},
     "a tile of a million million pixels": {"tiling__tile_extent": 10**12},
@@ -77,6 +80,14 @@ FIELDS: dict[str, dict[str, Any]] = {
     "an ROI that is not WKT": {"roi": "POLYGON ((0 0, 1"},
     "an ROI that is a point": {"roi": "POINT (1 1)"},
     "no overlays": {"overlays": {}},
+    "neither path nor detect": {"overlays": {"tissue": {"classes": {"tissue": [1]}}}},
+    "both path and detect": {"overlays__tissue__detect": "saturation"},
+    "an unknown detector": {"overlays__tissue": {"detect": "network"}},
+    "a pen without detect": {"overlays__tissue__pen": "drop"},
+    "options of a file beside detect": {
+        "overlays__tissue": {"detect": "saturation", "mpp": 1, "missing": "zero", "unit": "um"}
+    },
+    "two overlays with detect": {"overlays": {"a": {"detect": "saturation"}, "b": {"detect": "saturation"}}},
     "an overlay called yes": {"overlays": {True: {"path": "x"}}},
     "an overlay called off": {"overlays": {False: {"path": "x"}}},
     "an overlay called 1": {"overlays": {1: {"path": "x"}}},
@@ -88,8 +99,18 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class whose value is a list": {CLASSES: {"tissue": [[1]]}},
     "a label's pattern by another key": {CLASSES: {"tissue": [{"regex": "Tumor.*"}]}},
     "a label's pattern that is no expression": {CLASSES: {"tissue": [{"match": "("}]}},
+    "a range whose ends are swapped": {CLASSES: {"tissue": ["255..128"]}},
+    "a range that is mistyped": {CLASSES: {"tissue": [">x"]}},
+    "a range where labels are named": {"overlays__tissue__ignore": ["1..2"]},
     "a credential in an overlay's pattern": {PATH: {"match": "token=S|[.]tiff$", "replace": "x"}},
     "a comparison that is a text with a credential": {"keep": "tissue > 0.5 and 'password=S'"},
+    "a statistic that is none": {"overlays__tissue__stats": ["median"]},
+    "a scale without stats": {"overlays__tissue__scale": [0, 255]},
+    "a bound of shares without classes": {
+        "overlays__tissue__stats": ["mean"], "overlays__tissue__classes": {}, "overlays__tissue__uncertainty": True,
+    },
+    "a scale from high to low": {"overlays__tissue__stats": ["mean"], "overlays__tissue__scale": [255, 0]},
+    "a measurement and classes": {"overlays__tissue__stats": ["mean"], "overlays__tissue__measurement": "score"},
     "an origin that is none": {"overlays__tissue__origin": "corner"},
     "a class whose value is too long": {CLASSES: {"tissue": ["9" * 300]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
@@ -104,6 +125,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a pattern without replacement": {PATH: {"match": "a"}},
     "a column without a name": {PATH: {"column": ""}},
     "a column without a manifest": {PATH: {"column": "mask"}},
+    "a column of resolutions without a manifest": {MPP: {"column": "mask_mpp"}},
+    "an mpp of an overlay that is three numbers": {MPP: [1, 2, 3]},
+    "an mpp of an overlay that is 0": {MPP: 0},
+    "an alignment that does not exist": {"overlays__tissue__align": "centre"},
     "more slides tolerated than there are": {"tolerate": 1.5},
     "a tolerance of 1.0": {"tolerate": 1.0},
     "a request without CPUs": {"resources": {"tile_slides": {"num_cpus": 0}}},
@@ -140,6 +165,7 @@ KEEP = {
 OPTIONS = {
     "an option nested too deeply": [f"--overlays{'.a' * 5000}", "x"],
     "a value nested too deeply": ["--slides", "[" * 5000],
+    "too many options": [f"--overlays.a.classes.b{number}=1" for number in range(1001)],
     "an unknown option": ["--tilling.mpp", "1"],
     "an option without a value": ["--tiling.mpp"],
     "a value without an option": ["slides/"],
@@ -156,6 +182,8 @@ FILES = {
     + "\n".join(f"{'abcdefg'[n + 1]}: &{'abcdefg'[n + 1]} [{', '.join(['*' + 'abcdefg'[n]] * 10)}]" for n in range(6)),
     "a file with an alias that holds itself": "a: &a [*a]",
     "a file with a date that does not exist": "a: 2024-99-99",
+    "a file with a value that is not of its type": "a: !!bool maybe",
+    "a file with an alias of nothing": "output: *abc",
     "a file with a duplicate key": "slides: a\nslides: b\n",
 }
 
@@ -210,6 +238,11 @@ def with_manifest(content: str | dict[str, list[Any]]) -> list[str]:
     return written(changed({"slides": name, PATH: {"column": "mask"}}))
 
 
+def refused_by_server() -> list[str]:
+    with server_errors():
+        raise refused(422, {"exception_detail": [{"msg": TOO_LARGE}]})
+
+
 def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     """Pairs of a name and a function that prepares the files and returns the arguments of the command line."""
     for name, changes in FIELDS.items():
@@ -227,6 +260,7 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]
     yield "a URI as file", lambda: ["--config", "s3://key:secret@bucket/coverage.yaml"]
     yield "a text for a section", lambda: ["--tiling", "fine"]
+    yield "a configuration that a server does not take", refused_by_server
     yield "a manifest that does not exist", lambda: written(changed({"slides": "nope.csv"}))
 
 
@@ -256,9 +290,9 @@ def messages(folder: Path) -> str:
     """All refusals as one text: a name, then its lines, indented."""
     parts = []
     for name, arguments in provocations():
-        with pytest.raises(ConfigurationError) as refused:
+        with pytest.raises(ConfigurationError) as failed:
             read_configuration(arguments())
-        parts.append("\n    ".join([name, *refused.value.problems]))
+        parts.append("\n    ".join([name, *failed.value.problems]))
     text = "\n".join(parts).replace(str(folder), "/study") + "\n"
     return re.sub("a{20,}", "aaa", text)  # as many as the folder's name leaves room for
 

@@ -1,5 +1,6 @@
 """Options of the command: merged over the file, and refused before any work."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,46 @@ def test_options_win_over_the_file_field_by_field(file) -> None:
 )  # fmt: skip
 def test_lists_and_mappings_are_json_or_yaml(text: str, value: Any) -> None:
     assert _value(text) == value
+
+
+def test_a_long_list_of_names_is_one_argument(file) -> None:
+    names = [f"slide.{number}[a].svs" for number in range(500)]
+    config = read_configuration(["--config", file, "--exclude", f"[{', '.join(map(repr, names))}]"])
+    assert config.exclude == names
+
+
+@pytest.mark.parametrize("value", ["[" * 201, "{a: " * 201, "x" + "[" * 201, "[a]" * 300 + "[" * 201])
+def test_a_value_is_refused_for_its_depth(value) -> None:
+    with pytest.raises(ConfigurationError, match="an argument is nested more than 200 deep"):
+        read_configuration(["--keep", value])
+
+
+@pytest.mark.parametrize("form", ["--exclude {}", "--exclude={}"])
+def test_an_option_is_repeated_in_linear_time(file, form) -> None:
+    patterns = [f"x{number}" for number in range(3000)]
+    began = time.process_time()
+    with pytest.raises(ConfigurationError, match=r"exclude: found \['x0', .*; give at most 1000 items"):
+        read_configuration(["--config", file, *" ".join(map(form.format, patterns)).split()])
+    assert time.process_time() - began < 5  # 12 s if each option walks all that follow it
+
+
+def test_repeated_options_keep_their_order_in_both_forms(file) -> None:
+    config = read_configuration(["--exclude", "a*", "--config", file, "--exclude=!ab", "--force", "--exclude", "c"])
+    assert (config.exclude, config.force) == (["a*", "!ab", "c"], True)
+
+
+@pytest.mark.parametrize("arguments", [["--exclude", "a", "--exclude"], ["--exclude", "--force"]])
+def test_a_list_without_a_value_is_refused(file, arguments) -> None:
+    with pytest.raises(ConfigurationError, match="Parameter --exclude requires an argument"):
+        read_configuration(["--config", file, *arguments])
+
+
+def test_too_many_options_are_refused_before_they_take_time(file) -> None:
+    options = [f"--overlays.tissue.classes.c{number}=1" for number in range(20_000)]
+    began = time.process_time()
+    with pytest.raises(ConfigurationError, match="found 20,002 arguments besides --exclude and --slides"):
+        read_configuration(["--config", file, *options])
+    assert time.process_time() - began < 5
 
 
 def test_options_are_enough(folder) -> None:

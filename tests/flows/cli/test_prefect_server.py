@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.cli.prefect_server import Server
+from flows.cli.prefect_server import Server, ServerError, server_errors
+from flows.config.errors import ConfigurationError
 from flows.execution.start_error import StartError
+from tests.support.answers import TOO_LARGE, refused
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,7 @@ def test_it_is_stopped_at_the_end_of_its_block() -> None:
     [
         ("http://user:SECRET@127.0.0.1:9/api", "the Prefect server at http://***@127.0.0.1:9/api/ does not answer: "),
         ("http://127.0.0.1:9/api?token=SECRET", "the Prefect server at http://127.0.0.1:9/api?*** does not answer: "),
+        ("SECRET", "PREFECT_API_URL is not a URL (not shown); hint: start it, or "),
         ("http://user:SECRET/more@127.0.0.1:9/api", "PREFECT_API_URL is not a URL (not shown); hint: start it, or "),
     ],
 )
@@ -67,3 +70,19 @@ def test_a_credential_in_the_url_of_a_server_is_not_repeated(url, problem, monke
             pass
     assert str(failed.value).startswith(problem)
     assert "SECRET" not in f"{failed.value!r} {failed.value.__cause__!r}"
+
+
+def test_a_configuration_that_is_too_large_for_a_server_is_refused_in_one_line() -> None:
+    with pytest.raises(ConfigurationError) as failed, server_errors():
+        raise refused(422, {"exception_detail": [{"msg": TOO_LARGE, "input": "POLYGON"}]})
+    assert str(failed.value) == (
+        "the configuration has 713,582 bytes, and the Prefect server takes less than 524,288; give a roi of fewer "
+        "vertices, or set PREFECT_SERVER_API_MAX_PARAMETER_SIZE of the server"
+    )
+
+
+def test_a_request_that_is_refused_is_named_without_the_address() -> None:
+    with pytest.raises(ServerError) as failed, server_errors():
+        raise refused(401, {"exception_message": "Unauthorized"})
+    assert str(failed.value).startswith("the Prefect server refuses a request: 401 Unauthorized; hint: check PREFECT_")
+    assert "SECRET" not in repr(failed.value)

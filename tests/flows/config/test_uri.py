@@ -41,6 +41,7 @@ FORMS = [
     "s3://bucket?region={}", "s3://bucket?scheme={}", "s3://bucket?%73ig={}", "s3://bucket?region=eu;token={}",
     "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={};EndpointSuffix=core.windows.net",
     "BlobEndpoint=x;SharedAccessSignature=sv=2022&sig={}", "out/?password={}", "out%3Fsig%3D{}", "out%253Ftoken%253D{}",
+    "//account.blob/x?st={}&se=2026",
 ]  # fmt: skip
 """Texts with a place for a secret."""
 PLACES = {
@@ -79,6 +80,27 @@ def test_no_generated_credential_is_in_an_error(form: str, place: str, secret: s
     assert quote(secret) not in str(refused.value)
 
 
+FOLDERS = ["out?x={}", "out?auth={}", "/data/out?aws={}", "out%3Fx%3D{}", "out#key={}", "out;a.b={}"]
+"""Options of a URI in names of folders."""
+
+
+@pytest.mark.parametrize("form", FOLDERS)
+def test_an_option_in_the_name_of_a_folder_is_refused_and_not_repeated(form: str) -> None:
+    with pytest.raises(ConfigurationError, match="output: ") as refused:
+        CoverageConfig.model_validate({**BASE, "output": form.format(SECRET)})
+    assert SECRET not in str(refused.value)
+    schema = parameter_schema(coverage.fn).model_dump_for_openapi()
+    if "%" not in form:
+        with pytest.raises(ValidationError, match="credentials in the environment") as invalid:
+            validate({"config": {**BASE, "output": form.format(SECRET)}}, schema, raise_on_error=True)
+        assert SECRET not in str(invalid.value)
+
+
+@pytest.mark.parametrize("slides", ["batch?/*.svs", "stain=HE/a?b=1.svs", "a?.svs", "x[?]y=1/*.tiff"])
+def test_a_wildcard_is_no_option(slides: str) -> None:
+    assert CoverageConfig.model_validate({**BASE, "slides": slides}).slides == slides
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("is_option", [True, False])
 def test_the_command_prints_and_writes_no_credential(
@@ -101,8 +123,13 @@ def test_an_argument_that_cannot_be_read_is_not_repeated(arguments: list[str], c
 
 
 @pytest.mark.parametrize(
-    "line", ["output: [s3://AKIA:{0}@b", "{{output: s3://AKIA:{0}@b", "a: 1\n s3://AKIA:{0}@b: x: y"]
-)
+    "line",
+    [
+        "output: [s3://AKIA:{0}@b", "{{output: s3://AKIA:{0}@b", "a: 1\n s3://AKIA:{0}@b: x: y",
+        "output: *{0}", "output: !{0} x", "output: !!python/object:{0} x", "!{0}! a", "a: &{0} 1\nb: &{0} 1",
+        "a: !!float {0}", "a: !!int {0}", "a: !!bool {0}", "a: !!timestamp {0}", "a: !!map {0}",
+    ],
+)  # fmt: skip
 def test_yaml_that_cannot_be_read_is_not_repeated(line: str, tmp_path: Path, capsys) -> None:
     (tmp_path / "c.yaml").write_text(line.format(SECRET))
     assert main(["--config", str(tmp_path / "c.yaml")]) == 2

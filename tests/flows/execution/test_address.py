@@ -34,6 +34,8 @@ def test_an_address_without_a_credential_is_shown(text) -> None:
         ("http://user:pass/SECRET@host/api", "(not shown)"),
         ("http://user:12?SECRET@host/api", "(not shown)"),
         ("http://host/api;token=SECRET", "(not shown)"),
+        ("SECRETwJalrXUtnFEMIK7MDENG", "(not shown)"),
+        ("SECRETwJalrXUtnFEMIK7MDENG/", "(not shown)"),
     ],
 )
 def test_a_credential_in_an_address_is_not_shown(text, expected) -> None:
@@ -67,7 +69,12 @@ def test_an_error_about_an_address_without_a_credential_is_told() -> None:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch) -> None:
     monkeypatch.setattr(address, "RETRY_PAUSES", (0.01,))
-    monkeypatch.setattr(address, "ANSWER_SECONDS", 0.5)
+
+
+@pytest.fixture
+def impatience(monkeypatch) -> None:
+    """Give up early; only for servers that never answer, since a loaded machine keeps others waiting too."""
+    monkeypatch.setattr(address, "ANSWER_SECONDS", 0.2)
 
 
 def test_a_cluster_that_does_not_answer_is_named_with_a_hint() -> None:
@@ -107,7 +114,10 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
 
 @pytest.fixture
 def listening() -> Iterator[Callable[[bytes | None], str]]:
-    """Start a listener that answers every connection with some bytes and closes it, or keeps silent."""
+    """Start a listener that answers every connection with some bytes and closes it, or keeps silent.
+
+    A client that has seen enough resets the connection, since it leaves bytes unread: that ends no listener.
+    """
     servers, threads, kept = [], [], []
 
     def start(answer: bytes | None) -> str:
@@ -120,7 +130,7 @@ def listening() -> Iterator[Callable[[bytes | None], str]]:
                     connection, _ = server.accept()
                     kept.append(connection)
                     if answer is not None:
-                        with suppress(OSError):  # a client that has seen enough is gone before the end of the answer
+                        with suppress(OSError):
                             connection.recv(1000)
                             connection.sendall(answer)
                             connection.shutdown(socket.SHUT_WR)
@@ -147,10 +157,30 @@ def test_what_answers_but_is_no_ray_is_refused(kind, listening) -> None:
     assert str(refused.value).startswith(expected.format(found))
 
 
+@pytest.mark.usefixtures("impatience")
 def test_what_keeps_silent_is_refused(listening) -> None:
     found = listening(None)
     with pytest.raises(StartError, match=rf"^no Ray cluster answers at '{found}': timed out; hint: start the cluster"):
         require_cluster(found)
+
+
+@pytest.mark.usefixtures("impatience")
+def test_the_limit_is_one_for_the_whole_answer() -> None:
+    near, far = socket.socketpair()
+    ended = threading.Event()
+
+    def drip() -> None:
+        while not ended.wait(0.05):  # each byte comes in time
+            far.sendall(b"\0")
+
+    dripping = threading.Thread(target=drip)
+    with near, far:
+        near.settimeout(address.ANSWER_SECONDS)
+        dripping.start()
+        with pytest.raises(TimeoutError):
+            address._is_grpc(near)
+        ended.set()
+        dripping.join()
 
 
 def test_a_server_of_grpc_is_left_to_ray(listening) -> None:

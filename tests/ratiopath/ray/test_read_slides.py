@@ -141,8 +141,10 @@ def test_exact_tiles_of_an_anisotropic_slide_differ_by_axis(tmp_path: Path) -> N
 
 
 def test_a_slide_coarser_than_the_exact_resolution_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LevelNotFoundError):
+    with pytest.raises(LevelNotFoundError) as refused:
         described(slide(tmp_path / "a.tiff"), mpp=0.1, resolution="exact", tolerance=0.1)
+    expected = "set tiling.mpp (mpp=) to the finest of these or more, or a larger tiling.tolerance (tolerance=)"
+    assert refused.value.hint == expected
 
 
 def test_excluded_files_are_no_slides(tmp_path: Path) -> None:
