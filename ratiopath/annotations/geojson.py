@@ -83,6 +83,7 @@ class _Class(msgspec.Struct):
 
 
 _OBJECT = Decoder(_Object)
+_RAWS = Decoder(list[Raw])
 
 
 def read_geojson(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
@@ -192,6 +193,10 @@ class _Reader:
             [rings] = self._coordinates(geometry, _POLYGON)
             self._add(geometry, rings, label, name)
         elif geometry.type == "MultiPolygon":
+            if len(memoryview(geometry.coordinates)) > BATCH_BYTES and (parts := self._split(geometry)):
+                for part in parts:
+                    self._read_geometry(part, label, name)
+                return
             for rings in self._coordinates(geometry, _MULTIPOLYGON):
                 self._add(geometry, rings, label, name)
         elif geometry.type == "GeometryCollection":
@@ -217,6 +222,14 @@ class _Reader:
                 raise self._damaged("is a GeometryCollection without geometries")
             else:
                 stack.append(decode(raw, _Geometry, self.outlines.path, self._place) for raw in part.geometries)
+
+    def _split(self, geometry: _Geometry) -> list[_Geometry]:
+        """Return the polygons of a large MultiPolygon, such as all cells of a class, none if it is damaged."""
+        try:
+            polygons = _RAWS.decode(geometry.coordinates)
+        except DECODE_ERRORS:
+            return []
+        return [_Geometry("Polygon", raw, isEllipse=geometry.isEllipse) for raw in polygons]
 
     def _coordinates(self, geometry: _Geometry, decoders: Sequence[Decoder[Any]]) -> Sequence[Rings]:
         """Decode the coordinates of polygons, of pairs in most files; what follows y is dropped."""
