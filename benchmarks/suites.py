@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import drawings, slides
+from benchmarks import areas, drawings, heat_maps, pictures, slides
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
@@ -185,8 +185,60 @@ def of_annotations(options: Options) -> None:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
+def of_pictures(options: Options) -> None:
+    """Compare tile overlaps of PNG masks with Pillow and np.unique per tile: seconds and multiples."""
+    columns = ["tiles", "ours, s", *(f"{who}, of ours" for who in pictures.PEERS)]
+    print(f"\n| PNG masks | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for name, bits in pictures.MASKS.items():
+        mask = MASKS[name].shrunk(pictures.SHRINK * options.shrink)
+        job = pictures.PngJob.of(mask.write(options.cache), mask.mpp, bits)
+        if difference := pictures.difference(job):
+            raise DifferenceError(f"{job.path}: {difference}")
+        subjects = {pictures.OURS: pictures.ours, **pictures.PEERS}
+        taken = medians({who: partial(timed, partial(what, job)) for who, what in subjects.items()}, options.repeat)
+        our = taken[pictures.OURS]
+        others = (f"{taken[who] / our:.1f}x" for who in pictures.PEERS)
+        print(f"| {name}, {bits} bit(s) | {len(job.x):,} | {our:.3f} | {' | '.join(others)} |", flush=True)
+
+
+def of_areas(options: Options) -> None:
+    """Compare the area rule with the centre rule and with exactextract on masks of one channel: seconds, multiples."""
+    columns = "tiles", "centre rule, s", "area rule, s", "of the centre rule", "exactextract, of the area rule"
+    print(f"\n| tiles inside pixels | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    masks = [name for name in options.masks if name in AREA_MASKS]
+    for name, roi in product(masks, options.rois):
+        job = areas.AreaJob(Job.of(options.mask(name), roi))
+        if difference := areas.difference(job):
+            raise DifferenceError(f"{name}, {roi}: {difference}")
+        runners = {who: partial(timed, what) for who, what in areas.subjects(job).items()}
+        taken = medians(runners, options.repeat)
+        centre, area, peer = taken[areas.CENTRE], taken[areas.AREA], taken.get(areas.EXACTEXTRACT)
+        row = f"{name}, {roi}", f"{len(job.job.x):,}", f"{centre:.3f}", f"{area:.3f}", f"{area / centre:.2f}x"
+        print(f"| {' | '.join([*row, f'{peer / area:.0f}x' if peer else ''])} |", flush=True)
+
+
+def of_heat_maps(options: Options) -> None:
+    """Compare statistics with the loops over tiles that users write: seconds, and multiples of the same statistics."""
+    print("\n| heat map | tiles | subject | seconds | of ours |\n|---|---|---|---|---|")
+    for heat_map in heat_maps.HEAT_MAPS:
+        job = heat_maps.job_of(heat_map, options.shrink, options.cache)
+        if difference := heat_maps.difference(job):
+            raise DifferenceError(f"{heat_map.name}: {difference}")
+        runners = {who: partial(timed, partial(what, job)) for who, what in heat_maps.subjects().items()}
+        taken = medians(runners, options.repeat)
+        ours = {heat_maps.SUBJECTS[who][0]: taken[who] for who in taken if who.startswith(heat_maps.OURS)}
+        for who, seconds in taken.items():
+            times = seconds / ours[heat_maps.SUBJECTS[who][0]]
+            print(f"| {heat_map.name} | {len(job.x):,} | {who} | {seconds:.3f} | {times:.1f}x |", flush=True)
+
+
+AREA_MASKS = "binary", "classes", "noisy", "fractional"
+"""Masks of the area rule."""
 SUITES = {
     "in-process": in_process,
+    "areas": of_areas,
+    "heat-maps": of_heat_maps,
+    "pictures": of_pictures,
     "annotations": of_annotations,
     "through-ray": through_ray,
     "flow": of_flow,

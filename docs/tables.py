@@ -14,7 +14,7 @@ from schemas.failures import FAILURES
 from schemas.slides import SLIDES
 from schemas.table import TableSchema
 
-_OVERLAY = OverlayColumns("NAME", ("CLASS",), "null")
+_OVERLAY = OverlayColumns("NAME", ("CLASS",), "null", statistics=("STATISTIC",))
 MARKS = {
     "<!-- columns of slides -->": SLIDES,
     "<!-- columns of coverage -->": coverage([_OVERLAY]),
@@ -43,6 +43,7 @@ MEANINGS = {
     "NAME_inside": "share of the ROI's pixels that exist in the overlay, 0 to 1",
     "CLASS": "share of the values of the class, 0 to 1; null if nothing is known: `NAME_inside` is 0, unless"
     " `missing: zero` applies",
+    "NAME_STATISTIC": "each of `stats`, such as `NAME_mean` or `NAME_share_ge_0_5`; null where the ROI has no number",
     "stage": "name of the task that failed",
     "task": "name of the task that failed",
     "error": "class of the error",

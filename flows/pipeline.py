@@ -1,4 +1,4 @@
-"""The coverage flow: six tasks in a straight line, then the record and the reports of the run."""
+"""The coverage flow: seven tasks in a straight line, then the record and the reports of the run."""
 
 import time
 from collections.abc import Callable
@@ -62,6 +62,7 @@ def as_task(function: Callable[Parameters, TableReference]) -> Task[Parameters, 
 
 discover = as_task(tasks.discover_slides)
 tile = as_task(tasks.tile_slides)
+detect = as_task(tasks.detect_tissue)
 derive = as_task(tasks.derive_overlay_paths)
 compute = as_task(tasks.compute_overlaps)
 keep = as_task(tasks.filter_by_coverage)
@@ -74,15 +75,16 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     started = datetime.now().astimezone()
     workspace = Workspace.at(config.output)
     with output_lock(workspace):
-        refuse_foreign(workspace, previews=config.previews)
+        refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)
         grids = tile(slides, config, workspace)
-        overlays = derive(slides, config, workspace)
+        masked = detect(slides, config, workspace) if config.detected else slides
+        overlays = derive(masked, config, workspace)
         covered = compute(grids, overlays, config, workspace)
         kept = keep(covered, config, workspace)
         pictures = draw(kept, config, workspace) if config.previews else None
-        results = [slides, grids, overlays, covered, kept, *([pictures] if pictures else [])]
+        results = [slides, grids, masked, overlays, covered, kept, *([pictures] if pictures else [])]
         seconds = {result.task: result.seconds for result in results}
         drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)

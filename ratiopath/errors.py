@@ -5,13 +5,13 @@
     │   └── RoiError                   an empty or invalid region of interest
     └── SlideError                     one unusable file; other files are not affected
         ├── SlideNotFoundError         missing or unreadable file
-        ├── UnsupportedFormatError     a file of another format: PNG, PDF, text, ...
+        ├── UnsupportedFormatError     a file of another format: GIF, PDF, text, ...
         ├── TruncatedError             missing or damaged directories or pixels
         ├── UnsupportedImageError      a readable format with an unsupported layout
         ├── MissingMppError            no resolution in the file, none passed
         ├── LevelNotFoundError         no level of the resolution that is wanted
         ├── InvalidMppError            a resolution that is zero, negative, not finite or absurd
-        ├── MisalignedError            an annotation that does not lie on its slide, or in an unknown frame
+        ├── MisalignedError            an overlay that does not lie on its slide, or in an unknown frame
         └── TooManyValuesError         a continuous image where labels are counted
 
 Messages state the problem first, then a hint. All exceptions survive pickling, hence a Ray worker.
@@ -56,7 +56,7 @@ class SlideNotFoundError(SlideError):
 
 
 class UnsupportedFormatError(SlideError):
-    """A file that is neither a TIFF nor in a format of OpenSlide."""
+    """A file in none of the formats that are read."""
 
 
 class TruncatedError(SlideError):
@@ -80,7 +80,7 @@ class InvalidMppError(SlideError):
 
 
 class MisalignedError(SlideError):
-    """An annotation that does not lie on its slide, or whose place on it is ambiguous."""
+    """An overlay that does not lie on its slide, or whose place on it is ambiguous."""
 
 
 class TooManyValuesError(SlideError):

@@ -18,6 +18,8 @@ ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 PARQUET_MAGIC = b"PAR1"
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 NUMPY_MAGIC = b"\x93NUMPY"
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+JPEG_MAGIC = b"\xff\xd8\xff"
 SQLITE_MAGIC = b"SQLite format 3\0"
 JAVA_MAGIC = b"\xac\xed\0\x05"
 PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -26,8 +28,8 @@ BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """First bytes of text in UTF-8 and UTF-16."""
 UTF8 = ("utf-8", "utf-8-sig")
 _FORMATS = {
-    b"\x89PNG\r\n\x1a\n": "a PNG",
-    b"\xff\xd8\xff": "a JPEG",
+    PNG_MAGIC: "a PNG",
+    JPEG_MAGIC: "a JPEG",
     b"GIF8": "a GIF",
     b"BM": "a BMP",
     b"%PDF": "a PDF",
@@ -103,6 +105,11 @@ def open_errors(path: str) -> Iterator[None]:
         else:
             hint = "check where the link leads" if os.path.islink(path) else "check the path"
         raise SlideNotFoundError(problem, path=path, hint=hint) from error
+
+
+def is_archive_of_arrays(head: bytes) -> bool:
+    """Return True for the first bytes of an archive of NumPy."""
+    return head.startswith(ZIP_MAGIC) and b".npy" in head[:256]
 
 
 def start_of_text(head: bytes) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from shapely import affinity
 
 from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
 from ratiopath.pyramid import Level, Pyramid
@@ -70,6 +71,12 @@ class OverlayTransform:
         """Width and height of the ROI's bounding box in pixels of the level, not rounded."""
         minx, miny, maxx, maxy = self.roi.bounds
         return (maxx - minx) * self.x, (maxy - miny) * self.y
+
+    @property
+    def perimeter(self) -> float:
+        """Length of the ROI's border, holes included, in pixels of the level."""
+        scaled = affinity.scale(self.roi.polygon, self.x, self.y, origin=(0, 0))
+        return float(scaled.length)
 
     def windows(self, tile_x: Float64s, tile_y: Float64s) -> Windows:
         """Locate the ROI of every tile in the overlay.

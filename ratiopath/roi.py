@@ -43,6 +43,11 @@ class Roi:
         minx, miny, maxx, maxy = self.polygon.bounds
         return minx, miny, maxx, maxy
 
+    @property
+    def is_box(self) -> bool:
+        """True if the polygon is its bounding box."""
+        return bool(self.polygon.equals(shapely.box(*self.bounds)))
+
     def mask(self, patch: Extent) -> npt.NDArray[np.bool_] | None:
         """Rasterise the polygon on a patch that spans its bounding box (docs/decisions/0001-mapping.md).
 
@@ -56,7 +61,7 @@ class Roi:
             bool of shape (height, width), true inside; None if all pixels are inside, as for every box.
         """
         minx, miny, maxx, maxy = self.bounds
-        if self.polygon.equals(shapely.box(minx, miny, maxx, maxy)):
+        if self.is_box:
             return None
         x = minx + (np.arange(patch.width) + 0.5) * (maxx - minx) / patch.width
         y = miny + (np.arange(patch.height) + 0.5) * (maxy - miny) / patch.height

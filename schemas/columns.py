@@ -21,6 +21,10 @@ class OverlayColumns:
     """Treatment of a slide without this overlay: it fails, or its classes are null, or zero."""
     is_counted: bool = False
     """True if outlines are counted: the overlay's, and those of each class."""
+    statistics: tuple[str, ...] = ()
+    """Ends of the names of its statistics, such as mean or share_ge_0_5."""
+    has_uncertainty: bool = False
+    """True if the error of the shares is bounded."""
 
     @property
     def path(self) -> str:
@@ -38,11 +42,32 @@ class OverlayColumns:
         return f"{self.name}_inside"
 
     @property
+    def uncertainty(self) -> tuple[str, ...]:
+        """Column of the bound of the error of a tile's shares, 0 to 1; null where nothing is known."""
+        return (f"{self.name}_uncertainty",) if self.has_uncertainty else ()
+
+    @property
     def counts(self) -> tuple[str, ...]:
         """Columns of the number of outlines whose centroid lies in the tile: of the overlay, and of each class."""
         return tuple(f"{name}_count" for name in (self.name, *self.classes)) if self.is_counted else ()
 
     @property
+    def has_overlap(self) -> bool:
+        """Return True if it has a column of overlaps: a map of numbers without classes has none."""
+        return bool(self.classes) or not self.statistics
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns of statistics that may be any number: mean, min, max, std and quantiles."""
+        return tuple(f"{self.name}_{end}" for end in self.statistics if not end.startswith("share_"))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Columns of all statistics."""
+        return tuple(f"{self.name}_{end}" for end in self.statistics)
+
+    @property
     def own(self) -> tuple[str, ...]:
         """Columns of the overlay besides its classes."""
-        return (self.path, self.overlap, self.inside, *self.counts)
+        overlap = (self.overlap,) if self.has_overlap else ()
+        return (self.path, *overlap, self.inside, *self.uncertainty, *self.counts, *self.measured)

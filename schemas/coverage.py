@@ -36,10 +36,15 @@ def _tiles(name: str, overlays: tuple[OverlayColumns, ...]) -> TableSchema:
 def _columns(overlay: OverlayColumns) -> list[Column]:
     return [
         Column(overlay.path, pa.string(), nullable=overlay.missing != "fail"),
-        Column(overlay.overlap, OVERLAP),
+        *([Column(overlay.overlap, OVERLAP)] if overlay.has_overlap else []),
         Column(overlay.inside, pa.float64(), (FRACTION,)),
+        *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.uncertainty),
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
         *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=overlay.missing == "null") for name in overlay.counts),
+        *(
+            Column(name, pa.float64(), () if name in overlay.numbers else (FRACTION,), nullable=True)
+            for name in overlay.measured
+        ),
     ]
 
 
@@ -55,7 +60,21 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
         differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != unknown
         return differs
 
+    def is_not_null(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = is_unknown(table) & table[column].is_valid().to_numpy()
+        return found
+
+    def is_null_unlike_inside(table: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+        differs: npt.NDArray[np.bool_] = table[column].is_null().to_numpy() != is_unknown(table)
+        return differs
+
+    measured = [
+        Rule(name, "is null where nothing is known", partial(is_not_null, column=name)) for name in overlay.measured
+    ]
+    if not overlay.has_overlap:
+        return measured
     return [
+        *measured,
         Rule(overlay.overlap, "fractions are > 0 and at most 1", lambda t: _out_of_range(t, overlay.overlap)),
         Rule(overlay.overlap, "fractions sum to 1, or there is none", lambda t: _sum_is_not_one(t, overlay.overlap)),
         Rule(
@@ -66,6 +85,10 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
         *(
             Rule(name, "is null exactly where nothing is known", partial(is_null_elsewhere, column=name))
             for name in overlay.classes
+        ),
+        *(
+            Rule(name, "is null exactly where nothing is known", partial(is_null_unlike_inside, column=name))
+            for name in overlay.uncertainty
         ),
     ]
 

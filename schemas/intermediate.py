@@ -6,7 +6,7 @@ import pandera.pyarrow as pap
 import pyarrow as pa
 
 from schemas.columns import OverlayColumns
-from schemas.fields import NOT_NEGATIVE, PATH, SLIDE_ID
+from schemas.fields import NOT_NEGATIVE, PATH, POSITIVE, SLIDE_ID
 from schemas.slides import SLIDE_COLUMNS
 from schemas.table import Column, TableSchema
 
@@ -31,18 +31,31 @@ PICTURES = TableSchema.of(
     "pictures", (SLIDE_ID, PATH, Column("trouble", pa.string(), nullable=True)), key=("slide_id",)
 )
 """A row per slide in the tables; `trouble` is the reason for a missing picture, null where it is there."""
+MASK = Column("mask", pa.string())
+"""JSON: fingerprint of the mask of the slide's tissue."""
 PROVENANCE = Column("record", pa.string())
 """JSON: provenance of the slide's file in coverage/."""
 
 
-def discovered_slides(overlays: tuple[str, ...]) -> TableSchema:
+def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:
     """Return the schema of the slides with their manifest's cells.
 
     Args:
         overlays: Overlays whose path is a column of the manifest.
+        resolutions: Overlays whose resolution is a column of the manifest, µm/px.
     """
+    return TableSchema.of("discovered slides", _discovered(overlays, resolutions), key=("path",))
+
+
+def _discovered(overlays: tuple[str, ...], resolutions: tuple[str, ...]) -> tuple[Column, ...]:
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
-    return TableSchema.of("discovered slides", (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources), key=("path",))
+    mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
+    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources, *mpps)
+
+
+def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:
+    """Return the schema of the same slides, each with the fingerprint of its mask as JSON."""
+    return TableSchema.of("masked slides", (*_discovered(overlays, resolutions), MASK), key=("path",))
 
 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:

@@ -12,8 +12,11 @@ SUSPICIONS = Column("suspicions", pa.list_(pa.string()))
 """Findings to review, a sentence each; empty if there are none."""
 NOTES = Column("notes", pa.list_(pa.string()))
 """Remarks on the overlays that need no review, such as repaired outlines of an annotation, a sentence each."""
+ALIGNMENTS = Column("alignments", pa.map_(pa.string(), pa.string()))
+"""Case of the alignment of each overlay that is an image, such as `fits`."""
 VALUES = Column("values", pa.map_(pa.string(), pa.list_(pa.string())))
 """Values of each overlay in the tiles of a slide, at most 32, the commonest first; none if nothing is known."""
+_FINDINGS = (VALUES, SUSPICIONS, NOTES, ALIGNMENTS)
 MADE_FROM = Column("made_from", pa.string())
 """SHA-256 of the provenance of the file in tiles/: equal digests mean equal files."""
 _TILES, _KEPT = (Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "kept"))
@@ -31,13 +34,13 @@ def area_of(name: str) -> str:
 
 def kept_slides(classes: Sequence[str]) -> TableSchema:
     """Return the schema of the index of the files in tiles/, with the report on each slide."""
-    columns = (*FILE_COLUMNS, MADE_FROM, _TILES, *_columns(classes), VALUES, SUSPICIONS, NOTES)
+    columns = (*FILE_COLUMNS, MADE_FROM, _TILES, *_columns(classes), *_FINDINGS)
     return TableSchema.of("kept slides", columns, key=("slide_id",))
 
 
 def slide_report(classes: Sequence[str]) -> TableSchema:
     """Return the schema of the report: a row per slide in the tables, two columns per class."""
-    columns = (SLIDE_ID, PATH, STATUS, SECONDS, _TILES, _KEPT, *_columns(classes), VALUES, SUSPICIONS, NOTES)
+    columns = (SLIDE_ID, PATH, STATUS, SECONDS, _TILES, _KEPT, *_columns(classes), *_FINDINGS)
     return TableSchema.of("slide report", columns, key=("slide_id",))
 
 

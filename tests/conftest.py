@@ -3,15 +3,21 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would start each worker through uv
 # credentials for the object store of the tests; workers read them from the environment, as on a real cluster
 os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_EC2_METADATA_DISABLED": "true"}
-
 import ray
 import ray.data
+
+IDLE_SERVICES = (
+    "CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS",
+    "REPOSSESSOR", "SCHEDULER", "TRIGGERS",
+)  # fmt: skip
+"""Loops of a Prefect server that serve deployments and automations, and take a tenth of the tests' time."""
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +43,10 @@ def server() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - ditto
 
     # without heartbeats, since each run would wait up to a second for their thread
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
+        for service in IDLE_SERVICES:
+            environment.setenv(f"PREFECT_SERVER_SERVICES_{service}_ENABLED", "false")
+        stack.enter_context(prefect_test_harness(server_startup_timeout=120))
+        environment.undo()  # servers that tests start themselves are whole
+        stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
         yield

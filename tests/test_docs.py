@@ -14,6 +14,8 @@ from flows.cli.sample import make_sample
 from flows.config.model import CoverageConfig
 from flows.config.yaml_file import read_yaml
 from flows.pipeline import coverage
+from ratiopath.geometry import Mpp
+from ratiopath.slides import open_slide
 
 DOCS = Path(__file__).parents[1] / "docs"
 BASE = {
@@ -36,7 +38,7 @@ def section(page: str, title: str, language: str) -> str:
 
 CONFIGURATIONS = [
     pytest.param(block, id=f"{page}-{number}")
-    for page in ("recipes.md", "tutorial.md", "configuration.md", "cluster.md")
+    for page in ("recipes.md", "tutorial.md", "configuration.md", "cluster.md", "heatmaps.md", "tissue.md")
     for number, block in enumerate(blocks(page, "yaml"), start=1)
 ]
 
@@ -66,6 +68,18 @@ def test_the_recipe_for_a_notebook_runs_on_the_sample(
 
     tiles, tumor = capsys.readouterr().out.split()
     assert (tiles, float(tumor)) == ("192", 1.0)
+
+
+def test_the_tissue_of_the_sample_is_detected_in_python(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(sample)
+
+    exec(section("tissue.md", "In Python", "python"), {})  # noqa: S102 - the page is ours
+
+    assert capsys.readouterr().out.startswith("Mpp(x=4.0, y=4.0) ")
+    with open_slide("coverage-sample/tissue.tiff") as mask:
+        assert (mask.dtype, mask.pyramid.mpp) == (bool, Mpp(4.0, 4.0))
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,8 @@ def make_sample(folder: str) -> CoverageConfig:
     """Write two slides with a tissue mask, a class mask and an annotation each, the same pixels every time.
 
     Args:
-        folder: Folder to write to; the configuration goes there too, as coverage.yaml.
+        folder: Folder to write to; the configuration goes there too, as coverage.yaml, and one that needs no mask, as
+            tissue.yaml.
 
     Returns:
         The configuration.
@@ -62,9 +63,10 @@ def make_sample(folder: str) -> CoverageConfig:
         _write_tiff(f"{slides}/{stem}_tissue_mask.tiff", [tissue], TISSUE_MPP, "deflate")
         _write_ome_tiff(f"{slides}/{stem}_classes.ome.tiff", [labels], CLASSES_MPP, "deflate")
         _write_geojson(f"{slides}/{stem}.geojson", {"Tumor": labels >= TUMOR, "Necrosis": labels == NECROSIS})
-    with open(f"{folder}/coverage.yaml.unfinished", "w", encoding="utf-8") as file:
-        yaml.safe_dump(_settings(), file, sort_keys=False)
-    os.replace(file.name, f"{folder}/coverage.yaml")
+    for name, settings in (("tissue.yaml", _tissue_settings()), ("coverage.yaml", _settings())):
+        with open(f"{folder}/{name}.unfinished", "w", encoding="utf-8") as file:
+            yaml.safe_dump(settings, file, sort_keys=False)
+        os.replace(file.name, f"{folder}/{name}")
     return CoverageConfig.model_validate(read_yaml(f"{folder}/coverage.yaml"))
 
 
@@ -82,6 +84,18 @@ def _settings() -> dict[str, Any]:
             "drawn": {"path": "{dir}/{stem}.geojson", "classes": {"drawn_tumor": ["Tumor"]}},
         },
         "keep": "tissue >= 0.5 and tumor > necrosis",
+    }
+
+
+def _tissue_settings() -> dict[str, Any]:
+    """Return a configuration for the same slides that reads no mask; those in their folder are no slides."""
+    return {
+        "slides": "slides/",
+        "exclude": ["*_tissue_mask.tiff", "*_classes.ome.tiff"],
+        "output": "tissue-coverage/",
+        "tiling": {"mpp": MPP, "tile_extent": 256},
+        "overlays": {"tissue": {"detect": "saturation"}},
+        "keep": "tissue >= 0.5",
     }
 
 

@@ -84,6 +84,7 @@ def _explain_sample(folder: str) -> None:
         f"\nThis was a sample, in {folder}/:",
         "slides/                    two synthetic slides with masks and annotations",
         "coverage.yaml              the configuration",
+        "tissue.yaml                another, for slides without masks: tissue is detected",
         "coverage/slides.parquet    a row per slide",
         "coverage/coverage/         a row per tile: its shares of tissue, stroma, tumor and necrosis",
         "coverage/tiles/            the tiles that `keep` keeps, a file per slide; read them all with",

@@ -19,11 +19,14 @@ from pydantic import (
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
 from flows.config.uri import refuse_uri
+from ratiopath.counting.ranges import ValueRange, is_range
 from ratiopath.counting.values import normalise_value
 from ratiopath.counting.wanted import LabelPattern
-from ratiopath.errors import RoiError
+from ratiopath.errors import ParameterError, RoiError
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import check_pattern
+from ratiopath.statistics.statistic import MAX_NAME as MAX_STATISTIC
+from ratiopath.statistics.statistic import MAX_STATISTICS, parse_statistics
 
 MAX_PATH = 4096
 """Characters of a path, as on Linux."""
@@ -148,9 +151,11 @@ def _overlay_value(value: Any) -> Any:
     """Normalise a number to its key in the overlap map; strip a label, and pass a pattern on.
 
     Raises:
-        ValueError: It is neither a number, nor numbers separated by commas, nor a label, nor a pattern.
+        ValueError: It is neither a number, nor numbers separated by commas, nor a range, nor a label, nor a pattern.
     """
-    wanted = "a number such as 255, a colour such as '255,0,0', or a label of an annotation such as Tumor"
+    wanted = (
+        "a number such as 255, a range such as '128..255' or '>0', a colour such as '255,0,0', or a label such as Tumor"
+    )
     if isinstance(value, dict):
         return _label_pattern(value)
     if isinstance(value, LabelPattern):
@@ -158,6 +163,8 @@ def _overlay_value(value: Any) -> Any:
     is_short = isinstance(value, float) or (isinstance(value, str) and len(value) <= MAX_VALUE)
     if not (is_short or (isinstance(value, int) and value.bit_length() <= MAX_BITS)):
         raise ValueError(f"found {excerpt(value)}; give {wanted}")
+    if isinstance(value, str) and is_range(value):
+        return _value_range(value)
     try:
         return normalise_value(value)
     except ValueError:
@@ -165,6 +172,20 @@ def _overlay_value(value: Any) -> Any:
         if not isinstance(value, str) or not text or not text.isprintable() or _MISTYPED.fullmatch(text):
             raise ValueError(f"found {excerpt(value)}; give {wanted}") from None
         return refuse_uri(text)
+
+
+def _value_range(text: str) -> str:
+    """Normalise a range of values.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return str(ValueRange.parse(text))
+    except ParameterError:
+        forms = "'128..255' (from the smaller to the larger number), '>0', '>=0.5', '<10' or '<=3'"
+        label = "a label that looks like one as {match: regex}"
+        raise ValueError(f"found {excerpt(text)}, which is no range of values; give {forms}, and {label}") from None
 
 
 def _label_pattern(value: dict[str, Any]) -> LabelPattern:
@@ -177,6 +198,25 @@ def _label_pattern(value: dict[str, Any]) -> LabelPattern:
     if value.keys() != {"match"} or not isinstance(text, str) or not 0 < len(text) <= MAX_VALUE:
         raise ValueError(f"found {excerpt(value)}; give {{match: regex}}, such as {{match: 'Tumou?r.*'}}")
     return LabelPattern(refuse_uri(text))
+
+
+def _canonical_statistics(texts: list[str]) -> list[str]:
+    """Write each statistic in its only form.
+
+    Raises:
+        ValueError: One is none, or two are the same.
+    """
+    return [str(one) for one in parse_statistics(texts)] if texts else []
+
+
+def _no_range(value: Any) -> Any:
+    """Refuse a range where labels are named."""
+    if isinstance(value, str) and is_range(value):
+        raise ValueError(
+            f"found {excerpt(value)}, a range of values; give labels of an annotation, or {{match: regex}} for one that"
+            " looks like a range"
+        )
+    return value
 
 
 def _as_list(values: Any) -> Any:
@@ -225,4 +265,13 @@ OverlayValue = Annotated[
 
 OverlayValues = Annotated[list[OverlayValue], Field(min_length=1), BeforeValidator(_as_list)]
 
-LabelList = Annotated[list[OverlayValue], Field(max_length=MAX_LABELS), BeforeValidator(_as_list)]
+StatisticList = Annotated[
+    list[Annotated[str, Field(max_length=MAX_STATISTIC)]],
+    Field(max_length=MAX_STATISTICS),
+    BeforeValidator(_as_list),
+    AfterValidator(_canonical_statistics),
+]
+
+LabelList = Annotated[
+    list[Annotated[OverlayValue, BeforeValidator(_no_range)]], Field(max_length=MAX_LABELS), BeforeValidator(_as_list)
+]

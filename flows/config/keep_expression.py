@@ -66,7 +66,7 @@ _ARITHMETIC: dict[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable[
 """Each operator of numbers: its result, and the range of that."""
 
 
-def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
+def keep_expression(text: str, columns: Collection[str], numbers: Collection[str] = ()) -> pc.Expression:
     """Parse a condition on tiles.
 
     A comparison with null is null, and `and`, `or`, `not` follow Kleene's logic (null or true is true). A filter keeps
@@ -75,6 +75,7 @@ def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
     Args:
         text: An expression such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3`.
         columns: Names that it may use, of float64 columns.
+        numbers: Those of them that may be any number; the others are shares, 0 to 1.
 
     Returns:
         An Arrow expression of type bool.
@@ -94,7 +95,7 @@ def keep_expression(text: str, columns: Collection[str]) -> pc.Expression:
             raise ValueError(f"{found!r} is not supported; write {word!r}")
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
         raise ValueError(f"{excerpt(line)} names no class; {_known(columns)}, or give null to keep all tiles")
-    return _Translator(line, columns).boolean(tree)
+    return _Translator(line, columns, numbers).boolean(tree)
 
 
 def _parse(line: str) -> ast.expr:
@@ -119,8 +120,9 @@ def _parse(line: str) -> ast.expr:
 class _Translator:
     """Translator of one expression's tree into Arrow."""
 
-    def __init__(self, line: str, columns: Collection[str]) -> None:
+    def __init__(self, line: str, columns: Collection[str], numbers: Collection[str]) -> None:
         self.line = line
+        self.numbers = frozenset(numbers)
         self.columns = frozenset(columns)
 
     def boolean(self, node: ast.expr) -> pc.Expression:
@@ -144,12 +146,12 @@ class _Translator:
         raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {example}; {_REMEDY}")
 
     def number(self, node: ast.expr) -> tuple[pc.Expression, Range]:
-        """Translate a number; its range is 0 to 1 for a class."""
+        """Translate a number; its range is 0 to 1 for a share."""
         match node:
             case ast.Name(name):
                 if name not in self.columns:
                     raise ValueError(f"unknown column {excerpt(name)}; {_known(self.columns)}")
-                return pc.field(name), (0.0, 1.0)
+                return pc.field(name), (-math.inf, math.inf) if name in self.numbers else (0.0, 1.0)
             case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
                 number = self.finite(value)
                 return pc.scalar(number), (number, number)

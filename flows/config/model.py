@@ -37,6 +37,7 @@ from flows.config.fields import (
 )
 from flows.config.keep_expression import keep_expression
 from flows.config.overlay import Overlay
+from flows.config.overlay_mpp import MppColumn
 from flows.config.overlay_path import Column
 from flows.config.resources import Resources
 from flows.config.section import Section
@@ -163,8 +164,8 @@ class CoverageConfig(Section):
     )
     keep: str | None = Field(
         None,
-        description="filter expression over the classes and NAME_inside of each overlay, such as 'tissue >= 0.5'; null"
-        " keeps all tiles",
+        description="filter expression over the classes, and NAME_inside and statistics of each overlay, such as"
+        " 'tissue >= 0.5'; null keeps all tiles",
     )
     changes: Literal["time", "content"] = Field(
         "time",
@@ -200,6 +201,15 @@ class CoverageConfig(Section):
 
     @field_validator("overlays")
     @classmethod
+    def _one_detector(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
+        found = [name for name, overlay in overlays.items() if overlay.detect]
+        if len(found) > 1:
+            raise ValueError(f"{' and '.join(found)} have detect, and a slide has one mask; give the others a path")
+        default = {name: overlays[name].model_copy(update={"classes": {name: [1]}}) for name in found}
+        return {name: overlay if overlay.classes else default.get(name, overlay) for name, overlay in overlays.items()}
+
+    @field_validator("overlays")
+    @classmethod
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
         taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
         for name, overlay in overlays.items():
@@ -215,7 +225,8 @@ class CoverageConfig(Section):
     @classmethod
     def _is_expression(cls, keep: str | None, info: ValidationInfo) -> str | None:
         if keep is not None and "overlays" in info.data:
-            keep_expression(keep, _keep_columns(info.data["overlays"]))
+            overlays: dict[str, Overlay] = info.data["overlays"]
+            keep_expression(keep, _keep_columns(overlays), _keep_numbers(overlays))
         return keep
 
     @property
@@ -248,13 +259,28 @@ class CoverageConfig(Section):
 
     @property
     def keep_columns(self) -> list[str]:
-        """Columns of shares that `keep` may name: the classes, and NAME_inside of each overlay."""
+        """Columns that `keep` may name: the classes, and NAME_inside and the statistics of each overlay."""
         return _keep_columns(self.overlays)
 
     @property
+    def keep_numbers(self) -> list[str]:
+        """Columns of `keep_columns` that may be any number: statistics other than shares."""
+        return _keep_numbers(self.overlays)
+
+    @property
     def manifest_columns(self) -> dict[str, str]:
-        """Manifest column of each overlay that has one."""
+        """Manifest column with the path of each overlay that has one."""
         return {name: o.path.column for name, o in self.overlays.items() if isinstance(o.path, Column)}
+
+    @property
+    def detected(self) -> Overlay | None:
+        """The overlay whose mask is made from the slide; None if all are files."""
+        return next((overlay for overlay in self.overlays.values() if overlay.detect), None)
+
+    @property
+    def mpp_columns(self) -> dict[str, str]:
+        """Manifest column with the resolution of each overlay that has one."""
+        return {name: o.mpp.column for name, o in self.overlays.items() if isinstance(o.mpp, MppColumn)}
 
     @property
     def overlay_columns(self) -> tuple[OverlayColumns, ...]:
@@ -290,7 +316,12 @@ class CoverageConfig(Section):
 
 def _keep_columns(overlays: Mapping[str, Overlay]) -> list[str]:
     columns = [overlay.columns(name) for name, overlay in overlays.items()]
-    return [*(name for one in columns for name in one.classes), *(one.inside for one in columns)]
+    measured = [name for one in columns for name in one.measured]
+    return [*(name for one in columns for name in one.classes), *(one.inside for one in columns), *measured]
+
+
+def _keep_numbers(overlays: Mapping[str, Overlay]) -> list[str]:
+    return [number for name, overlay in overlays.items() for number in overlay.columns(name).numbers]
 
 
 def _pair(pixels: int | tuple[int, int]) -> Extent:

@@ -1,4 +1,4 @@
-"""Discovery of slides: the files named by `slides`, minus `exclude`, minus overlays of other slides."""
+"""Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,9 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
             files are overlays of one another in a circle.
     """
     named: dict[str, SlideSource] = {}
-    for slide in (slide for entry in config.slide_entries for slide in _named_by(entry, config)):
+    masks = os.path.join(os.path.abspath(config.output.removeprefix("file://")), "tissue", "")  # of earlier runs
+    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config))
+    for slide in (slide for slide in every if not slide.path.startswith(masks)):
         bare = SlideSource(slide.path)
         if named.get(slide.path, bare) == bare:
             named[slide.path] = slide
@@ -40,13 +42,19 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
     if is_manifest(entry):
-        yield from read_manifest(entry, config.manifest_columns.values())
+        yield from read_manifest(entry, config.manifest_columns.values(), config.mpp_columns.values())
         return
     if config.manifest_columns:
         name, column = next(iter(config.manifest_columns.items()))
         raise ConfigurationError(
             f"overlays.{name}.path.column: {column!r} is a column of a manifest, but slides names {entry!r}; give a "
             "manifest .csv or .parquet as slides, or a template as path"
+        )
+    if config.mpp_columns:
+        name, column = next(iter(config.mpp_columns.items()))
+        raise ConfigurationError(
+            f"overlays.{name}.mpp.column: {column!r} is a column of a manifest, but slides names {entry!r}; give a "
+            "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
         paths = find_slides(entry)
@@ -59,6 +67,8 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
 def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
     sources = iter(slide.sources)
     for overlay in config.overlays.values():
+        if overlay.path is None:
+            continue
         cell = next(sources) if isinstance(overlay.path, Column) else None
         path = overlay_path(slide.path, overlay.path, cell)
         if path is not None:

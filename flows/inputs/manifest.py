@@ -35,6 +35,8 @@ class SlideSource:
     """Resolution in its manifest row, µm per pixel; None if there is none."""
     sources: tuple[str | None, ...] = ()
     """Absolute overlay paths in its manifest row, one per overlay with a manifest column; None for an empty cell."""
+    overlay_mpps: tuple[float | None, ...] = ()
+    """Resolutions in its manifest row, one per overlay with such a column, µm per pixel; None for an empty cell."""
 
 
 def is_manifest(path: str) -> bool:
@@ -42,26 +44,27 @@ def is_manifest(path: str) -> bool:
     return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
 
 
-def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
+def read_manifest(path: str, columns: Iterable[str], mpps: Iterable[str] = ()) -> Iterator[SlideSource]:
     """Read the slides of a manifest, in its order.
 
     Args:
         path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp`. Relative paths
             are resolved against its folder.
         columns: Columns with overlay paths.
+        mpps: Columns with resolutions of overlays.
 
     Raises:
         ConfigurationError: It cannot be read, lacks a column, or holds an unusable path or resolution.
     """
     path = os.path.abspath(path)
-    needed = ["path", *columns]
-    names, rows = _read(path, {*needed, "mpp"})
-    lacking = [name for name in needed if name not in names]
+    needed, mpps = ["path", *columns], list(mpps)
+    names, rows = _read(path, {*needed, *mpps, "mpp"})
+    lacking = [name for name in dict.fromkeys([*needed, *mpps]) if name not in names]
     if lacking:
         found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
         raise ConfigurationError(
             f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
-            "correct overlays.NAME.path.column"
+            "correct overlays.NAME.path.column or mpp.column"
         )
     folder = os.path.dirname(path)
     for number, row in enumerate(rows, start=1):
@@ -71,7 +74,8 @@ def read_manifest(path: str, columns: Iterable[str]) -> Iterator[SlideSource]:
             raise ConfigurationError(
                 f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
             )
-        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]))
+        given = tuple(_mpp(row[name], path, number, name) for name in mpps)
+        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]), given)
 
 
 def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, Any]]]:
@@ -115,7 +119,7 @@ def _text(cell: Any, path: str, number: int, name: str) -> str | None:
     )
 
 
-def _mpp(cell: Any, path: str, number: int) -> float | None:
+def _mpp(cell: Any, path: str, number: int, name: str = "mpp") -> float | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, str):
@@ -125,6 +129,6 @@ def _mpp(cell: Any, path: str, number: int) -> float | None:
         is_number = isinstance(cell, int | float | Decimal) and not isinstance(cell, bool)
     mpp = float(cell) if is_number else math.nan
     if not (math.isfinite(mpp) and mpp > 0):
-        where = f"slides: mpp in row {number} of manifest {path!r}"
+        where = f"slides: {name} in row {number} of manifest {path!r}"
         raise ConfigurationError(f"{where} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty")
     return mpp

@@ -33,7 +33,7 @@ REPORT_KEY = b"ratiopath.report"
 """Metadata key of a file in coverage/: JSON of the report on the slide."""
 CHECKSUM_KEY = b"ratiopath.checksum"
 """Metadata key of a slide's files: SHA-256 of the provenance and the report, in hexadecimal digits."""
-FORMAT = 3
+FORMAT = 4
 """Version of the files' content; to be raised when the same inputs give other bytes."""
 FIRST_WITH_CHECKSUM = 3
 """First version whose files carry the checksum."""
@@ -56,7 +56,7 @@ class Provenance:
     slide: Slide
     """Metadata read from the slide."""
     overlays: Mapping[str, Json | None]
-    """Fingerprint of each overlay; None where the slide has none."""
+    """Fingerprint of each overlay, with the resolution that the manifest gives; None where the slide has none."""
     format: int = FORMAT
     """Version of the file's content."""
 
@@ -73,6 +73,11 @@ class Provenance:
     def overlay_paths(self) -> dict[str, str | None]:
         """Path of each overlay; None where the slide has none."""
         return {name: None if found is None else found["path"] for name, found in self.overlays.items()}
+
+    @property
+    def overlay_mpps(self) -> dict[str, float]:
+        """Resolution of each overlay for which the manifest gives one, µm/px."""
+        return {name: found["mpp"] for name, found in self.overlays.items() if found and "mpp" in found}
 
     @property
     def digest(self) -> str:
@@ -98,7 +103,8 @@ class Provenance:
             described = _read_slide(slide["described"])
             found = cls(content["configuration"], slide["identity"], described, content["overlays"], content["format"])
             are_paths = all(type(path) in {str, type(None)} for path in found.overlay_paths.values())
-            is_typed = type(found.format) is int and type(found.settings) is dict and are_paths
+            are_mpps = all(type(mpp) is float and 0 < mpp < math.inf for mpp in found.overlay_mpps.values())
+            is_typed = type(found.format) is int and type(found.settings) is dict and are_paths and are_mpps
             is_whole = is_typed and found.source["path"] == described.path
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError, pa.ArrowException) as error:
             raise ValueError(f"no provenance: {type(error).__name__}: {error}") from error
@@ -138,9 +144,13 @@ def coverage_settings(config: CoverageConfig) -> Json:
         "overlays": [
             {
                 "name": name,
-                **overlay.model_dump(mode="json", include={"missing", "mpp"}),
+                "missing": overlay.missing,
+                **overlay.image_options,
                 "classes": [[column, values] for column, values in overlay.model_dump(mode="json")["classes"].items()],
+                **overlay.measuring_options,
                 **overlay.annotation_options,
+                **overlay.statistics_options,
+                **overlay.detector,
             }
             for name, overlay in config.overlays.items()
         ],
@@ -250,6 +260,18 @@ class _Values(_Part):
     commonest: list[str]
 
 
+_Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class _Alignment(_Part):
+    """Alignment of an image in a report."""
+
+    case: _Remark
+    scale: _Pair | None
+    downsample: _Pair
+    drift: _Pair | None
+
+
 class _Report(_Part):
     """Parts of a report that a table has to hold."""
 
@@ -258,6 +280,7 @@ class _Report(_Part):
     values: dict[str, _Values]
     suspicions: list[_Remark]
     notes: list[_Remark] = []
+    alignments: dict[str, _Alignment] = {}
 
 
 def _parse_report(text: bytes) -> Json:

@@ -1,6 +1,7 @@
 """Record of a run: its summary, run.json, and the files that no longer belong to the output."""
 
 import platform
+import posixpath
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,10 +13,11 @@ import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
+from flows.records.masks import remove_masks
 from flows.records.provenance import EMPTY, coverage_settings, tiles_settings, with_settings
 from flows.records.review import Review
 from flows.records.stored_files import read_folder
-from flows.storage.parquet import write_json, write_table
+from flows.storage.parquet import read_table, write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
 from schemas.coverage import coverage, tiles
@@ -115,6 +117,10 @@ def finish(
     found = paths.union(failures["path"].to_pylist())
     gone = _tidy_folder(workspace, "coverage", ids, found, config)
     _tidy_folder(workspace, "tiles", ids, found, config)
+    if config.detected is not None:
+        readable = read_table(workspace.published("slides.parquet"), workspace.files)["slide_id"].to_pylist()
+        covered = (posixpath.splitext(name)[0] for name in workspace.names(workspace.published("coverage")))
+        remove_masks(workspace, but={*readable, *covered})
     statuses = Counter(slide["status"] for slide in done)
     summary = Summary(
         output=workspace.output,
@@ -130,12 +136,19 @@ def finish(
         kept=sum(slide["kept"] for slide in done),
         review=Review.of(reports, config),
     )
-    write_json(_record(config, summary, gone, seconds, started), workspace.published("run.json"), workspace)
+    cases = [case for slide in done for case in slide["alignments"]]
+    alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
+    write_json(_record(config, summary, alignments, gone, seconds, started), workspace.published("run.json"), workspace)
     return summary
 
 
 def _record(
-    config: CoverageConfig, summary: Summary, gone: list[str], seconds: Mapping[str, float], started: datetime
+    config: CoverageConfig,
+    summary: Summary,
+    alignments: Mapping[str, Mapping[str, int]],
+    gone: list[str],
+    seconds: Mapping[str, float],
+    started: datetime,
 ) -> Json:
     """Return the content of run.json."""
     ended = datetime.now().astimezone()
@@ -144,6 +157,7 @@ def _record(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
         "review": summary.review.to_json(),
+        "alignments": alignments,
         "gone": gone,
         "times": {
             "started": started.isoformat(),

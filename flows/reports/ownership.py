@@ -4,8 +4,9 @@ A file is known by its content, never by its name alone:
 
     run.json, failures.log              names in the JSON, the first line
     index.html, previews/SLIDE.png      the generator, the source recorded in the picture
+    tissue/SLIDE.tiff                   the source recorded in the mask
     slides.parquet, failures.parquet    their columns; one that is damaged, by a run.json that is ours
-    coverage/, tiles/, previews/        folders, no links; files in them that no slide id names stay as they are
+    coverage/, tiles/, previews/, ...   folders, no links; files in them that no slide id names stay as they are
     .work/                              nothing but folders of runs
 """
 
@@ -19,6 +20,8 @@ import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
 from flows.records.failures import LOG, LOG_HEAD
+from flows.records.masks import FOLDER as MASKS
+from flows.records.masks import is_replaceable_mask
 from flows.records.provenance import EMPTY, PROVENANCE_KEY
 from flows.reports.gallery import GENERATOR_TAG, PAGE
 from flows.reports.previews.files import is_replaceable
@@ -40,12 +43,13 @@ _RUN = re.compile("[0-9a-f]{32}")
 """Name of a run's folder in .work/."""
 
 
-def refuse_foreign(workspace: Workspace, *, previews: bool) -> None:
+def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False) -> None:
     """Refuse an output that holds files of others under names that a run writes or removes.
 
     Args:
         workspace: Workspace of the run.
         previews: True if the run writes index.html.
+        masks: True if the run writes tissue/.
 
     Raises:
         ConfigurationError: Names each such file.
@@ -54,16 +58,16 @@ def refuse_foreign(workspace: Workspace, *, previews: bool) -> None:
     with output_errors(workspace.output):
         problems = [
             f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
-            for name, found in _foreign(workspace, previews=previews)
+            for name, found in _foreign(workspace, previews=previews, masks=masks)
         ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _foreign(workspace: Workspace, *, previews: bool) -> Iterator[tuple[str, str]]:
+def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
     entries = set(workspace.entries(workspace.root))
-    folders = {name for name in (*SUFFIXES, WORK) if name in entries}
+    folders = {name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)}
     for name in sorted(folders) if workspace.is_local else ():
         if os.path.islink(workspace.published(name)) or not os.path.isdir(workspace.published(name)):
             yield name, "is not a folder of this program"
@@ -91,7 +95,9 @@ def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield name, "is a folder where a file of this program belongs"
         elif folder == "previews" and not is_replaceable(path, workspace):
             yield name, "is not a picture of this program"
-    if EMPTY in names and folder != "previews":
+        elif folder == MASKS and not is_replaceable_mask(path, workspace):
+            yield name, "is not a mask of this program"
+    if EMPTY in names and folder in {"coverage", "tiles"}:
         path = workspace.published(folder, EMPTY)
         found = _read_schema(path, workspace)
         if found is None or PROVENANCE_KEY not in (found.metadata or {}):

@@ -19,7 +19,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.slides import Slide
-from flows.reports.quality_checks import check_classes, check_counts
+from flows.reports.quality_checks import check_classes, check_counts, check_heat_maps
 from flows.reports.tile_areas import TileAreas
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
@@ -43,7 +43,8 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
 
     Returns:
         A JSON object: `classes` maps a class to the number of tiles where it is known, the sum of its shares and its
-        mm²; `values` maps an overlay to its number of values, and to the commonest with the sum of their shares.
+        mm²; `values` maps an overlay to its number of values, and to the commonest with the sum of their shares;
+        `numbers` maps a heat map that the slide has to the number of tiles with a number.
     """
     cells = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent))
     areas = cells.areas(tiles["tile_x"].to_numpy(), tiles["tile_y"].to_numpy())
@@ -53,7 +54,14 @@ def partial_report(tiles: pa.Table, slide: Slide, config: CoverageConfig) -> Jso
             known, shares = tiles[name].is_valid().to_numpy(), tiles[name].fill_null(0).to_numpy()
             mm2 = None if areas is None else float((shares * tiles[overlay.inside].to_numpy() * areas).sum())
             classes[name] = [int(known.sum()), float(shares.sum()), mm2]
-    return {"classes": classes, "values": {one.name: _values(tiles[one.overlap]) for one in config.overlay_columns}}
+    counted = [one for one in config.overlay_columns if one.has_overlap]
+    values = {one.name: _values(tiles[one.overlap]) for one in counted}
+    numbers = {
+        one.name: int(np.count_nonzero(tiles[one.inside].to_numpy()))
+        for one in config.overlay_columns
+        if not one.has_overlap and tiles.num_rows and not tiles[one.path].null_count
+    }
+    return {"classes": classes, "values": values, "numbers": numbers}
 
 
 def _values(overlaps: pa.ChunkedArray) -> Json:
@@ -86,12 +94,13 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
 
     Args:
         partials: Partial reports on all tiles, in the order of the grid, so that rounding does not depend on the
-            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, and `notes` on
-            them that need no review.
+            order in which workers finish. Each also has `suspicions`, on the sizes of the overlays, `notes` on
+            them that need no review, and `alignments` of those that are images.
         config: The configuration.
 
     Returns:
-        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` if there are any.
+        A JSON object: `means` and `mm2` by class, `values` by overlay, `suspicions`, and `notes` and `alignments` by
+        overlay if there are any.
     """
     means, mm2 = {}, {}
     for name in config.classes:
@@ -99,15 +108,19 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
         tiles, shares, areas = zip(*sums, strict=True) if sums else ((), (), ())
         means[name] = min(1.0, sum(shares) / sum(tiles)) if sum(tiles) else None
         mm2[name] = sum(areas) if sum(tiles) and None not in areas else None
-    values = {
-        overlay.name: _merge_values(partial["values"][overlay.name] for partial in partials)
-        for overlay in config.overlay_columns
-    }
+    counted = tuple(overlay for overlay in config.overlay_columns if overlay.has_overlap)
+    values = {one.name: _merge_values(partial["values"][one.name] for partial in partials) for one in counted}
     only_zero = {name: {*map(parse_value, found["commonest"])} == {_ZERO} for name, found in values.items()}
     suspicions, notes = ([line for partial in partials for line in partial[name]] for name in ("suspicions", "notes"))
-    suspicions = [*check_classes(config.overlay_columns, only_zero, means), *suspicions]
+    with_numbers: dict[str, int] = {}
+    for partial in partials:
+        for name, tiles_of in partial["numbers"].items():
+            with_numbers[name] = with_numbers.get(name, 0) + tiles_of
+    empty = [name for name, found in with_numbers.items() if not found]
+    suspicions = [*check_classes(counted, only_zero, means), *check_heat_maps(empty), *suspicions]
     report = {"means": means, "mm2": mm2, "values": values, "suspicions": suspicions}
-    return report | ({"notes": notes} if notes else {})
+    alignments = {name: found for partial in partials for name, found in partial["alignments"].items()}
+    return report | ({"notes": notes} if notes else {}) | ({"alignments": alignments} if alignments else {})
 
 
 def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) -> dict[str, Any]:
@@ -128,6 +141,7 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         "values": values,
         "suspicions": [*check_counts(tiles, kept, is_filtered=is_filtered), *report["suspicions"]],
         "notes": report.get("notes", []),
+        "alignments": [(name, found["case"]) for name, found in report.get("alignments", {}).items()],
     }
 
 

@@ -12,7 +12,7 @@ from schemas.fields import SLIDE_ID_FORM
 
 WORK = ".work"
 """Hidden folder in the output, with a folder for each run that is not finished."""
-SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png"}
+SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png", "tissue": ".tiff"}
 """Suffix of the slides' files in each folder that holds one file per slide."""
 
 
@@ -32,7 +32,7 @@ class Workspace(Storage):
         """Return the path of a file or folder that users read."""
         return posixpath.join(self.root, *names)
 
-    def of_slide(self, folder: Literal["coverage", "tiles", "previews"], slide_id: str) -> str:
+    def of_slide(self, folder: Literal["coverage", "tiles", "previews", "tissue"], slide_id: str) -> str:
         """Return the path of one slide's file in a folder that holds one file per slide.
 
         Raises:

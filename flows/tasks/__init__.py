@@ -2,6 +2,7 @@
 
 from flows.tasks.compute_overlaps import compute_overlaps
 from flows.tasks.derive_overlay_paths import derive_overlay_paths
+from flows.tasks.detect_tissue import detect_tissue
 from flows.tasks.discover_slides import discover_slides
 from flows.tasks.draw_previews import draw_previews
 from flows.tasks.filter_by_coverage import filter_by_coverage
@@ -10,6 +11,7 @@ from flows.tasks.tile_slides import tile_slides
 __all__ = [
     "compute_overlaps",
     "derive_overlay_paths",
+    "detect_tissue",
     "discover_slides",
     "draw_previews",
     "filter_by_coverage",

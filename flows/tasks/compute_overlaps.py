@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.execution.map_rows import Outcome, batches_of, map_rows
+from flows.records.findings import Findings
 from flows.records.fingerprints import Json, require_unchanged
+from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_partial_report, with_metadata
 from flows.records.slides import CoveredSlide, SlideFile, Status
 from flows.reports.progress import progress
-from flows.reports.quality_checks import check_extents
 from flows.reports.slide_report import merge_reports, partial_report
 from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
@@ -106,11 +107,14 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     provenance, group = Provenance.from_json(unit["record"]), unit["group"]
     with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
         tiles = file.read_row_group(group, columns=GRID.arrow.names)
-    with require_unchanged(provenance.slide.path, json.loads(unit["states"])):
-        table, notes = coverage_table(tiles, provenance.overlay_paths, config)
-        suspicions = [] if group else list(check_extents(provenance.slide, provenance.overlay_paths, config))
-    report = partial_report(table, provenance.slide, config)
-    report |= {"suspicions": suspicions, "notes": [] if group else notes}
+    paths, slide = provenance.overlay_paths, provenance.slide
+    with require_unchanged(slide.path, json.loads(unit["states"])), at_hand(paths, workspace) as files:
+        table, findings = coverage_table(tiles, files, config, provenance.overlay_mpps)
+    for name in [name for name, path in paths.items() if path != files[name]]:  # copies have no place in a table
+        column = table.schema.get_field_index(f"{name}_path")
+        table = table.set_column(column, table.schema.field(column), pa.repeat(paths[name], table.num_rows))
+    report = partial_report(table, slide, config)
+    report |= (Findings() if group else findings).to_json()
     schema = coverage(config.overlay_columns)
 
     def write(groups: Iterable[pa.Table]) -> Row:
@@ -118,7 +122,7 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
         if unit["is_alone"]:
             _write_slide(groups, provenance, [report], config, workspace)
             return {"part": None}
-        part = workspace.between("parts", provenance.slide.slide_id, f"{group}.parquet")
+        part = workspace.between("parts", slide.slide_id, f"{group}.parquet")
         write_groups(groups, part, with_metadata(schema.arrow, None, report), workspace)
         return {"part": part}
 

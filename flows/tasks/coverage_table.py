@@ -1,19 +1,23 @@
 """The coverage of some tiles by a slide's overlays, as a table."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
+from flows.records.findings import Findings
+from flows.tasks.statistics_columns import measure_statistics
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
-from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
-from ratiopath.errors import MissingMppError, UnsupportedFormatError
+from ratiopath.errors import UnsupportedFormatError
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.overlays import TileWindows, open_annotation, open_overlay
+from ratiopath.overlays import Overlay as MeasuredOverlay
+from ratiopath.overlays import TileWindows, open_annotation
+from ratiopath.overlays.open import open_raster
 from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage
@@ -21,22 +25,23 @@ from schemas.fields import OVERLAP
 
 
 def coverage_table(
-    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig
-) -> tuple[pa.Table, list[str]]:
+    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig, mpps: Mapping[str, float] | None = None
+) -> tuple[pa.Table, Findings]:
     """Append the coverage by each overlay to the tiles of one slide.
 
     Args:
         tiles: Rows of a grid, in any order.
         paths: File of each overlay; None where the slide has none.
         config: Configuration with the ROI and the classes of each overlay.
+        mpps: Resolution of each overlay for which the manifest gives one, µm/px.
 
     Returns:
-        Table of `schemas.coverage`, a row per tile in the same order; and remarks on the overlays.
+        Table of `schemas.coverage`, a row per tile in the same order; and findings about the overlays.
 
     Raises:
-        SlideError: An overlay cannot be read in full, has no resolution or lies elsewhere, or the slide has none.
+        SlideError: An overlay cannot be read in full, or cannot be aligned with the slide.
     """
-    columns, notes = list(tiles.columns), list[str]()
+    columns, findings = list(tiles.columns), Findings()
     for overlay in config.overlay_columns:
         path, settings = paths[overlay.name], config.overlays[overlay.name]
         if path is None:
@@ -44,47 +49,62 @@ def coverage_table(
         elif is_annotation(path):
             found, remarks = _measure_annotation(overlay, path, settings, tiles, config)
             columns += found
-            notes += [f"overlay {overlay.name}: {remark}" for remark in remarks]
+            findings.notes.extend(f"overlay {overlay.name}: {remark}" for remark in remarks)
         else:
-            columns += _measure_image(overlay, path, settings, tiles, config)
-    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), notes
+            given = None if mpps is None else mpps.get(overlay.name)
+            columns += _measure_image(overlay, path, settings, tiles, config, given, findings)
+    return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), findings
 
 
 def _measure_image(
-    overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
+    overlay: OverlayColumns,
+    path: str,
+    settings: Overlay,
+    tiles: pa.Table,
+    config: CoverageConfig,
+    given: float | None,
+    findings: Findings,
 ) -> list[pa.Array]:
-    slide, mpp = tiles["path"][0].as_py(), _mpp(tiles)
-    if mpp is None:
-        raise MissingMppError(
-            f"slide {slide!r} has no resolution (no resolution tags, no OME PhysicalSize): no overlay can be aligned",
-            path=slide,
-            hint="set slide_mpp, or a column mpp in the manifest",
-        )
     if settings.annotation_options:
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
-    with open_overlay(path, settings.settings()) as image:
-        return _present(overlay, path, image.shares(_windows(tiles, mpp, config)), settings)
+    frame, level, mpp = read_frame(tiles["path"][0].as_py()), tiles["level"][0].as_py(), _mpp(tiles)
+    if mpp is None:
+        frame, mpp = replace(frame, mpp=None), Mpp(*frame.downsamples[level])  # the unit is a pixel of level 0
+    else:
+        frame = frame.with_mpp_of(level, mpp)
+    with open_raster(path, settings.settings(given), frame) as image:
+        if image.alignment is not None:
+            findings.add_alignment(overlay.name, image.alignment)
+        windows = _windows(tiles, mpp, config)
+        measured = measure_statistics(image, windows, settings)
+        columns = _present(overlay, image, windows, settings) if overlay.has_overlap else measured.known(path)
+        return columns + measured.columns
 
 
 def _measure_annotation(
     overlay: OverlayColumns, path: str, settings: Overlay, tiles: pa.Table, config: CoverageConfig
 ) -> tuple[list[pa.Array], list[str]]:
-    if settings.mpp is not None:
-        problem = f"{path!r} is an annotation, and overlays.{overlay.name}.mpp is the resolution of an image"
-        raise UnsupportedFormatError(problem, path=path, hint="remove it; unit and level are the frame of outlines")
+    options = {"mpp": settings.given_mpp is not None, "align": settings.align != "auto"}
+    if any(options.values()):
+        names = " and ".join(f"overlays.{overlay.name}.{name}" for name, is_set in options.items() if is_set)
+        problem = f"{path!r} is an annotation, and has options of images: {names}"
+        hint = "remove them; origin, unit and level are the frame of outlines"
+        raise UnsupportedFormatError(problem, path=path, hint=hint)
     mpp = _mpp(tiles) or Mpp(1.0, 1.0)  # without a resolution only the downsample matters
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     with open_annotation(path, frame, settings.settings().annotation) as annotation:
         windows = _windows(tiles, mpp, config)
-        found = _present(overlay, path, annotation.shares(windows), settings)
+        measured = measure_statistics(annotation, windows, settings)
+        found = _present(overlay, annotation, windows, settings) if overlay.has_overlap else measured.known(path)
         if overlay.is_counted:
             counts = annotation.count_centroids(windows)
             found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
             for name in overlay.classes:
                 labels = chosen(settings.labels_of(name), counts)
                 found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        found += measured.columns
         return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 
 
@@ -99,12 +119,16 @@ def _windows(tiles: pa.Table, mpp: Mpp, config: CoverageConfig) -> TileWindows:
     return TileWindows(x, y, mpp, config.region_of(tile))
 
 
-def _present(overlay: OverlayColumns, path: str, shares: Shares, settings: Overlay) -> list[pa.Array]:
+def _present(
+    overlay: OverlayColumns, measured: MeasuredOverlay, windows: TileWindows, settings: Overlay
+) -> list[pa.Array]:
+    shares = measured.shares(windows)
     inside = np.divide(shares.existing, shares.inside, out=np.zeros(len(shares)), where=shares.inside > 0)
     classes = [
         pa.array(shares.share_of(settings.labels_of(name)), from_pandas=True) for name in overlay.classes
     ]  # NaN, where nothing is known, becomes null
-    return [pa.repeat(path, len(shares)), overlap_map(shares), pa.array(inside), *classes]
+    bounds = [pa.array(measured.uncertainty(windows, shares), from_pandas=True) for _ in overlay.uncertainty]
+    return [pa.repeat(measured.path, len(shares)), overlap_map(shares), pa.array(inside), *bounds, *classes]
 
 
 def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
@@ -113,5 +137,9 @@ def _absent(overlay: OverlayColumns, tiles: int) -> list[pa.Array]:
     )
     value = 0 if overlay.missing == "zero" else None
     classes = [pa.repeat(pa.scalar(value, pa.float64()), tiles) for _ in overlay.classes]
+    bounds = [pa.nulls(tiles, pa.float64()) for _ in overlay.uncertainty]
     counts = [pa.repeat(pa.scalar(value, pa.int64()), tiles) for _ in overlay.counts]
-    return [pa.nulls(tiles, pa.string()), nothing.cast(OVERLAP), pa.repeat(0.0, tiles), *classes, *counts]
+    statistics = [pa.nulls(tiles, pa.float64()) for _ in overlay.measured]
+    overlap = [nothing.cast(OVERLAP)] if overlay.has_overlap else []
+    known = [pa.nulls(tiles, pa.string()), *overlap, pa.repeat(0.0, tiles), *bounds]
+    return [*known, *classes, *counts, *statistics]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from flows.config.model import CoverageConfig
-from flows.config.overlay_path import folders_of_overlays, overlay_path
+from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
 from flows.execution.batch import Row
 from flows.records.fingerprints import Json, fingerprints
 from flows.records.provenance import Provenance, coverage_settings, read_metadata
@@ -41,10 +41,13 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
 def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Sequence[str]) -> Row:
     slide = Slide.from_row(row)
     found = {
-        name: _find_overlay(slide.path, name, row.get(f"{name}_source"), folders, config) for name in config.overlays
+        name: _find_overlay(slide.path, name, overlay.path, row.get(f"{name}_source"), folders, config)
+        for name, overlay in config.overlays.items()
+        if overlay.path is not None
     }
     states = [state for state, _ in filter(None, found.values())]
-    overlays = {name: pair and pair[1] for name, pair in found.items()}
+    overlays = {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
+    overlays |= {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
     provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
     metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
@@ -58,6 +61,11 @@ def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Seq
     }
 
 
+def _with_mpp(overlay: Json, mpp: float | None) -> Json:
+    """Add the resolution that the manifest gives, if any, to the fingerprint: an input like the file."""
+    return overlay if mpp is None else {**overlay, "mpp": mpp}
+
+
 def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool, force: bool) -> Status:
     if stored is None:
         return "new"
@@ -69,7 +77,12 @@ def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool
 
 
 def _find_overlay(
-    slide: str, name: str, cell: str | None, folders: Sequence[str], config: CoverageConfig
+    slide: str,
+    name: str,
+    source: str | Pattern | Column,
+    cell: str | None,
+    folders: Sequence[str],
+    config: CoverageConfig,
 ) -> tuple[Json, Json] | None:
     """Fingerprint an overlay of a slide, see `fingerprints`; None if the slide has none and need not have it.
 
@@ -78,10 +91,9 @@ def _find_overlay(
         OverlayOutsideError: The path leads out of the folders that the configuration names.
         SlideNotFoundError: The file cannot be reached.
     """
-    overlay = config.overlays[name]
-    path = overlay_path(slide, overlay.path, cell)
+    path = overlay_path(slide, source, cell)
     if path is not None:
-        _refuse_outside(path, slide, name, folders_of_overlays(slide, overlay.path, folders))
+        _refuse_outside(path, slide, name, folders_of_overlays(slide, source, folders))
         try:
             return fingerprints(path, config.changes)
         except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +101,7 @@ def _find_overlay(
         except OSError:
             with open_errors(path):
                 raise
-    if overlay.missing == "fail":
+    if config.overlays[name].missing == "fail":
         found = f"no path for it can be derived from {slide!r}" if path is None else f"no such file {path!r}"
         raise OverlayNotFoundError(
             f"{slide!r} has no overlay {name}: {found}",

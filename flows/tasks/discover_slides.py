@@ -33,7 +33,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     """
     sources = discover(config)
     found = [source for source in sources if _is_text(source.path)]
-    overlays = tuple(config.manifest_columns)
+    overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
     table = pa.table(
         {
             "path": pa.array([source.path for source in found], pa.string()),
@@ -42,10 +42,14 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
                 f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
                 for number, name in enumerate(overlays)
             },
+            **{
+                f"{name}_given": pa.array([source.overlay_mpps[number] for source in found], pa.float64())
+                for number, name in enumerate(resolutions)
+            },
         }
     )
     failures = [_not_utf8(source.path) for source in sources if not _is_text(source.path)]
-    schema = discovered_slides(overlays)
+    schema = discovered_slides(overlays, resolutions)
     reference = map_slides(discover_slides, table, _describe, schema, config, workspace, failures=failures)
     slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)

@@ -14,6 +14,7 @@ from PIL import Image, PngImagePlugin
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
+from flows.records.masks import at_hand
 from flows.records.provenance import read_coverage_metadata
 from flows.records.slides import SlideFile
 from flows.reports.prefect_progress import run_log
@@ -123,11 +124,17 @@ def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     is_kept = SampledValues(canvas)
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
-    overlays, paths, slide = config.overlays.items(), provenance.overlay_paths, provenance.slide
+    overlays, slide, mpps = config.overlays.items(), provenance.slide, provenance.overlay_mpps
+    with at_hand(provenance.overlay_paths, workspace) as files:
+        outlines = {
+            name: read_outline(path, one, canvas, slide, mpps.get(name))
+            for name, one in overlays
+            if (path := files[name])
+        }
     return Scene(
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
-        outlines={name: read_outline(path, one, canvas, slide) for name, one in overlays if (path := paths[name])},
+        outlines=outlines,
         overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
         shares={name: sampled.on_canvas() for name, sampled in shares.items()},
         is_kept=is_kept.on_canvas() == 1,

@@ -87,7 +87,7 @@ def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Dra
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
     groups: Iterable[pa.Table] = row_groups(covered.file, workspace.files)
     if config.keep is not None:
-        keep = keep_expression(config.keep, config.keep_columns)
+        keep = keep_expression(config.keep, config.keep_columns, config.keep_numbers)
         groups = (group.filter(keep) for group in groups)
 
     def write(groups: Iterable[pa.Table]) -> Row:

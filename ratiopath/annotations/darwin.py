@@ -11,6 +11,12 @@ from ratiopath.annotations.json_text import decode
 from ratiopath.annotations.outlines import MIN_VERTICES, Outlines, ReadOptions, placed, unit_circle
 from ratiopath.geometry import MAX_PIXEL
 
+_WITHOUT_OUTLINE = (
+    "keypoint", "tag", "line", "skeleton", "string", "link", "cuboid", "eye", "mask", "raster_layer", "graph", "table",
+    "simple_table", "directional_vector",
+)  # fmt: skip
+"""Types of annotations that hold no outline, in the order in which they name one."""
+
 
 class _Point(msgspec.Struct):
     x: float
@@ -20,11 +26,12 @@ class _Point(msgspec.Struct):
 class _Polygon(msgspec.Struct):
     paths: list[list[_Point]] | None = None
     path: list[_Point] | None = None
-    additional_paths: list[list[_Point]] = []
+    additional_paths: list[list[_Point]] | None = None
 
 
 class _ComplexPolygon(msgspec.Struct):
     path: list[list[_Point]]
+    additional_paths: list[list[_Point]] | None = None
 
 
 class _Box(_Point):
@@ -54,8 +61,8 @@ def read_darwin(content: bytes, outlines: Outlines, options: ReadOptions) -> Non
     """Add the areas of Darwin JSON.
 
     The paths of a polygon enclose by the even-odd rule: several outer paths are several parts, a path inside another
-    is a hole. A box counts only if the annotation has no polygon and no ellipse: exports add it to those. The angle of
-    an ellipse is in radians, from x towards y.
+    is a hole. A box counts only if the annotation is of no other type: exports add it to polygons, ellipses, lines and
+    masks. The angle of an ellipse is in radians, from x towards y.
 
     Raises:
         TruncatedError: It is no Darwin JSON.
@@ -68,17 +75,19 @@ def read_darwin(content: bytes, outlines: Outlines, options: ReadOptions) -> Non
             ellipse = found.ellipse
             half, centre = (ellipse.radius.x, ellipse.radius.y), (ellipse.center.x, ellipse.center.y)
             outlines.add(found.name, [placed(unit_circle(), half, centre, ellipse.angle)])
-        elif found.bounding_box:
+        elif found.bounding_box and not _kind(raw, outlines.path):
             box = found.bounding_box
             outlines.add_box(found.name, [(box.x, box.y), (box.x + box.w, box.y + box.h)])
         else:
-            outlines.ignore(_kind(decode(raw, dict[str, msgspec.Raw], outlines.path)))
+            outlines.ignore(_kind(raw, outlines.path) or "annotation of another type")
 
 
 def _paths(annotation: _Annotation) -> list[npt.NDArray[np.float64]]:
-    paths = list(annotation.complex_polygon.path) if annotation.complex_polygon else []
+    paths: list[list[_Point]] = []
+    if several := annotation.complex_polygon:
+        paths += several.path + (several.additional_paths or [])
     if polygon := annotation.polygon:
-        paths += (polygon.paths or []) + ([polygon.path] if polygon.path else []) + polygon.additional_paths
+        paths += (polygon.paths or []) + ([polygon.path] if polygon.path else []) + (polygon.additional_paths or [])
     return [np.array([(point.x, point.y) for point in path]).reshape(-1, 2) for path in paths]
 
 
@@ -95,7 +104,7 @@ def _add_paths(outlines: Outlines, label: str | None, paths: list[npt.NDArray[np
     outlines.add_geometry(label, reduce(shapely.symmetric_difference, valid.tolist(), shapely.Polygon()))
 
 
-def _kind(keys: dict[str, msgspec.Raw]) -> str:
-    """Name the type of an annotation without an area."""
-    kinds = ("keypoint", "tag", "line", "skeleton", "string", "link", "cuboid", "eye", "mask", "raster_layer", "graph")
-    return next((kind for kind in kinds if kind in keys), "annotation of another type")
+def _kind(raw: msgspec.Raw, path: str) -> str:
+    """Name the type of an annotation without an outline; empty if it is of none that is known."""
+    keys = decode(raw, dict[str, msgspec.Raw], path)
+    return next((kind for kind in _WITHOUT_OUTLINE if kind in keys), "")

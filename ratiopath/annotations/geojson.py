@@ -1,7 +1,8 @@
 """GeoJSON as QuPath and others write it: features in any nesting, with the classes of each version of QuPath."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from ratiopath.annotations.json_text import DECODE_ERRORS, GEOJSON_TYPES, MAX_DEPTH, decode, is_list, too_deep
+from ratiopath.annotations.measurements import Measurement
 from ratiopath.annotations.outlines import Outlines, ReadOptions
 from ratiopath.errors import TruncatedError
 
@@ -27,10 +29,17 @@ _LEGACY_KINDS = {
 _WITHOUT_AREA = GEOJSON_TYPES - {"FeatureCollection", "Feature", "GeometryCollection", "Polygon", "MultiPolygon"}
 _NOTHING = Raw(b"")
 
-_POLYGON = Decoder(list[list[tuple[float, float]]])
-_MULTIPOLYGON = Decoder(list[list[list[tuple[float, float]]]])
-_POLYGON_Z = Decoder(list[list[list[float]]])
-_MULTIPOLYGON_Z = Decoder(list[list[list[list[float]]]])
+_POLYGON: Sequence[Decoder[Any]] = (
+    Decoder(list[list[tuple[float, float]]]),
+    Decoder(list[list[tuple[float, float, Any]]]),
+    Decoder(list[list[list[Any]]]),
+)
+"""Decoders of a polygon whose vertices are pairs, have anything as z, or hold anything."""
+_MULTIPOLYGON: Sequence[Decoder[Any]] = (
+    Decoder(list[list[list[tuple[float, float]]]]),
+    Decoder(list[list[list[tuple[float, float, Any]]]]),
+    Decoder(list[list[list[list[Any]]]]),
+)
 
 Rings = Sequence[Sequence[Sequence[float]]]
 """Coordinates of a polygon."""
@@ -50,6 +59,7 @@ class _Properties(msgspec.Struct):
     object_type: Any = None
     type: Any = None
     isMissing: Any = False  # noqa: N815
+    measurements: Raw = _NOTHING
     childObjects: tuple[Raw, ...] | None = None  # noqa: N815
     children: tuple[Raw, ...] | None = None
 
@@ -73,6 +83,7 @@ class _Class(msgspec.Struct):
 
 
 _OBJECT = Decoder(_Object)
+_RAWS = Decoder(list[Raw])
 
 
 def read_geojson(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
@@ -113,6 +124,7 @@ class _Reader:
         self.polygons: list[Rings] = []
         self.waiting_bytes = 0
         self.first = len(outlines.labels)
+        self.measurement = None if options.measurement is None else Measurement(options.measurement, outlines.path)
 
     def read(self, raw: Raw) -> list[Raw]:
         """Read one object; return those inside it."""
@@ -139,7 +151,10 @@ class _Reader:
     def finish(self) -> None:
         """Convert what is left; where no object has a class, names stand for classes."""
         self._convert()
-        if not self.has_classes:
+        if self.measurement is not None:
+            if len(self.outlines.labels) > self.first:
+                self.measurement.require_known()
+        elif not self.has_classes:
             self.outlines.labels[self.first :] = [(name or "").strip() for name in self.names]
 
     @property
@@ -151,7 +166,10 @@ class _Reader:
         return TruncatedError(problem, path=self.outlines.path, hint="correct the file, or export it again")
 
     def _read_feature(self, feature: _Object, properties: _Properties) -> None:
-        label = self._label(properties.classification)
+        if self.measurement is None:
+            label = self._label(properties.classification)
+        else:
+            label = self.measurement.label(properties.measurements, self._place)
         kind = properties.objectType or properties.object_type or properties.type or _LEGACY_KINDS.get(str(feature.id))
         kind = str(kind or "annotation").lower().replace("_", "")
         geometry = feature.geometry
@@ -172,9 +190,14 @@ class _Reader:
 
     def _read_geometry(self, geometry: _Geometry, label: str, name: str | None) -> None:
         if geometry.type == "Polygon":
-            self._add(geometry, self._coordinates(geometry, _POLYGON, _POLYGON_Z), label, name)
+            [rings] = self._coordinates(geometry, _POLYGON)
+            self._add(geometry, rings, label, name)
         elif geometry.type == "MultiPolygon":
-            for rings in self._coordinates(geometry, _MULTIPOLYGON, _MULTIPOLYGON_Z):
+            if len(memoryview(geometry.coordinates)) > BATCH_BYTES and (parts := self._split(geometry)):
+                for part in parts:
+                    self._read_geometry(part, label, name)
+                return
+            for rings in self._coordinates(geometry, _MULTIPOLYGON):
                 self._add(geometry, rings, label, name)
         elif geometry.type == "GeometryCollection":
             for part in self._parts(geometry):
@@ -200,26 +223,42 @@ class _Reader:
             else:
                 stack.append(decode(raw, _Geometry, self.outlines.path, self._place) for raw in part.geometries)
 
-    def _coordinates(self, geometry: _Geometry, pairs: Decoder[Any], triples: Decoder[Any]) -> Any:
-        """Decode coordinates, of pairs in most files; numbers after y are dropped."""
-        self.waiting_bytes += len(memoryview(geometry.coordinates))
+    def _split(self, geometry: _Geometry) -> list[_Geometry]:
+        """Return the polygons of a large MultiPolygon, such as all cells of a class, none if it is damaged."""
         try:
-            return pairs.decode(geometry.coordinates)
+            polygons = _RAWS.decode(geometry.coordinates)
         except DECODE_ERRORS:
-            pass
+            return []
+        return [_Geometry("Polygon", raw, isEllipse=geometry.isEllipse) for raw in polygons]
+
+    def _coordinates(self, geometry: _Geometry, decoders: Sequence[Decoder[Any]]) -> Sequence[Rings]:
+        """Decode the coordinates of polygons, of pairs in most files; what follows y is dropped."""
+        self.waiting_bytes += len(memoryview(geometry.coordinates))
         if geometry.coordinates is _NOTHING:
             raise self._damaged("has no coordinates")
-        try:
-            found = triples.decode(geometry.coordinates)
-        except DECODE_ERRORS as error:
-            where = str(error).rpartition(" - ")[2]
-            raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({where})") from None
-        polygons = [found] if triples is _POLYGON_Z else found
-        try:
-            several = [[[(vertex[0], vertex[1]) for vertex in ring] for ring in rings] for rings in polygons]
-        except IndexError:
-            raise self._damaged("has coordinates without y") from None
-        return several[0] if triples is _POLYGON_Z else several
+        for index, decoder in enumerate(decoders):
+            try:
+                found = decoder.decode(geometry.coordinates)
+            except DECODE_ERRORS as error:
+                reason = str(error).rpartition(" - ")[2]
+                continue
+            polygons = found if decoders is _MULTIPOLYGON else [found]
+            if not index:
+                return polygons
+            pair: Callable[[Any], tuple[float, float]] = self._pair if decoder is decoders[-1] else itemgetter(0, 1)
+            return [[[pair(vertex) for vertex in ring] for ring in rings] for rings in polygons]
+        raise self._damaged(f"has a coordinate that is NaN, infinite or no number ({reason})")
+
+    def _pair(self, vertex: list[Any]) -> tuple[float, float]:
+        """Return x and y of a vertex that may hold anything."""
+        if len(vertex) < 2:  # noqa: PLR2004 - x and y
+            raise self._damaged("has coordinates without y")
+        x, y = vertex[:2]
+        for value in (x, y):
+            if type(value) not in (float, int):
+                found = f" ({value!r:.40})" if value else ""
+                raise self._damaged(f"has a coordinate that is NaN, infinite or no number{found}")
+        return x, y
 
     def _add(self, geometry: _Geometry, rings: Rings, label: str, name: str | None) -> None:
         self.names.append(name)

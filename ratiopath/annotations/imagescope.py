@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from ratiopath.annotations.outlines import LabelFrom, Outlines, ReadOptions
-from ratiopath.annotations.xml import bgr_color, points
+from ratiopath.annotations.xml import bgr_color, is_set, points
 
 _BOX, _ELLIPSE = "1", "2"
 _WITHOUT_AREA = {"3": "Arrow", "4": "Ruler"}
@@ -29,7 +29,7 @@ def read_imagescope(root: Element, outlines: Outlines, options: ReadOptions) -> 
                 continue
             vertices = region.findall("./Vertices/Vertex")
             ring = points(((one.get("X"), one.get("Y")) for one in vertices), outlines.path, "Vertex")
-            label, is_negative = _label(annotation, region, options), region.get("NegativeROA", "0").strip() == "1"
+            label, is_negative = _label(annotation, region, options), is_set(region.get("NegativeROA"))
             if len(ring) == _CORNERS and kind == _ELLIPSE:
                 outlines.add_ellipse(label, ring, layer=layer, is_negative=is_negative)
             elif len(ring) == _CORNERS and kind == _BOX:

@@ -3,23 +3,31 @@
 from xml.etree.ElementTree import Element
 
 from ratiopath.annotations.outlines import Outlines, ReadOptions
-from ratiopath.annotations.xml import points
+from ratiopath.annotations.xml import is_set, points
+from ratiopath.errors import UnsupportedFormatError
+
+_UNIT = "nanometers"
 
 
 def read_ndpa(root: Element, outlines: Outlines, _: ReadOptions) -> None:
     """Read the view states of NDP.view in the order of the file; the label is the title.
 
     Raises:
+        UnsupportedFormatError: The coordinates are not in nm.
         TruncatedError: A coordinate is no number.
     """
     outlines.frame = "slide_centre"
     for state in root.findall("./ndpviewstate"):
         label = (state.findtext("title") or "").strip()
+        unit = (state.findtext("coordformat") or _UNIT).strip()
+        if unit.lower() != _UNIT:
+            problem = f"{outlines.path!r} has coordinates in {unit[:40]!r}, not in {_UNIT}"
+            raise UnsupportedFormatError(problem, path=outlines.path, hint="export it as GeoJSON")
         for annotation in state.findall("./annotation"):
             kind = annotation.get("type", "unknown").strip()
             if kind != "freehand":
                 outlines.ignore(kind)
-            elif (annotation.findtext("closed") or "").strip() != "1":
+            elif not is_set(annotation.findtext("closed")):
                 outlines.ignore("open freehand")
             else:
                 found = annotation.findall("./pointlist/point")

@@ -14,7 +14,9 @@ from ratiopath.geometry import MAX_PIXEL, Float64s, Int64s
 
 NOT_FINITE = f"are not finite, or larger than {MAX_PIXEL:,}"
 """Finding about coordinates that are NaN, infinite or absurd."""
-Format = Literal["geojson", "asap", "imagescope", "halo", "ndpa", "wkt", "geoparquet", "darwin", "empaia", "dsa"]
+Format = Literal[
+    "geojson", "asap", "imagescope", "halo", "ndpa", "wkt", "geoparquet", "darwin", "empaia", "dsa", "hdf5"
+]
 """Names of the formats in the configuration."""
 LabelFrom = Literal["auto", "name", "attribute", "color", "text"]
 """Source of the label of an ImageScope annotation; auto takes the first that is not empty, in this order."""
@@ -42,6 +44,10 @@ class ReadOptions:
     """Column of WKT or WKB in a CSV or Parquet file."""
     label: str = "label"
     """Column of labels in a CSV or Parquet file."""
+    measurement: str | None = None
+    """Measurement of each object in GeoJSON, or data set in HDF5, whose number stands for the label."""
+    patch_size: float | None = None
+    """Side of the patches in HDF5, pixels of level 0; None takes what the file says."""
 
 
 @dataclass(slots=True)

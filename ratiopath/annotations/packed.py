@@ -37,7 +37,7 @@ def unpack(content: bytes, path: str, max_bytes: int) -> Iterator[bytes]:
             return
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for entry in archive.infolist():
-                if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+                if entry.is_dir() or _is_hidden(entry.filename):
                     continue
                 if entry.flag_bits & 1:
                     problem = f"{path!r} is an encrypted zip archive"
@@ -49,6 +49,12 @@ def unpack(content: bytes, path: str, max_bytes: int) -> Iterator[bytes]:
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError) as error:
         problem = f"{path!r} is a damaged archive ({error})"
         raise TruncatedError(problem, path=path, hint="export or copy it again") from error
+
+
+def _is_hidden(name: str) -> bool:
+    """Return True for what macOS and Windows add to folders: __MACOSX/, .DS_Store, Thumbs.db and other hidden files."""
+    folder, _, last = name.rpartition("/")
+    return folder.startswith("__MACOSX") or last.startswith(".") or last in {"Thumbs.db", "desktop.ini"}
 
 
 def _read(file: gzip.GzipFile | IO[bytes], path: str, limit: int) -> bytes:

@@ -17,6 +17,8 @@ HALO_BLOCK = 256
 """HALO counts from the bounding box's corner, rounded down to this many px."""
 FACTORS = (2, 4, 8, 16, 32, 64)
 """Factors between levels that are tried on outlines outside of the slide."""
+MIN_SPAN = 0.02
+"""Share of the slide's width or height that outlines span at least in another unit: in nm anything would fit."""
 _MICROMETRES = {"um": 1.0, "mm": 1000.0, "nm": 0.001}
 
 Pair = tuple[float, float]
@@ -55,7 +57,7 @@ def place(outlines: Outlines, slide: SlideFrame, options: FrameOptions) -> Annot
     to_level0 = _from_slide_centre if outlines.frame == "slide_centre" else _from_corner
     scale, offset = to_level0(outlines.path, slide, options)
     annotations = Annotations.of(outlines, scale, offset)
-    _require_inside(annotations, slide, options)
+    _require_inside(annotations, slide, options if outlines.frame == "pixels" else None, offset)
     return annotations
 
 
@@ -67,7 +69,7 @@ def _from_slide_centre(path: str, slide: SlideFrame, _: FrameOptions) -> tuple[P
     mpp, extent = _mpp_of(path, slide), slide.extent
     if extent is None or slide.centre_offset_nm is None:
         problem = (
-            f"{path!r} counts from the centre of the physical slide, which {slide.path!r} does not tell "
+            f"{path!r} counts from the centre of the physical slide, which {_named(slide)} does not tell "
             "(hamamatsu.XOffsetFromSlideCentre)"
         )
         raise MisalignedError(problem, path=path, hint="pass the .ndpi slide (slide_path=), or export it as GeoJSON")
@@ -96,7 +98,7 @@ def _scale(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
         return factor / mpp[0], factor / mpp[1]
     if options.level >= len(slide.downsamples):
         problem = (
-            f"{path!r} is drawn on level {options.level}, but {slide.path!r} has {len(slide.downsamples)} level(s)"
+            f"{path!r} is drawn on level {options.level}, but {_named(slide)} has {len(slide.downsamples)} level(s)"
         )
         raise MisalignedError(problem, path=path, hint="correct overlays.NAME.level (level=)")
     return slide.downsamples[options.level]
@@ -104,7 +106,7 @@ def _scale(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
 
 def _mpp_of(path: str, slide: SlideFrame) -> Pair:
     if slide.mpp is None:
-        problem = f"{path!r} has coordinates in a physical unit, and the slide {slide.path!r} no resolution"
+        problem = f"{path!r} has coordinates in a physical unit, and {_named(slide)} no resolution"
         raise MissingMppError(problem, path=path, hint="set slide_mpp, or overlay_mpp=")
     return slide.mpp.x, slide.mpp.y
 
@@ -120,13 +122,14 @@ def _origin(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
     if options.origin == "halo":
         return float(left - left % HALO_BLOCK), float(top - top % HALO_BLOCK)
     problem = (
-        f"{path!r} may count from the corner of {slide.path!r} or, as QuPath and HALO do, from that of its scanned box "
-        f"of {width} x {height} px at ({left}, {top})"
+        f"{path!r} may count from the corner of {_named(slide)} or, as QuPath and HALO do, from that of its scanned "
+        f"box of {width} x {height} px at ({left}, {top})"
     )
     raise MisalignedError(problem, path=path, hint="set overlays.NAME.origin (origin=) to level0, bounds or halo")
 
 
-def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameOptions) -> None:
+def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameOptions | None, origin: Pair) -> None:
+    """Raise if too much lies outside; the options are None if the file says its frame itself."""
     positive = annotations.polygons[~annotations.is_negative]
     if slide.extent is None or not len(positive):
         return
@@ -140,28 +143,46 @@ def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameO
     if outside > MAX_OUTSIDE:
         low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
         problem = (
-            f"{outside:.0%} of the area of {annotations.path!r} lies outside of the slide {slide.path!r}: the outlines "
+            f"{outside:.0%} of the area of {annotations.path!r} lies outside of {_named(slide)}: the outlines "
             f"span ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}), the slide has {width} x {height} px"
         )
-        raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide, options))
+        raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide, options, origin))
 
 
-def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame, options: FrameOptions) -> str:
-    """Name the settings with which the outlines would lie on the slide."""
+def _other_scales(slide: SlideFrame, options: FrameOptions) -> dict[str, np.ndarray]:
+    """Return the factor of each other unit or level of the coordinates against the one that was set."""
+    factors: dict[str, np.ndarray] = {}
+    if options.unit != "px" and slide.mpp is not None:
+        factors["unit: px"] = np.array([slide.mpp.x, slide.mpp.y]) / _MICROMETRES[options.unit]
+    elif options.level:
+        factors["level: 0"] = 1 / np.array(slide.downsamples[options.level])
+    elif slide.mpp is not None:
+        for unit in ("um", "nm"):
+            factors[f"unit: {unit}"] = _MICROMETRES[unit] / np.array([slide.mpp.x, slide.mpp.y])
+    return factors
+
+
+def _named(slide: SlideFrame) -> str:
+    return "the slide" if slide.path is None else f"the slide {slide.path!r}"
+
+
+def _remedy(low: np.ndarray, high: np.ndarray, slide: SlideFrame, options: FrameOptions | None, origin: Pair) -> str:
+    """Name the settings with which the outlines would lie on the slide; a factor leaves the origin where it is."""
     extent, fitting = slide.extent, []
-    if extent is None:
-        return ""
+    if extent is None or options is None:
+        return "check that the annotation belongs to this slide"
     size = np.array([extent.width, extent.height])
 
     def fits(factor: np.ndarray | float, offset: np.ndarray | float = 0.0) -> bool:
-        return bool((low * factor + offset >= 0).all() and (high * factor + offset <= size).all())
+        begin, end = ((corner - origin) * factor + origin + offset for corner in (low, high))
+        return bool((begin >= 0).all() and (end <= size).all())
 
     if slide.bounds is not None:
         corner = np.array(slide.bounds[:2])
         name, by = ("level0", -corner) if options.origin == "bounds" else ("bounds", corner)
         fitting += [f"origin: {name}"] if fits(1.0, by) else []
-    if slide.mpp is not None and fits(1 / np.array([slide.mpp.x, slide.mpp.y])):
-        fitting.append("unit: um")
+    scales = _other_scales(slide, options).items()
+    fitting += [name for name, factor in scales if fits(factor) and ((high - low) * factor >= MIN_SPAN * size).any()]
     divisor = next((factor for factor in FACTORS if fits(1 / factor)), None)
     if divisor:
         fitting.append(f"coordinates divided by {divisor}")

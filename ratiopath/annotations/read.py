@@ -8,6 +8,7 @@ from ratiopath.annotations.darwin import read_darwin
 from ratiopath.annotations.dsa import read_dsa
 from ratiopath.annotations.empaia import read_empaia
 from ratiopath.annotations.geojson import read_geojson
+from ratiopath.annotations.hdf5 import read_hdf5
 from ratiopath.annotations.json_text import json_format, paused_collection, strict_json
 from ratiopath.annotations.outlines import Format, Outlines, ReadOptions
 from ratiopath.annotations.packed import unpack
@@ -26,6 +27,7 @@ from ratiopath.files import (
     ZIP_MAGIC,
     as_utf8,
     format_of,
+    is_archive_of_arrays,
     is_text,
     read_head,
     start_of_text,
@@ -37,10 +39,12 @@ _DEFAULTS = ReadOptions()
 _REMEDIES = {
     JAVA_MAGIC: "in QuPath, export the objects: File > Export objects as GeoJSON",
     SQLITE_MAGIC: "export the annotations as GeoJSON from the program that wrote it",
-    HDF5_MAGIC: "write the outlines as GeoParquet or GeoJSON",
+    HDF5_MAGIC: "unpack it",
     NUMPY_MAGIC: "write the outlines as GeoParquet or GeoJSON, or a label image as TIFF",
 } | dict.fromkeys(PICKLE_MAGIC, "pickles may run code when read; write the outlines as GeoParquet or GeoJSON")
 """Remedy for each format that is refused, by its first bytes."""
+_JSON_STARTS = (b"", *(bytes([byte]) for byte in b'{[]"-0123456789tfn'))
+"""Bytes after the bracket of a list in JSON."""
 _JSON_READERS: Mapping[Format, Callable[[bytes, Outlines, ReadOptions], None]] = {
     "geojson": read_geojson,
     "darwin": read_darwin,
@@ -61,14 +65,16 @@ def is_annotation(path: str) -> bool:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
         except zlib.error:
             return True
+        if not head or head.startswith(GZIP_MAGIC):
+            return True
     if head.startswith(ZIP_MAGIC):
-        return b".npy" not in head[:256]  # NumPy's archives
-    if head.startswith((PARQUET_MAGIC, JAVA_MAGIC, SQLITE_MAGIC, *PICKLE_MAGIC)):
+        return not is_archive_of_arrays(head)
+    if head.startswith((PARQUET_MAGIC, HDF5_MAGIC, JAVA_MAGIC, SQLITE_MAGIC, *PICKLE_MAGIC)):
         return True
     start = start_of_text(head)
     if start.startswith(b"["):  # JSON, in contrast to the sections of Hamamatsu's VMS
-        return start[1:].lstrip()[:1] in (b"", b"{", b"[", b"]")
-    return bool(start) and is_text(head)
+        return start[1:].lstrip(b"\0 \t\r\n")[:1] in _JSON_STARTS
+    return start.startswith((b"{", b"<")) or (bool(head) and is_text(head))  # even with a NUL: no image begins so
 
 
 def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
@@ -87,6 +93,10 @@ def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
     if head.startswith(PARQUET_MAGIC):
         outlines = _outlines(path, options, parquet_format(path))
         read_parquet(path, outlines, options)
+        return outlines
+    if head.startswith(HDF5_MAGIC):
+        outlines = _outlines(path, options, "hdf5")
+        read_hdf5(path, outlines, options)
         return outlines
     if size > MAX_BYTES:
         problem = f"{path!r} has {size:,} bytes, more than {MAX_BYTES:,}"
@@ -152,9 +162,12 @@ def _outlines(path: str, options: ReadOptions, found: Format) -> Outlines:
     """Return no outlines yet, of a file in a format.
 
     Raises:
-        UnsupportedFormatError: It is not the one insisted on.
+        UnsupportedFormatError: It is not the one insisted on, or has no measurements.
     """
     if options.format not in (None, found):
         problem = f"{path!r} is in format {found}, not {options.format}"
         raise UnsupportedFormatError(problem, path=path, hint=f"set format: {found}, or remove format")
+    if options.measurement and found not in {"geojson", "hdf5"}:
+        problem = f"{path!r} is in format {found}, which has no measurements such as {options.measurement!r}"
+        raise UnsupportedFormatError(problem, path=path, hint="remove measurement; labels that are numbers need none")
     return Outlines(path, found, "slide_centre" if found == "ndpa" else "pixels")

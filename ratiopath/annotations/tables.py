@@ -54,8 +54,8 @@ def read_csv(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
     """
     with _translated_errors(outlines.path, "is neither XML nor JSON nor CSV with a header"):
         table = _table_of(content, options)
-        if options.geometry not in table.column_names and set(_SLIDEFLOW) <= set(table.column_names):
-            _add_vertices(outlines, table, options)
+        if options.geometry not in table.column_names and (names := _slideflow_names(table.column_names)):
+            _add_vertices(outlines, table, names, options)
             return
         if table.column_names != [options.geometry] and len(table.column_names) == 1:
             problem = f"{outlines.path!r} is a text file of one column, {table.column_names[0]!r}"
@@ -132,7 +132,8 @@ def _geometry_column(file: pq.ParquetFile, options: ReadOptions, path: str) -> s
 def _table_of(content: bytes, options: ReadOptions) -> pa.Table:
     header = content.split(b"\n", 1)[0]
     delimiter = max(",", ";", "\t", key=lambda mark: header.count(mark.encode()))
-    text = (options.geometry, options.label, *_SLIDEFLOW)
+    names = (one.strip(' "\r') for one in header.decode(errors="replace").split(delimiter))
+    text = (options.geometry, options.label, *_slideflow_names(list(names)))
     if b"\n" not in content:
         content += b"\n"  # a header alone
     return pyarrow.csv.read_csv(
@@ -209,12 +210,18 @@ def _add(
     outlines.add_geometries([labels[row] for row in kept.tolist()], geometries[kept])
 
 
-def _add_vertices(outlines: Outlines, table: pa.Table, options: ReadOptions) -> None:
+def _slideflow_names(names: Sequence[str]) -> list[str]:
+    """Return the columns of slideflow's name, x and y, in upper or lower case; empty if they are not there."""
+    lower = [name.lower() for name in names]
+    return [names[lower.index(name)] for name in _SLIDEFLOW] if set(_SLIDEFLOW) <= set(lower) else []
+
+
+def _add_vertices(outlines: Outlines, table: pa.Table, columns: Sequence[str], options: ReadOptions) -> None:
     """Add the outlines of a table with a vertex per row."""
-    names = table.column("roi_name").to_pylist()
+    names = table.column(columns[0]).to_pylist()
     labels = _labels(table, options, outlines.path)
     try:
-        x, y = (table.column(name).cast(pa.float64()).to_numpy() for name in _SLIDEFLOW[1:])
+        x, y = (table.column(name).cast(pa.float64()).to_numpy() for name in columns[1:])
     except pa.ArrowException:
         raise _damaged(outlines.path, "has a vertex whose x_base or y_base is no number") from None
     rows_of: dict[str, list[int]] = {}
@@ -235,8 +242,8 @@ def _parse(parse: Any, values: Sequence[str | bytes | None], path: str) -> npt.N
     column = np.empty(len(values), dtype=np.object_)
     column[:] = [None if value and _is_deep(value) else value for value in values]
     try:
-        with np.errstate(all="ignore"):  # what is not finite is refused later
-            geometries: npt.NDArray[np.object_] = parse(column, on_invalid="ignore")
+        with np.errstate(all="ignore"):  # what is not finite is refused later; rings are closed
+            geometries: npt.NDArray[np.object_] = parse(column, on_invalid="fix")
     except NotImplementedError:
         problem = f"{path!r} has curved geometries, such as CIRCULARSTRING"
         raise UnsupportedFormatError(problem, path=path, hint="convert them to polygons") from None

@@ -12,11 +12,12 @@ from ratiopath.geometry import Float64s
 
 MAX_DEPTH = 100
 """Depth of nested elements."""
+_UNSET = {"", "0", "false", "no"}
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 class _Tree:
-    """Target of the parser: builds elements, refuses a DOCTYPE and deep nesting."""
+    """Target of the parser: builds elements without their namespaces, refuses a DOCTYPE and deep nesting."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -29,7 +30,7 @@ class _Tree:
         raise UnsupportedFormatError(problem, path=self.path, hint="remove the DOCTYPE, or export the file again")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        element = Element(tag, attributes)
+        element = Element(tag.rpartition("}")[2], attributes)
         if self.open:
             self.open[-1].append(element)
         else:
@@ -61,7 +62,7 @@ def parse_xml(content: bytes, path: str) -> Element:
         path: Its path.
 
     Returns:
-        The root element; only elements without children keep their text.
+        The root element, its tags without namespaces; only elements without children keep their text.
 
     Raises:
         UnsupportedFormatError: The file has a DOCTYPE, or is nested more than MAX_DEPTH deep.
@@ -131,6 +132,11 @@ def points(pairs: Iterable[tuple[str | None, str | None]], path: str, element: s
     """
     found = [(number(x, path, element), number(y, path, element)) for x, y in pairs]
     return np.array(found, dtype=np.float64).reshape(len(found), 2)
+
+
+def is_set(text: str | None) -> bool:
+    """Return True for the text of a flag that is set, such as 1 or True."""
+    return (text or "").strip().lower() not in _UNSET
 
 
 def bgr_color(text: str) -> str:

@@ -11,6 +11,8 @@ from ratiopath.annotations.outlines import Format, Outlines, ReadOptions
 from ratiopath.annotations.xml import parse_xml, xml_format
 from ratiopath.errors import UnsupportedFormatError
 
+_OBJECTS: Mapping[Format, str] = {"asap": "Annotation", "imagescope": "Region", "halo": "Region", "ndpa": "annotation"}
+"""Element of each object that is read or counted."""
 _READERS: Mapping[Format, Callable[[Element, Outlines, ReadOptions], None]] = {
     "asap": read_asap,
     "imagescope": read_imagescope,
@@ -29,7 +31,7 @@ def read_xml(content: bytes, path: str, options: ReadOptions, begin: Callable[[F
         begin: Returns no outlines yet of a format; raises if it is not the one insisted on.
 
     Raises:
-        UnsupportedFormatError: The elements are those of no supported format.
+        UnsupportedFormatError: The elements are those of no supported format, or objects stand in other places.
         TruncatedError: The file is damaged.
     """
     root = parse_xml(content, path)
@@ -39,4 +41,13 @@ def read_xml(content: bytes, path: str, options: ReadOptions, begin: Callable[[F
         raise UnsupportedFormatError(problem, path=path, hint="export it as XML of ASAP, ImageScope or HALO")
     outlines = begin(found)
     _READERS[found](root, outlines, options)
+    _require_all(root, _OBJECTS[found], outlines)
     return outlines
+
+
+def _require_all(root: Element, tag: str, outlines: Outlines) -> None:
+    """Raise if objects stand where the format has none: they would be dropped in silence."""
+    passed_over = sum(1 for _ in root.iter(tag)) - len(outlines.labels) - outlines.ignored.total()
+    if passed_over:
+        problem = f"{outlines.path!r} has {passed_over} element(s) {tag} in places where {outlines.format} has none"
+        raise UnsupportedFormatError(problem, path=outlines.path, hint="export it again, or as GeoJSON")

@@ -10,6 +10,8 @@ from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import gather
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
+from ratiopath.overlays.overlay import Counting, counting_of
 from ratiopath.roi import Roi
 
 
@@ -24,6 +26,8 @@ def tile_overlay_overlap(
     overlay_mpp: Any = None,
     slide_path: Any = None,
     annotation: AnnotationOptions | None = None,
+    weights: Counting = "centre",
+    align: Align = "auto",
 ) -> pa.StructArray:
     """Compute the overlap column of arrays in this process, without Ray (docs/decisions/0012-arrays.md).
 
@@ -39,15 +43,22 @@ def tile_overlay_overlap(
         mpp_y: Resolution of the tiles along y, µm/px.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or an array with
             a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
+        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box, and
+            of images by `align`. The resolution of the file counts: leave it out where tiles were given another.
         annotation: Options of overlays that are annotations.
+        weights: "centre" counts the pixels of an image whose centre lies in the ROI; "area" counts each pixel by its
+            part inside the ROI, which is not rounded to pixels (docs/decisions/0020-area.md).
+        align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
+            and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
+            lays them over the whole slide, `bounds` over its scanned bounding box.
 
     Returns:
         A struct `{str(value): fraction}` per row, float64, with the same meaning as the Ray column.
 
     Raises:
         RoiError: The ROI is not a valid polygon with an area.
-        ParameterError: Columns differ in length, hold a null, or are of a type other than string or number.
+        ParameterError: Columns differ in length, hold a null, or are of a type other than string or number; or
+            `weights` is neither "centre" nor "area".
         SlideError: An overlay cannot be read in full, has no resolution or more than 65,536 distinct values.
 
     Examples:
@@ -57,7 +68,8 @@ def tile_overlay_overlap(
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
     batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    return overlap_struct(batch_value_counts(batch, Roi(roi), OverlaySettings(annotation=annotation)))
+    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights), align=align)
+    return overlap_struct(batch_value_counts(batch, Roi(roi), settings))
 
 
 def batch_value_counts(batch: TileBatch, roi: Roi, settings: OverlaySettings) -> Shares:

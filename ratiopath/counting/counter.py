@@ -17,7 +17,8 @@ The question: how often does each label occur in each window, if every chunk is 
 The paths add to the same totals, so each chunk may take another one.
 """
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,25 @@ _MAX_TABLES = 4 * MAX_LABELS
 """Labels with a table of all cells each; every window is looked up in each table at the end."""
 
 
-class _Elsewhere:
+class Elsewhere:
     """Label of the pixels that are counted as runs, or do not exist."""
 
 
-class _Layer:
+class Layer:
     """Windows that are counted together; with a ROI, windows of which none overlap."""
 
-    def __init__(self, windows: Windows, chosen: Int64s, level: Extent, roi: Mask | None) -> None:
-        subset = Windows(windows.level, windows.x[chosen], windows.y[chosen], windows.extent)
+    def __init__(self, chosen: Int64s, cells: Cells, stamp: RoiStamp | None = None) -> None:
+        """Start to count.
+
+        Args:
+            chosen: Indices of the windows.
+            cells: Cells cut at the edges of these windows.
+            stamp: The ROI at these windows; None if all pixels are inside.
+        """
         self.chosen = chosen
-        self.cells = Cells.of(subset, level)
-        self.sparse = SparseCells(self.cells.x, self.cells.y)
-        self._stamp = None if roi is None else RoiStamp(subset, roi)
+        self.cells = cells
+        self.sparse = SparseCells(cells.x, cells.y)
+        self._stamp = stamp
         self._stamped: StampedRoi | None = None
         self._chunk: ChunkCells
 
@@ -84,32 +91,26 @@ class _Layer:
             stamped = unpack(self._stamped.words, labels.shape[1])
             inside = stamped if exists is None else stamped & exists
         counts = count_runs(labels, self._chunk.x, self._chunk.y, inside)
-        self.add(_Elsewhere, self.areas())
+        self.add(Elsewhere, self.areas())
         return self.sparse.add(self._chunk, counts)
 
 
-class WindowCounter:
-    """Counter of the values inside the ROI of many windows on one level, a chunk at a time."""
+class CellCounter(ABC):
+    """Counter of values per cell, a chunk at a time; a subclass turns cells into windows."""
 
-    def __init__(self, windows: Windows, level: Extent, roi: Mask | None, values: ValueAccumulator) -> None:
-        """Cut the level into cells.
+    def __init__(self, layers: Sequence[Layer], windows: int, values: ValueAccumulator) -> None:
+        """Start to count.
 
         Args:
-            windows: The windows, in any order.
-            level: Size of the level in pixels.
-            roi: Mask of a window, true inside, shape (height, width); None if all pixels are inside.
+            layers: The windows with their cells; none if cells do not pay, then windows are counted one by one.
+            windows: Number of windows.
             values: Accumulator that names the labels and counts what no cells can.
         """
-        self._windows, self._level, self._roi, self._values = windows, level, roi, values
-        layers = [np.arange(len(windows))] if roi is None else disjoint_layers(windows)
+        self._values = values
         self._label_masks = LabelMasks(values.labelling.label)
         self._background = self._label_masks.background
-        max_cells = max(_MIN_CELL_LIMIT, _MAX_CELLS_PER_WINDOW * len(windows))
-        max_layers = max(_MAX_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
-        cells = 4 * len(np.unique(windows.x)) * len(np.unique(windows.y))
-        fits = len(layers) <= max_layers and cells <= max_cells
-        self._layers = [_Layer(windows, chosen, level, roi) for chosen in layers] if fits else []
-        self._layer_of = np.zeros(len(windows), dtype=np.int64)
+        self._layers = layers
+        self._layer_of = np.zeros(windows, dtype=np.int64)
         for number, layer in enumerate(self._layers):
             self._layer_of[layer.chosen] = number
         table = sum(len(layer.cells.x) * len(layer.cells.y) for layer in self._layers) * np.dtype(np.int32).itemsize
@@ -150,7 +151,7 @@ class WindowCounter:
             else:
                 self._add_as_runs(visit, np.broadcast_to(label, shape), None)
 
-    def _touched(self, visit: ChunkVisit) -> Iterator[_Layer]:
+    def _touched(self, visit: ChunkVisit) -> Iterator[Layer]:
         """Iterate over the layers with a window in a chunk, each moved to it."""
         for number in np.unique(self._layer_of[visit.windows]).tolist():
             layer = self._layers[number]
@@ -161,7 +162,7 @@ class WindowCounter:
         for layer in self._touched(visit):
             counted = [(label, layer.sums(words if exists is None else words & exists)) for label, words in split.masks]
             if exists is not None:
-                counted.append((_Elsewhere, layer.areas() - layer.sums(exists)))
+                counted.append((Elsewhere, layer.areas() - layer.sums(exists)))
             if split.rest != self._background:
                 counted.append((split.rest, layer.areas() - sum(sums for _, sums in counted)))
             for label, sums in counted:
@@ -171,9 +172,9 @@ class WindowCounter:
         for layer in self._touched(visit):
             self._values.note(layer.add_runs(labels, exists))
 
+    @abstractmethod
     def _add_to_windows(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
-        for window in visit.windows.tolist():
-            self._values.add(window, _selected(labels, exists, self._roi, intersect(self._windows, window, visit)))
+        """Count one chunk window by window."""
 
     def _has_room_for(self, labels: list[Any]) -> bool:
         known = self._known.union(labels)
@@ -182,27 +183,66 @@ class WindowCounter:
         self._known = known
         return True
 
+    def _add_counts(self, windows: Int64s, label: Any, counts: Int64s) -> None:
+        present = np.flatnonzero(counts)
+        if len(present):
+            self._values.add_counts(windows[present], np.full(len(present), label), counts[present])
+
+
+class WindowCounter(CellCounter):
+    """Counter of the values inside the ROI of many windows on one level, a chunk at a time."""
+
+    def __init__(self, windows: Windows, level: Extent, roi: Mask | None, values: ValueAccumulator) -> None:
+        """Cut the level into cells.
+
+        Args:
+            windows: The windows, in any order.
+            level: Size of the level in pixels.
+            roi: Mask of a window, true inside, shape (height, width); None if all pixels are inside.
+            values: Accumulator that names the labels and counts what no cells can.
+        """
+        self._windows, self._level, self._roi = windows, level, roi
+        layers = [np.arange(len(windows))] if roi is None else disjoint_layers(windows)
+        max_layers = max(_MAX_LAYERS, len(windows) // _WINDOWS_PER_LAYER)
+        cells = 4 * len(np.unique(windows.x)) * len(np.unique(windows.y))
+        fits = len(layers) <= max_layers and cells <= max_cells(len(windows))
+        super().__init__([self._layer(chosen) for chosen in layers] if fits else [], len(windows), values)
+
+    def _layer(self, chosen: Int64s) -> Layer:
+        windows = self._windows
+        subset = Windows(windows.level, windows.x[chosen], windows.y[chosen], windows.extent)
+        stamp = None if self._roi is None else RoiStamp(subset, self._roi)
+        return Layer(chosen, Cells.of(subset, self._level), stamp)
+
+    def _add_to_windows(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
+        for window in visit.windows.tolist():
+            self._values.add(window, _selected(labels, exists, self._roi, intersect(self._windows, window, visit)))
+
     def value_counts(self) -> ValueCounts:
         """Sum the counts of all windows, after the last chunk."""
+        self.add_windows()
+        size = self._windows.extent.width * self._windows.extent.height
+        inside = size if self._roi is None else int(np.count_nonzero(self._roi))
+        return self._values.value_counts(np.full(len(self._windows), inside, dtype=np.int64))
+
+    def add_windows(self) -> None:
+        """Add the counts of all windows to the accumulator, after the last chunk."""
         areas = areas_on(self._level, self._windows, self._roi)
         for layer in self._layers:
             background = areas[layer.chosen]
             for label, counts in layer.cells.per_window():
                 background -= counts
-                if label is not _Elsewhere:
+                if label is not Elsewhere:
                     self._add_counts(layer.chosen, label, counts)
             self._add_counts(layer.chosen, self._background, background)
             if layer.sparse:
                 windows, labels, pixels = layer.sparse.per_window()
                 self._values.add_counts(layer.chosen[windows], labels, pixels)
-        size = self._windows.extent.width * self._windows.extent.height
-        inside = size if self._roi is None else int(np.count_nonzero(self._roi))
-        return self._values.value_counts(np.full(len(self._windows), inside, dtype=np.int64))
 
-    def _add_counts(self, windows: Int64s, label: Any, counts: Int64s) -> None:
-        present = np.flatnonzero(counts)
-        if len(present):
-            self._values.add_counts(windows[present], np.full(len(present), label), counts[present])
+
+def max_cells(windows: int) -> int:
+    """Return the number of cells up to which some windows are counted by cells."""
+    return max(_MIN_CELL_LIMIT, _MAX_CELLS_PER_WINDOW * windows)
 
 
 def _selected(labels: Labels, exists: Mask | None, roi: Mask | None, common: Intersection) -> Labels:

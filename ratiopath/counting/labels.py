@@ -52,10 +52,12 @@ class Labelling:
             labels: Shape (n,), as `labels` returns them.
         """
         if self.channels == 1:
-            return tuple(str(label) for label in labels + 0)  # -0.0 + 0 is 0.0
+            with np.errstate(invalid="ignore"):  # NaN of float16
+                return tuple(str(label) for label in labels + 0)  # -0.0 + 0 is 0.0
         width = labels.dtype.itemsize // self.dtype.itemsize
         pixels = np.frombuffer(labels.tobytes(), dtype=self.dtype).reshape(len(labels), width)[:, : self.channels]
-        values = (pixels.view(np.uint8) if self.dtype == np.bool_ else pixels) + 0
+        with np.errstate(invalid="ignore"):
+            values = (pixels.view(np.uint8) if self.dtype == np.bool_ else pixels) + 0
         return tuple(str(p[0]) if (p == p[0]).all() else ",".join(str(value) for value in p) for p in values)
 
 

@@ -7,7 +7,7 @@ A chunk of an instance mask, 512 x 512 pixels, has some thousand runs, and only 
 (docs/decisions/0011-runs.md). The tests count pixel by pixel as the reference.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ def count_runs(labels: Labels, x: CellSpan, y: CellSpan, inside: Mask | None) ->
         y: Cells along y.
         inside: Mask of the pixels to count, same shape; None to count all.
     """
-    integers, values = _as_integers(labels)
+    integers, values = as_integers(labels)
     begins = np.empty(labels.shape, dtype=np.bool_)
     np.not_equal(integers[:, 1:], integers[:, :-1], out=begins[:, 1:])
     if inside is not None:
@@ -65,7 +65,7 @@ def count_runs(labels: Labels, x: CellSpan, y: CellSpan, inside: Mask | None) ->
     return CellCounts(*np.divmod(cell, len(x.starts)), original, counts)
 
 
-def _as_integers(labels: Labels) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.generic] | None]:
+def as_integers(labels: Labels) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.generic] | None]:
     """View labels as unsigned integers, so that NaN equals itself, or number those that are too long for it."""
     if labels.dtype.kind != "V" and labels.itemsize * 8 <= _WORD_BITS:
         return labels.view(f"u{labels.itemsize}"), None
@@ -134,6 +134,10 @@ class SparseCells:
         self._labels.append(counts.labels[kept])
         self._counts.append(counts.counts[kept])
         return self._labels[-1]
+
+    def under(self, x: CellAxis, y: CellAxis) -> "SparseCells":
+        """Return the same counts for other windows on the same cells."""
+        return replace(self, x=x, y=y)
 
     def _under_windows(self) -> npt.NDArray[np.bool_]:
         """Find the cells under a window: +1 and -1 at its corners, summed along both axes."""

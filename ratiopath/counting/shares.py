@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.counting.labels import distinct_sums
-from ratiopath.counting.values import parse_value, sort_key
-from ratiopath.counting.wanted import Wanted, chosen
+from ratiopath.counting.values import sort_key
+from ratiopath.counting.wanted import Wanted, chosen, chosen_values
 from ratiopath.geometry import Float64s, Int64s
 
 MIN_SHARE = 1e-9
@@ -131,13 +131,14 @@ class LabelShares:
     def share_of(self, keys: Sequence[Wanted]) -> Float64s:
         """Sum the shares of all sets with one of several labels, per row: 0 if none occurs, NaN if nothing exists.
 
-        Where labels overlap, each has the whole. "0" names what no label covers.
+        Where labels overlap, each has the whole. "0" names what no label covers. A range holds values of images.
         """
-        values = {parse_value(key) for key in keys if isinstance(key, str)}
+        texts = [key for key in keys if isinstance(key, str)]
+        values, uncovered = (set(chosen_values(some, self.keys)) for some in (keys, texts))
         named = [
             index
-            for index, (key, labels) in enumerate(zip(self.keys, self.labels, strict=True))
-            if (chosen(keys, labels) if labels else parse_value(key) in values)
+            for index, labels in enumerate(self.labels)
+            if (chosen(keys, labels) if labels else index in (values if labels is None else uncovered))
         ]
         wanted = np.isin(self.key_index, named)
         sums = np.bincount(self.rows[wanted], weights=self.fractions[wanted], minlength=len(self))
@@ -155,7 +156,8 @@ def gathered(groups: Sequence[tuple[Int64s, Shares]], rows: int) -> LabelShares:
     labels_of: dict[str, frozenset[str] | None] = {}
     for _, shares in groups:
         for key, labels in zip(shares.keys, _labels(shares), strict=True):
-            labels_of[key] = labels_of.get(key) or labels
+            known = labels_of.get(key, labels)
+            labels_of[key] = known or labels or (None if None in {known, labels} else known)  # "0" may be both
     keys = tuple(sorted(labels_of, key=sort_key))
     index_of = {key: index for index, key in enumerate(keys)}
     inside, existing = np.zeros(rows), np.zeros(rows)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ratiopath.counting.labels import Labelling, distinct, distinct_sums
 from ratiopath.counting.shares import Shares, gathered
-from ratiopath.counting.values import parse_value, sort_key
-from ratiopath.counting.wanted import Wanted, chosen
+from ratiopath.counting.values import sort_key
+from ratiopath.counting.wanted import Wanted, chosen_values
 from ratiopath.geometry import Float64s, Int64s
 
 MAX_VALUES = 65_536
@@ -19,7 +19,10 @@ MAX_VALUES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """Pixels of each value inside the ROI of each row, in compressed sparse rows, a `Shares`."""
+    """Pixels of each value inside the ROI of each row, in compressed sparse rows, a `Shares`.
+
+    By the area rule the unit is not a pixel but an equal part of one, the same for all rows of a file and a resolution.
+    """
 
     keys: tuple[str, ...]
     """Names of the values: "255", or "255,0,0" if channels differ."""
@@ -58,12 +61,10 @@ class ValueCounts:
         """Sum the shares of several values, per row: 0 if none occurs, NaN if no pixel exists.
 
         Values are compared as the overlay stores them: 255 is also the 255.0 of a float overlay, and integers are
-        compared exactly (`ratiopath.counting.values`). A pattern is compared with the names of the values.
+        compared exactly (`ratiopath.counting.values`). A `ValueRange` holds every number between its limits, no NaN and
+        no colour. A pattern is compared with the names of the values.
         """
-        values = {parse_value(key, self.dtype) for key in keys if isinstance(key, str)}
-        matching = chosen([key for key in keys if not isinstance(key, str)], self.keys)
-        named = [i for i, key in enumerate(self.keys) if key in matching or parse_value(key, self.dtype) in values]
-        wanted = np.isin(self.key_index, named)
+        wanted = np.isin(self.key_index, chosen_values(keys, self.keys, self.dtype))
         counts = np.bincount(self.rows[wanted], weights=self.counts[wanted], minlength=len(self))
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: unknown
             return counts / self.existing
@@ -140,6 +141,10 @@ class ValueAccumulator:
         self._rows.append(rows)
         self._labels.append(labels)
         self._counts.append(counts)
+
+    def scale(self, factor: int) -> None:
+        """Multiply all counts so far by a factor."""
+        self._counts = [counts * factor for counts in self._counts]
 
     def note(self, labels: npt.NDArray[np.generic]) -> None:
         """Note labels that are counted, here or elsewhere, for `overflows`."""

@@ -24,7 +24,7 @@ def parse_value(text: str, dtype: np.dtype[Any] | None = None) -> Value:
     decimals = _decimals(text)
     if decimals is None:
         return (text,)
-    numbers = tuple("nan" if number.is_nan() else _stored(number, dtype) for number in decimals)
+    numbers = tuple("nan" if number.is_nan() else stored_number(number, dtype) for number in decimals)
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
@@ -57,7 +57,8 @@ def normalise_value(value: Any) -> str:
     return parts[0] if len(set(parts)) == 1 else ",".join(parts)
 
 
-def _stored(number: Decimal, dtype: np.dtype[Any] | None) -> Decimal:
+def stored_number(number: Decimal, dtype: np.dtype[Any] | None) -> Decimal:
+    """Round a number to the stored type of a file, as `parse_value` does."""
     if dtype is None or dtype.kind != "f" or not number.is_finite():
         return number
     with np.errstate(over="ignore", under="ignore"):

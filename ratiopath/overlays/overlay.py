@@ -1,7 +1,9 @@
 """The overlay protocol: what is measured of an overlay is asked in tile space, so that no caller depends on pixels."""
 
+import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,14 @@ from ratiopath.annotations.placement import FrameOptions
 from ratiopath.counting.shares import Shares
 from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
+from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.regions import RegionOptions
 from ratiopath.roi import Roi
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
+
+Counting = Literal["centre", "area"]
+"""centre: the pixels whose centre lies in the ROI, rounded to whole pixels; area: the part of each pixel in the ROI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,26 @@ class OverlaySettings:
     """Resolution of level 0 in µm/px, replacing that of the file; for annotations, of level 0 of the slide."""
     annotation: AnnotationOptions | None = None
     """Options of an annotation; None for the defaults."""
+    counting: Counting = "centre"
+    """Rule for the pixels of an image that the edge of the ROI cuts; an annotation is always measured by area."""
+    align: Align = "auto"
+    """Rule by which an image is laid over its slide; without a slide, always its corner by the resolution."""
+
+    def __post_init__(self) -> None:
+        if self.align not in get_args(Align):
+            raise ParameterError(f"unknown align {self.align!r}; pass one of {', '.join(get_args(Align))}")
+
+
+def counting_of(name: str) -> Counting:
+    """Check the name of a rule.
+
+    Raises:
+        ParameterError: There is no such rule.
+    """
+    for counting in get_args(Counting):
+        if name == counting:
+            return cast("Counting", counting)
+    raise ParameterError(f"unknown weights {reprlib.repr(name)}; pass 'centre' or 'area'")
 
 
 class Overlay(Protocol):
@@ -83,10 +111,6 @@ class Overlay(Protocol):
     @property
     def mpp(self) -> Mpp | None:
         """Resolution of level 0 in µm/px; None if unknown."""
-
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown or the overlay has no edges of its own."""
 
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height in pixels, not rounded, of the patches that `patches` would read.
@@ -107,6 +131,36 @@ class Overlay(Protocol):
             TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
                 labels.
             TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers inside the ROI of every tile: those of pixels, or of outlines that have a number.
+
+        NaN and what does not exist are left out.
+
+        Returns:
+            A row per tile, in order.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
+            InvalidMppError: The resolutions of tiles and overlay cannot both be true.
+            UnsupportedImageError: The image has channels that differ.
+            UnsupportedFormatError: The outlines of an annotation have no numbers.
+            TruncatedError: A part of the file is missing or damaged.
+        """
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Bound the error that the overlay's pixels put into the shares of every tile (docs/accuracy.md).
+
+        Args:
+            windows: The tiles.
+            shares: Their shares, as `shares` returned them.
+
+        Returns:
+            Bound per tile, 0 to 1; NaN if nothing exists.
+
+        Raises:
+            MissingMppError: The overlay has no resolution.
         """
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:

@@ -1,21 +1,35 @@
 """Raster overlays: tiles become windows, and every chunk that they touch is decoded once and counted or copied."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from ratiopath.counting.area_counter import AreaCounter
 from ratiopath.counting.counter import WindowCounter
+from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.counting.labels import Labelling
+from ratiopath.counting.pixel_areas import PixelAreas
+from ratiopath.counting.polygon_counter import PolygonCounter
+from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
-from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError
-from ratiopath.geometry import Extent
-from ratiopath.overlays.overlay import Overlay, TileWindows
+from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError, UnsupportedImageError
+from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Extent, Float64s
+from ratiopath.overlays.alignment import Alignment
+from ratiopath.overlays.overlay import Counting, Overlay, TileWindows
+from ratiopath.overlays.uncertainty import raster_uncertainty
 from ratiopath.plan import OverlayTransform, Windows, reaching_beyond
+from ratiopath.pyramid import Pyramid
 from ratiopath.slides import SlideReader
 from ratiopath.slides.reader import NO_MPP
 from ratiopath.slides.windows import chunk_windows, read_chunks
+from ratiopath.statistics.measure import WindowMeasure
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
 
+Counter = WindowCounter | AreaCounter | PolygonCounter
 MAX_PATCH = 1 << 28
 """Overlay pixels under one ROI: a wrong unit in an overlay's metadata would ask for a million times more."""
 
@@ -23,28 +37,38 @@ MAX_PATCH = 1 << 28
 class RasterOverlay:
     """An overlay of pixels, an `Overlay`."""
 
-    def __init__(self, reader: SlideReader) -> None:
-        """Take over an open reader, which `close` closes."""
-        self._reader = reader
-        self.path = reader.path
-        self.mpp = reader.pyramid.mpp
+    def __init__(
+        self,
+        reader: SlideReader,
+        alignment: Alignment | None = None,
+        frame: SlideFrame | None = None,
+        counting: Counting = "centre",
+    ) -> None:
+        """Take over an open reader, which `close` closes.
 
-    @property
-    def extent_um(self) -> tuple[float, float] | None:
-        """Width and height in µm; None if the resolution is unknown."""
-        extent = self._reader.pyramid.levels[0].extent
-        return None if self.mpp is None else (extent.width * self.mpp.x, extent.height * self.mpp.y)
+        Args:
+            reader: The image.
+            alignment: Place of the image on the slide; None for its corner, by the resolution of the file.
+            frame: Level 0 of the slide, in which the alignment counts.
+            counting: Rule for the pixels that the edge of the ROI cuts.
+        """
+        self._reader = reader
+        self._counting = counting
+        self._frame = frame or SlideFrame()
+        self.path = reader.path
+        self.alignment = alignment
+        self.mpp = reader.pyramid.mpp if alignment is None else alignment.mpp
+        self._pyramid = Pyramid.of([level.extent for level in reader.pyramid.levels], self.mpp)
 
     def patch_size(self, windows: TileWindows) -> tuple[float, float]:
         """Return the width and height of a patch in pixels of the level that is read, not rounded."""
         return self._transform(windows).patch
 
     def shares(self, windows: TileWindows) -> ValueCounts:
-        """Count the values inside the ROI of every tile."""
-        reader, placed = self._reader, self._place(windows)
+        """Count the values inside the ROI of every tile, in pixels or in equal parts of a pixel."""
+        reader = self._reader
         values = ValueAccumulator(Labelling(reader.dtype, reader.channels))
-        level = reader.pyramid.levels[placed.level].extent
-        counter = WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
+        placed, counter = self._counter(windows, values)
         for visit, chunk in read_chunks(reader, placed):
             if chunk.is_uniform:
                 counter.add_uniform(visit, values.labelling.labels(chunk.pixels[:1, :1]))
@@ -56,6 +80,19 @@ class RasterOverlay:
         if len(counts.keys) > MAX_VALUES:
             raise self._too_many_values()
         return counts
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers inside the ROI of every tile."""
+        reader, placed = self._reader, self._place(windows)
+        level = reader.pyramid.levels[placed.level].extent
+        measure = WindowMeasure(placed, level, windows.roi.mask(placed.extent), reader.dtype, statistics)
+        for visit, chunk in read_chunks(reader, placed):
+            measure.add(visit, self._numbers(chunk.pixels), chunk.exists, is_uniform=chunk.is_uniform)
+        return measure.statistics()
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Bound the error that the overlay's pixels put into the shares of every tile."""
+        return raster_uncertainty(self._corners(windows), self._transform(windows), shares, self._counting)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Read the pixels under the ROI of every tile."""
@@ -89,10 +126,33 @@ class RasterOverlay:
         if self.mpp is None:
             hint = "set overlays.NAME.mpp (overlay_mpp=) or write the tags"
             raise MissingMppError(f"{self.path!r} has no resolution ({NO_MPP})", path=self.path, hint=hint)
-        return OverlayTransform.of(self._reader.pyramid, windows.mpp, windows.roi)
+        return OverlayTransform.of(self._pyramid, windows.mpp, windows.roi)
+
+    def _counter(self, windows: TileWindows, values: ValueAccumulator) -> tuple[Windows, Counter]:
+        """Return the pixels to read under every tile, and their counter."""
+        transform = self._possible_transform(windows)
+        level = transform.level.extent
+        if self._counting == "centre":
+            placed = transform.windows(*self._corners(windows))
+            return placed, WindowCounter(placed, level, windows.roi.mask(placed.extent), values)
+        exact = FractionalWindows.of(transform, *self._corners(windows))
+        if windows.roi.is_box:
+            return exact.touched, AreaCounter(exact, level, values)
+        return exact.touched, PolygonCounter(exact, level, PixelAreas(exact, transform), values)
 
     def _place(self, windows: TileWindows) -> Windows:
-        """Locate the ROIs in the overlay, provided that both resolutions can be true."""
+        """Locate the ROIs in the overlay, rounded to whole pixels."""
+        return self._possible_transform(windows).windows(*self._corners(windows))
+
+    def _corners(self, windows: TileWindows) -> tuple[Float64s, Float64s]:
+        """Return the corners of the tiles in px of tile space, relative to the place of the overlay on the slide."""
+        if self.alignment is None or self.alignment.origin == (0.0, 0.0):
+            return windows.x, windows.y
+        (left, top), (x, y) = self.alignment.origin, self._frame.downsample_of(windows.mpp)
+        return windows.x - left / x, windows.y - top / y
+
+    def _possible_transform(self, windows: TileWindows) -> OverlayTransform:
+        """Compute the transform, provided that both resolutions can be true."""
         transform = self._transform(windows)
         width, height = transform.patch
         if not width * height <= MAX_PATCH:
@@ -104,12 +164,22 @@ class RasterOverlay:
             )
             hint = "correct the wrong resolution (slide_mpp, overlays.NAME.mpp, overlay_mpp=), or use a smaller ROI"
             raise InvalidMppError(problem, path=self.path, hint=hint)
-        return transform.windows(windows.x, windows.y)
+        return transform
+
+    def _numbers(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Return the number of each pixel: the first channel, where all channels are equal."""
+        if self._reader.channels == 1:
+            return pixels
+        if not (pixels == pixels[..., :1]).all():
+            problem = f"{self.path!r} is in colour ({self._reader.channels} channels that differ), not a map of numbers"
+            hint = "write it as one channel, or give classes in place of stats to count its colours"
+            raise UnsupportedImageError(problem, path=self.path, hint=hint)
+        return pixels[..., 0]
 
     def _too_many_values(self) -> TooManyValuesError:
         kind = f"{self._reader.channels} channel(s) of {self._reader.dtype}"
         problem = f"{self.path!r} is a continuous image with more than {MAX_VALUES:,} distinct values ({kind})"
-        hint = "use tile_overlay and reduce its patches, or write the overlay with its values binned to classes"
+        hint = "give stats, such as [mean, q95], in place of classes (tile_overlay_statistics in the library)"
         return TooManyValuesError(problem, path=self.path, hint=hint)
 
 

@@ -9,20 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.annotations import Annotations
-from ratiopath.counting.shares import LabelShares
+from ratiopath.counting.shares import LabelShares, Shares
 from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
-from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
+from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
 from ratiopath.overlays.areas import Areas, RoiWindows
 from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
 from ratiopath.overlays.regions import RegionOptions, Regions
+from ratiopath.overlays.scores import score_statistics
+from ratiopath.statistics.results import Statistics
+from ratiopath.statistics.statistic import Statistic
 
-NEAR = 1e-9
-"""Relative difference at which the ratio of two resolutions is a downsample."""
 MAX_KINDS, MAX_KIND = 10, 40
 """Kinds of objects that a remark names, and characters of each: they are texts of the file."""
 MAX_OVERLAP = 0.001
@@ -33,9 +34,6 @@ MAX_PIXELS = 1 << 23
 
 class VectorOverlay:
     """An overlay of polygons with labels, an `Overlay`."""
-
-    extent_um: tuple[float, float] | None = None
-    """An annotation has no edges of its own."""
 
     def __init__(self, annotations: Annotations, frame: SlideFrame, options: RegionOptions | None = None) -> None:
         """Take polygons in pixels of level 0.
@@ -66,6 +64,16 @@ class VectorOverlay:
             top_of = np.array([tops.index(self._top(key)) for key in keys], dtype=np.int64)
             areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
         return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
+
+    def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
+        """Measure the numbers that are the labels, weighted by area; see `ratiopath.overlays.scores`."""
+        placed = RoiWindows.of(windows.x, windows.y, windows.roi, self._scale(windows.mpp))
+        return score_statistics(self._annotations, self._frame.extent, placed, statistics)
+
+    def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
+        """Return 0: outlines have no pixels; NaN if nothing exists."""
+        self._scale(windows.mpp)
+        return np.where(shares.existing > 0, 0.0, np.nan)
 
     def patches(self, windows: TileWindows) -> npt.NDArray[np.generic]:
         """Paint the labels at the resolution of the tiles, by the centre of each pixel.
@@ -143,7 +151,7 @@ class VectorOverlay:
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
         if without and not named:
             notes.append(f"{without:,} outlines without a label count in no class")
-        return notes + ([] if self._options.on_top else self._overlaps(classes))
+        return notes + ([] if self._options.on_top or not classes else self._overlaps(classes))
 
     def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
         """Describe classes that overlap by more than MAX_OVERLAP of the smaller one."""
@@ -172,13 +180,11 @@ class VectorOverlay:
 
     def _scale(self, mpp: Mpp) -> tuple[float, float]:
         """Compute the pixels of level 0 per pixel of tile space, along x and y."""
-        level0, downsamples = self._frame.mpp, self._frame.downsamples
-        if level0 is None:
+        if self._frame.mpp is None:
             problem = f"{self.path!r} is an annotation in pixels of level 0 of a slide whose resolution is unknown"
             hint = "pass slide_path=, or overlay_mpp=, the resolution of level 0"
             raise MissingMppError(problem, path=self.path, hint=hint)
-        across, down = ([level[axis] for level in downsamples] for axis in (0, 1))
-        return _downsample(mpp.x / level0.x, across), _downsample(mpp.y / level0.y, down)
+        return self._frame.downsample_of(mpp)
 
     @cached_property
     def _regions(self) -> Regions:
@@ -227,17 +233,6 @@ def _printable(kind: str) -> str:
     """Return a text of a file as it can be shown, at most MAX_KIND characters of it."""
     shown = kind[:MAX_KIND]
     return shown if shown.isprintable() else repr(shown)
-
-
-def _downsample(ratio: float, levels: Sequence[float]) -> float:
-    """Undo the rounding of a downsample that was multiplied by a resolution and divided by it again.
-
-    Args:
-        ratio: Resolution of tiles over that of level 0.
-        levels: Downsamples of the slide.
-    """
-    close = [known for known in (*levels, float(round(ratio))) if abs(ratio - known) <= NEAR * ratio]
-    return min(close, key=lambda known: abs(ratio - known), default=ratio)
 
 
 if TYPE_CHECKING:

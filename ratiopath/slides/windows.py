@@ -42,14 +42,21 @@ def cut_tiles(reader: SlideReader, windows: Windows) -> npt.NDArray[np.uint8]:
     tiles = np.empty((len(windows), windows.extent.height, windows.extent.width, _RGB), dtype=np.uint8)
     tiles[reaching_beyond(windows, levels[windows.level].extent)] = _WHITE
     for visit, chunk in read_chunks(reader, windows):
-        pixels = _rgb(reader, chunk) if chunk.is_stored else None  # a sparse chunk of a slide was never scanned
+        pixels = as_rgb(reader, chunk) if chunk.is_stored else None  # a sparse chunk of a slide was never scanned
         for window, common in chunk_windows(windows, visit):
             tiles[window][common.in_window] = _WHITE if pixels is None else pixels[common.in_chunk]
     return tiles
 
 
-def _rgb(reader: SlideReader, chunk: Chunk) -> npt.NDArray[np.uint8]:
-    """Convert a chunk to RGB, white where nothing was scanned."""
+def as_rgb(reader: SlideReader, chunk: Chunk) -> npt.NDArray[np.uint8]:
+    """Convert a chunk to RGB, white where nothing was scanned.
+
+    Returns:
+        uint8, shape (height, width, 3).
+
+    Raises:
+        UnsupportedImageError: The samples are not 8-bit RGB, 8-bit grey, bool or class indices.
+    """
     pixels = chunk.pixels
     if reader.palette is not None:
         pixels = reader.palette[pixels]

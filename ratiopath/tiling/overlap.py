@@ -9,6 +9,8 @@ from ratiopath.arrow.overlap import batch_value_counts, overlap_struct
 from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
+from ratiopath.overlays.overlay import Counting, counting_of
 from ratiopath.roi import Roi
 
 
@@ -23,6 +25,8 @@ def tile_overlay_overlap(
     overlay_mpp: float | tuple[float, float] | Expr | None = None,
     slide_path: Expr | None = None,
     annotation: AnnotationOptions | None = None,
+    weights: Counting = "centre",
+    align: Align = "auto",
 ) -> Expr:
     """Compute the share of each overlay value among the pixels inside the ROI of every tile.
 
@@ -35,8 +39,14 @@ def tile_overlay_overlap(
         mpp_y: Column of the tiles' resolution along y.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or a column. For
             annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Column of slides: the frame of annotations, with extent and bounding box.
+        slide_path: Column of slides: the frame of annotations, with extent and bounding box, and of images by `align`.
+            The resolution of the file counts: leave it out where tiles were given another (slide_mpp=).
         annotation: Options of overlays that are annotations.
+        weights: "centre" counts the pixels of an image whose centre lies in the ROI; "area" counts each pixel by its
+            part inside the ROI, which is not rounded to pixels (docs/decisions/0020-area.md).
+        align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
+            and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
+            lays them over the whole slide, `bounds` over its scanned bounding box.
 
     Returns:
         An expression for `Dataset.with_column`: a struct `{str(value): fraction}`, float64. The fractions present are
@@ -46,6 +56,7 @@ def tile_overlay_overlap(
 
     Raises:
         RoiError: At the call, if the ROI is not a valid polygon with an area.
+        ParameterError: At the call, if `weights` is neither "centre" nor "area".
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution or more than 65,536
             distinct values.
 
@@ -57,7 +68,7 @@ def tile_overlay_overlap(
         ... )
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    settings = OverlaySettings(annotation=annotation)
+    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights), align=align)
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression

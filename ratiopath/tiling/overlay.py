@@ -8,6 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 from ratiopath.tiling.tensors import tensor_column
 
@@ -23,6 +24,7 @@ def tile_overlay(
     overlay_mpp: float | tuple[float, float] | Expr | None = None,
     slide_path: Expr | None = None,
     annotation: AnnotationOptions | None = None,
+    align: Align = "auto",
 ) -> Expr:
     """Read the overlay's pixels under the bounding box of every tile's ROI, with a mask of those outside the ROI.
 
@@ -35,8 +37,12 @@ def tile_overlay(
         mpp_y: Column of the tiles' resolution along y.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or a column. For
             annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Column of slides: the frame of annotations, with extent and bounding box.
+        slide_path: Column of slides: the frame of annotations, with extent and bounding box, and of images by `align`.
+            The resolution of the file counts: leave it out where tiles were given another (slide_mpp=).
         annotation: Options of overlays that are annotations.
+        align: Rule by which images are laid over the slide: `auto` checks sizes and resolutions against `slide_path`
+            and refuses what cannot be right; `mpp` goes by the resolutions unchecked, as without `slide_path`; `extent`
+            lays them over the whole slide, `bounds` over its scanned bounding box.
 
     Returns:
         An expression for `Dataset.with_column`. `data, mask = row["column"]`: a tensor of the overlay's dtype, shape
@@ -49,7 +55,7 @@ def tile_overlay(
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    settings = OverlaySettings(annotation=annotation)
+    settings = OverlaySettings(annotation=annotation, align=align)
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlay(Roi(roi), settings, *columns)
     return expression

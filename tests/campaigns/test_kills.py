@@ -39,7 +39,7 @@ def write_slides(folder: Path, number: int, length: int) -> None:
     """Write square slides with masks; a slide has (length / 2)² tiles."""
     for seed in range(number):
         write_slide(folder / f"{seed}.tiff", size=(length, length))
-        write_mask(folder / f"{seed}_tissue.tiff", random_labels(seed, (0, 255), (length // 4, length // 4)))
+        write_mask(folder / f"{seed}_tissue.tiff", random_labels(seed, (0, 255), (length // 4, length // 4)), mpp=2.0)
 
 
 @contextmanager

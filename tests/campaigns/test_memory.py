@@ -30,7 +30,7 @@ REFUSED_AS_SLIDES = {"wide", "tall", "giant", "giant-in-tiles"}
 """Lies about the size itself, for which there would be too many tiles; the pixels of a slide are not measured."""
 CONFIGURATION = {
     "tiling": {"mpp": 1.0, "tile_extent": 1024},
-    "overlays": {"tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [0]}}},
+    "overlays": {"tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [0]}, "align": "mpp"}},
     "keep": "tissue >= 0.5",
 }
 

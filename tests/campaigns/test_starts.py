@@ -1,4 +1,4 @@
-"""Starts that fail, each provoked for real: one line with a hint, exit code 1, nothing made."""
+"""The first start on a machine, and starts that fail: one line with a hint, exit code 1, nothing made."""
 
 import math
 import os
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
@@ -265,3 +266,29 @@ def test_a_run_that_has_no_token_to_give(study, cluster) -> None:
 
 def test_a_run_with_the_token(study, cluster) -> None:
     assert start(study, RAY_ADDRESS=cluster, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN).returncode == 0
+
+
+def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
+    """On a machine that has never run it: its own home, a Prefect server and a Ray of its own."""
+    home = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_", "COV_"))}
+    command = [sys.executable, "-m", "flows.coverage"]
+    environment = {**home, "HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        "2 of 2 slides in the tables, 0 put aside; 2 new, 0 changed, 0 unchanged, 0 gone; 98 of 384 tiles kept"
+        in done.stdout
+    )
+    first, *_, last = done.stdout.splitlines()
+    assert first == "coverage: making and running the sample in coverage-sample/"
+    assert last == "  python -m flows.coverage --config coverage-sample/coverage.yaml"
+    assert done.stderr == ""
+    tiles = pq.read_table(tmp_path / "coverage-sample" / "coverage" / "tiles")
+    assert tiles.num_rows == 98
+    assert min(tiles["tissue"].to_pylist()) >= 0.5
+    assert sorted(os.listdir(tmp_path)) == ["coverage-sample", "home"]
+    assert len(list((tmp_path / "coverage-sample" / "coverage" / "previews").glob("*.png"))) == 2
+    assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()

@@ -75,6 +75,11 @@ class TestOneSlide:
         assert [at(rows, x, 0)["drawn_count"] for x in (0, 16)] == [2, 0]
         assert at(rows, 0, 0)["tumor_count"] == 1
 
+    def test_its_shares_are_exact_by_either_rule(self, folder: Path) -> None:
+        rows = [run_drawn(folder, counting=rule, uncertainty=True) for rule in ("centre", "area")]
+        assert rows[0] == rows[1]
+        assert (at(rows[0], 0, 0)["drawn_uncertainty"], at(rows[0], 0, 32)["drawn_uncertainty"]) == (0.0, None)
+
     def test_keep_may_use_its_classes(self, folder: Path) -> None:
         run_drawn(folder, keep="tumor > 0.3")
         assert pq.read_table(folder.parent / "output" / "tiles").num_rows == 1

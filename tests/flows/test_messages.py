@@ -36,7 +36,7 @@ SETTINGS = {
     "overlays": {"tissue": {"path": "{dir}/{stem}_mask.tiff", "classes": {"tissue": [255]}}},
 }
 GONE = object()
-PATH, CLASSES = "overlays__tissue__path", "overlays__tissue__classes"
+PATH, CLASSES, MPP = "overlays__tissue__path", "overlays__tissue__classes", "overlays__tissue__mpp"
 
 FIELDS: dict[str, dict[str, Any]] = {
     "an unknown key": {"colour": 1},
@@ -80,6 +80,14 @@ FIELDS: dict[str, dict[str, Any]] = {
     "an ROI that is not WKT": {"roi": "POLYGON ((0 0, 1"},
     "an ROI that is a point": {"roi": "POINT (1 1)"},
     "no overlays": {"overlays": {}},
+    "neither path nor detect": {"overlays": {"tissue": {"classes": {"tissue": [1]}}}},
+    "both path and detect": {"overlays__tissue__detect": "saturation"},
+    "an unknown detector": {"overlays__tissue": {"detect": "network"}},
+    "a pen without detect": {"overlays__tissue__pen": "drop"},
+    "options of a file beside detect": {
+        "overlays__tissue": {"detect": "saturation", "mpp": 1, "missing": "zero", "unit": "um"}
+    },
+    "two overlays with detect": {"overlays": {"a": {"detect": "saturation"}, "b": {"detect": "saturation"}}},
     "an overlay called yes": {"overlays": {True: {"path": "x"}}},
     "an overlay called off": {"overlays": {False: {"path": "x"}}},
     "an overlay called 1": {"overlays": {1: {"path": "x"}}},
@@ -91,8 +99,18 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a class whose value is a list": {CLASSES: {"tissue": [[1]]}},
     "a label's pattern by another key": {CLASSES: {"tissue": [{"regex": "Tumor.*"}]}},
     "a label's pattern that is no expression": {CLASSES: {"tissue": [{"match": "("}]}},
+    "a range whose ends are swapped": {CLASSES: {"tissue": ["255..128"]}},
+    "a range that is mistyped": {CLASSES: {"tissue": [">x"]}},
+    "a range where labels are named": {"overlays__tissue__ignore": ["1..2"]},
     "a credential in an overlay's pattern": {PATH: {"match": "token=S|[.]tiff$", "replace": "x"}},
     "a comparison that is a text with a credential": {"keep": "tissue > 0.5 and 'password=S'"},
+    "a statistic that is none": {"overlays__tissue__stats": ["median"]},
+    "a scale without stats": {"overlays__tissue__scale": [0, 255]},
+    "a bound of shares without classes": {
+        "overlays__tissue__stats": ["mean"], "overlays__tissue__classes": {}, "overlays__tissue__uncertainty": True,
+    },
+    "a scale from high to low": {"overlays__tissue__stats": ["mean"], "overlays__tissue__scale": [255, 0]},
+    "a measurement and classes": {"overlays__tissue__stats": ["mean"], "overlays__tissue__measurement": "score"},
     "an origin that is none": {"overlays__tissue__origin": "corner"},
     "a class whose value is too long": {CLASSES: {"tissue": ["9" * 300]}},
     "a class called like a column of tiles": {CLASSES: {"tile_x": [1]}},
@@ -107,6 +125,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a pattern without replacement": {PATH: {"match": "a"}},
     "a column without a name": {PATH: {"column": ""}},
     "a column without a manifest": {PATH: {"column": "mask"}},
+    "a column of resolutions without a manifest": {MPP: {"column": "mask_mpp"}},
+    "an mpp of an overlay that is three numbers": {MPP: [1, 2, 3]},
+    "an mpp of an overlay that is 0": {MPP: 0},
+    "an alignment that does not exist": {"overlays__tissue__align": "centre"},
     "more slides tolerated than there are": {"tolerate": 1.5},
     "a tolerance of 1.0": {"tolerate": 1.0},
     "a request without CPUs": {"resources": {"tile_slides": {"num_cpus": 0}}},

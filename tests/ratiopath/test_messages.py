@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -20,13 +21,16 @@ from shapely import box
 import ratiopath
 from ratiopath.annotations import Outlines, read_outlines
 from ratiopath.annotations.placement import FrameOptions, place
-from ratiopath.arrow import grid_tiles, tile_overlay_overlap
+from ratiopath.arrow import grid_tiles, tile_overlay_overlap, tile_overlay_statistics
 from ratiopath.arrow.tile_batch import TileBatch
+from ratiopath.counting.ranges import ValueRange
 from ratiopath.counting.wanted import LabelPattern
 from ratiopath.errors import RatiopathError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp, round_half_up
-from ratiopath.overlays import AnnotationOptions
+from ratiopath.overlays import AnnotationOptions, OverlaySettings, TissueSettings, detect_tissue
+from ratiopath.overlays.alignment import align_raster
+from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Pyramid
@@ -37,10 +41,13 @@ from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, find_slides
 from ratiopath.slides.tiff.errors import translate_error
 from ratiopath.slides.windows import cut_tiles
+from ratiopath.statistics.results import Scale
+from ratiopath.statistics.statistic import Statistic, parse_statistics
 from ratiopath.tiling import read_slide_tiles, tile_annotations
 from tests.support import bad_files
 from tests.support.annotation_files import asap
 from tests.support.bad_annotations import BAD_ANNOTATIONS
+from tests.support.bad_pictures import BAD_PICTURES
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
@@ -50,6 +57,8 @@ LIBRARY = Path(ratiopath.__file__).parent
 GOLDEN = Path(__file__).with_name("messages.txt")
 BOX = box(0, 0, 16, 16)
 SQUARE = tiles((0, 0), roi=BOX)
+MEAN = parse_statistics(["mean"])
+ONE_UM = SlideFrame(mpp=Mpp(1, 1))
 
 CALLS: dict[str, Callable[[], object]] = {
     "geometry: extent": lambda: Extent(0, 5),
@@ -89,16 +98,39 @@ CALLS: dict[str, Callable[[], object]] = {
     "exclude: elsewhere": lambda: Exclusion.of(["/masks/*"], ["/slides"]),
     "tiling: pair": lambda: Tiling.of(tile_extent=(8, 0), stride=8, level=0),
     "label: pattern": lambda: LabelPattern("(a"),
+    "range: form": lambda: ValueRange.parse("255"),
+    "range: limit": lambda: ValueRange.parse(">x"),
+    "range: no number": lambda: ValueRange.parse("1,2..3"),
+    "range: not finite": lambda: ValueRange.parse("0..inf"),
+    "range: reversed": lambda: ValueRange.parse("5..1"),
+    "range: no limit": ValueRange,
     "annotation: option": lambda: AnnotationOptions.of(within_of=("a",)),
     "annotation: centre": lambda: placed("slide_centre", SlideFrame("a.tiff", Extent(9, 9), Mpp(1, 1))),
+    "annotation: centre of no slide": lambda: placed("slide_centre", SlideFrame(mpp=Mpp(1, 1))),
     "annotation: bottom": lambda: placed(slide=SlideFrame(), y="up"),
     "annotation: level": lambda: placed(level=2),
     "annotation: unit": lambda: placed(unit="um"),
     "annotation: bounding box": lambda: placed(slide=BOXED),
     "annotation: outside": lambda: placed(slide=BOXED, origin="level0"),
     "annotation: labels": lambda: annotated(257).shares(SQUARE),
+    "overlap: weights": lambda: overlap("a.tiff", weights="areas"),
     "annotation: overlap": lambda: annotated(2).patches(SQUARE),
+    "tissue: pen": lambda: TissueSettings(pen="erase"),
+    "annotation: no number": lambda: VectorOverlay(annotations(("a", BOX)), ONE_UM).statistics(SQUARE, MEAN),
+    "annotation: infinite number": lambda: VectorOverlay(annotations(("inf", BOX)), ONE_UM).statistics(SQUARE, MEAN),
+    "statistic: name": lambda: Statistic.parse("median"),
+    "statistic: none": lambda: parse_statistics([]),
+    "statistic: twice": lambda: parse_statistics(["q50", "q50.0"]),
+    "statistic: scale": lambda: Scale(255, 0),
     "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
+    "align: unknown rule": lambda: OverlaySettings(align="centre"),
+    "align: no size": lambda: aligned((9, 9), slide=SlideFrame()),
+    "align: bounding box": lambda: aligned((50, 60), 10, slide=BOXED),
+    "align: wrong resolution": lambda: aligned((33, 33), 10, slide=BOXED),
+    "align: other slide": lambda: aligned((99, 200), 10, slide=BOXED),
+    "align: no resolution": lambda: aligned((99, 200), slide=BOXED),
+    "align: slide without resolution": lambda: aligned((99, 200), 10),
+    "align: by the resolution that is missing": lambda: aligned((99, 99), slide=BOXED, align="mpp"),
 }
 """Calls that need no file."""
 
@@ -121,6 +153,12 @@ def placed(frame: str = "pixels", slide: SlideFrame = SlideFrame("a.tiff", Exten
     return place(outlines, slide, FrameOptions(**options))
 
 
+def aligned(size: tuple[int, int], mpp: float | None = None, slide: SlideFrame | None = None, **options: Any) -> object:
+    """An image of some pixels over a slide of 9 or 99 px."""
+    overlay = RasterFrame("m.tiff", Extent(*size), Mpp.optional(mpp))
+    return align_raster(overlay, slide or SlideFrame("a.tiff", Extent(9, 9)), **options)
+
+
 def annotated(labels: int, mpp: Mpp | None = Mpp(1, 1)) -> VectorOverlay:  # noqa: B008 - frozen
     """The same box under some labels."""
     return VectorOverlay(annotations(*((f"{number}", BOX) for number in range(labels))), SlideFrame(mpp=mpp))
@@ -135,8 +173,17 @@ def measure(path: str) -> object:
     return overlap(path)
 
 
+def by_size(path: str) -> object:
+    """The image is its own slide, and has no resolution."""
+    return overlap(path, slide_path=path, align="extent")
+
+
 def measure_all(path: str) -> object:
     return tile_overlay_overlap(box(0, 0, 400, 400), path, [0], 0, 0.5, 0.5)
+
+
+def sum_up(path: str) -> object:
+    return tile_overlay_statistics(BOX, path, [0], 0, 0.5, 0.5, statistics=["mean"])
 
 
 def cut_at(level: int) -> Callable[[str], object]:
@@ -183,8 +230,6 @@ RGB_LZW = {"photometric": "rgb", "compression": "lzw"}
 FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "gone.svs": (lambda path: None, open_slide),
     "folder.svs": (Path.mkdir, open_slide),
-    "a.png": (holding(b"\x89PNG\r\n\x1a\n"), open_slide),
-    "a.jpg": (holding(b"\xff\xd8\xff\xe0"), open_slide),
     "a.gif": (holding(b"GIF89a"), open_slide),
     "a.bmp": (holding(b"BM\0\0"), open_slide),
     "a.webp": (holding(b"RIFF\0\0\0\0WEBP"), open_slide),
@@ -264,13 +309,23 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
     "giant-tile.tiff": (written(RGB), tile(mpp=1e12, resolution="exact")),
     "large-tile.tiff": (written(RGB), read_tile(1 << 20)),
     "sixteen-bits.tiff": (written(Raster((bad_files.level().astype(np.uint16),), (0.5, 0.5))), cut_at(0)),
+    "by-size.tiff": (bad_files.plain(), by_size),
+    "no-slide.tiff": (written(GREY), lambda path: overlap(path, align="extent")),
     "wrong-unit.tiff": (written(Raster((bad_files.level(),), (0.0002, 0.0002))), measure),
     "column-mpp.tiff": (written(GREY), lambda path: overlap(path, overlay_mpp=pa.array([-1.0]))),
     "no-outlines.tiff": (written(GREY), cut_pieces),
     "tile-mpp.tiff": (written(GREY), lambda path: overlap(path, mpp_x=0.0)),
     "continuous.tiff": (bad_files.continuous, measure_all),
     "very-continuous.tiff": (lambda path: bad_files.continuous(path, 400 * 400), measure_all),
+    "no-resolution-tissue.tiff": (bad_files.plain(), detect_tissue),
+    "grey-tissue.tiff": (written(GREY), detect_tissue),
+    "large-tissue.tiff": (
+        bad_files.retagged(bad_files.level(3), options={"photometric": "rgb", "tile": None, **DEFLATE}, **HUGE),
+        lambda path: detect_tissue(path, mpp=4.0),
+    ),
+    "in-colour.tiff": (written(RGB), sum_up),
     **BAD_ANNOTATIONS,
+    **BAD_PICTURES,
 }
 """A bad file by name, and the call that refuses it."""
 

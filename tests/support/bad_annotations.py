@@ -3,10 +3,13 @@
 import gzip
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import h5py
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
@@ -77,6 +80,28 @@ def archive(*contents: bytes, is_encrypted: bool = False) -> Maker:
     return holding(bytes(packed))
 
 
+def measured(*measurements: Any) -> Maker:
+    """Write squares with measurements."""
+    square = {"type": "Polygon", "coordinates": [[*SQUARE, SQUARE[0]]]}
+    return text([{"type": "Feature", "geometry": square, "properties": {"measurements": one}} for one in measurements])
+
+
+def scored(**arrays: Any) -> Maker:
+    """Write arrays to HDF5."""
+
+    def make(path: Path) -> None:
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+
+    return make
+
+
+def read_without_h5py(path: str) -> object:
+    with patch.dict(sys.modules, {"h5py": None}):
+        return read_outlines(path)
+
+
 def read(**options: Any) -> Callable[[str], object]:
     return lambda path: read_outlines(path, ReadOptions(**options))
 
@@ -88,12 +113,15 @@ def place(path: str) -> object:
 READ = read()
 COLLECTION = '{"type": "GeometryCollection", "geometries": ['
 CYTOMINE = {"annotation": {"class": "be.cytomine.ontology.UserAnnotation", "location": "POLYGON EMPTY"}}
+PIXELS = b"<annotations><ndpviewstate><coordformat>pixels</coordformat></ndpviewstate></annotations>"
 ELEMENT = {"type": "polyline", "closed": True, "points": SQUARE}
 BAD_ANNOTATIONS: dict[str, Case] = {
     "gone.geojson": (lambda path: None, READ),
     "empty.geojson": (holding(b""), READ),
     "blank.xml": (holding(b" \n"), READ),
     "drawing.svg": (holding(b'<svg width="5"/>'), READ),
+    "moved.xml": (holding(b"<Annotations><Annotation><Region/></Annotation></Annotations>"), READ),
+    "pixels.ndpa": (holding(PIXELS), READ),
     "cut.geojson": (holding(b'[{"type": "Feature"'), READ),
     "nan.geojson": (holding(b'[{"type": "Feature", "geometry": NaN'), READ),
     "numbers.geojson": (holding(b"[1, 2]"), READ),
@@ -107,6 +135,8 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "no-geometries.geojson": (feature("GeometryCollection"), READ),
     "no-coordinates.geojson": (feature("Polygon"), READ),
     "null.geojson": (feature("Polygon", coordinates=[[[0, 0], [1, None]]]), READ),
+    "text.geojson": (feature("Polygon", coordinates=[[["1", "2"]]]), READ),
+    "shallow.geojson": (feature("Polygon", coordinates=[[1, 2]]), READ),
     "no-y.geojson": (feature("Polygon", coordinates=[[[0, 0], [1]]]), READ),
     "far.geojson": (feature("Polygon", coordinates=[[[0, 0], [1e300, 0], [1, 1]]]), place),
     "keys.json": (text({"images": [], "annotations": [], "categories": []}), READ),
@@ -123,6 +153,13 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "contours.pkl": (holding(b"\x80\x04}."), READ),
     "seg.npy": (holding(b"\x93NUMPY\x01\0"), READ),
     "annotations.db": (holding(b"SQLite format 3\0"), READ),
+    "no-measurement.geojson": (measured({"a": 1}, {"b": 1}), read(measurement="score")),
+    "measurement.geojson": (measured({"score": "high"}), read(measurement="score")),
+    "measurement.csv": (holding(b"geometry,label\n"), read(measurement="score")),
+    "without-h5py.h5": (scored(coords=[[0, 0]]), read_without_h5py),
+    "no-scores.h5": (scored(coords=[[0, 0]], features=[1.0]), READ),
+    "shapes.h5": (scored(coords=[[0, 0]], scores=[[1.0, 2.0]]), READ),
+    "no-size.h5": (scored(coords=[[0, 0]], scores=[1.0]), READ),
     "cells.h5": (holding(b"\x89HDF\r\n\x1a\n\0"), READ),
     "mask.png": (holding(b"\x89PNG\r\n\x1a\n\0"), READ),
     "a.geojson.gz": (holding(gzip.compress(b"[]", mtime=0)[:-3]), READ),

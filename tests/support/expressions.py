@@ -8,7 +8,7 @@ import pyarrow as pa
 import shapely
 from ray.data.expressions import ColumnExpr, Expr, col
 
-from ratiopath.tiling import tile_overlay, tile_overlay_overlap
+from ratiopath.tiling import tile_overlay, tile_overlay_overlap, tile_overlay_statistics
 
 
 def evaluate(expression: Expr, table: pa.Table) -> Any:
@@ -37,6 +37,10 @@ def overlap_expression(roi: shapely.Geometry, **options: Any) -> Expr:
 
 def overlay_expression(roi: shapely.Geometry, **options: Any) -> Expr:
     return tile_overlay(roi=roi, **_columns(), **options)
+
+
+def statistics_expression(roi: shapely.Geometry, **options: Any) -> Expr:
+    return tile_overlay_statistics(roi=roi, **_columns(), **options)
 
 
 def overlaps_of(table: pa.Table, roi: shapely.Geometry, **options: Any) -> list[dict[str, float]]:

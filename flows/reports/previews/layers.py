@@ -12,8 +12,10 @@ from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.annotations import is_annotation
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.values import parse_value
+from ratiopath.counting.wanted import chosen_values
 from ratiopath.geometry import Extent, Int64s, Mpp
-from ratiopath.overlays import TileWindows, open_annotation, open_overlay
+from ratiopath.overlays import TileWindows, open_annotation
+from ratiopath.overlays.open import open_raster
 from ratiopath.plan import Windows
 from ratiopath.pyramid import Level
 from ratiopath.roi import Roi
@@ -65,7 +67,7 @@ def _read_level(reader: SlideReader, level: Level) -> Rgb:
     return pixels
 
 
-def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide) -> Bools | None:
+def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide, given: float | None = None) -> Bools | None:
     """Read the outlines of an overlay's classes; without classes, of everything that differs from 0.
 
     Args:
@@ -73,22 +75,24 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide) -> B
         overlay: The overlay's configuration.
         canvas: The frame of the picture.
         slide: The slide.
+        given: Resolution of the overlay in the manifest, µm/px; None if there is none.
 
     Returns:
-        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, or if the slide or the
-        overlay has no resolution.
+        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, if the slide has no
+        resolution, or if the overlay is a heat map without classes.
 
     Raises:
         SlideError: The overlay cannot be read.
     """
-    if canvas.mpp is None:
-        return None
+    if canvas.mpp is None or slide.mpp is None or (overlay.stats and not overlay.classes):
+        return None  # a heat map has no outlines
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
     if is_annotation(path):
         return _drawn(path, overlay, tile, slide)
-    with open_overlay(path, overlay.settings()) as opened:
-        if opened.mpp is None or math.prod(opened.patch_size(tile)) > MAX_PIXELS:
+    frame = read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
+    with open_raster(path, overlay.settings(given), frame) as opened:
+        if math.prod(opened.patch_size(tile)) > MAX_PIXELS:
             return None
         pixels, masked = opened.patches(tile)[0]
     labelling = Labelling(pixels.dtype, math.prod(pixels.shape[2:]))
@@ -114,11 +118,13 @@ def _drawn(path: str, overlay: Overlay, tile: TileWindows, slide: Slide) -> Bool
 def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
     """Map each pixel to the number of its class, from 1, or to 0 if it has none."""
     found, where = np.unique(labels, return_inverse=True)
-    dtype, classes = labelling.dtype, enumerate(overlay.classes.values(), start=1)
-    number_of = {parse_value(str(value), dtype): number for number, values in classes for value in values}
-    values = [parse_value(name, dtype) for name in labelling.names(found)]
-    numbers = [number_of.get(value, 0) if number_of else int(value != parse_value("0")) for value in values]
-    return np.asarray(numbers, dtype=np.int64)[where].reshape(labels.shape)
+    names, dtype = labelling.names(found), labelling.dtype
+    numbers = np.zeros(len(names), dtype=np.int64)
+    if not overlay.classes:
+        numbers[:] = [parse_value(name) != parse_value("0") for name in names]
+    for number, name in enumerate(overlay.classes, start=1):
+        numbers[chosen_values(overlay.labels_of(name), names, dtype)] = number
+    return numbers[where].reshape(labels.shape)
 
 
 def edges(areas: np.ndarray) -> Bools:

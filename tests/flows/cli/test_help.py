@@ -20,7 +20,10 @@ def test_help_explains_every_field(capsys) -> None:
     tiling = (f"tiling.{field}" for field in ("mpp", "level", "tile_extent", "stride", "last"))
     overlays = (f"overlays.{{NAME}}.{field}" for field in ("path", "classes", "missing", "mpp"))
     assert [option for option in (*fields, *tiling, *overlays) if f"--{option} " not in printed] == []
-    assert "NAME_inside of each overlay, such as 'tissue >= 0.5'; null keeps all tiles (default: null)" in printed
+    assert (
+        "NAME_inside and statistics of each overlay, such as 'tissue >= 0.5'; null keeps all tiles (default: null)"
+        in printed
+    )
 
 
 def test_help_lists_choices_and_defaults(capsys) -> None:

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
+import pytest
 import tifffile
 
 from flows.cli.sample import make_sample
 from flows.config.model import CoverageConfig
 from flows.config.yaml_file import read_yaml
 from flows.inputs.discovery import discover
+from flows.pipeline import coverage
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.slides import open_slide
 
@@ -43,3 +46,21 @@ def test_the_same_files_every_time(tmp_path) -> None:
 def test_its_configuration_is_a_file_to_start_from(tmp_path) -> None:
     config = make_sample(str(tmp_path))
     assert CoverageConfig.model_validate(read_yaml(str(tmp_path / "coverage.yaml"))) == config
+
+
+@pytest.mark.usefixtures("local_ray", "server")
+def test_its_second_configuration_runs_without_any_mask(tmp_path) -> None:
+    make_sample(str(tmp_path))
+    for mask in (*(tmp_path / "slides").glob("*_tissue_mask.tiff"), *(tmp_path / "slides").glob("*_classes.ome.tiff")):
+        mask.unlink()
+    config = CoverageConfig.model_validate(read_yaml(str(tmp_path / "tissue.yaml")))
+    assert coverage(config, return_state=True).result().new == 2
+    tiles = pq.read_table(tmp_path / "tissue-coverage" / "coverage").to_pandas()
+    make_sample(str(tmp_path))
+    for path, rows in tiles.groupby("path"):
+        tissue = tifffile.imread(f"{path.removesuffix('.tiff').removesuffix('.ome')}_tissue_mask.tiff") > 0
+        expected = [
+            tissue[y // 8 : y // 8 + 32, x // 8 : x // 8 + 32].mean()
+            for x, y in zip(rows.tile_x, rows.tile_y, strict=True)
+        ]
+        assert np.abs(rows.tissue - expected).mean() < 0.06  # necrosis is pale

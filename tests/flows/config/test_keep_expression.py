@@ -142,3 +142,8 @@ def test_without_classes_the_remedy_is_to_name_some() -> None:
 def test_a_comparison_that_no_tile_can_meet_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="shares are 0 to 1"):
         keep_expression(text, ["tissue", "tumor"])
+
+
+@pytest.mark.parametrize("text", ["m > 50", "m < -3", "m / 2 >= 7", "7 < m - a", "-m >= 2", "m / m > 3"])
+def test_a_number_that_is_no_share_may_be_compared_with_any(text: str) -> None:
+    assert keep_expression(text, ["a", "m"], ["m"]) is not None

@@ -83,7 +83,7 @@ def test_defaults() -> None:
         ({"output": GONE}, "output: is missing; expected: output folder"),
         ({"overlays": GONE}, "overlays: is missing; expected: overlays by name"),
         ({"tiling__tile_extent": GONE}, "tiling.tile_extent: is missing; expected: tile size in pixels"),
-        ({"overlays__tissue__path": GONE}, "overlays.tissue.path: is missing; expected: template"),
+        ({"overlays__tissue__path": GONE}, "overlays.tissue: found neither path nor detect; give"),
         ({"overlays": {}}, "overlays: is empty; expected: overlays by name, at least one"),
         ({"slides": []}, "slides: found []; give a path, or a list of at least one"),
         ({"slides": ["a", 1]}, "slides: found ['a', 1]; give a path"),
@@ -143,7 +143,30 @@ def test_defaults() -> None:
             "overlays.tissue.classes.tissue[0]: found {'regex': 'a'}; give {match: regex}",
         ),
         ({"overlays__tissue__origin": "corner"}, "overlays.tissue.origin: found 'corner'; give null, level0, bounds,"),
+        (
+            {"overlays__tissue__classes": {"tissue": ["5..1"]}},
+            "overlays.tissue.classes.tissue[0]: found '5..1', which is no range of values; give '128..255' (from",
+        ),
+        ({"overlays__tissue__classes": {"tissue": ["a..b"]}}, "overlays.tissue.classes.tissue[0]: found 'a..b', which"),
+        ({"overlays__tissue__classes": {"tissue": [1, ">x"]}}, "overlays.tissue.classes.tissue[1]: found '>x', which"),
+        ({"overlays__tissue__ignore": [">0"]}, "overlays.tissue.ignore[0]: found '>0', a range of values; give labels"),
         ({"overlays__tissue__ignore": [[]]}, "overlays.tissue.ignore[0]: found []; give a number"),
+        ({"overlays__tissue__stats": ["median"]}, "overlays.tissue.stats: 'median' is no statistic; give mean, min"),
+        ({"overlays__tissue__stats": ["q5", "q5.0"]}, "overlays.tissue.stats: the statistic 'q5.0' is given twice"),
+        ({"overlays__tissue__stats": [5]}, "overlays.tissue.stats[0]: found 5"),
+        ({"overlays__tissue__scale": [0, 255]}, "overlays.tissue: found scale without stats; give stats such as"),
+        (
+            {"overlays__tissue__stats": ["mean"], "overlays__tissue__scale": [255, 0]},
+            "overlays.tissue: invalid scale [255.0, 0.0]; give [low, high] with low < high",
+        ),
+        (
+            {"overlays__tissue__stats": ["mean"], "overlays__tissue__measurement": "score"},
+            "overlays.tissue: found measurement and classes; give each an overlay of its own, with the same path",
+        ),
+        (
+            {"overlays__tissue__stats": ["mean"], "overlays__other": {"path": "x", "classes": {"tissue_mean": [1]}}},
+            "overlays: class tissue_mean of overlay other has the same name as column tissue_mean of overlay tissue",
+        ),
         ({"overlays__tissue__fill": "odd"}, "overlays.tissue.fill: found 'odd'; give 'union' or 'evenodd'"),
         ({"overlays__tissue__classes": {"tissue": ["1_0"]}}, "overlays.tissue.classes.tissue[0]: found '1_0'; give a"),
         (
@@ -208,6 +231,8 @@ def test_a_configuration_is_a_mapping() -> None:
         ([-1, 0.5], ["-1", "0.5"]),
         ([2**53, 2**53 + 1], ["9007199254740992", "9007199254740993"]),
         ([float("nan"), "-inf", -0.0], ["nan", "-inf", "0"]),
+        (["128 .. 255.0", ">= .5", "<10", " > 0"], ["128..255", ">=0.5", "<10", ">0"]),
+        (["<unclassified>", "Tumor..."], ["<unclassified>", "Tumor..."]),
     ],
 )
 def test_values_are_named_as_in_the_overlap_map(given: Any, keys: list[str]) -> None:
@@ -311,3 +336,16 @@ def test_a_plain_decimal_number_may_be_text(text: str) -> None:
 def test_an_overlay_value_is_a_plain_number_nan_or_infinity(text: str) -> None:
     with pytest.raises(ConfigurationError, match="give a number such as 255"):
         CoverageConfig.model_validate(changed(overlays__tissue__classes={"tissue": [text]}))
+
+
+def test_one_statistic_needs_no_list() -> None:
+    config = CoverageConfig.model_validate(changed(overlays__tissue__stats=" share > 0.50 "))
+    assert config.overlays["tissue"].stats == ["share>0.5"]
+    assert config.keep_columns == ["tissue", "tissue_inside", "tissue_share_gt_0_5"]
+
+
+def test_keep_may_compare_a_statistic_with_any_number_and_a_share_with_none_beyond_1() -> None:
+    heat_map = {"overlays__tissue__stats": ["mean", "share>=0.5"], "keep": "tissue_mean >= 128"}
+    assert CoverageConfig.model_validate(changed(**heat_map)).keep_numbers == ["tissue_mean"]
+    with pytest.raises(ConfigurationError, match="compare alike in every tile"):
+        CoverageConfig.model_validate(changed(**heat_map | {"keep": "tissue_share_ge_0_5 >= 50"}))

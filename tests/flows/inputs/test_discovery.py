@@ -215,6 +215,17 @@ class TestManifest:
         first, second = self.slides(tmp_path, f"{tmp_path}/m.parquet")
         assert (first.mpp, second) == (None, SlideSource(f"{tmp_path}/b.svs", 0.25, (f"{tmp_path}/m/b.tiff",)))
 
+    def test_a_column_gives_the_resolution_of_an_overlay(self, tmp_path) -> None:
+        by_column = {"m": {"path": "{dir}/m.tiff", "mpp": {"column": "mask_mpp"}}}
+        first, second = self.slides(tmp_path, self.write(tmp_path, "path,mask_mpp\na.svs,2.5\nb.svs,\n"), by_column)
+        assert (first.overlay_mpps, second.overlay_mpps) == ((2.5,), (None,))
+        assert (first.mpp, first.sources) == (None, ())
+
+    def test_a_resolution_of_an_overlay_is_a_number(self, tmp_path) -> None:
+        by_column = {"m": {"path": "{dir}/m.tiff", "mpp": {"column": "mask_mpp"}}}
+        with pytest.raises(ConfigurationError, match=r"mask_mpp in row 1 of manifest .*; give a number > 0"):
+            self.slides(tmp_path, self.write(tmp_path, "path,mask_mpp\na.svs,fine\n"), by_column)
+
     def test_a_manifest_without_rows_has_no_slides(self, tmp_path) -> None:
         assert self.slides(tmp_path, self.write(tmp_path, "path,mask\n")) == []
         pq.write_table(pa.table({"path": pa.array([], pa.string()), "mask": []}), tmp_path / "m.parquet")

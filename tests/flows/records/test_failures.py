@@ -168,9 +168,9 @@ def test_a_name_that_is_no_text_is_put_aside(folder, output) -> None:
     assert failure[2].endswith("is not UTF-8; hint: rename the file [failures.log, no. 1]")
 
 
-def test_a_level_needs_no_mpp_but_overlays_do(folder, output) -> None:
+def test_a_level_needs_no_mpp_but_an_overlay_of_another_shape_does(folder, output) -> None:
     write_slide_without_mpp(folder / "a.tiff")
-    write_mask(folder / "a_tissue.tiff", random_labels(1, (0, 255)))
+    write_mask(folder / "a_tissue.tiff", random_labels(1, (0, 255), (32, 24)))
     write_mask(folder / "a_classes.ome.tiff", random_labels(1, (0, 3)))
     assert run(folder, tiling={"level": 0, "tile_extent": 16}).name == "PutAside"
     assert failures(output)["a.tiff"][:2] == ("compute overlaps", "MissingMppError")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,31 @@ def test_a_provenance_is_current_for_its_settings_only(tmp_path):
     assert made.is_current(configured(tmp_path, keep=None))
     assert not replace(made, settings=tiles_settings(config)).is_current(configured(tmp_path, keep=None))
     assert not replace(made, format=1).is_current(config)
+
+
+def overlay_settings(**changes):
+    overlays = {"m": {"path": "{stem}.tiff", "classes": {"a": [1]}, **changes}}
+    return coverage_settings(configured(Path("/s"), overlays=overlays, keep=None))
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.5, [0.5, 0.5]), ({"column": "a"}, {"column": "b"})])
+def test_two_ways_to_write_a_resolution_are_the_same_settings(one, other):
+    assert overlay_settings(mpp=one) == overlay_settings(mpp=other)
+
+
+@pytest.mark.parametrize("changes", [{"mpp": 0.5}, {"mpp": [0.5, 0.6]}, {"align": "extent"}])
+def test_another_alignment_is_another_setting(changes):
+    assert overlay_settings(**changes) != overlay_settings()
+
+
+def test_a_resolution_of_the_manifest_survives_json():
+    written = provenance(overlays={"tissue": {"path": "/s/m.tiff", "mpp": 2.5}, "none": None})
+    assert Provenance.from_json(written.to_json()).overlay_mpps == {"tissue": 2.5}
+    assert written != provenance()
+
+
+@pytest.mark.parametrize("mpp", ["2.5", 0.0, -1.0, None, 2])
+def test_another_resolution_is_no_provenance(mpp):
+    written = provenance(overlays={"tissue": {"path": "/s/m.tiff", "mpp": mpp}})
+    with pytest.raises(ValueError, match="no provenance"):
+        Provenance.from_json(written.to_json())

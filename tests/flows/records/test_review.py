@@ -22,6 +22,7 @@ def slide(name: str, mean: float | None, values: list[str], *suspicions: str) ->
         "values": [("annotation", values)],
         "suspicions": suspicions,
         "notes": [],
+        "alignments": [],
     }
     return {**row, "kept": 5, **report}
 

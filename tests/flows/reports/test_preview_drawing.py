@@ -34,6 +34,7 @@ from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
 from tests.support.layouts import LAYOUTS, Raster
+from tests.support.study import write_slide
 
 REAL = Path(__file__).parents[4] / "shared/data/CMU-1-Small-Region.svs"
 HALF_UM = Mpp(0.5, 0.5)
@@ -162,7 +163,8 @@ def write_stripes(folder: Path) -> str:
 
 def outline(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> np.ndarray | None:
     canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
-    return layers.read_outline(path, overlay, canvas, slide_of((64, 48), 16, 16, mpp))
+    slide = write_slide(Path(path).with_name("slide.tiff"))
+    return layers.read_outline(path, overlay, canvas, replace(slide_of((64, 48), 16, 16, mpp), path=str(slide)))
 
 
 def test_outlines_are_where_classes_meet(tmp_path) -> None:
@@ -189,6 +191,11 @@ def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [colours], mpp=1.0)
     found = outline(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}))
     np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [23, 24])
+
+
+def test_outlines_of_a_range_are_where_it_ends(tmp_path) -> None:
+    found = outline(write_stripes(tmp_path), Overlay(path="{stem}", classes={"low": ["0..1"], "high": [">2"]}))
+    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32, 47, 48])
 
 
 def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:

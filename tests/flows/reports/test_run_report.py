@@ -15,7 +15,8 @@ from tests.support.study import configured
 
 def slide(name: str, *suspicions: str, mean: float | None = 0.123456, mm2: float | None = 1.23456, **changes: Any):
     row = {"slide_id": name, "path": f"/s/{name}.tiff", "status": "new", "seconds": 0.567, "tiles": 12, "kept": 5}
-    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, "suspicions": list(suspicions), "notes": [], **changes}
+    row |= {"suspicions": list(suspicions), "notes": [], "alignments": []}
+    return {**row, "tissue_mean": mean, "tissue_mm2": mm2, **changes}
 
 
 def failed(path: str, message: str = "m") -> dict[str, str]:

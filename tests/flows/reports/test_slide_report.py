@@ -94,13 +94,10 @@ def test_coverage_that_is_known_in_no_tile_is_null(folder):
             ["nothing kept", "overlay tissue is empty: only the value 0"],
         ),
         (
-            np.repeat(np.uint8([[0, 255]]), 24, axis=0).repeat(16, axis=1),
-            1.5,
+            np.repeat(np.uint8([[0, 255]]), 24, axis=0).repeat(8, axis=1),
+            1.0,
             "tissue >= 0.5",
-            [
-                "overlay tissue differs in size: 48 µm along x, the slide 32 µm",
-                "overlay tissue differs in size: 36 µm along y, the slide 24 µm",
-            ],
+            ["overlay tissue covers a part of the slide: 32 x 48 px of level 0, where the slide has 64 x 48 px"],
         ),
         (None, 1.0, None, []),
     ],

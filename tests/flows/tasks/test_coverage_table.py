@@ -3,26 +3,34 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
 
 from flows.tasks.coverage_table import coverage_table
-from ratiopath.errors import MissingMppError, SlideNotFoundError
+from ratiopath.errors import MissingMppError, SlideNotFoundError, UnsupportedFormatError
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
-from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide, write_slide_without_mpp
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
 """(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
 
 
+@pytest.fixture(autouse=True)
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Slide of the grid, 64 x 48 px at 0.5 µm/px."""
+    monkeypatch.chdir(tmp_path)
+    return write_slide(tmp_path / "slide.tiff")
+
+
 def grid(mpp: float | None = 0.5) -> pa.Table:
     x, y = np.array(TILES).T
-    constants = {"slide_id": "0" * 64, "path": "/s/a.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
+    constants = {"slide_id": "0" * 64, "path": "slide.tiff", "level": 0, "tile_extent_x": 16, "tile_extent_y": 16}
     columns = {name: pa.repeat(value, len(TILES)) for name, value in constants.items()}
     mpps = {name: pa.array([mpp] * len(TILES), pa.float64()) for name in ("mpp_x", "mpp_y")}
     table = pa.table({**columns, "tile_x": x, "tile_y": y, **mpps}).select(GRID.arrow.names)
@@ -57,6 +65,27 @@ def test_maps_and_classes_equal_the_oracle(tmp_path, roi) -> None:
             assert (row["absent"], row["all"]) == (0.0, 1.0)
         else:
             assert [row[name] for name in ("low", "high", "absent", "all", "m_inside")] == [None] * 4 + [0.0]
+
+
+def test_area_counting_takes_part_of_a_pixel(tmp_path) -> None:
+    labels = np.zeros(MASK_SIZE, np.uint8)
+    labels[:, 1] = 1
+    write_mask(tmp_path / "m.tiff", labels)
+    paths, roi = {"m": tmp_path / "m.tiff"}, [0, 0, 2.5, 4]  # 1.25 x 2 px of the mask
+    rules = ("centre", "area")
+    centre, area = (cover(paths, overlays=overlays(counting=rule), roi=roi)["low"][0].as_py() for rule in rules)
+    assert (centre, area) == (0.0, pytest.approx(0.25 / 1.25, abs=1e-12))
+
+
+@pytest.mark.parametrize("counting", ["centre", "area"])
+def test_the_uncertainty_is_null_where_nothing_is_known(tmp_path, counting) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    changes = overlays(uncertainty=True, counting=counting)
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=changes)
+    found = dict(zip(TILES, table["m_uncertainty"].to_pylist(), strict=True))
+    assert (found[0, 0], found[56, 0], found[300, 0]) == (0.5 * (32 + 4) / 64, 0.5 * (32 + 4) / 32, None)
+    changes["m"]["missing"] = "zero"
+    assert cover({"m": None}, overlays=changes)["m_uncertainty"].null_count == len(TILES)
 
 
 def test_neighbouring_integers_beyond_double_precision_are_two_classes(tmp_path) -> None:
@@ -125,9 +154,19 @@ def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
     assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
 
 
-def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None:
-    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
-    with pytest.raises(MissingMppError, match=r"slide '/s/a\.tiff' has no resolution .*: no overlay can be aligned"):
+def test_a_slide_without_mpp_is_aligned_by_size(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
+    expected = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())
+    write_slide_without_mpp(slide)
+    found = cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
+    columns = ["m_overlap", "m_inside", "low", "high"]
+    assert found.select(columns).equals(expected.select(columns))
+
+
+def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(tmp_path, slide) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones((32, 24), np.uint8))
+    write_slide_without_mpp(slide)
+    with pytest.raises(MissingMppError, match=r"slide 'slide\.tiff' has no resolution .* is not aligned by size"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
@@ -135,3 +174,59 @@ def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay(tmp_path) -> None
 def test_a_missing_overlay_file_is_named(tmp_path) -> None:
     with pytest.raises(SlideNotFoundError, match=r"gone\.tiff"):
         cover({"m": tmp_path / "gone.tiff"}, overlays=overlays())
+
+
+STATS = {"m": {"path": "x", "stats": ["mean", "q95", "share>=0.5"], "scale": [0, 200]}}
+
+
+def test_statistics_equal_the_oracle_and_need_no_map(tmp_path) -> None:
+    numbers = write_mask(tmp_path / "m.tiff", random_labels(7, tuple(range(200))))
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=STATS)
+    assert table.column_names[-5:] == ["m_path", "m_inside", "m_mean", "m_q95", "m_share_ge_0_5"]
+    for (x, y), row in zip(TILES, table.to_pylist(), strict=True):
+        box = shapely.box(0, 0, 16, 16)
+        patch, outside = oracles.overlay_patch([numbers], (1.0, 1.0), x, y, (0.5, 0.5), box)
+        found = patch[~outside] / 200
+        measured = [row["m_mean"], row["m_q95"], row["m_share_ge_0_5"]]
+        if len(found):
+            expected = [found.mean(), np.quantile(found, 0.95), (found >= 0.5).mean()]
+            assert measured == pytest.approx(expected, rel=1e-12)
+        else:
+            assert measured == [None] * 3
+        assert row["m_inside"] == len(found) / outside.size
+
+
+def test_statistics_stand_beside_classes(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.full(MASK_SIZE, 3, np.uint8))
+    table = cover({"m": tmp_path / "m.tiff"}, overlays=overlays(stats=["max"]))
+    assert (table["high"][0].as_py(), table["m_max"][0].as_py(), dict(table["m_overlap"][0].as_py())) == (
+        1,
+        3,
+        {"3": 1},
+    )
+
+
+def test_a_missing_heat_map_has_no_statistics(tmp_path) -> None:
+    table = cover({"m": None}, overlays={"m": {**STATS["m"], "missing": "zero"}})
+    assert table["m_mean"].null_count == table["m_path"].null_count == len(TILES)
+    assert set(table["m_inside"].to_pylist()) == {0.0}
+
+
+def test_scores_of_patches_are_weighted_by_area(tmp_path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["coords"], file["scores"] = [[0, 0], [16, 0]], [0.25, 0.75]
+    write_slide(tmp_path / "a.tiff")
+    tiles = grid().set_column(1, "path", pa.repeat(str(tmp_path / "a.tiff"), len(TILES)))
+    found = cover(
+        {"m": tmp_path / "m.h5"}, tiles, overlays={"m": {"path": "x", "stats": "mean", "patch_size": 24}}
+    ).to_pylist()
+    rows = dict(zip(TILES, found, strict=True))
+    assert (rows[0, 0]["m_mean"], rows[0, 0]["m_inside"]) == (0.25, 1)
+    assert rows[16, 0]["m_mean"] == pytest.approx((8 * 0.25 + 16 * 0.75) / 24)
+    assert (rows[300, 0]["m_mean"], rows[300, 0]["m_inside"]) == (None, 0)
+
+
+def test_options_of_scores_are_refused_on_an_image(tmp_path) -> None:
+    write_mask(tmp_path / "m.tiff", np.ones(MASK_SIZE, np.uint8))
+    with pytest.raises(UnsupportedFormatError, match=r"is an image, and overlays\.m has options of annotations: meas"):
+        cover({"m": tmp_path / "m.tiff"}, overlays={"m": {"path": "x", "stats": ["mean"], "measurement": "score"}})

@@ -94,6 +94,23 @@ def test_an_ellipse_turns_by_its_angle(read):
     np.testing.assert_allclose(found.bounds, [8, 16, 12, 24], atol=1e-5)
 
 
+def test_version_1_may_have_no_additional_paths(read):
+    assert total(read({"name": "a", "polygon": {"path": path_of(0, 0, 4, 4), "additional_paths": None}})) == 16
+
+
+def test_the_additional_path_of_a_complex_polygon_is_a_hole(read):
+    complex_polygon = {"path": [path_of(0, 0, 4, 4)], "additional_paths": [path_of(1, 1, 2, 2)]}
+
+    assert total(read({"name": "a", "complex_polygon": complex_polygon})) == 15
+
+
+@pytest.mark.parametrize("kind", ["line", "skeleton", "mask", "raster_layer", "table"])
+def test_the_box_beside_another_type_is_not_read(read, kind):
+    found = read({"name": "a", kind: {}, "bounding_box": {"x": 1, "y": 2, "w": 3, "h": 4}})
+
+    assert (len(found.polygons), found.ignored) == (0, {kind: 1})
+
+
 @pytest.mark.parametrize("kind", ["keypoint", "tag", "line", "skeleton", "mask"])
 def test_an_annotation_without_area_is_counted(read, kind):
     assert read({"name": "a", kind: {"x": 1, "y": 2}}).ignored == {kind: 1}

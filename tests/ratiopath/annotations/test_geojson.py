@@ -207,6 +207,13 @@ def test_holes_are_left_out_at_any_winding(read):
     assert total(found) == 30
 
 
+@pytest.mark.parametrize("z", ["NaN", "null", '"a"'])
+def test_a_third_coordinate_may_be_anything(read, z):
+    text = json.dumps([feature({"type": "Polygon", "coordinates": [[[*vertex, "z"] for vertex in RING]]})])
+
+    assert total(read(text.replace('"z"', z).encode())) == 16
+
+
 def test_a_third_coordinate_is_dropped(read):
     assert total(read([feature({"type": "Polygon", "coordinates": [[[*vertex, 3] for vertex in RING]]})])) == 16
 
@@ -334,6 +341,24 @@ def test_deep_nesting_ends_in_an_error_or_nothing(read, content):
     except TruncatedError:
         return
     assert len(found) == 0
+
+
+def test_a_multipolygon_of_many_batches_is_read_in_parts(read):
+    cells = [[[[x, 0], [x + 1, 0], [x + 1, 1], [x, 1], [x, 0]]] for x in range(0, 24_000, 2)]
+    text = json.dumps([feature({"type": "MultiPolygon", "coordinates": [*cells, [RING, SMALL]]}), feature()])
+    assert len(text) > 2 * BATCH_BYTES
+
+    found = read(text.encode())
+
+    assert (len(found.polygons), total(found)) == (12_002, 12_000 + 15 + 16)
+    assert found.polygons[11_999].bounds == (23_998, 0, 23_999, 1)
+
+
+def test_a_large_multipolygon_that_is_damaged_is_refused(read):
+    broken = feature({"type": "MultiPolygon", "coordinates": [[RING]] * 9000 + [[[[0, 0], [1, None]]]]})
+
+    with pytest.raises(TruncatedError, match=r"feature \(number 1\)"):
+        read([broken])
 
 
 def test_features_of_many_batches_keep_their_order(read):

@@ -19,7 +19,8 @@ def test_a_compressed_file_is_read(write, content):
 
 
 def test_each_entry_of_a_zip_archive_is_read(write):
-    content = zipped(**{"a.geojson": GEOJSON, "sub/b.json": GEOJSON, "__MACOSX/._a": b"\0\5", "empty/": b""})
+    entries = {"a.geojson": GEOJSON, "sub/b.json": GEOJSON, "__MACOSX/._a": b"\0\5", "empty/": b""}
+    content = zipped(**entries, **{"sub/.DS_Store": b"\0\0\0\1Bud1", "Thumbs.db": b"\xd0\xcf"})
 
     assert len(read_outlines(write(content)).labels) == 2
 

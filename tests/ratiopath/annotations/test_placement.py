@@ -77,6 +77,9 @@ class TestSlideCentre:
     def test_nanometres_become_pixels_of_each_axis(self) -> None:
         assert placed(self.SLIDE, self.RING, "slide_centre") == (100, 200, 300, 400)
 
+    def test_a_slide_that_is_not_known_has_no_name(self) -> None:
+        assert "which the slide does not tell" in refused(SlideFrame(mpp=Mpp(1.0, 1.0)), self.RING, "slide_centre")
+
     def test_a_slide_without_the_offset_is_refused(self) -> None:
         assert "counts from the centre of the physical slide" in refused(SLIDE, self.RING, "slide_centre")
 
@@ -114,6 +117,32 @@ class TestOutside:
     def test_the_unit_that_would_fit_is_named(self) -> None:
         small = SlideFrame("a.svs", Extent(1000, 800), Mpp(10.0, 10.0))
         assert "unit: um" in refused(small, np.array(SQUARE) * 200)
+
+    @pytest.mark.parametrize(
+        ("factor", "options", "fits"),
+        [
+            (20.0, {"unit": "um"}, "unit: px"),
+            (1e4, {"unit": "nm"}, "coordinates divided by 2"),
+            (5e3, {}, "unit: nm"),
+            (20.0, {"level": 1}, "level: 0"),
+        ],
+    )
+    def test_the_setting_that_would_fit_is_named(self, factor, options, fits) -> None:
+        message = refused(SLIDE, np.array(SQUARE) * factor, **options)
+        assert message.endswith(f"these would fit: {fits}") or f"these would fit: {fits}," in message
+
+    def test_a_unit_in_which_they_would_be_a_dot_is_not_named(self) -> None:
+        assert "unit: nm" not in refused(
+            SlideFrame("a.svs", Extent(1000, 800), Mpp(10.0, 10.0)), np.array(SQUARE) * 200
+        )
+
+    def test_a_factor_is_one_from_the_origin(self) -> None:
+        assert "coordinates divided by 2" in refused(BOXED, np.array(SQUARE) * 12, origin=(700.0, 500.0))
+        assert "divided" not in refused(BOXED, np.array(SQUARE) * 12, origin=(999.0, 799.0))
+
+    def test_a_file_that_says_its_frame_needs_no_setting(self) -> None:
+        message = refused(TestSlideCentre.SLIDE, np.array(TestSlideCentre.RING) * 9, "slide_centre")
+        assert message.endswith("hint: check that the annotation belongs to this slide")
 
     @pytest.mark.parametrize(
         ("origin", "ring", "fits"), [("bounds", (600, 300), "level0"), ("level0", (-50, -50), "bounds")]

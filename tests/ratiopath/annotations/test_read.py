@@ -95,7 +95,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", sorted(REFUSED.keys() - {"an HDF5 file"}))
 def test_another_file_is_refused_by_name(write, name):
     with pytest.raises(UnsupportedFormatError, match=name):
         read_outlines(write(REFUSED[name]))
@@ -164,7 +164,14 @@ def test_a_pipe_is_not_opened(tmp_path, call):
         pickle.dumps([]),
         b"\xac\xed\0\x05sr",
         b"SQLite format 3\0",
+        b"\x89HDF\r\n\x1a\n",
         b"\x1f\x8b damaged",
+        gzip.compress(gzip.compress(GEOJSON)),
+        gzip.compress(b""),
+        GEOJSON + b"\0",
+        GEOJSON.decode().encode("utf-16-le"),
+        b"[null, null, null]",
+        b" \r\n",
     ],
     ids=lambda content: f"{len(content)} bytes",  # gzip and numpy write the time
 )
@@ -181,7 +188,6 @@ def test_annotations_are_told_from_images(write, content):
         b"\xff\xd8\xff\xe0",
         b"[Virtual Microscope Specimen]\nNoLayers=1\n",
         bytes(128) + b"DICM",
-        b"\x89HDF\r\n\x1a\n",
         arrays(np.save),
         arrays(np.savez),
         gzip.compress(bytes(348) + b"n+1\0"),

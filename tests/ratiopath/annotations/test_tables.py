@@ -91,6 +91,10 @@ def test_a_row_without_geometry_is_counted(read_csv):
     assert read_csv('label,geometry\na,\nb,"POINT (1 2)"\n').ignored == {"row without geometry": 1, "Point": 1}
 
 
+def test_an_open_ring_is_closed(read_csv):
+    assert total(read_csv('geometry\n"POLYGON ((0 0, 4 0, 4 4, 0 4), (1 1, 2 1, 2 2, 1 2))"\n')) == 15
+
+
 def test_text_that_is_no_wkt_names_its_row(read_csv):
     with pytest.raises(TruncatedError, match="row 2"):
         read_csv(f'geometry\n"{BOX.wkt}"\n"{BOX.wkt[:-5]}"\n')
@@ -165,6 +169,12 @@ def test_the_vertices_of_slideflow_are_grouped_by_name_in_the_order_of_rows(read
     found = read_csv("\n".join(["roi_name,x_base,y_base,label", *rows]))
 
     assert (labels(found), shapely.area(found.polygons).tolist()) == (["a", "b"], [16, 0.5])
+
+
+def test_the_columns_of_slideflow_may_be_in_upper_case(read_csv):
+    found = read_csv("ROI_name,X_base,Y_base\n01,0,0\n01,4.5,0\n1,4,4\n01,4,4\n")
+
+    assert (total(found), found.ignored) == (9, {"outline without area": 1})
 
 
 def test_slideflow_without_labels_has_none(read_csv):

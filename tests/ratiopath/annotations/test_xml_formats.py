@@ -13,6 +13,7 @@ from ratiopath.annotations.halo import read_halo
 from ratiopath.annotations.imagescope import read_imagescope
 from ratiopath.annotations.ndpa import read_ndpa
 from ratiopath.annotations.outlines import Format, LabelFrom, Outlines, ReadOptions
+from ratiopath.annotations.read import read_outlines
 from ratiopath.annotations.xml import parse_xml, xml_format
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
 from tests.support.annotation_files import asap, halo, imagescope, ndpa, region
@@ -70,6 +71,32 @@ def test_a_file_without_outlines_is_of_any_format_of_its_root(wanted: Format) ->
 
 def test_other_xml_is_of_no_format() -> None:
     assert xml_format(parse_xml(b"<svg><path/></svg>", "a")) is None
+
+
+def test_a_namespace_is_passed_over() -> None:
+    content = imagescope(OUTLINES).replace(b"<Annotations ", b"<Annotations xmlns='http://a' ", 1)
+    assert areas(content) == areas(imagescope(OUTLINES))
+
+
+@pytest.mark.parametrize("text", ["1", "True", "true", " 1 ", "-1"])
+def test_a_flag_may_be_a_word(text: str) -> None:
+    negative = region(SQUARE, is_negative=True).replace('ROA="1"', f'ROA="{text}"')
+    assert read(layered(region(SQUARE), negative, Name="a")).is_negative == [False, True]
+    assert read(halo([("a", SQUARE)]).replace(b'caps="0"', f'caps="{text}"'.encode())).ignored == {"open Polygon": 1}
+
+
+@pytest.mark.parametrize("text", ["", "0", "False", "no"])
+def test_a_flag_that_is_not_set_may_be_a_word(text: str) -> None:
+    positive = region(SQUARE).replace('ROA="0"', f'ROA="{text}"')
+    assert read(layered(positive, Name="a")).is_negative == [False]
+
+
+@pytest.mark.parametrize("write", [imagescope, halo])
+def test_a_region_in_an_unknown_place_is_not_dropped(write, tmp_path) -> None:
+    (tmp_path / "a.xml").write_bytes(write(OUTLINES).replace(b"Regions>", b"Others>", 2))
+
+    with pytest.raises(UnsupportedFormatError, match="1 element"):
+        read_outlines(str(tmp_path / "a.xml"))
 
 
 class TestAsap:
@@ -165,6 +192,10 @@ class TestHalo:
     def test_what_has_no_area_is_counted(self, kind: str) -> None:
         assert read(halo([("a", SQUARE)], kind)).ignored == {kind: 1}
 
+    def test_a_rectangle_of_four_vertices_may_be_turned(self) -> None:
+        turned = [(10, 0), (20, 10), (10, 20), (0, 10)]
+        assert areas(halo([("a", turned)], "Rectangle")) == [("a", 200.0)]
+
     def test_an_open_line_has_no_area(self) -> None:
         content = halo([("a", SQUARE)]).replace(b'HasEndcaps="0"', b'HasEndcaps="1"')
         assert read(content).ignored == {"open Polygon": 1}
@@ -181,6 +212,11 @@ class TestHalo:
 class TestNdpa:
     def test_its_frame_is_the_centre_of_the_slide(self) -> None:
         assert read(ndpa([("a", SQUARE)])).frame == "slide_centre"
+
+    def test_coordinates_in_another_unit_are_refused(self) -> None:
+        content = ndpa([("a", SQUARE)]).replace(b"<annotation ", b"<coordformat>pixels</coordformat><annotation ")
+        with pytest.raises(UnsupportedFormatError, match="'pixels'"):
+            read(content)
 
     def test_an_open_line_and_other_types_are_counted(self) -> None:
         content = ndpa([("a", SQUARE), ("b", SQUARE)]).replace(b"<closed>1", b"<closed>0", 1)

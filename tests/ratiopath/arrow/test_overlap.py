@@ -42,12 +42,29 @@ def test_arrays_of_a_table_give_what_the_expression_gives(mask):
     assert found.equals(evaluate(overlap_expression(ROI, overlay_mpp=0.5), table))
 
 
+def test_area_weights_count_a_pixel_by_its_part_inside(mask):
+    table = tile_table(mask, [(0, 0), (1, 0), (2, 0), (9, 0)], (1.0, 1.0))
+    columns = {name: table[name] for name in ("tile_x", "tile_y", "mpp_x", "mpp_y")}
+    roi = shapely.box(0.5, 0, 2.5, 2)
+
+    found = tile_overlay_overlap(roi, table["mask"], **columns, weights="area")
+
+    assert found.to_pylist() == [
+        {"0": 0.5, "7": 0.25, "255": 0.25},
+        {"0": 0.125, "7": 0.75, "255": 0.125},
+        {"0": None, "7": 1.0, "255": None},
+        {"0": None, "7": None, "255": None},
+    ]
+    assert found.equals(evaluate(overlap_expression(roi, weights="area"), table))
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
         ({"roi": shapely.box(0, 0, 0, 0)}, RoiError),
         ({"tile_x": np.array([0, 1]), "tile_y": np.array([0])}, ParameterError),
         ({"tile_x": 0}, ParameterError),
+        ({"weights": "areas"}, ParameterError),
         ({"overlay_path": "none.tiff"}, SlideNotFoundError),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ratiopath.arrow.overlap import overlap_map, overlap_struct
 from ratiopath.counting.labels import Labelling
+from ratiopath.counting.ranges import ValueRange
 from ratiopath.counting.shares import LabelShares, key_name
 from ratiopath.counting.value_counts import ValueAccumulator, ValueCounts, gather
 from ratiopath.counting.wanted import LabelPattern
@@ -120,3 +121,14 @@ def test_shares_become_columns_as_counts_do():
 
 def test_a_pattern_matches_the_values_of_an_image():
     assert counts([[1, 12, 2, 0]]).share_of([LabelPattern("1.?")]).tolist() == [0.5]
+
+
+def test_a_range_holds_the_values_of_images_and_no_label():
+    drawn, image = shares({frozenset("9"): 10, frozenset([">0"]): 20, NONE: 70}), counts([[5, 7, 0, 0]])
+    assert drawn.share_of([ValueRange.parse(">=0")]).tolist() == [0]
+    assert drawn.share_of([ValueRange.parse(">=0"), "0", LabelPattern(">0")]).tolist() == [0.9]
+    for groups in ([(np.array([0]), drawn), (np.array([1]), image)], [(np.array([1]), image), (np.array([0]), drawn)]):
+        together = gather(groups, rows=2)
+        assert together.share_of([ValueRange.parse("1..8")]).tolist() == [0, 0.5]
+        assert together.share_of([ValueRange.parse("0..5")]).tolist() == [0.7, 0.75]  # 0 is one key of both
+        assert together.share_of([LabelPattern(">0"), LabelPattern("7")]).tolist() == [0.2, 0.25]

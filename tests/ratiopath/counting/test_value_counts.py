@@ -36,6 +36,7 @@ def test_pieces_of_a_row_add_up():
         (np.uint16, [[65535, 9]], ("9", "65535")),
         (np.int16, [[-3, 10, 9]], ("-3", "9", "10")),
         (np.float32, [[0.1, 2.0]], ("0.1", "2.0")),
+        (np.float16, [[np.nan, 2.0]], ("2.0", "nan")),
     ],
 )
 def test_a_value_is_the_stored_number(dtype, pixels, keys):

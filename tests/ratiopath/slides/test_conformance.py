@@ -16,6 +16,7 @@ from tests.support import oracles
 from tests.support.counting_reader import CountingReader
 from tests.support.expressions import overlaps_of, patches_of, tile_table
 from tests.support.layouts import LAYOUTS, Raster
+from tests.support.pictures import FORMS, fits, jpeg, picture
 from tests.support.strategies import KINDS, KINDS_OF, PALETTES
 
 MPP = (0.5, 0.25)
@@ -64,16 +65,15 @@ def name_of(kind: tuple[str, int, bool]) -> str:
 EVERY = [
     pytest.param(layout, kind, id=f"{layout}-{name_of(kind)}") for layout, kinds in KINDS_OF.items() for kind in kinds
 ]
+EACH_WAY = (("bool", 1, False), ("uint8", 1, False), ("uint16", 1, True), ("float32", 1, False), ("uint8", 3, False))
+"""One kind of each way of counting."""
 COUNTED = [
     pytest.param(layout, kind, id=f"{layout}-{name_of(kind)}")
     for layout, kinds in KINDS_OF.items()
     for kind in kinds
-    if kind
-    in (("bool", 1, False), ("uint8", 1, False), ("uint16", 1, True), ("float32", 1, False), ("uint8", 3, False))
-    and not LAYOUTS[layout].lossy
-    and LAYOUTS[layout].pyramid != "none"
+    if kind in EACH_WAY and not LAYOUTS[layout].lossy and LAYOUTS[layout].pyramid != "none"
 ]
-"""Layouts that keep the pixels and all levels, with one kind of each way of counting."""
+"""Layouts that keep the pixels and all levels."""
 
 
 @pytest.mark.parametrize(("layout", "kind"), EVERY)
@@ -109,6 +109,38 @@ def test_every_layout_gives_the_same_overlaps(layout: str, kind: tuple[str, int,
     for mpp_tile in (MPP, (1.0, 0.6), (0.3, 0.25)):
         found = overlaps_of(tile_table(path, TILES, mpp_tile), ROI)
         assert found == [pytest.approx(row, rel=1e-12, abs=0) for row in expected_overlaps(kind, mpp_tile)]
+
+
+PICTURES = [
+    pytest.param(form, kind, id=f"{form}-{name_of(kind)}") for form in FORMS for kind in KINDS if fits(form, kind)
+]
+
+
+@pytest.mark.parametrize(("form", "kind"), PICTURES)
+def test_a_picture_reads_back_as_it_was_written(form: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    whole = raster(kind)
+    (tmp_path / "overlay").write_bytes(picture(form, whole))
+    rows, columns = SIZES[0]
+    table = tile_table(tmp_path / "overlay", [(0, 0)], MPP)
+
+    [(pixels, mask)] = patches_of(table, shapely.box(0, 0, columns, rows), overlay_mpp=MPP)
+
+    missing = np.zeros((rows, columns), bool) if whole.alpha is None else whole.alpha[0] == 0
+    want = whole.levels[0].copy()
+    want[missing] = 0
+    np.testing.assert_array_equal(pixels, want, strict=True)
+    np.testing.assert_array_equal(mask if mask.ndim == 2 else mask.all(axis=2), missing, strict=True)
+
+
+@pytest.mark.parametrize(("form", "kind"), [one for one in PICTURES if one.values[1] in EACH_WAY])
+def test_a_picture_gives_the_overlaps_of_its_pixels(form: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    whole = raster(kind)
+    (tmp_path / "overlay").write_bytes(picture(form, whole))
+    alpha = None if whole.alpha is None else [whole.alpha[0]]
+    for mpp in (MPP, (1.0, 0.6)):
+        found = overlaps_of(tile_table(tmp_path / "overlay", TILES, mpp), ROI, overlay_mpp=MPP)
+        want = [oracles.overlap([whole.levels[0]], MPP, x, y, mpp, ROI, alpha) for x, y in TILES]
+        assert found == [pytest.approx(row, rel=1e-12, abs=0) for row in want]
 
 
 def array_reader(kind: tuple[str, int, bool]) -> ArrayReader:
@@ -156,12 +188,16 @@ def test_every_chunk_that_a_tile_touches_is_decoded_once(count: str) -> None:
     assert len(reader.decoded) == len(set(reader.decoded))
 
 
-@pytest.fixture(params=["array", "tiles", "aperio", "aperio-jpeg2000"])
+@pytest.fixture(params=["array", "tiles", "aperio", "aperio-jpeg2000", "png", "png-interlaced", "jpeg", "npy", "npz"])
 def reader(request: pytest.FixtureRequest, tmp_path: Path) -> SlideReader:
-    """A reader of each class: arrays, TIFF, Aperio, OpenSlide."""
-    kind = ("uint8", 3, False)
+    """A reader of each class: arrays, TIFF, Aperio, OpenSlide, pictures."""
+    kind = ("uint8", 1 if request.param in ("npy", "npz") else 3, False)
     if request.param == "array":
         return array_reader(kind)
+    if request.param == "jpeg" or request.param in FORMS:
+        content = jpeg(raster(kind).levels[0]) if request.param == "jpeg" else picture(request.param, raster(kind))
+        (tmp_path / "slide").write_bytes(content)
+        return open_slide(str(tmp_path / "slide"))
     LAYOUTS[request.param].write(tmp_path / "slide", raster(kind))
     return open_slide(str(tmp_path / "slide"))
 
@@ -186,4 +222,5 @@ def test_chunks_end_with_the_level(reader: SlideReader) -> None:
     column, row = (extent.width - 1) // chunk.width, (extent.height - 1) // chunk.height
     with reader:
         shape = reader.read_chunk(0, column, row).pixels.shape
-    assert shape == (extent.height - row * chunk.height, extent.width - column * chunk.width, 3)
+    size = (extent.height - row * chunk.height, extent.width - column * chunk.width)
+    assert shape == (size if reader.channels == 1 else (*size, 3))

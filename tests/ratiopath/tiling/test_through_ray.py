@@ -8,8 +8,15 @@ import pytest
 import ray.data
 import shapely
 
+from ratiopath.arrow import tile_overlay_statistics
 from tests.support import oracles
-from tests.support.expressions import overlap_expression, overlay_expression, present, tile_table
+from tests.support.expressions import (
+    overlap_expression,
+    overlay_expression,
+    present,
+    statistics_expression,
+    tile_table,
+)
 from tests.support.layouts import LAYOUTS, Raster
 
 pytestmark = pytest.mark.usefixtures("local_ray")
@@ -50,6 +57,18 @@ def test_overlaps_of_files_and_resolutions_mixed_in_one_block_equal_the_oracle(t
         mpp_tile = row["mpp_x"], row["mpp_y"]
         want = oracles.overlap(list(raster.levels), raster.mpp, row["tile_x"], row["tile_y"], mpp_tile, ROI)
         assert present(row["share"]) == pytest.approx(want, rel=1e-12)
+
+
+def test_statistics_through_many_blocks_equal_those_of_arrays(tmp_path: Path) -> None:
+    written(tmp_path, list(FILES))
+    mixed = pa.concat_tables([tile_table(tmp_path / name, TILES, (1.0, 0.75)) for name in FILES])
+    blocks = ray.data.from_arrow([mixed.slice(start, 17) for start in range(0, len(mixed), 17)])
+    names = ["mean", "std", "q50", "share>=1"]
+
+    rows = blocks.with_column("found", statistics_expression(ROI, statistics=names), **RESOURCES).take_all()
+
+    tiles = (mixed[name] for name in ("mask", "tile_x", "tile_y", "mpp_x", "mpp_y"))
+    assert [row["found"] for row in rows] == tile_overlay_statistics(ROI, *tiles, statistics=names).to_pylist()
 
 
 def test_patches_through_many_blocks_equal_the_oracle(tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""Statistics of the numbers inside the ROI of many windows: heat maps.
+
+statistic     `Statistic`, the names that a user gives: mean, std, q95, share>=0.5
+numbers       each statistic of rows of numbers
+measure       `WindowMeasure`, the engine: keeps chunks until the windows on them are complete
+results       `Statistics`, the result
+"""
