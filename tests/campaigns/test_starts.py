@@ -85,6 +85,12 @@ def test_ray_that_is_not_up_in_its_time(study) -> None:
     assert "failed: Ray did not start, tried twice: " in line
 
 
+@pytest.mark.skipif(not os.environ.get("RATIOPATH_STARTS"), reason="long form: Ray's own limits, RATIOPATH_STARTS=1")
+def test_files_that_may_not_grow(study) -> None:  # Ray's C++ code tells of its tries
+    line = failure(start(study, "sh", "-c", 'ulimit -f 8; exec "$@"', "sh"))
+    assert "failed: Ray did not start, tried twice: " in line
+
+
 @as_root
 def test_a_home_that_ray_cannot_write(study) -> None:
     line = failure(start(study, *mounted(study, "size=64k,ro"), HOME=str(study / "small")))
