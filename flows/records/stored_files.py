@@ -45,6 +45,8 @@ class StoredFile:
     """Provenance of a whole file; no path is formed from that of another one."""
     state: Literal["whole", "copy", "damaged", "unread"] = "whole"
     """Copy: its name is not the slide id in its provenance; damaged: its footer is; unread: it gave no bytes."""
+    error: UnreadError | None = None
+    """Error of an unread file."""
 
 
 def count_tiles(slide: Slide) -> int:
@@ -167,7 +169,7 @@ def read_content_metadata(content: pa.Buffer) -> Metadata:
 
 def unread(path: str, error: Exception | None = None) -> UnreadError:
     """Return the error of a file of a gone slide that an error of the storage has hidden, as far as it is known."""
-    found = "the storage does not give it" if error is None else " ".join(str(error).split())
+    found = "the storage did not give it" if error is None else " ".join(str(error).split())
     hint = "check permissions and the storage, and run again"
     return UnreadError(f"{path!r} of a slide that is gone cannot be read: {found}; it is kept", path=path, hint=hint)
 
@@ -191,8 +193,8 @@ def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterato
         if provenance is None and is_slide_id(stem):
             try:
                 provenance = read_content_metadata(read_content(path, storage)).provenance
-            except UnreadError:
-                yield StoredFile(path, stem, None, "unread")
+            except UnreadError as error:
+                yield StoredFile(path, stem, None, "unread", error)
                 continue
             if provenance is None:
                 yield StoredFile(path, stem, None, "damaged")

@@ -8,7 +8,6 @@ unreadable   the slide fails, and its files are kept: the storage may give them 
 import posixpath
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Literal
 
 import pyarrow as pa
@@ -65,8 +64,8 @@ def find_gone(covered: pa.Table, task: str, config: CoverageConfig, workspace: W
             ids.add(slide.slide_id)
             try:
                 rows_there = count_rows(file.path, workspace.files)
-            except (pa.ArrowException, OSError):
-                failures[slide.slide_id] = _failure(slide.path, replace(file, state="unread"))
+            except (pa.ArrowException, OSError) as error:
+                failures[slide.slide_id] = _row(slide.path, unread(file.path, error))
             else:
                 rows.append(CoveredSlide(slide.slide_id, slide.path, file.path, rows_there, "gone").to_row())
     if config.gone == "drop":
@@ -104,7 +103,7 @@ def _slide_of(file: StoredFile, other: Literal["coverage", "tiles"], workspace: 
 
 
 def _failure(slide: str, file: StoredFile) -> Row:
-    return _row(slide, _damaged(file.path) if file.state == "damaged" else unread(file.path))
+    return _row(slide, file.error or _damaged(file.path))
 
 
 def _row(slide: str, error: SlideError) -> Row:
