@@ -115,7 +115,8 @@ def _measure_annotation(
             labels = chosen(settings.labels_of(name), counts)
             found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
     found += measured.columns
-    return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
+    classes = {name: settings.labels_of(name) for name in overlay.classes}
+    return found, annotation.notes(classes, has_statistics=bool(wanted))
 
 
 def _mpp(tiles: pa.Table) -> Mpp | None:
