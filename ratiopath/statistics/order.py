@@ -18,7 +18,7 @@ HISTOGRAM = 256
 """Values of 8 bits."""
 MIN_BISECTED = 8192
 """Numbers of a row, for each pair of neighbouring ranks, from which bisection is faster than a histogram."""
-SAMPLED = 13
+SAMPLED = 29
 """Numbers of which one is in the sample; no divisor of the usual widths of windows."""
 _BYTES = tuple(np.arange(HISTOGRAM, dtype=np.uint8))
 
@@ -49,13 +49,15 @@ def _counted(rows: npt.NDArray[np.uint8], ranks: Sequence[int]) -> Float64s:
 def _bisected(rows: npt.NDArray[np.uint8], ranks: Sequence[int]) -> Float64s:
     found = np.empty((len(rows), len(ranks)))
     is_low = np.empty(rows.shape[1], dtype=np.bool_)
-    guesses = _counted(rows[:, ::SAMPLED], [rank // SAMPLED for rank in ranks]).astype(np.int64).tolist()
+    apart = [rank for place, rank in enumerate(ranks) if not place or rank - ranks[place - 1] > 1]
+    guesses = _counted(rows[:, ::SAMPLED], [rank // SAMPLED for rank in apart]).astype(np.int64)
+    guess_of = dict(zip(apart, guesses.T.tolist(), strict=True))
     for index, row in enumerate(rows):
         up_to: dict[int, int] = {}  # numbers up to a value, of the values that were tried
         low = 0
         for place, rank in enumerate(ranks):
-            high = min((value for value, count in up_to.items() if count > rank), default=HISTOGRAM - 1)
-            guess, step = guesses[index][place], 1
+            high, step = HISTOGRAM - 1, 1
+            guess = guess_of[rank][index] if rank in guess_of else low
             while low < high:
                 middle = guess if low <= guess < high else (low + high) // 2
                 if middle not in up_to:
