@@ -85,7 +85,8 @@ def _start_local() -> None:
     _require_space(folder)
     for is_last in (False, True):
         try:
-            _init(address="local", include_dashboard=False)  # "local", or Ray would join whichever runs on this machine
+            with _silent():
+                _init(address="local", include_dashboard=False)  # "local", or Ray would join one that runs already
         except OSError as error:
             used = str(error.filename or folder)
             is_temporary = error.filename is None or used.startswith(os.path.join(folder, "ray"))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as command
+
 ROOT = Path(__file__).parents[2]
 MASKS = ("binary", "fractional", "instances", "colours")
 
@@ -41,3 +43,32 @@ def test_each_subject_has_a_line(printed, subject) -> None:
 
 def test_each_study_is_scaled_from_one_worker_to_two(printed) -> None:
     assert len(re.findall(r"^\| [\d,]+ \| [\d.]+ \| [\d,]+ \| [12] \| ", printed, re.MULTILINE)) == 6 * 2
+
+
+def test_annotations_are_a_line_for_each_case(tmp_path, capsys):
+    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "annotations", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    cases = re.findall(r"^\| ([\d,]+ \w+) \| [\d,]+ \| [\d,]+ \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
+    assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]
+
+
+def test_png_masks_are_a_line_for_each_mask(tmp_path, capsys):
+    arguments = ["--shrink", "8", "--repeat", "1", "--suites", "pictures", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    cases = re.findall(r"^\| (\w+, \d) bit\(s\) \| [\d,]+ \| [\d.]+ \|", capsys.readouterr().out, re.MULTILINE)
+    assert cases == ["binary, 1", "classes, 8"]
+
+
+def test_the_area_rule_is_a_line_for_each_case(tmp_path, capsys):
+    masks = ["--masks", "fractional", "colours", "--rois", "circle"]
+    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "areas", *masks]
+    assert command.main([*arguments, "--cache", str(tmp_path)]) == 0
+    cases = re.findall(r"^\| (\w+, \w+) \| [\d,]+ \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
+    assert cases == ["fractional, circle"]
+
+
+def test_heat_maps_are_a_line_for_each_subject(tmp_path, capsys):
+    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "heat-maps", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    cases = re.findall(r"^\| (\w+) \| [\d,]+ \| (ours, .*?) \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
+    assert [name for name, _ in cases] == ["probability", "probability", "attention", "attention"]

@@ -15,6 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from flows.storage.filesystem import Storage
+from flows.storage.lock import output_lock
+
 MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
 as_root = pytest.mark.skipif(not MOUNTS, reason="mounts file systems in a namespace of its own")
 COMMAND = [sys.executable, "-m", "flows.coverage", "--config", "coverage.yaml"]
@@ -85,6 +88,12 @@ def test_ray_that_is_not_up_in_its_time(study) -> None:
     assert "failed: Ray did not start, tried twice: " in line
 
 
+@pytest.mark.skipif(not os.environ.get("RATIOPATH_STARTS"), reason="long form: Ray's own limits, RATIOPATH_STARTS=1")
+def test_files_that_may_not_grow(study) -> None:  # Ray's C++ code tells of its tries
+    line = failure(start(study, "sh", "-c", 'ulimit -f 8; exec "$@"', "sh"))
+    assert "failed: Ray did not start, tried twice: " in line
+
+
 @as_root
 def test_a_home_that_ray_cannot_write(study) -> None:
     line = failure(start(study, *mounted(study, "size=64k,ro"), HOME=str(study / "small")))
@@ -97,6 +106,14 @@ def test_a_home_that_the_server_cannot_use(study, options) -> None:
     line = failure(start(study, *mounted(study, options), PREFECT_HOME=str(study / "small")))
     assert f"the Prefect server did not start: it cannot use '{study}/small': " in line
     assert "hint: set PREFECT_HOME" in line
+
+
+def test_a_run_that_fails_traces_on_demand(study) -> None:
+    with output_lock(Storage.at(str(study / "output"))):
+        done = start(study, PREFECT_LOGGING_LEVEL="DEBUG")
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "OutputError: another run is writing to " in done.stderr
 
 
 LOSES_WORKERS = """
