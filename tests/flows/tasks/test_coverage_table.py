@@ -208,6 +208,16 @@ def test_outlines_are_read_once_whatever_their_labels_mean(tmp_path) -> None:
         assert [one.shares(windows).keys for one in (plain, other)] == [("0", "Gap + Tumor"), ("0",)]
 
 
+def test_scores_without_a_number_are_noted_as_such(tmp_path) -> None:
+    (tmp_path / "s.csv").write_text(
+        'label,geometry\n0.5,"POLYGON ((0 0, 8 0, 8 16, 0 16, 0 0))"\n,"POLYGON ((20 0, 30 0, 30 9, 20 0))"\n'
+    )
+    config = configured(tmp_path, overlays={"s": {"path": "x", "stats": ["mean"]}}, keep=None)
+    table, findings = coverage_table(grid(), {"s": str(tmp_path / "s.csv")}, config)
+    assert table["s_mean"].to_pylist()[:2] == [0.5, None]
+    assert findings.notes == ["overlay s: 1 outlines without a number are in no statistic"]
+
+
 def test_the_dominant_class_is_the_first_of_the_greatest_shares(tmp_path) -> None:
     labels = np.zeros(MASK_SIZE, np.uint8)
     labels[:8, :8] = [[1, 1, 1, 2, 2, 2, 0, 0]] * 8  # tile (0, 0)
