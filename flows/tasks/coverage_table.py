@@ -10,7 +10,7 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from flows.records.findings import Findings
 from flows.tasks.shared_overlays import SharedOverlays
-from flows.tasks.statistics_columns import measure_statistics
+from flows.tasks.statistics_columns import scaled_statistics, statistics_in_file
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
@@ -82,12 +82,10 @@ def _measure_image(
     extent = _tile_extent(tiles)
     windows_of = {name: _windows(tiles, mpp, config.region_of(extent, name)) for name in config.overlays}
     windows = windows_of[overlay.name]
-    measured = measure_statistics(image, windows, settings)
-    if not overlay.has_overlap:
-        return measured.known(path) + measured.columns
-    counted = {one.name: windows_of[one.name] for one in config.overlay_columns if one.has_overlap}
-    shares = shared.shares(overlay.name, image, counted)
-    return _present(overlay, image, windows, shares, settings) + measured.columns
+    shares, statistics = shared.measure(overlay.name, image, windows_of)
+    measured = scaled_statistics(statistics, settings)
+    known = measured.known(path) if shares is None else _present(overlay, image, windows, shares, settings)
+    return known + measured.columns
 
 
 def _measure_annotation(
@@ -104,7 +102,8 @@ def _measure_annotation(
     frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
     annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())
     windows = _windows(tiles, mpp, config.region_of(_tile_extent(tiles), overlay.name))
-    measured = measure_statistics(annotation, windows, settings)
+    wanted = statistics_in_file(settings)
+    measured = scaled_statistics(annotation.statistics(windows, wanted) if wanted else None, settings)
     if overlay.has_overlap:
         found = _present(overlay, annotation, windows, annotation.shares(windows), settings)
     else:
@@ -116,7 +115,8 @@ def _measure_annotation(
             labels = chosen(settings.labels_of(name), counts)
             found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
     found += measured.columns
-    return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
+    classes = {name: settings.labels_of(name) for name in overlay.classes}
+    return found, annotation.notes(classes, has_statistics=bool(wanted))
 
 
 def _mpp(tiles: pa.Table) -> Mpp | None:
