@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from shapely import affinity
 
+from ratiopath.counting.bitmask import Mask
 from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.geometry import Extent, Float64s, Int64s
 from ratiopath.plan import OverlayTransform, nth_of_each
@@ -21,6 +22,8 @@ NOISE = 1e-13
 """Area of a pixel in px² that is rounding."""
 _PHASE = 1 << 34
 """Steps per pixel of the place of a window's corner in its pixel: windows that differ by less share their weights."""
+_FEW_PHASES = 4
+"""Places of a window's corner in its pixel up to which the core is found for these places only."""
 _MAX_PIXELS = 1 << 18
 """Pixels measured at once, which bounds memory and keeps them in the processor's cache."""
 _MAX_CACHED_BYTES = 1 << 26
@@ -35,6 +38,7 @@ class PixelAreas:
         row: Row of each pixel that lies partly in the ROI of a window.
         column: Its column.
         phase: Number of the place of each window's corner in its pixel.
+        core_units: Units of the core.
     """
 
     def __init__(self, windows: FractionalWindows, transform: OverlayTransform) -> None:
@@ -50,22 +54,21 @@ class PixelAreas:
         self._edges = polygon_edges(shape)
         self._units = windows.units
         self._extent = windows.touched.extent
-        larger = Extent(self._extent.width + 1, self._extent.height + 1)
-        around = pixel_areas(self._edges, larger, np.ones((1, 2)))[0]
-        places = np.stack([around[1:, 1:], around[1:, :-1], around[:-1, 1:], around[:-1, :-1]])
-        self.core = places.min(axis=0) == 1
-        self.row, self.column = np.nonzero((places.max(axis=0) > 0) & ~self.core)
-        steps = [
-            np.rint((axis.low - axis.pixels[:, 0]) * _PHASE).astype(np.int64)[axis.rank]
-            for axis in (windows.x, windows.y)
-        ]
-        self._phases, self.phase = np.unique(np.stack(steps, axis=1), axis=0, return_inverse=True)
+        self._phases, self.phase = _phases(windows)
+        self.core, border = self._parts()
+        self.row, self.column = np.nonzero(border)
+        self.core_units = int(np.count_nonzero(self.core)) * int(self._units)
         self._total = np.full(len(self._phases), -1, dtype=np.int64)
         self._batch = max(1, _MAX_PIXELS // (self._extent.width * self._extent.height))
-        self._cache: dict[int, Int64s] = {}
+        self._cache: dict[int, Float64s] = {}
 
-    def weights(self, windows: Int64s) -> Int64s:
-        """Return the units of the pixels at `row` and `column`: shape (windows, pixels)."""
+    def weights(self, windows: Int64s) -> Float64s:
+        """Return the units of the pixels at `row` and `column`, whole numbers: shape (windows, pixels).
+
+        If those of all windows are the same, the shape is (pixels,).
+        """
+        if len(self._phases) == 1:
+            return self._weights([0])[0]
         phases, index = np.unique(self.phase[windows], return_inverse=True)
         return np.stack(self._weights(phases.tolist()))[index]
 
@@ -81,21 +84,43 @@ class PixelAreas:
         areas: Float64s = pixel_areas(self._edges, self._extent, self._phases[[phase]] / _PHASE)[0]
         return areas
 
-    def _weights(self, phases: list[int]) -> list[Int64s]:
+    def _parts(self) -> tuple[Mask, Mask]:
+        """Find the core and the border: exactly if few phases occur, else for any phase."""
+        if 0 < len(self._phases) <= _FEW_PHASES:
+            areas = pixel_areas(self._edges, self._extent, self._phases / _PHASE)
+        else:
+            larger = Extent(self._extent.width + 1, self._extent.height + 1)
+            around = pixel_areas(self._edges, larger, np.ones((1, 2)))[0]
+            areas = np.stack([around[1:, 1:], around[1:, :-1], around[:-1, 1:], around[:-1, :-1]])
+        core = areas.min(axis=0) == 1
+        return core, (areas.max(axis=0) > 0) & ~core
+
+    def _weights(self, phases: list[int]) -> list[Float64s]:
         missing = [phase for phase in phases if phase not in self._cache]
         found = {phase: self._cache.pop(phase) for phase in phases if phase in self._cache}
-        core = int(np.count_nonzero(self.core)) * int(self._units)
         for first in range(0, len(missing), self._batch):
             some = missing[first : first + self._batch]
             areas = pixel_areas(self._edges, self._extent, self._phases[some] / _PHASE)[:, self.row, self.column]
-            weights = np.rint(areas * self._units).astype(np.int64)
-            self._total[some] = weights.sum(axis=1) + core
+            weights = np.rint(areas * self._units)
+            self._total[some] = weights.sum(axis=1).astype(np.int64) + self.core_units
             found.update(zip(some, weights, strict=True))
         room = _MAX_CACHED_BYTES // max(1, 8 * len(self.row)) - len(found)
         while len(self._cache) > max(0, room):
             self._cache.pop(next(iter(self._cache)))
         self._cache.update(found)  # inserted last: the least recently used ones are dropped first
         return [found[phase] for phase in phases]
+
+
+def _phases(windows: FractionalWindows) -> tuple[Int64s, Int64s]:
+    """Find the distinct places of a window's corner in its pixel, (x, y) in steps, and that of each window."""
+    (x, column), (y, row) = (
+        np.unique(np.rint((axis.low - axis.pixels[:, 0]) * _PHASE).astype(np.int64), return_inverse=True)
+        for axis in (windows.x, windows.y)
+    )
+    place = row[windows.y.rank] * max(1, len(x)) + column[windows.x.rank]
+    places, phase = np.unique(place, return_inverse=True)
+    row, column = np.divmod(places, max(1, len(x)))
+    return np.stack([x[column], y[row]], axis=1), phase
 
 
 def polygon_edges(polygon: Any) -> Float64s:
