@@ -94,7 +94,7 @@ class SharedOverlays:
 
         Args:
             path: The file.
-            frame: Frame of the slide.
+            frame: Frame of the slide; the tiles' resolution is in px of level 0 per px if it has none.
             options: Options of the annotation.
 
         Raises:
@@ -102,7 +102,8 @@ class SharedOverlays:
         """
         key = path, options.reading, options.frame
         if key not in self._annotations:
-            self._annotations[key] = self._files.enter_context(open_annotation(path, frame, options))
+            opened = open_annotation(path, frame, options, in_pixels=frame.mpp is None)
+            self._annotations[key] = self._files.enter_context(opened)
         return self._annotations[key].with_options(options.regions)
 
     def __enter__(self) -> Self:

@@ -101,7 +101,8 @@ class WindowMeasure:
     def statistics(self) -> Statistics:
         """Return the statistics of all windows, after the last chunk."""
         inside = np.full(len(self._windows), float(self._inside))
-        return Statistics(self._statistics, self._values, inside, self._existing.astype(np.float64))
+        values = self._values + 0.0  # -0.0 becomes 0.0: the first of equal numbers depends on the processor
+        return Statistics(self._statistics, values, inside, self._existing.astype(np.float64))
 
     def _set_uniform(self, windows: Int64s, pixel: Pixels) -> None:
         """Measure windows of which every pixel has one value: once for each value."""

@@ -306,6 +306,16 @@ def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
 
+def test_outlines_in_pixels_need_no_mpp_of_the_slide_and_those_in_micrometres_do(tmp_path, slide) -> None:
+    (tmp_path / "s.csv").write_text('geometry,label\n"POLYGON ((4 0, 12 0, 12 8, 4 8, 4 0))",2\n')
+    drawn = {"s": {"path": "{dir}/{stem}.csv", "classes": {"low": ["2"]}}}
+    write_slide_without_mpp(slide)
+    [first, *_] = cover({"s": tmp_path / "s.csv"}, grid(mpp=None), overlays=drawn)["low"].to_pylist()
+    assert first == 64 / 256
+    with pytest.raises(MissingMppError, match=r"has coordinates in a physical unit, and .* no resolution"):
+        cover({"s": tmp_path / "s.csv"}, grid(mpp=None), overlays={"s": {**drawn["s"], "unit": "um"}})
+
+
 def test_a_missing_overlay_file_is_named(tmp_path) -> None:
     with pytest.raises(SlideNotFoundError, match=r"gone\.tiff"):
         cover({"m": tmp_path / "gone.tiff"}, overlays=overlays())
