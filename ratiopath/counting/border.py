@@ -69,6 +69,7 @@ class BorderCounter:
             values: Accumulator that names the labels.
         """
         self._windows, self._level, self._roi, self._values = windows, level, roi, values
+        self._row, self._column = roi.row.astype(np.int32), roi.column.astype(np.int32)
         self._counted = np.zeros(len(windows), dtype=np.int64)
         self._tables: dict[int, Int64s] = {}
         self._capacity = min(MAX_LABELS, _MAX_TABLE_BYTES // (8 * max(1, len(windows))))
@@ -130,10 +131,9 @@ class BorderCounter:
                 part = some[first : first + step]
                 at = (top[part] * width + left[part])[:, None] + (roi.row * width + roi.column)
                 inside = None
-                if is_cut:  # seen as unsigned, a negative number is a large one
-                    row = (top[part, None] + roi.row).view(np.uint64)
-                    column = (left[part, None] + roi.column).view(np.uint64)
-                    inside = (row < height) & (column < width)
+                if is_cut:
+                    inside = _within(top[part], self._row, height)
+                    inside &= _within(left[part], self._column, width)
                 windows = visit.windows[part]
                 yield _Lookup(windows, at, inside, roi.weights(windows))
 
@@ -182,6 +182,13 @@ class BorderCounter:
         np.add.at(self._counted, windows, units)
         self._values.note(label)
         self._sparse.append((windows, label, units))
+
+
+def _within(start: Int64s, offset: npt.NDArray[np.int32], length: int) -> Mask:
+    """Return True where a start and an offset add up to 0 or more and less than a length; shape (starts, offsets)."""
+    at = (start.astype(np.int32)[:, None] + offset).view(np.uint32)  # unsigned, a negative number is a large one
+    within: Mask = at < length
+    return within
 
 
 def _label(number: int, dtype: np.dtype[Any]) -> npt.NDArray[np.generic]:

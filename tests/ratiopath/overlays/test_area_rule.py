@@ -214,6 +214,24 @@ def test_the_area_of_a_polygon_in_each_pixel_is_that_of_shapely(polygon):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
+def test_steep_and_flat_edges_far_from_the_corner_have_their_areas():
+    x, y = (
+        np.interp(np.arange(n), edges, parts)
+        for n, edges, parts in (
+            (5003, [3999, 4000, 4001, 4999, 5000, 5001], [0, 0.7, 1, 1, 0.6, 0]),
+            (4, [0, 1, 2, 3], [0.75, 1, 0.5, 0]),
+        )
+    )
+    polygon = shapely.box(4000.3, 0.25, 5000.6, 2.5)
+
+    found = pixel_areas.pixel_areas(polygon_edges(polygon) - 0.1, Extent(5003, 4), np.array([[0.1, 0.1]]))[0]
+
+    np.testing.assert_allclose(found, np.outer(y, x), rtol=0, atol=1e-11)
+    assert (found[1, 4001:5000] == 1).all()
+    assert not found[:, :4000].any()
+    assert not found[3].any()
+
+
 @pytest.mark.parametrize("centre", [(30.0, 30.0), (29.31, 30.77)])
 def test_the_pixels_of_a_disc_add_up_to_its_area(centre):
     vertices = 4096
