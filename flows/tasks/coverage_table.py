@@ -105,16 +105,19 @@ def _measure_annotation(
     annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())
     windows = _windows(tiles, mpp, config.region_of(_tile_extent(tiles), overlay.name))
     measured = measure_statistics(annotation, windows, settings)
+    is_unknown = np.zeros(len(windows), dtype=np.bool_)
     if overlay.has_overlap:
-        found = _present(overlay, annotation, windows, annotation.shares(windows), settings)
+        shares = annotation.shares(windows)
+        is_unknown = shares.existing == 0
+        found = _present(overlay, annotation, windows, shares, settings)
     else:
         found = measured.known(path)
     if overlay.is_counted:
         counts = annotation.count_centroids(windows)
-        found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
-        for name in overlay.classes:
-            labels = chosen(settings.labels_of(name), counts)
-            found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        counted = [counts, *(chosen(settings.labels_of(name), counts) for name in overlay.classes)]
+        for labels in counted:
+            total = sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))
+            found.append(pa.array(total, mask=is_unknown))
     found += measured.columns
     return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
 

@@ -19,7 +19,7 @@ from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
-from ratiopath.overlays.regions import RegionOptions, Regions
+from ratiopath.overlays.regions import RegionOptions, Regions, Roles
 from ratiopath.overlays.scores import score_statistics
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic
@@ -129,8 +129,16 @@ class VectorOverlay:
         return painted
 
     def count_centroids(self, windows: TileWindows) -> Mapping[str, Int64s]:
-        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open."""
-        return count_centroids(self._annotations, windows, self._scale(windows.mpp))
+        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open.
+
+        Ignored labels have no count, nor those that only say what exists; centroids where nothing exists do not count.
+        """
+        roles = Roles.of([label or UNCLASSIFIED for label in self._annotations.labels], self._options)
+        is_limited = bool(roles.ignored or self._options.within)
+        nothing = np.empty(0, dtype=np.object_)
+        regions = self._regions if is_limited else Regions({}, self._frame.extent, None, nothing)
+        counts = count_centroids(self._annotations, windows, self._scale(windows.mpp), regions.exist_at)
+        return {label: count for label, count in counts.items() if label in roles.values}
 
     def pieces(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.object_]:
         """Cut the outlines of some labels, or of all, to the ROI of every tile.
