@@ -151,7 +151,7 @@ class VectorOverlay:
         return pieces_per_tile(together, windows, self._scale(windows.mpp))
 
     def notes(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
-        """Describe what was repaired, left out or counted twice.
+        """Describe what was repaired, left out, without effect or counted twice.
 
         Args:
             classes: Labels of each class.
@@ -163,6 +163,9 @@ class VectorOverlay:
             kinds = [f"{_printable(kind)} {count:,}" for kind, count in islice(found.ignored.items(), MAX_KINDS)]
             more = ["..."] if len(found.ignored) > MAX_KINDS else []
             notes.append(f"left out: {', '.join(kinds + more)}")
+        is_alone = found.is_negative & ~np.isin(found.layer, found.layer[~found.is_negative])
+        if alone := len(np.unique(found.outline[is_alone])):
+            notes.append(f"{alone:,} negative regions subtract nothing: their layers have no other regions")
         without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
         if without and not named:

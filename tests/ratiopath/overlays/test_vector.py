@@ -231,6 +231,14 @@ def test_kinds_of_a_file_are_noted_in_short_and_without_control_characters():
     assert len(note) < 200
 
 
+def test_layers_of_negative_regions_alone_are_noted():
+    alone = [("a", box(0, 0, 1, 1), 1, True), ("a", box(2, 0, 3, 1), 1, True), ("b", box(0, 0, 1, 1), 2, True)]
+    assert overlay(*alone, ("a", box(0, 0, 9, 9))).notes({}) == [
+        "3 negative regions subtract nothing: their layers have no other regions"
+    ]
+    assert overlay(("a", box(0, 0, 9, 9), 1, False), *alone[:2]).notes({}) == []
+
+
 def centroids(*items, corners=((0, 0),), **options) -> dict[str, list[int]]:
     found = overlay(*items, **options).count_centroids(tiles(*corners, roi=TILE))
     return {label: count.tolist() for label, count in found.items()}
