@@ -92,16 +92,19 @@ def _measure_annotation(
     windows = slide.windows[overlay.name]
     wanted = statistics_in_file(settings)
     measured = scaled_statistics(annotation.statistics(windows, wanted) if wanted else None, settings)
+    is_unknown = np.zeros(len(windows), dtype=np.bool_)
     if overlay.has_overlap:
-        found = _present(overlay, annotation, windows, annotation.shares(windows), settings)
+        shares = annotation.shares(windows)
+        is_unknown = shares.existing == 0
+        found = _present(overlay, annotation, windows, shares, settings)
     else:
         found = measured.known(path)
     if overlay.is_counted:
         counts = annotation.count_centroids(windows)
-        found += [pa.array(sum(counts.values(), np.zeros(len(windows), np.int64)))]
-        for name in overlay.classes:
-            labels = chosen(settings.labels_of(name), counts)
-            found.append(pa.array(sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))))
+        counted = [counts, *(chosen(settings.labels_of(name), counts) for name in overlay.classes)]
+        for labels in counted:
+            total = sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))
+            found.append(pa.array(total, mask=is_unknown))
     found += measured.columns
     classes = {name: settings.labels_of(name) for name in overlay.classes}
     return found, annotation.notes(classes, has_statistics=bool(wanted))

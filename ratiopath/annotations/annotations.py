@@ -91,7 +91,7 @@ class Annotations:
     @property
     def bounds(self) -> Float64s:
         """Bounding box (minx, miny, maxx, maxy) of all polygons in px; NaN if there are none."""
-        bounds: Float64s = shapely.total_bounds(self.polygons)
+        bounds: Float64s = shapely.total_bounds(self.polygons) if len(self) else np.full(4, np.nan)
         return bounds
 
 
