@@ -42,7 +42,7 @@ def _columns(overlay: OverlayColumns) -> list[Column]:
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.uncertainty),
         *(Column(name, pa.float64(), (FRACTION,), nullable=True) for name in overlay.classes),
         *(Column(name, pa.string(), nullable=True) for name in overlay.dominant),
-        *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=overlay.missing == "null") for name in overlay.counts),
+        *(Column(name, pa.int64(), (NOT_NEGATIVE,), nullable=True) for name in overlay.counts),
         *(
             Column(name, pa.float64(), () if name in overlay.numbers else (FRACTION,), nullable=True)
             for name in overlay.measured
@@ -86,7 +86,7 @@ def _rules(overlay: OverlayColumns) -> list[Rule]:
         ),
         *(
             Rule(name, "is null exactly where nothing is known", partial(is_null_elsewhere, column=name))
-            for name in overlay.classes
+            for name in (*overlay.classes, *overlay.counts)
         ),
         *(_dominant_rule(name, overlay.classes) for name in overlay.dominant),
         *(

@@ -152,7 +152,8 @@ class Overlay(Section):
     )
     count: bool = Field(
         default=False,
-        description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile",
+        description="add a column NAME_count, and CLASS_count of each class: outlines whose centroid lies in the tile"
+        " and in what exists",
     )
 
     stats: StatisticList = Field(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from ratiopath.annotations.crossings import require_repairable
 from ratiopath.annotations.outlines import Outlines
 from ratiopath.geometry import Float64s, Int64s
 
@@ -58,9 +59,11 @@ class Annotations:
 
         Raises:
             TruncatedError: A coordinate is not finite.
+            UnsupportedFormatError: Outlines cross themselves too often to be repaired.
         """
         built, outline = outlines.polygons(scale, offset)
         is_invalid = ~shapely.is_valid(built)
+        require_repairable(outlines.path, built[is_invalid], outline[is_invalid], outlines.labels)
         before = shapely.area(built[is_invalid])
         built[is_invalid] = shapely.make_valid(built[is_invalid], method="structure", keep_collapsed=False)
         after = shapely.area(built[is_invalid])
@@ -88,7 +91,7 @@ class Annotations:
     @property
     def bounds(self) -> Float64s:
         """Bounding box (minx, miny, maxx, maxy) of all polygons in px; NaN if there are none."""
-        bounds: Float64s = shapely.total_bounds(self.polygons)
+        bounds: Float64s = shapely.total_bounds(self.polygons) if len(self) else np.full(4, np.nan)
         return bounds
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from ratiopath.annotations.crossings import require_repairable
 from ratiopath.annotations.json_text import decode
 from ratiopath.annotations.outlines import MIN_VERTICES, Outlines, ReadOptions, placed, unit_circle
 from ratiopath.geometry import MAX_PIXEL
@@ -97,6 +98,10 @@ def _add_paths(outlines: Outlines, label: str | None, paths: list[npt.NDArray[np
         outlines.add(label, paths)
         return
     drawn = np.array([shapely.Polygon(path) for path in paths if len(path) >= MIN_VERTICES], dtype=np.object_)
+    number = len(outlines.labels)
+    require_repairable(
+        outlines.path, drawn[~shapely.is_valid(drawn)], [number] * len(drawn), [*outlines.labels, label or ""]
+    )
     valid = shapely.make_valid(drawn, method="structure", keep_collapsed=False)
     if not shapely.is_valid(drawn).all():
         outlines.repaired += 1

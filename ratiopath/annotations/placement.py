@@ -1,6 +1,7 @@
 """Placement of outlines on level 0 of a slide, and the check that they lie on it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -54,14 +55,17 @@ def place(outlines: Outlines, slide: SlideFrame, options: FrameOptions) -> Annot
         MissingMppError: The slide has no resolution and the unit needs it.
         TruncatedError: A coordinate is not finite.
     """
-    to_level0 = _from_slide_centre if outlines.frame == "slide_centre" else _from_corner
-    scale, offset = to_level0(outlines.path, slide, options)
+    if outlines.frame == "slide_centre":
+        scale, offset = _from_slide_centre(outlines.path, slide)
+    else:
+        _require_origin(outlines, slide, options)
+        scale, offset = _from_corner(outlines.path, slide, options)
     annotations = Annotations.of(outlines, scale, offset)
     _require_inside(annotations, slide, options if outlines.frame == "pixels" else None, offset)
     return annotations
 
 
-def _from_slide_centre(path: str, slide: SlideFrame, _: FrameOptions) -> tuple[Pair, Pair]:
+def _from_slide_centre(path: str, slide: SlideFrame) -> tuple[Pair, Pair]:
     """Return the scale and offset of nm from the centre of the physical slide.
 
     px = (nm - centre_offset_nm) / (1000 mpp) + extent / 2, per axis; OpenSlide gives the offset of Hamamatsu's slides.
@@ -81,7 +85,7 @@ def _from_slide_centre(path: str, slide: SlideFrame, _: FrameOptions) -> tuple[P
 def _from_corner(path: str, slide: SlideFrame, options: FrameOptions) -> tuple[Pair, Pair]:
     """Return the scale and offset of pixels or a physical unit from a corner."""
     x, y = _scale(path, slide, options)
-    left, top = _origin(path, slide, options)
+    left, top = _origin(slide, options)
     if options.y == "down":
         return (x, y), (left, top)
     if slide.extent is None:
@@ -111,21 +115,41 @@ def _mpp_of(path: str, slide: SlideFrame) -> Pair:
     return slide.mpp.x, slide.mpp.y
 
 
-def _origin(path: str, slide: SlideFrame, options: FrameOptions) -> Pair:
+def _origin(slide: SlideFrame, options: FrameOptions) -> Pair:
     if isinstance(options.origin, tuple):
         return options.origin
     if slide.bounds is None or options.origin == "level0":
         return 0.0, 0.0
-    left, top, width, height = slide.bounds
+    left, top, _, _ = slide.bounds
     if options.origin == "bounds":
         return float(left), float(top)
-    if options.origin == "halo":
-        return float(left - left % HALO_BLOCK), float(top - top % HALO_BLOCK)
+    return float(left - left % HALO_BLOCK), float(top - top % HALO_BLOCK)
+
+
+def _require_origin(outlines: Outlines, slide: SlideFrame, options: FrameOptions) -> None:
+    """Raise if outlines lie on a slide with a bounding box and no origin is set; says where by each reading."""
+    if slide.bounds is None or options.origin is not None:
+        return
+    left, top, width, height = slide.bounds
+    path, places = outlines.path, []
+    origins: tuple[Literal["level0", "bounds"], ...] = "level0", "bounds"
+    for origin in origins:
+        scale, offset = _from_corner(path, slide, replace(options, origin=origin))
+        polygons, _ = outlines.polygons(scale, offset)
+        if not len(polygons):
+            return
+        box = shapely.total_bounds(polygons)
+        places.append(f"{_span(box[:2], box[2:])} with {origin}")
     problem = (
         f"{path!r} may count from the corner of {_named(slide)} or, as QuPath and HALO do, from that of its scanned "
-        f"box of {width} x {height} px at ({left}, {top})"
+        f"box of {width} x {height} px, {_span((left, top), (left + width, top + height))}; the outlines "
+        f"would span {' and '.join(places)}"
     )
     raise MisalignedError(problem, path=path, hint="set overlays.NAME.origin (origin=) to level0, bounds or halo")
+
+
+def _span(low: Sequence[float] | np.ndarray, high: Sequence[float] | np.ndarray) -> str:
+    return f"({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f})"
 
 
 def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameOptions | None, origin: Pair) -> None:
@@ -144,7 +168,7 @@ def _require_inside(annotations: Annotations, slide: SlideFrame, options: FrameO
         low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
         problem = (
             f"{outside:.0%} of the area of {annotations.path!r} lies outside of {_named(slide)}: the outlines "
-            f"span ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}), the slide has {width} x {height} px"
+            f"span {_span(low, high)}, the slide has {width} x {height} px"
         )
         raise MisalignedError(problem, path=annotations.path, hint=_remedy(low, high, slide, options, origin))
 

@@ -37,6 +37,8 @@ _DEFAULTS = ReadOptions()
 _SLIDEFLOW = ("roi_name", "x_base", "y_base")
 _POLYGON_DEPTH, _MULTIPOLYGON_DEPTH = 2, 3
 """Levels of lists of GeoArrow."""
+_SRID = re.compile(r"SRID\s*=\s*-?\d+\s*;\s*", re.IGNORECASE | re.ASCII)
+"""Begin of EWKT, as PostGIS writes it."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -232,8 +234,8 @@ def _add_vertices(outlines: Outlines, table: pa.Table, columns: Sequence[str], o
 
 
 def _parse_text(texts: Sequence[str | None], path: str) -> npt.NDArray[np.object_]:
-    """Return the geometries of WKT, or of WKB in hexadecimal."""
-    texts = [text.strip() if text else None for text in texts]
+    """Return the geometries of WKT, or of WKB in hexadecimal; the SRID of EWKT is passed over."""
+    texts = [_SRID.sub("", text.strip(), count=1) if text else None for text in texts]
     is_hex = next((_HEX.issuperset(text) for text in texts if text), False)
     return _parse(shapely.from_wkb if is_hex else shapely.from_wkt, [text or None for text in texts], path)
 

@@ -1,6 +1,6 @@
 """Polygons cut to tiles, and centroids counted in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +54,11 @@ def pieces_per_tile(
 
 
 def count_centroids(
-    annotations: Annotations, windows: TileWindows, scale: tuple[float, float] = (1.0, 1.0)
-) -> Mapping[str, Int64s]:
+    annotations: Annotations,
+    windows: TileWindows,
+    scale: tuple[float, float] = (1.0, 1.0),
+    exist_at: Callable[[npt.NDArray[np.object_]], npt.NDArray[np.bool_]] | None = None,
+) -> dict[str, Int64s]:
     """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI.
 
     The box is half-open: of two tiles side by side, a centroid on their border is in the right one.
@@ -64,6 +67,7 @@ def count_centroids(
         annotations: Polygons with labels; the parts of an outline have one centroid, and negative ones none.
         windows: The tiles.
         scale: Pixels of level 0 per pixel of the tiles, along x and y.
+        exist_at: True for each of some points that may count; None for all.
 
     Returns:
         Number per tile of each label, "<unclassified>" for outlines without one.
@@ -78,9 +82,13 @@ def count_centroids(
     point, tile = WindowIndex.of(placed).pairs(np.stack([x, y, x, y], axis=1))
     is_in = (x[point] >= placed.x[tile]) & (x[point] < placed.right[tile])
     is_in &= (y[point] >= placed.y[tile]) & (y[point] < placed.bottom[tile])
-    label = annotations.label_index[used][first][point[is_in]]
+    point, tile = point[is_in], tile[is_in]
+    if exist_at is not None:
+        exists = exist_at(shapely.points(x, y))[point]
+        point, tile = point[exists], tile[exists]
+    label = annotations.label_index[used][first][point]
     return {
-        name or UNCLASSIFIED: np.bincount(tile[is_in][label == index], minlength=len(windows))
+        name or UNCLASSIFIED: np.bincount(tile[label == index], minlength=len(windows))
         for index, name in enumerate(annotations.labels)
     }
 

@@ -1,10 +1,11 @@
 """Regions of an annotation: the area of each label, and the area that exists."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from ratiopath.annotations import Annotations
@@ -35,6 +36,28 @@ class RegionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """Roles of the labels of an annotation."""
+
+    within: frozenset[str]
+    """Labels outside of whose areas nothing exists."""
+    ignored: frozenset[str]
+    """Labels in whose areas nothing exists."""
+    values: frozenset[str]
+    """Labels that are measured and counted; one of `within` only if a class names it."""
+
+    @classmethod
+    def of(cls, labels: Collection[str], options: RegionOptions) -> Self:
+        """Assign the labels of an annotation, "<unclassified>" for outlines without one."""
+        within, ignored, named = (
+            chosen(wanted, labels) for wanted in (options.within, options.ignore or (), options.named)
+        )
+        if options.ignore is None:
+            ignored = frozenset(label for label in labels if label.endswith("*")) - within - named
+        return cls(within, ignored, frozenset(labels) - ignored - (within - named))
+
+
+@dataclass(frozen=True, slots=True)
 class Regions:
     """Regions of one annotation; frame: pixels of level 0."""
 
@@ -51,8 +74,6 @@ class Regions:
     def of(cls, annotations: Annotations, extent: Extent | None, options: RegionOptions) -> Self:
         """Compute the regions.
 
-        Labels of `within` only say what exists: they are values as well if `named` names them.
-
         Args:
             annotations: Polygons with labels.
             extent: Size of level 0; None if it is unknown.
@@ -67,18 +88,13 @@ class Regions:
             hint = "export the annotation with the class of each outline as its label"
             raise TooManyValuesError(problem, path=annotations.path, hint=hint)
         drawn = drawn_polygons(annotations)
-        within, ignored, named = (
-            chosen(wanted, drawn) for wanted in (options.within, options.ignore or (), options.named)
-        )
-        if options.ignore is None:
-            ignored = frozenset(label for label in drawn if label.endswith("*")) - within - named
+        roles = Roles.of(drawn, options)
         filled = {label: disjoint(polygons, options.fill) for label, polygons in drawn.items()}
-        values = sorted(filled.keys() - ignored - (within - named))
         return cls(
-            {label: filled[label] for label in values},
+            {label: filled[label] for label in sorted(roles.values)},
             extent,
-            _united(filled, within) if options.within else None,
-            _united(filled, ignored),
+            _united(filled, roles.within) if options.within else None,
+            _united(filled, roles.ignored),
         )
 
     @property
@@ -91,6 +107,22 @@ class Regions:
         i, _ = touching(self.within, np.array([box]))
         parts, _ = polygon_parts(self.within[i] if extent is None else shapely.intersection(self.within[i], box))
         return parts
+
+    def exist_at(self, points: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+        """Return True for each point at which something exists; the border of an area belongs to it.
+
+        Args:
+            points: shapely Points.
+        """
+        exists = np.full(len(points), self.within is None)
+        if self.within is not None:
+            exists[touching(points, self.within)[0]] = True
+        if len(self.ignored):
+            exists[touching(points, self.ignored)[0]] = False
+        if self.extent is not None:
+            x, y = shapely.get_coordinates(points).T
+            exists &= (x >= 0) & (x < self.extent.width) & (y >= 0) & (y < self.extent.height)
+        return exists
 
 
 def drawn_polygons(annotations: Annotations) -> dict[str, Polygons]:

@@ -19,8 +19,8 @@ from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
-from ratiopath.overlays.regions import RegionOptions, Regions
-from ratiopath.overlays.scores import score_statistics
+from ratiopath.overlays.regions import RegionOptions, Regions, Roles
+from ratiopath.overlays.scores import outline_numbers, score_statistics
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic
 
@@ -129,8 +129,16 @@ class VectorOverlay:
         return painted
 
     def count_centroids(self, windows: TileWindows) -> Mapping[str, Int64s]:
-        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open."""
-        return count_centroids(self._annotations, windows, self._scale(windows.mpp))
+        """Count the outlines of each label whose centroid lies in the bounding box of a tile's ROI, half-open.
+
+        Ignored labels have no count, nor those that only say what exists; centroids where nothing exists do not count.
+        """
+        roles = Roles.of([label or UNCLASSIFIED for label in self._annotations.labels], self._options)
+        is_limited = bool(roles.ignored or self._options.within)
+        nothing = np.empty(0, dtype=np.object_)
+        regions = self._regions if is_limited else Regions({}, self._frame.extent, None, nothing)
+        counts = count_centroids(self._annotations, windows, self._scale(windows.mpp), regions.exist_at)
+        return {label: count for label, count in counts.items() if label in roles.values}
 
     def pieces(self, windows: TileWindows, labels: Sequence[Wanted] = ()) -> npt.NDArray[np.object_]:
         """Cut the outlines of some labels, or of all, to the ROI of every tile.
@@ -142,11 +150,12 @@ class VectorOverlay:
         together = np.concatenate([np.empty(0, dtype=np.object_), *polygons])
         return pieces_per_tile(together, windows, self._scale(windows.mpp))
 
-    def notes(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
-        """Describe what was repaired, left out or counted twice.
+    def notes(self, classes: Mapping[str, Sequence[Wanted]], *, has_statistics: bool = False) -> list[str]:
+        """Describe what was repaired, left out, without effect or counted twice.
 
         Args:
             classes: Labels of each class.
+            has_statistics: True if the labels are numbers of which statistics are measured.
         """
         found, notes = self._annotations, []
         if found.repaired:
@@ -155,10 +164,15 @@ class VectorOverlay:
             kinds = [f"{_printable(kind)} {count:,}" for kind, count in islice(found.ignored.items(), MAX_KINDS)]
             more = ["..."] if len(found.ignored) > MAX_KINDS else []
             notes.append(f"left out: {', '.join(kinds + more)}")
+        is_alone = found.is_negative & ~np.isin(found.layer, found.layer[~found.is_negative])
+        if alone := len(np.unique(found.outline[is_alone])):
+            notes.append(f"{alone:,} negative regions subtract nothing: their layers have no other regions")
         without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
-        if without and not named:
+        if without and not named and (classes or not has_statistics):
             notes.append(f"{without:,} outlines without a label count in no class")
+        if has_statistics and (unknown := int(np.count_nonzero(np.isnan(outline_numbers(found))))):
+            notes.append(f"{unknown:,} outlines without a number are in no statistic")
         return notes + ([] if self._options.on_top or not classes else self._overlaps(classes))
 
     def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:

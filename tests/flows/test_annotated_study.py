@@ -74,6 +74,7 @@ class TestOneSlide:
         rows = run_drawn(folder, count=True)
         assert [at(rows, x, 0)["drawn_count"] for x in (0, 16)] == [2, 0]
         assert at(rows, 0, 0)["tumor_count"] == 1
+        assert at(rows, 0, 32)["drawn_count"] is at(rows, 0, 32)["tumor_count"] is None
 
     def test_its_shares_are_exact_by_either_rule(self, folder: Path) -> None:
         rows = [run_drawn(folder, counting=rule, uncertainty=True) for rule in ("centre", "area")]

@@ -19,6 +19,7 @@ from tests.support.annotation_tables import wkt_csv, zipped
 
 WKB = shapely.to_wkb(shapely.box(0, 0, 4, 4))
 SQUARE = [[0, 0], [4, 0], [4, 4], [0, 4]]
+SCRIBBLE = [[at * 7919 % 9973, at * at * 31 % 9973] for at in range(1500)]
 DEEP = 70
 """Levels that are too many."""
 Maker = Callable[[Path], object]
@@ -139,6 +140,7 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "shallow.geojson": (feature("Polygon", coordinates=[[1, 2]]), READ),
     "no-y.geojson": (feature("Polygon", coordinates=[[[0, 0], [1]]]), READ),
     "far.geojson": (feature("Polygon", coordinates=[[[0, 0], [1e300, 0], [1, 1]]]), place),
+    "scribble.geojson": (feature("Polygon", coordinates=[SCRIBBLE]), place),
     "keys.json": (text({"images": [], "annotations": [], "categories": []}), READ),
     "cytomine.txt": (text(CYTOMINE), READ),
     "insisted.geojson": (text([]), read(format="asap")),

@@ -54,6 +54,10 @@ def test_the_parts_of_a_repaired_outline_keep_their_place():
     assert Annotations.of(outlines_of([SQUARE], bow_tie, [SQUARE])).outline.tolist() == [0, 1, 1, 2]
 
 
+def test_the_bounding_box_of_no_outlines_is_nan():
+    assert np.isnan(Annotations.of(outlines_of()).bounds).all()
+
+
 def test_rings_are_given_back_as_they_were_added():
     assert [ring.tolist() for ring in outlines_of([SQUARE, HOLE], [HOLE]).rings] == [
         [list(vertex) for vertex in ring] for ring in (SQUARE, HOLE, HOLE)

@@ -53,7 +53,8 @@ def test_a_point_is_added() -> None:
 class TestBoundingBox:
     def test_the_origin_must_be_said(self) -> None:
         message = refused(BOXED)
-        assert "400 x 200 px at (300, 520)" in message
+        assert "400 x 200 px, (300, 520) to (700, 720)" in message
+        assert "would span (10, 20) to (30, 40) with level0 and (310, 540) to (330, 560) with bounds" in message
         assert "hint: set overlays.NAME.origin (origin=) to level0, bounds or halo" in message
 
     @pytest.mark.parametrize(
@@ -64,6 +65,13 @@ class TestBoundingBox:
 
     def test_y_up_counts_from_the_bottom_of_the_box(self) -> None:
         assert placed(BOXED, y="up", origin="bounds") == (310, 680, 330, 700)
+
+    def test_the_readings_have_the_unit_and_direction_that_were_set(self) -> None:
+        message = refused(BOXED, unit="um", y="up")
+        assert "would span (20, 640) to (60, 720) with level0 and (320, 560) to (360, 640) with bounds" in message
+
+    def test_without_outlines_the_origin_does_not_matter(self) -> None:
+        assert len(place(Outlines("a.xml", "asap"), BOXED, FrameOptions())) == 0
 
     @pytest.mark.parametrize("origin", ["bounds", "halo"])
     def test_a_slide_without_box_counts_from_its_corner(self, origin) -> None:

@@ -64,6 +64,16 @@ def test_the_columns_are_named_by_the_options(read_csv):
     assert (labels(found), total(found)) == (["Tumor"], 16)
 
 
+@pytest.mark.parametrize("head", ["SRID=4326;", "srid = 0 ; "])
+def test_the_srid_of_ewkt_is_passed_over(read_csv, head):
+    assert total(read_csv(f'geometry\n"{head}{DONUT.wkt}"\n"{shapely.box(0, 0, 1, 1).wkt}"\n')) == 16
+
+
+def test_an_srid_within_a_geometry_is_damage(read_csv):
+    with pytest.raises(TruncatedError, match="row 1"):
+        read_csv(f'geometry\n"SRID=1;SRID=1;{DONUT.wkt}"\n')
+
+
 def test_hexadecimal_wkb_is_read(read_csv):
     assert total(read_csv(f"geometry\n{shapely.to_wkb(DONUT, hex=True)}\n")) == 15
 

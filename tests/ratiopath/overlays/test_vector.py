@@ -229,3 +229,45 @@ def test_kinds_of_a_file_are_noted_in_short_and_without_control_characters():
     [note] = VectorOverlay(Annotations.of(outlines), SlideFrame(mpp=Mpp(1, 1))).notes({})
     assert note.isprintable()
     assert len(note) < 200
+
+
+def test_layers_of_negative_regions_alone_are_noted():
+    alone = [("a", box(0, 0, 1, 1), 1, True), ("a", box(2, 0, 3, 1), 1, True), ("b", box(0, 0, 1, 1), 2, True)]
+    assert overlay(*alone, ("a", box(0, 0, 9, 9))).notes({}) == [
+        "3 negative regions subtract nothing: their layers have no other regions"
+    ]
+    assert overlay(("a", box(0, 0, 9, 9), 1, False), *alone[:2]).notes({}) == []
+
+
+def centroids(*items, corners=((0, 0),), **options) -> dict[str, list[int]]:
+    found = overlay(*items, **options).count_centroids(tiles(*corners, roi=TILE))
+    return {label: count.tolist() for label, count in found.items()}
+
+
+def test_outlines_of_ignored_labels_do_not_count():
+    items = [("a", box(1, 1, 2, 2)), ("b", box(3, 1, 4, 2)), ("c*", box(5, 1, 6, 2))]
+    assert centroids(*items) == {"a": [1], "b": [1]}
+    assert centroids(*items, ignore=("b",)) == {"a": [1], "c*": [1]}
+
+
+def test_a_centroid_in_an_ignored_area_does_not_count():
+    items = [("a", box(1, 1, 2, 2)), ("a", box(5, 1, 6, 2)), ("dirt", box(4, 0, 9, 9))]
+    assert centroids(*items, ignore=("dirt",)) == {"a": [1]}
+
+
+def test_a_centroid_outside_of_within_does_not_count_nor_does_the_area_itself():
+    items = [("a", box(1, 1, 2, 2)), ("a", box(5, 1, 6, 2)), ("roi", box(0, 0, 4, 9)), ("b", box(3, 1, 5, 2))]
+    assert centroids(*items, within=("roi",)) == {"a": [1], "b": [1]}
+    assert centroids(*items, within=("roi",), named=("roi",))["roi"] == [1]
+
+
+def test_without_any_area_within_nothing_counts():
+    assert centroids(("a", box(1, 1, 2, 2)), within=("roi",)) == {"a": [0]}
+
+
+def test_a_centroid_beyond_the_slide_does_not_count():
+    assert centroids(("a", box(8, 1, 10, 2)), ("a", box(9, 4, 11, 5)), extent=(10, 10)) == {"a": [1]}
+
+
+def test_labels_without_number_have_counts():
+    assert len(centroids(*((f"{n}", box(1, 1, 2, 2)) for n in range(300)))) == 300
