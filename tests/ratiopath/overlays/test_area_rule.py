@@ -128,7 +128,12 @@ def test_all_paths_and_chunks_count_the_same_units_of_other_rois(monkeypatch, ki
     assert as_dicts(measured(*args, chunk=(11, 9))) == expected
     alone = [as_dicts(measured(image, x[[row]], y[[row]], *args[3:]))[0] for row in range(0, len(x), 13)]
     assert alone == expected[::13]
-    for module, limit in ((border, "_MAX_TABLE_BYTES"), (border, "_MAX_LOOKUPS"), (pixel_areas, "_FEW_PHASES")):
+    for module, limit in (
+        (border, "_MAX_TABLE_BYTES"),
+        (border, "_MAX_LOOKUPS"),
+        (pixel_areas, "_FEW_PHASES"),
+        (pixel_areas, "_MAX_CACHED_BYTES"),
+    ):
         monkeypatch.setattr(module, limit, 0)
         assert as_dicts(measured(*args)) == expected
     monkeypatch.setattr(counting, "_MIN_CELL_LIMIT", 0)
