@@ -31,11 +31,13 @@ class AreaJob:
 
     job: Job
     """The tiles, without their shift."""
+    stretch: float = 1.0
+    """Distance between tiles, in distances of the grid."""
 
     @property
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
         """Corners of the tiles in pixels of the slide."""
-        return self.job.x + SHIFT[0], self.job.y + SHIFT[1]
+        return self.job.x * self.stretch + SHIFT[0], self.job.y * self.stretch + SHIFT[1]
 
     def ours(self, counting: str) -> Shares:
         """Measure by one of the rules."""

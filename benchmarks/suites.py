@@ -207,7 +207,7 @@ def of_areas(options: Options) -> None:
     print(f"\n| tiles inside pixels | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     masks = [name for name in options.masks if name in AREA_MASKS]
     for name, roi in product(masks, options.rois):
-        job = areas.AreaJob(Job.of(options.mask(name), roi))
+        job = areas.AreaJob(Job.of(options.mask(name), roi), AREA_MASKS[name])
         if difference := areas.difference(job):
             raise DifferenceError(f"{name}, {roi}: {difference}")
         runners = {who: partial(timed, what) for who, what in areas.subjects(job).items()}
@@ -232,8 +232,8 @@ def of_heat_maps(options: Options) -> None:
             print(f"| {heat_map.name} | {len(job.x):,} | {who} | {seconds:.3f} | {times:.1f}x |", flush=True)
 
 
-AREA_MASKS = "binary", "classes", "noisy", "fractional"
-"""Masks of the area rule."""
+AREA_MASKS = {"binary": 1.0, "classes": 1.0, "noisy": 1.0, "fractional": 1.0003}
+"""Masks of the area rule, and the stretch of their tiles: but for 1, each tile has its own place in a pixel."""
 SUITES = {
     "in-process": in_process,
     "areas": of_areas,

@@ -184,7 +184,7 @@ class Intersection:
 
 
 def intersect(windows: Windows, window: int, visit: ChunkVisit) -> Intersection:
-    """Cut one window and a chunk that it touches to the pixels they share."""
+    """Cut one window and a chunk to the pixels they share, possibly none."""
     rows = _common(int(windows.y[window]), windows.extent.height, visit.y, visit.extent.height)
     columns = _common(int(windows.x[window]), windows.extent.width, visit.x, visit.extent.width)
     return Intersection((rows[1], columns[1]), (rows[0], columns[0]))
@@ -192,5 +192,6 @@ def intersect(windows: Windows, window: int, visit: ChunkVisit) -> Intersection:
 
 def _common(a: int, a_size: int, b: int, b_size: int) -> tuple[slice, slice]:
     """Intersect [a, a + a_size) and [b, b + b_size); return the common part relative to a and relative to b."""
-    begin, end = max(a, b), min(a + a_size, b + b_size)
+    begin = max(a, b)
+    end = max(begin, min(a + a_size, b + b_size))
     return slice(begin - a, end - a), slice(begin - b, end - b)

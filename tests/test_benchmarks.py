@@ -18,28 +18,6 @@ def test_a_suite_prints_a_line_for_each_case(tmp_path, capsys):
     assert len(set(cases)) == 2 * 2
 
 
-def test_annotations_are_a_line_for_each_case(tmp_path, capsys):
-    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "annotations", "--cache", str(tmp_path)]
-    assert command.main(arguments) == 0
-    cases = re.findall(r"^\| ([\d,]+ \w+) \| [\d,]+ \| [\d,]+ \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
-    assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]
-
-
-def test_png_masks_are_a_line_for_each_mask(tmp_path, capsys):
-    arguments = ["--shrink", "8", "--repeat", "1", "--suites", "pictures", "--cache", str(tmp_path)]
-    assert command.main(arguments) == 0
-    cases = re.findall(r"^\| (\w+, \d) bit\(s\) \| [\d,]+ \| [\d.]+ \|", capsys.readouterr().out, re.MULTILINE)
-    assert cases == ["binary, 1", "classes, 8"]
-
-
-def test_the_area_rule_is_a_line_for_each_case(tmp_path, capsys):
-    masks = ["--masks", "fractional", "colours", "--rois", "circle"]
-    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "areas", *masks]
-    assert command.main([*arguments, "--cache", str(tmp_path)]) == 0
-    cases = re.findall(r"^\| (\w+, \w+) \| [\d,]+ \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
-    assert cases == ["fractional, circle"]
-
-
 def test_the_area_rule_is_compared_before_anything_is_timed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(suites.areas.AreaJob, "clipped", lambda job: [{"7": 1.0}] * len(job.job.x))
     monkeypatch.setattr(suites, "medians", lambda *_: pytest.fail("it was timed"))
@@ -47,13 +25,6 @@ def test_the_area_rule_is_compared_before_anything_is_timed(tmp_path, monkeypatc
 
     assert command.main(arguments) == 1
     assert "binary, box: tile 0 has" in capsys.readouterr().err
-
-
-def test_heat_maps_are_a_line_for_each_subject(tmp_path, capsys):
-    arguments = ["--shrink", "16", "--repeat", "1", "--suites", "heat-maps", "--cache", str(tmp_path)]
-    assert command.main(arguments) == 0
-    cases = re.findall(r"^\| (\w+) \| [\d,]+ \| (ours, .*?) \| [\d.]+ ", capsys.readouterr().out, re.MULTILINE)
-    assert [name for name, _ in cases] == ["probability", "probability", "attention", "attention"]
 
 
 def test_statistics_that_differ_end_the_run_before_anything_is_timed(tmp_path, monkeypatch, capsys):

@@ -6,11 +6,12 @@ as text, and one option of an overlay drops the file's other settings of it. So 
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
@@ -26,13 +27,16 @@ HELP = (
     "Tile whole-slide images and compute the share of each tile that its overlays cover.\n\n"
     "Without arguments, a small sample is made and run. Relative paths of options begin at the working directory, "
     "those of the file at its folder. "
-    "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'; repeat an option to give "
-    "several values.\n\n"
+    "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'. Of a list give several "
+    "values one after another, or repeat the option; a pattern in quotes, such as 'slides/*.svs', is looked up by the "
+    "run.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
 MAX_DEPTH = 200
 """Dots of an option's name, and nesting of brackets in a value, whose readers are recursive."""
+MAX_SHOWN = 200
+"""Characters of an argument that a message repeats."""
 MAX_ARGUMENTS = 1000
 """Arguments besides repeated lists: cyclopts takes time with their square."""
 _FLAGS = {f"--{name}" for name, field in CoverageConfig.model_fields.items() if field.annotation is bool}
@@ -88,6 +92,12 @@ def _refusal(error: CycloptsError, arguments: Sequence[str]) -> ConfigurationErr
                 check_output(argument)
         except ValueError:
             shown = "an argument cannot be read; none is shown, as one may hold a credential. See --help."
+        else:
+            if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+                first, *more = error.unused_tokens
+                found = f"{first[:MAX_SHOWN]!r}{f' and {len(more)} more' if more else ''}"
+                remedy = "put a pattern or a value with spaces in quotes, such as --slides 'slides/*.svs'. See --help."
+                shown = f"found {found} after no option that takes it; {remedy}"
     return ConfigurationError(shown)
 
 
@@ -102,21 +112,26 @@ def _depth(argument: str) -> int:
 
 
 def _without_lists(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Take the options of lists out of the arguments, with all of their values; an odd one leaves all in."""
+    """Take the options of lists out of the arguments, with all of their values; an odd one leaves all in.
+
+    An option takes all values up to the next option: the shell makes several of a pattern that is not in quotes.
+    """
     others: list[str] = []
     lists: dict[str, list[str]] = {}
-    left = iter(arguments)
-    for argument in left:
+    left = deque(arguments)
+    while left:
+        argument = left.popleft()
         option, equals, value = argument.partition("=")
         name = option.removeprefix("--")
         if option == name or name not in _LISTS:
             others.append(argument)
             continue
-        if not equals:
-            value = next(left, "-")
-            if value.startswith("-"):  # a missing value is for cyclopts to report
-                return list(arguments), {}
-        lists.setdefault(name, []).append(value)
+        values = [value] if equals else []
+        while not equals and left and not left[0].startswith("-"):
+            values.append(left.popleft())
+        if not values:  # a missing value is for cyclopts to report
+            return list(arguments), {}
+        lists.setdefault(name, []).extend(values)
     return others, lists
 
 

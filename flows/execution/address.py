@@ -12,12 +12,14 @@ RETRY_PAUSES = (2.0, 5.0)
 ANSWER_SECONDS = 4.0
 """Limit for a connection to a cluster, and for its whole answer, seconds each."""
 _SHOWN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/?#@]*@)?(?P<host>(?:[\w. -]+|\[[0-9a-f:.]+\])(?::\d{1,9})?)"
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/?#@]*@)?(?P<host>[\w. -]+|\[[0-9a-f:.]+\])(?P<port>:\d{1,9})?"
     r"(?P<path>/[\w./~-]*)?(?P<query>[?#][^@]*)?",
     re.IGNORECASE,
 )
-MAX_NAME = 20
-"""Characters of a name without scheme, dot and port: a longer one may be a key in the wrong variable."""
+_PATH = re.compile(r"/?|/api/?|/api/accounts/[0-9a-f-]{1,36}(/workspaces/[0-9a-f-]{1,36})?/?", re.IGNORECASE)
+"""Paths of Prefect servers; any other may hold a key."""
+_PLACES = {"auto", "local"}
+"""Names that Ray knows; any other without a port may be a key in the wrong variable."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """First bytes of a client of HTTP/2, which gRPC speaks: the preface and empty settings (RFC 9113, section 3.4)."""
 _FRAME, _TYPE, _SETTINGS = 9, 3, 4
@@ -25,12 +27,22 @@ _FRAME, _TYPE, _SETTINGS = 9, 3, 4
 
 
 def shown(address: str) -> str:
-    """Return an address as messages show it: without user and password, without query, or not at all if in doubt."""
+    """Return an address as messages show it: without user, password and query, or not at all if in doubt.
+
+    Args:
+        address: URL of a Prefect server, of whose path only a usual one is shown; or host and port of a Ray cluster.
+    """
+    if address in _PLACES:
+        return address
     found = _SHOWN.fullmatch(address)
-    if found is None or (len(address) > MAX_NAME and re.fullmatch(r"[^:./]+/?", address)):
+    if found is None:
+        return "(not shown)"
+    scheme, path = found["scheme"] or "", found["path"] or ""
+    if scheme.lower() in {"", "ray://"} and (path or not found["port"]):
         return "(not shown)"
     user, query = "***@" if found["user"] else "", "?***" if found["query"] else ""
-    return f"{found['scheme'] or ''}{user}{found['host']}{found['path'] or ''}{query}"
+    place = f"{found['host']}{found['port'] or ''}"
+    return f"{scheme}{user}{place}{path if _PATH.fullmatch(path) else '/***'}{query}"
 
 
 def reason(error: object, address: str) -> str:

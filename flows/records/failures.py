@@ -36,10 +36,14 @@ def failed_before(task: str, workspace: Workspace) -> set[str]:
         task: Name of the task that asks.
         workspace: Workspace of the run.
     """
-    own = workspace.failures(task)
-    folder = posixpath.dirname(own)
+    return {row["path"] for row in read_failures(workspace) if row["stage"] != task}
+
+
+def read_failures(workspace: Workspace) -> list[dict[str, Any]]:
+    """Read the slides that failed in the tasks of this run so far, a row of `schemas.failures` each."""
+    folder = posixpath.dirname(workspace.failures(""))
     tables = [posixpath.join(folder, name) for name in workspace.names(folder)]
-    return {path for table in tables if table != own for path in read_table(table, workspace.files)["path"].to_pylist()}
+    return [row for table in tables for row in read_table(table, workspace.files).to_pylist()]
 
 
 def publish_failures(tasks: Iterable[str], workspace: Workspace) -> pa.Table:

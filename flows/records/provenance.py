@@ -217,11 +217,18 @@ def read_metadata(path: str, storage: Storage) -> Metadata:
     if storage.is_local and not storage.is_file(path):
         return Metadata()
     try:
-        footer = pq.read_metadata(path, filesystem=storage.files)
+        return metadata_of(pq.read_metadata(path, filesystem=storage.files))
+    except (pa.ArrowException, OSError):
+        return Metadata()
+
+
+def metadata_of(footer: pq.FileMetaData) -> Metadata:
+    """Return the metadata in the footer of a slide's file; what is incomplete is None."""
+    try:
         found, copy = footer.metadata or {}, footer.schema.to_arrow_schema().metadata or {}  # Arrow writes them twice
         provenance = Provenance.from_json(found[PROVENANCE_KEY]) if PROVENANCE_KEY in found else None
         report = _parse_report(found[REPORT_KEY]) if REPORT_KEY in found else None
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, ValueError):
         return Metadata()
     is_signed = provenance is not None and provenance.format >= FIRST_WITH_CHECKSUM
     if is_signed and not found.get(CHECKSUM_KEY) == _checksum(found) == _checksum(copy):

@@ -16,7 +16,7 @@ from flows.records.fingerprints import Json
 from flows.records.masks import remove_masks
 from flows.records.provenance import EMPTY, coverage_settings, tiles_settings, with_settings
 from flows.records.review import Review
-from flows.records.stored_files import read_folder
+from flows.records.stored_files import UnreadError, read_folder
 from flows.storage.parquet import read_table, write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
@@ -101,8 +101,9 @@ def finish(
 ) -> Summary:
     """Publish run.json, and remove files that no longer belong to the output.
 
-    Files of slides that failed in this run are removed, and so are files of other settings, since a folder is one
-    table. Files of slides that were not found are kept, unless the configuration drops them.
+    Files of slides that failed in this run are removed, and so are damaged files and files of other settings, since a
+    folder is one table. Files of slides that were not found are kept, unless the configuration drops them; also those
+    that cannot be read at the moment.
 
     Args:
         config: Configuration of the run.
@@ -115,8 +116,9 @@ def finish(
     done = [slide for slide in reports.to_pylist() if slide["status"] != "gone"]
     ids, paths = ({slide[name] for slide in done} for name in ("slide_id", "path"))
     found = paths.union(failures["path"].to_pylist())
-    gone = _tidy_folder(workspace, "coverage", ids, found, config)
-    _tidy_folder(workspace, "tiles", ids, found, config)
+    kept = {row["path"] for row in failures.to_pylist() if row["error"] == UnreadError.__name__}
+    gone = _tidy_folder(workspace, "coverage", ids, found - kept, config)
+    _tidy_folder(workspace, "tiles", ids, found - kept, config)
     if config.detected is not None:
         readable = read_table(workspace.published("slides.parquet"), workspace.files)["slide_id"].to_pylist()
         covered = (posixpath.splitext(name)[0] for name in workspace.names(workspace.published("coverage")))
@@ -175,13 +177,13 @@ def _tidy_folder(
     found: Collection[str],
     config: CoverageConfig,
 ) -> list[str]:
-    """Leave a folder that reads as one table: of these settings, without the failed slides.
+    """Leave a folder that reads as one table: of these settings, without the failed slides and without damage.
 
     Args:
         workspace: Workspace of the run.
         folder: Name of the folder.
         ids: Slides found whose files this run made or kept.
-        found: Paths of all slides found, failed ones included.
+        found: Paths of all slides found, failed ones included; without gone slides that could not be read.
         config: Configuration of the run.
 
     Returns:
@@ -190,14 +192,16 @@ def _tidy_folder(
     path = workspace.published(folder)
     workspace.make_folder(path)
     gone = set()
-    for file, provenance in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
-        if provenance is None:
+    for file in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
+        if file.state == "damaged":
+            workspace.remove(file.path)
+        if file.state != "whole" or file.provenance is None:
             continue
-        slide = provenance.slide.path
+        slide = file.provenance.slide.path
         if slide not in found:
             gone.add(slide)
-        if slide in found or not provenance.is_current(config) or config.gone == "drop":
-            workspace.remove(file)
+        if slide in found or not file.provenance.is_current(config) or config.gone == "drop":
+            workspace.remove(file.path)
     tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:

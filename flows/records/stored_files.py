@@ -3,18 +3,21 @@
 import math
 import posixpath
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import EMPTY, Provenance, read_metadata
+from flows.records.provenance import EMPTY, Metadata, Provenance, metadata_of, read_metadata
 from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
 from flows.storage.parquet import damage_errors, open_table
 from flows.storage.workspace import is_slide_id
-from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Int64s
 from ratiopath.grid import Last, axis_origins
 from schemas.coverage import coverage, tiles
@@ -24,6 +27,26 @@ MAX_TILES = 1 << 26
 """Maximum number of tiles of a slide: a header that lies may ask for a million times more."""
 MAX_AXIS_TILES = 1 << 20
 """Maximum number of tiles along one axis of a slide, whose origins are held in memory."""
+
+
+class UnreadError(SlideError):
+    """A file of a gone slide that cannot be read at the moment, and may be whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a slide in coverage/ or tiles/."""
+
+    path: str
+    """Path in the storage."""
+    stem: str
+    """Name without its suffix: the slide id, unless the file is a copy."""
+    provenance: Provenance | None
+    """Provenance of a whole file; no path is formed from that of another one."""
+    state: Literal["whole", "copy", "damaged", "unread"] = "whole"
+    """Copy: its name is not the slide id in its provenance; damaged: its footer is; unread: it gave no bytes."""
+    error: UnreadError | None = None
+    """Error of an unread file."""
 
 
 def count_tiles(slide: Slide) -> int:
@@ -54,18 +77,20 @@ def grid_axes(slide: Slide, last: Last) -> tuple[Int64s, Int64s]:
     )
 
 
-def has_grid(path: str, provenance: Provenance, config: CoverageConfig, storage: Storage) -> bool:
+def has_grid(
+    path: str, provenance: Provenance, config: CoverageConfig, storage: Storage, content: pa.Buffer | None = None
+) -> bool:
     """Return True if a file in coverage/ holds the whole grid of its slide, and no page of it is damaged.
 
     All of the file is read, since a damaged page shows in no other way. A file of the configuration's own settings must
-    have its columns too.
+    have its columns too. `content` holds the bytes of the file if they are at hand.
     """
     slide = provenance.slide
     schema = coverage(config.overlay_columns).arrow if provenance.is_current(config) else None
     try:
         xs, ys = grid_axes(slide, config.tiling.last)
         rows = 0
-        for group in _groups(path, schema, slide.slide_id, storage):
+        for group in _groups(path, schema, slide.slide_id, storage, content):
             numbers = np.arange(rows, rows + group.num_rows)
             rows += group.num_rows
             if rows > len(xs) * len(ys):
@@ -79,17 +104,24 @@ def has_grid(path: str, provenance: Provenance, config: CoverageConfig, storage:
     return rows == len(xs) * len(ys)
 
 
-def has_tiles(path: str, slide_id: str, config: CoverageConfig, storage: Storage) -> bool:
-    """Return True if a file in tiles/ has the configuration's columns, only rows of its slide, and no damaged page."""
+def has_tiles(
+    path: str, slide_id: str, config: CoverageConfig, storage: Storage, content: pa.Buffer | None = None
+) -> bool:
+    """Return True if a file in tiles/ has the configuration's columns, only rows of its slide, and no damaged page.
+
+    `content` holds the bytes of the file if they are at hand.
+    """
     try:
-        for _ in _groups(path, tiles(config.overlay_columns).arrow, slide_id, storage):
+        for _ in _groups(path, tiles(config.overlay_columns).arrow, slide_id, storage, content):
             pass
     except TruncatedError:
         return False
     return True
 
 
-def _groups(path: str, schema: pa.Schema | None, slide_id: str, storage: Storage) -> Iterator[pa.Table]:
+def _groups(
+    path: str, schema: pa.Schema | None, slide_id: str, storage: Storage, content: pa.Buffer | None
+) -> Iterator[pa.Table]:
     """Read the row groups of a slide's file.
 
     Args:
@@ -97,12 +129,13 @@ def _groups(path: str, schema: pa.Schema | None, slide_id: str, storage: Storage
         schema: Columns of the file; None if only those of the grid are known, which come first.
         slide_id: Slide of every row.
         storage: File system of the output.
+        content: Bytes of the file; None to read it.
 
     Raises:
         TruncatedError: The file is damaged, or has other columns or rows of another slide.
     """
     other = TruncatedError(f"{path!r} holds another table", path=path, hint="remove it and run again")
-    with damage_errors(path), open_table(path, storage.files) as file:
+    with damage_errors(path), open_table(path if content is None else content, storage.files) as file:
         found = file.schema_arrow.remove_metadata()
         if list(found)[: len(GRID.arrow)] != list(GRID.arrow) or (schema is not None and not found.equals(schema)):
             raise other
@@ -113,7 +146,35 @@ def _groups(path: str, schema: pa.Schema | None, slide_id: str, storage: Storage
             yield group
 
 
-def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[tuple[str, Provenance | None]]:
+def read_content(path: str, storage: Storage) -> pa.Buffer:
+    """Read the bytes of a file: an error of the storage is told from damage only here, where nothing is decoded.
+
+    Raises:
+        UnreadError: The storage does not give them.
+    """
+    try:
+        with storage.files.open_input_file(path) as file:
+            return file.read_buffer()
+    except OSError as error:
+        raise unread(path, error) from error
+
+
+def read_content_metadata(content: pa.Buffer) -> Metadata:
+    """Read the metadata of a slide's file from its bytes; what is damaged is None."""
+    try:
+        return metadata_of(pq.read_metadata(pa.BufferReader(content)))
+    except (pa.ArrowException, OSError):
+        return Metadata()
+
+
+def unread(path: str, error: Exception | None = None) -> UnreadError:
+    """Return the error of a file of a gone slide that an error of the storage has hidden, as far as it is known."""
+    found = "the storage did not give it" if error is None else " ".join(str(error).split())
+    hint = "check permissions and the storage, and run again"
+    return UnreadError(f"{path!r} of a slide that is gone cannot be read: {found}; it is kept", path=path, hint=hint)
+
+
+def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[StoredFile]:
     """Read the provenance of each slide's file in a folder; other programs' files are left out.
 
     Args:
@@ -122,14 +183,20 @@ def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterato
         skip: Paths of files that are not opened.
 
     Yields:
-        Path and provenance. The provenance is None for a file that belongs to no slide, such as a copy: its name is not
-        the slide id in its provenance, or it is a slide id and the file is damaged. No path is formed from such a file.
+        The files. One without provenance that has another name than that of a slide's file is another program's.
     """
     for name in storage.names(folder):
         path, (stem, suffix) = posixpath.join(folder, name), posixpath.splitext(name)
-        if suffix == ".parquet" and name != EMPTY and path not in skip:
-            provenance = read_metadata(path, storage).provenance
-            if provenance is not None and provenance.slide.slide_id == stem:
-                yield path, provenance
-            elif provenance is not None or is_slide_id(stem):
-                yield path, None
+        if suffix != ".parquet" or name == EMPTY or path in skip:
+            continue
+        provenance = read_metadata(path, storage).provenance
+        if provenance is None and is_slide_id(stem):
+            try:
+                provenance = read_content_metadata(read_content(path, storage)).provenance
+            except UnreadError as error:
+                yield StoredFile(path, stem, None, "unread", error)
+                continue
+            if provenance is None:
+                yield StoredFile(path, stem, None, "damaged")
+        if provenance is not None:
+            yield StoredFile(path, stem, provenance, "whole" if provenance.slide.slide_id == stem else "copy")

@@ -109,9 +109,11 @@ def count_rows(path: str, files: FileSystem) -> int:
     return int(pq.read_metadata(path, filesystem=files).num_rows)
 
 
-def open_table(path: str, files: FileSystem) -> pq.ParquetFile:
-    """Open a file whose damaged pages are errors, with one checksum per page."""
-    return pq.ParquetFile(path, filesystem=files, page_checksum_verification=True)
+def open_table(source: str | pa.Buffer, files: FileSystem) -> pq.ParquetFile:
+    """Open a file, or its bytes, whose damaged pages are errors, with one checksum per page."""
+    if isinstance(source, pa.Buffer):
+        return pq.ParquetFile(pa.BufferReader(source), page_checksum_verification=True)
+    return pq.ParquetFile(source, filesystem=files, page_checksum_verification=True)
 
 
 def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

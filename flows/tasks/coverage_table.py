@@ -1,7 +1,6 @@
 """The coverage of some tiles by a slide's overlays, as a table."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +9,15 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from flows.records.findings import Findings
 from flows.tasks.shared_overlays import SharedOverlays
-from flows.tasks.statistics_columns import measure_statistics
+from flows.tasks.slide_tiles import SlideTiles
+from flows.tasks.statistics_columns import scaled_statistics, statistics_in_file
 from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
 from ratiopath.errors import UnsupportedFormatError
-from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import AnnotationOptions, TileWindows
 from ratiopath.overlays import Overlay as MeasuredOverlay
-from ratiopath.roi import Roi
-from ratiopath.slides.frame import read_frame
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage, dominant_classes
 from schemas.fields import OVERLAP
@@ -43,25 +40,25 @@ def coverage_table(
     Raises:
         SlideError: An overlay cannot be read in full, or cannot be aligned with the slide.
     """
-    columns, findings = list(tiles.columns), Findings()
+    columns, findings, slide = list(tiles.columns), Findings(), SlideTiles.of(tiles, config)
     with SharedOverlays(paths, config, mpps or {}) as shared:
         for overlay in config.overlay_columns:
             path = paths[overlay.name]
             if path is None:
                 columns += _absent(overlay, tiles.num_rows)
             elif is_annotation(path):
-                found, remarks = _measure_annotation(overlay, path, tiles, config, shared)
+                found, remarks = _measure_annotation(overlay, path, slide, config, shared)
                 columns += found
                 findings.notes.extend(f"overlay {overlay.name}: {remark}" for remark in remarks)
             else:
-                columns += _measure_image(overlay, path, tiles, config, shared, findings)
+                columns += _measure_image(overlay, path, slide, config, shared, findings)
     return pa.Table.from_arrays(columns, schema=coverage(config.overlay_columns).arrow), findings
 
 
 def _measure_image(
     overlay: OverlayColumns,
     path: str,
-    tiles: pa.Table,
+    slide: SlideTiles,
     config: CoverageConfig,
     shared: SharedOverlays,
     findings: Findings,
@@ -71,27 +68,18 @@ def _measure_image(
         found = ", ".join(settings.annotation_options)
         problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
         raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
-    frame, level, mpp = read_frame(tiles["path"][0].as_py()), tiles["level"][0].as_py(), _mpp(tiles)
-    if mpp is None:
-        frame, mpp = replace(frame, mpp=None), Mpp(*frame.downsamples[level])  # the unit is a pixel of level 0
-    else:
-        frame = frame.with_mpp_of(level, mpp)
-    image = shared.image(overlay.name, frame)
+    image = shared.image(overlay.name, slide.frame)
     if image.alignment is not None:
         findings.add_alignment(overlay.name, image.alignment)
-    extent = _tile_extent(tiles)
-    windows_of = {name: _windows(tiles, mpp, config.region_of(extent, name)) for name in config.overlays}
-    windows = windows_of[overlay.name]
-    measured = measure_statistics(image, windows, settings)
-    if not overlay.has_overlap:
-        return measured.known(path) + measured.columns
-    counted = {one.name: windows_of[one.name] for one in config.overlay_columns if one.has_overlap}
-    shares = shared.shares(overlay.name, image, counted)
-    return _present(overlay, image, windows, shares, settings) + measured.columns
+    shares, statistics = shared.measure(overlay.name, image, slide.windows)
+    measured = scaled_statistics(statistics, settings)
+    windows = slide.windows[overlay.name]
+    known = measured.known(path) if shares is None else _present(overlay, image, windows, shares, settings)
+    return known + measured.columns
 
 
 def _measure_annotation(
-    overlay: OverlayColumns, path: str, tiles: pa.Table, config: CoverageConfig, shared: SharedOverlays
+    overlay: OverlayColumns, path: str, slide: SlideTiles, config: CoverageConfig, shared: SharedOverlays
 ) -> tuple[list[pa.Array], list[str]]:
     settings = config.overlays[overlay.name]
     options = {"mpp": settings.given_mpp is not None, "align": settings.align != "auto"}
@@ -100,11 +88,10 @@ def _measure_annotation(
         problem = f"{path!r} is an annotation, and has options of images: {names}"
         hint = "remove them; origin, unit and level are the frame of outlines"
         raise UnsupportedFormatError(problem, path=path, hint=hint)
-    mpp = _mpp(tiles) or Mpp(1.0, 1.0)  # without a resolution only the downsample matters
-    frame = read_frame(tiles["path"][0].as_py()).with_mpp_of(tiles["level"][0].as_py(), mpp)
-    annotation = shared.annotation(path, frame, settings.settings().annotation or AnnotationOptions())
-    windows = _windows(tiles, mpp, config.region_of(_tile_extent(tiles), overlay.name))
-    measured = measure_statistics(annotation, windows, settings)
+    annotation = shared.annotation(path, slide.frame, settings.settings().annotation or AnnotationOptions())
+    windows = slide.windows[overlay.name]
+    wanted = statistics_in_file(settings)
+    measured = scaled_statistics(annotation.statistics(windows, wanted) if wanted else None, settings)
     is_unknown = np.zeros(len(windows), dtype=np.bool_)
     if overlay.has_overlap:
         shares = annotation.shares(windows)
@@ -119,21 +106,8 @@ def _measure_annotation(
             total = sum((counts[label] for label in labels), np.zeros(len(windows), np.int64))
             found.append(pa.array(total, mask=is_unknown))
     found += measured.columns
-    return found, annotation.notes({name: settings.labels_of(name) for name in overlay.classes})
-
-
-def _mpp(tiles: pa.Table) -> Mpp | None:
-    x, y = (tiles[name][0].as_py() for name in ("mpp_x", "mpp_y"))
-    return None if x is None or y is None else Mpp(x, y)
-
-
-def _tile_extent(tiles: pa.Table) -> Extent:
-    return Extent(*(tiles[name][0].as_py() for name in ("tile_extent_x", "tile_extent_y")))
-
-
-def _windows(tiles: pa.Table, mpp: Mpp, roi: Roi) -> TileWindows:
-    x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
-    return TileWindows(x, y, mpp, roi)
+    classes = {name: settings.labels_of(name) for name in overlay.classes}
+    return found, annotation.notes(classes, has_statistics=bool(wanted))
 
 
 def _present(

@@ -14,7 +14,7 @@ from flows.records.slides import Slide, Status
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
-from ratiopath.errors import SlideError
+from ratiopath.errors import SlideError, SlideNotFoundError
 from ratiopath.files import open_errors
 from schemas.intermediate import overlay_paths
 
@@ -89,7 +89,7 @@ def _find_overlay(
     Raises:
         OverlayNotFoundError: The slide has none and must have it.
         OverlayOutsideError: The path leads out of the folders that the configuration names.
-        SlideNotFoundError: The file cannot be reached.
+        SlideNotFoundError: The file cannot be reached, or is behind a link that leads nowhere.
     """
     path = overlay_path(slide, source, cell)
     if path is not None:
@@ -97,7 +97,7 @@ def _find_overlay(
         try:
             return fingerprints(path, config.changes)
         except (FileNotFoundError, NotADirectoryError):
-            pass
+            _refuse_broken_link(path)
         except OSError:
             with open_errors(path):
                 raise
@@ -109,6 +109,17 @@ def _find_overlay(
             hint=f"add the file, correct overlays.{name}.path, or set overlays.{name}.missing to null or zero",
         )
     return None
+
+
+def _refuse_broken_link(path: str) -> None:
+    """Refuse a file behind a link that leads nowhere: the file is lost, such as with a disk, and was there once."""
+    part = path
+    while not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
+        if os.path.islink(part):
+            found = "it is a link" if part == path else f"{part!r} is a link"
+            problem = f"cannot open {path!r}: {found} that leads nowhere"
+            raise SlideNotFoundError(problem, path=path, hint="check where the link leads, or remove it")
+        part = parent
 
 
 def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | None) -> None:

@@ -56,6 +56,12 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     return reference
 
 
+def slide_id_of(path: str, config: CoverageConfig) -> str:
+    """Return the id of a slide: the same in every run, whatever the file holds."""
+    found: str = row_hash({"path": path, **config.tiling.in_full})["id"]
+    return found
+
+
 def _is_text(path: str) -> bool:
     """Return True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
     try:
@@ -77,7 +83,7 @@ def _describe(source: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
     """
     path, mpp = source["path"], source.pop("slide_mpp")
-    slide_id = row_hash({"path": path, **config.tiling.in_full})["id"]  # the same in every run whatever the file holds
+    slide_id = slide_id_of(path, config)
     given = config.slide_mpp if mpp is None else mpp
     with open_errors(path):
         state, found = fingerprints(path, config.changes)

@@ -27,6 +27,7 @@ from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import TableReference, read_table, row_groups
 from flows.storage.workspace import Workspace
+from flows.tasks.gone_slides import unread_slides
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
@@ -73,7 +74,8 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             advance(slide.path, outcome.seconds)
     _warn(pictures)
     drawn = {workspace.of_slide(FOLDER, one["slide_id"]) for one in pictures if one["trouble"] is None}
-    remove_previews(workspace, but=drawn)
+    unread = {workspace.of_slide(FOLDER, slide_id) for slide_id in unread_slides(config, workspace)}
+    remove_previews(workspace, but=drawn | unread)
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
 
 

@@ -1,13 +1,12 @@
 """The columns of the statistics of an overlay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from flows.config.overlay import Overlay
-from ratiopath.overlays import Overlay as OpenOverlay
-from ratiopath.overlays import TileWindows
 from ratiopath.statistics.results import Scale, Statistics
+from ratiopath.statistics.statistic import Statistic
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,17 @@ class MeasuredStatistics:
         return [pa.repeat(path, len(self.found)), pa.array(inside)]
 
 
-def measure_statistics(opened: OpenOverlay, windows: TileWindows, settings: Overlay) -> MeasuredStatistics:
-    """Measure the statistics of an overlay, if it has any.
+def statistics_in_file(settings: Overlay) -> tuple[Statistic, ...]:
+    """Return the statistics of an overlay, with thresholds in the numbers of its file."""
+    return _scale(settings).in_file(settings.statistics)
 
-    Raises:
-        SlideError: The overlay cannot be read in full, or holds no numbers.
-    """
-    if not settings.stats:
+
+def scaled_statistics(found: Statistics | None, settings: Overlay) -> MeasuredStatistics:
+    """Convert the statistics of an overlay, measured in the numbers of its file, to its scale."""
+    if found is None:
         return MeasuredStatistics(None)
-    scale = Scale() if settings.scale is None else Scale(*settings.scale)
-    found = opened.statistics(windows, scale.in_file(settings.statistics))
-    return MeasuredStatistics(Statistics(settings.statistics, found.values, found.inside, found.existing).scaled(scale))
+    return MeasuredStatistics(replace(found, statistics=settings.statistics).scaled(_scale(settings)))
+
+
+def _scale(settings: Overlay) -> Scale:
+    return Scale() if settings.scale is None else Scale(*settings.scale)

@@ -4,6 +4,7 @@ counter       `WindowCounter`, the engine: counts a chunk at a time on the cheap
 area_counter  `AreaCounter`, the engine of the area rule: pixels weigh as much as the part of them inside a box
 polygon_counter  `PolygonCounter`, the same for an ROI that is no box
 fractional    windows that begin and end inside pixels, as blocks of whole pixels
+border        pixels on the border of an ROI, which count by the part inside
 pixel_areas   exact areas of a polygon in pixels
 cells         cells cut at the edges of all windows, and summed-area tables over them
 bitmask       packed bit masks, 64 pixels in a word

@@ -4,28 +4,20 @@ The question: how much of the ROI of each window does each label cover, if its b
 
 1. The core of the ROI are the pixels that lie in it wherever a window begins inside a pixel. They are whole, and
    counted like any ROI by the centre rule (`counting.counter`).
-2. The pixels around the core, some thousand per window, have weights of their own (`counting.pixel_areas`); their
-   labels are looked up for many windows at once.
+2. The other pixels, the border, have units of their own (`counting.border`).
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from ratiopath.counting.bitmask import Mask
+from ratiopath.counting.border import BorderCounter
 from ratiopath.counting.counter import WindowCounter
 from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.counting.label_masks import Labels
-from ratiopath.counting.labels import distinct_sums
 from ratiopath.counting.pixel_areas import PixelAreas
-from ratiopath.counting.run_length import as_integers
 from ratiopath.counting.value_counts import ValueAccumulator, ValueCounts
-from ratiopath.geometry import Extent, Int64s
-from ratiopath.plan import ChunkVisit
-
-_MAX_LOOKUPS = 1 << 18
-"""Pixels looked up at once, which bounds memory."""
-_MAX_BINS_BYTES = 2
-"""Bytes of the integers that are counted without sorting them first."""
+from ratiopath.geometry import Extent
+from ratiopath.plan import ChunkVisit, Windows
 
 
 class PolygonCounter:
@@ -40,66 +32,34 @@ class PolygonCounter:
             roi: The ROI at these windows.
             values: Accumulator that names the labels; it counts units in the end.
         """
-        self._windows, self._roi, self._values = windows, roi, values
-        self._core = WindowCounter(windows.touched, level, roi.core, values) if roi.core.any() else None
-        self._around: list[tuple[Int64s, npt.NDArray[np.generic], Int64s]] = []
+        self._roi, self._values, self._units = roi, values, int(windows.units)
+        self._core = _core(windows.touched, level, roi.core, values) if roi.core.any() else None
+        self._border = BorderCounter(windows.touched, level, roi, values)
 
     def add(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
         """Count one chunk; the arguments are those of `CellCounter`."""
         if self._core is not None:
             self._core.add(visit, labels, exists)
-        self._add_around(visit, labels, exists)
+        self._border.add(visit, labels, exists)
 
     def add_uniform(self, visit: ChunkVisit, label: Labels) -> None:
         """Count one chunk of one label; the arguments are those of `CellCounter`."""
         if self._core is not None:
             self._core.add_uniform(visit, label)
-        self._add_around(visit, np.broadcast_to(label, (visit.extent.height, visit.extent.width)), None)
+        self._border.add_uniform(visit, label)
 
     def value_counts(self) -> ValueCounts:
         """Sum the units of all windows, after the last chunk; `inside` is the area of the ROI in units."""
         if self._core is not None:
             self._core.add_windows()
-        self._values.scale(int(self._windows.units))
-        for entries in self._around:
-            self._values.add_counts(*entries)
+        self._values.scale(self._units)
+        self._border.add_counts()
         return self._values.value_counts(self._roi.totals())
 
-    def _add_around(self, visit: ChunkVisit, labels: Labels, exists: Mask | None) -> None:
-        integers, values = as_integers(labels)
-        step = max(1, _MAX_LOOKUPS // max(1, len(self._roi.row)))
-        for first in range(0, len(visit.windows), step):
-            windows = visit.windows[first : first + step]
-            row = (self._windows.touched.y[windows] - visit.y)[:, None] + self._roi.row
-            column = (self._windows.touched.x[windows] - visit.x)[:, None] + self._roi.column
-            kept = (row >= 0) & (row < visit.extent.height) & (column >= 0) & (column < visit.extent.width)
-            at = np.nonzero(kept)
-            place = row[at], column[at]
-            weights = self._roi.weights(windows)[at]
-            if exists is not None:
-                weights *= exists[place]
-            number = integers[place]
-            window, label, units = _summed(at[0], number, weights)
-            found = label.astype(integers.dtype).view(labels.dtype) if values is None else values[label]
-            self._values.note(np.unique(found))
-            self._around.append((windows[window], found, units))
 
-
-def _summed(
-    window: Int64s, label: npt.NDArray[np.integer], units: Int64s
-) -> tuple[Int64s, npt.NDArray[np.integer], Int64s]:
-    """Sum the units of each window and label that occur together."""
-    if label.dtype.itemsize > _MAX_BINS_BYTES:
-        values, number = np.unique(label, return_inverse=True)
-    else:
-        number, values = label.astype(np.int64), np.arange(int(label.max(initial=0)) + 1)
-    joint, width = window * max(1, len(values)) + number, max(1, len(values))
-    if int(joint.max(initial=0)) < 4 * len(joint):
-        sums = np.bincount(joint, weights=units).astype(np.int64)  # exact: fewer than 2**53 units
-        pair = np.flatnonzero(sums)
-        sums = sums[pair]
-    else:
-        pair, sums = distinct_sums(joint, units)
-        pair, sums = pair[sums > 0], sums[sums > 0]
-    window, number = np.divmod(pair, width)
-    return window, values[number], sums
+def _core(windows: Windows, level: Extent, core: Mask, values: ValueAccumulator) -> WindowCounter:
+    """Count the core in windows as small as it is: of adjacent tiles, these do not overlap."""
+    (top, bottom), (left, right) = (np.flatnonzero(core.any(axis=axis))[[0, -1]].tolist() for axis in (1, 0))
+    extent = Extent(right - left + 1, bottom - top + 1)
+    around = Windows(windows.level, windows.x + left, windows.y + top, extent)
+    return WindowCounter(around, level, core[top : bottom + 1, left : right + 1], values)

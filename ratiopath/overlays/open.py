@@ -1,11 +1,13 @@
 """The only place that opens overlays."""
 
 import warnings
+from dataclasses import replace
 
 from ratiopath.annotations import is_annotation, read_outlines
 from ratiopath.annotations.placement import place
 from ratiopath.errors import MissingMppError, ParameterError, SlideError
 from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Mpp
 from ratiopath.overlays.alignment import align_raster
 from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.overlay import AnnotationOptions, Overlay, OverlaySettings
@@ -84,17 +86,21 @@ def open_raster(source: str, settings: OverlaySettings, frame: SlideFrame) -> Ra
         raise
 
 
-def open_annotation(source: str, frame: SlideFrame, options: AnnotationOptions | None = None) -> VectorOverlay:
+def open_annotation(
+    source: str, frame: SlideFrame, options: AnnotationOptions | None = None, *, in_pixels: bool = False
+) -> VectorOverlay:
     """Open an annotation in the frame of a slide.
 
     Args:
         source: The file.
         frame: Frame of the slide.
         options: Options of the annotation; None for the defaults.
+        in_pixels: True if the resolution of tiles is in px of level 0 per px, as that of a slide without one.
 
     Raises:
         SlideError: See `read_outlines` and `place`.
     """
     options = options or AnnotationOptions()
     outlines = read_outlines(source, options.reading)
-    return VectorOverlay(place(outlines, frame, options.frame), frame, options.regions)
+    placed = place(outlines, frame, options.frame)
+    return VectorOverlay(placed, replace(frame, mpp=Mpp(1.0, 1.0)) if in_pixels else frame, options.regions)

@@ -70,35 +70,52 @@ class RasterOverlay:
 
     def shares_of(self, several: Sequence[TileWindows]) -> list[ValueCounts]:
         """Count the values inside the ROI of every tile for several ROIs; each chunk is decoded once."""
-        labelling = Labelling(self._reader.dtype, self._reader.channels)
-        accumulators = [ValueAccumulator(labelling) for _ in several]
-        placed, counters = [], []
-        for windows, values in zip(several, accumulators, strict=True):
-            places, counter = self._counter(windows, values)
-            placed.append(places)
-            counters.append(counter)
-        for visits, chunk in read_shared_chunks(self._reader, placed):
-            labels = labelling.labels(chunk.pixels[:1, :1] if chunk.is_uniform else chunk.pixels)
-            for number, visit in visits:
-                if chunk.is_uniform:
-                    counters[number].add_uniform(visit, labels)
-                else:
-                    counters[number].add(visit, labels, chunk.exists)
-                if accumulators[number].overflows():
-                    raise self._too_many_values()
-        counts = [counter.value_counts() for counter in counters]
-        if any(len(one.keys) > MAX_VALUES for one in counts):
-            raise self._too_many_values()
-        return counts
+        return self.measure(several, [])[0]
 
     def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
         """Measure the numbers inside the ROI of every tile."""
-        reader, placed = self._reader, self._place(windows)
-        level = reader.pyramid.levels[placed.level].extent
-        measure = WindowMeasure(placed, level, windows.roi.mask(placed.extent), reader.dtype, statistics)
-        for visit, chunk in read_chunks(reader, placed):
-            measure.add(visit, self._numbers(chunk.pixels), chunk.exists, is_uniform=chunk.is_uniform)
-        return measure.statistics()
+        return self.measure([], [(windows, statistics)])[1][0]
+
+    def measure(
+        self, counted: Sequence[TileWindows], measured: Sequence[tuple[TileWindows, Sequence[Statistic]]]
+    ) -> tuple[list[ValueCounts], list[Statistics]]:
+        """Count values and measure numbers, for several sets of tiles or ROIs; each chunk is decoded once.
+
+        Args:
+            counted: Tiles whose values are counted, as `shares` does.
+            measured: Tiles whose numbers are measured, and their statistics, as `statistics` does.
+
+        Returns:
+            The counts of each set, and the statistics of each set, in order.
+
+        Raises:
+            SlideError: See `Overlay.shares` and `Overlay.statistics`.
+        """
+        labelling = Labelling(self._reader.dtype, self._reader.channels)
+        accumulators = [ValueAccumulator(labelling) for _ in counted]
+        counters = [self._counter(windows, values) for windows, values in zip(counted, accumulators, strict=True)]
+        measures = [self._measure(windows, statistics) for windows, statistics in measured]
+        placed = [windows for windows, _ in counters] + [windows for windows, _ in measures]
+        for visits, chunk in read_shared_chunks(self._reader, placed):
+            counting = [visit for visit in visits if visit[0] < len(counters)]
+            measuring = visits[len(counting) :]
+            if counting:
+                labels = labelling.labels(chunk.pixels[:1, :1] if chunk.is_uniform else chunk.pixels)
+            for number, visit in counting:
+                if chunk.is_uniform:
+                    counters[number][1].add_uniform(visit, labels)
+                else:
+                    counters[number][1].add(visit, labels, chunk.exists)
+                if accumulators[number].overflows():
+                    raise self._too_many_values()
+            numbers = self._numbers(chunk.pixels) if measuring else chunk.pixels
+            for number, visit in measuring:
+                measure = measures[number - len(counters)][1]
+                measure.add(visit, numbers, chunk.exists, is_uniform=chunk.is_uniform)
+        counts = [counter.value_counts() for _, counter in counters]
+        if any(len(one.keys) > MAX_VALUES for one in counts):
+            raise self._too_many_values()
+        return counts, [measure.statistics() for _, measure in measures]
 
     def uncertainty(self, windows: TileWindows, shares: Shares) -> Float64s:
         """Bound the error that the overlay's pixels put into the shares of every tile."""
@@ -149,6 +166,12 @@ class RasterOverlay:
         if windows.roi.is_box:
             return exact.touched, AreaCounter(exact, level, values)
         return exact.touched, PolygonCounter(exact, level, PixelAreas(exact, transform), values)
+
+    def _measure(self, windows: TileWindows, statistics: Sequence[Statistic]) -> tuple[Windows, WindowMeasure]:
+        """Return the pixels to read under every tile, and their measure."""
+        placed = self._place(windows)
+        level = self._reader.pyramid.levels[placed.level].extent
+        return placed, WindowMeasure(placed, level, windows.roi.mask(placed.extent), self._reader.dtype, statistics)
 
     def _place(self, windows: TileWindows) -> Windows:
         """Locate the ROIs in the overlay, rounded to whole pixels."""

@@ -45,7 +45,7 @@ def score_statistics(
     Raises:
         UnsupportedFormatError: A label is no number.
     """
-    number = _numbers(annotations)[annotations.label_index]
+    number = outline_numbers(annotations)
     is_known = ~np.isnan(number)
     polygons, owner = _on_slide(annotations.polygons[is_known], extent)
     numbers, rank = np.unique(number[is_known][owner], return_inverse=True)
@@ -100,8 +100,12 @@ def _quantiles(row: Int64s, weight: Float64s, number: Float64s, total: Float64s,
     return found
 
 
-def _numbers(annotations: Annotations) -> Float64s:
-    """Return the number of each label; NaN for outlines without a label."""
+def outline_numbers(annotations: Annotations) -> Float64s:
+    """Return the number of each outline; NaN for those without one.
+
+    Raises:
+        UnsupportedFormatError: A label is no number, or an infinite one.
+    """
     numbers = np.full(len(annotations.labels), np.nan)
     for index, label in enumerate(annotations.labels):
         try:
@@ -114,7 +118,7 @@ def _numbers(annotations: Annotations) -> Float64s:
     if np.isinf(numbers).any():
         problem = f"{annotations.path!r} has an infinite number, whose mean with others is none"
         raise UnsupportedFormatError(problem, path=annotations.path, hint="write NaN where nothing is known")
-    return numbers
+    return numbers[annotations.label_index]
 
 
 def _on_slide(polygons: Polygons, extent: Extent | None) -> tuple[Polygons, Int64s]:

@@ -20,7 +20,7 @@ from ratiopath.overlays.overlay import Overlay, TileWindows
 from ratiopath.overlays.painting import Painter, on_slide
 from ratiopath.overlays.partition import Partition
 from ratiopath.overlays.regions import RegionOptions, Regions, Roles
-from ratiopath.overlays.scores import score_statistics
+from ratiopath.overlays.scores import outline_numbers, score_statistics
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic
 
@@ -150,11 +150,12 @@ class VectorOverlay:
         together = np.concatenate([np.empty(0, dtype=np.object_), *polygons])
         return pieces_per_tile(together, windows, self._scale(windows.mpp))
 
-    def notes(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:
+    def notes(self, classes: Mapping[str, Sequence[Wanted]], *, has_statistics: bool = False) -> list[str]:
         """Describe what was repaired, left out, without effect or counted twice.
 
         Args:
             classes: Labels of each class.
+            has_statistics: True if the labels are numbers of which statistics are measured.
         """
         found, notes = self._annotations, []
         if found.repaired:
@@ -168,8 +169,10 @@ class VectorOverlay:
             notes.append(f"{alone:,} negative regions subtract nothing: their layers have no other regions")
         without = int(np.count_nonzero([not found.labels[index] for index in found.label_index.tolist()]))
         named = {label for labels in classes.values() for label in chosen(labels, [UNCLASSIFIED])}
-        if without and not named:
+        if without and not named and (classes or not has_statistics):
             notes.append(f"{without:,} outlines without a label count in no class")
+        if has_statistics and (unknown := int(np.count_nonzero(np.isnan(outline_numbers(found))))):
+            notes.append(f"{unknown:,} outlines without a number are in no statistic")
         return notes + ([] if self._options.on_top or not classes else self._overlaps(classes))
 
     def _overlaps(self, classes: Mapping[str, Sequence[Wanted]]) -> list[str]:

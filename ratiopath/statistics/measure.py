@@ -4,7 +4,7 @@ The question: which numbers of the whole image has each window, if every chunk i
 
 1. Chunks arrive top to bottom and left to right (`ratiopath.plan.plan_chunks`); each is kept until the last window on
    it is complete. A window is complete with the last chunk that it touches.
-2. The windows that a chunk completes are put together, some million pixels at a time; pixels outside the ROI or the
+2. The windows that a chunk completes are put together, half a megabyte at a time; pixels outside the ROI or the
    image, without existence or NaN are left out.
 3. `ratiopath.statistics.numbers` measures windows that have all their pixels together, any other one by itself.
 
@@ -25,8 +25,8 @@ from ratiopath.statistics.numbers import measure_rows
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic
 
-MAX_PIXELS = 1 << 20
-"""Pixels that are put together at a time: they stay near the processor."""
+MAX_BYTES = 1 << 19
+"""Bytes of pixels that are put together at a time: they and what is computed from them stay near the processor."""
 Mask = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[Any]
 
@@ -94,14 +94,15 @@ class WindowMeasure:
         for window in windows.tolist():
             self._waiting.setdefault(window, []).append(chunk)
         complete = windows[ends]
-        step = max(1, MAX_PIXELS // (self._windows.extent.width * self._windows.extent.height))
+        step = max(1, MAX_BYTES // (self._windows.extent.width * self._windows.extent.height * self._dtype.itemsize))
         for first in range(0, len(complete), step):
             self._complete(complete[first : first + step])
 
     def statistics(self) -> Statistics:
         """Return the statistics of all windows, after the last chunk."""
         inside = np.full(len(self._windows), float(self._inside))
-        return Statistics(self._statistics, self._values, inside, self._existing.astype(np.float64))
+        values = self._values + 0.0  # -0.0 becomes 0.0: the first of equal numbers depends on the processor
+        return Statistics(self._statistics, values, inside, self._existing.astype(np.float64))
 
     def _set_uniform(self, windows: Int64s, pixel: Pixels) -> None:
         """Measure windows of which every pixel has one value: once for each value."""

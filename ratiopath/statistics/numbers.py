@@ -1,7 +1,8 @@
 """Each statistic of rows of numbers, in float64.
 
     mean    sum / n: integers are summed exactly, other numbers pairwise in float64
-    std     sqrt(sum((x - mean)**2) / n), of the population (ddof=0), in two passes
+    std     sqrt(sum((x - mean)**2) / n), of the population (ddof=0), in two passes; of 8-bit numbers from exact sums,
+            sqrt(n * sum(x**2) - sum(x)**2) / n
     qNN     linear interpolation between the two nearest order statistics, as numpy's method="linear"
     share   the number of x that compare true with the threshold, in the type of the file, / n
 
@@ -17,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.geometry import Float64s
+from ratiopath.statistics.order import order_statistics
 from ratiopath.statistics.statistic import Statistic
 
 Rows = npt.NDArray[Any]
 """Numbers without NaN, shape (rows, numbers), at least one number a row."""
-MAX_HISTOGRAM = 256
-"""Values of a type from which order statistics are counted, not selected."""
+BLOCK = 1 << 16
+"""Numbers of 8 bits whose squares have a sum of 32 bits."""
+_NONE: Float64s = np.empty(0)
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": np.greater_equal,
     "<=": np.less_equal,
@@ -46,7 +49,7 @@ def measure_rows(rows: Rows, statistics: Sequence[Statistic]) -> Float64s:
     found = np.empty((len(rows), len(statistics)))
     kinds = {one.kind for one in statistics}
     with np.errstate(invalid="ignore", over="ignore"):  # infinities, and squares beyond float64
-        mean = _means(rows) if kinds & {"mean", "std"} else np.empty(0)
+        mean, deviation = _moments(rows, needs_deviation="std" in kinds) if kinds & {"mean", "std"} else (_NONE, _NONE)
         percents = sorted({one.number for one in statistics if one.kind == "quantile"})
         quantiles = dict(zip(percents, _quantiles(rows, percents), strict=True)) if percents else {}
         for column, one in enumerate(statistics):
@@ -58,7 +61,7 @@ def measure_rows(rows: Rows, statistics: Sequence[Statistic]) -> Float64s:
                 case "max":
                     found[:, column] = rows.max(axis=1)
                 case "std":
-                    found[:, column] = _deviations(rows, mean)
+                    found[:, column] = deviation
                 case "quantile":
                     found[:, column] = quantiles[one.number]
                 case "share":
@@ -81,19 +84,36 @@ def _threshold(rows: Rows, one: Statistic) -> Any:
     return stored if np.isfinite(stored) else np.float64(one.number)
 
 
-def _means(rows: Rows) -> Float64s:
+def _moments(rows: Rows, *, needs_deviation: bool) -> tuple[Float64s, Float64s]:
+    """Return the mean and, if it is needed, the deviation of each row."""
+    if rows.dtype == np.uint8:
+        return _exact_moments(rows, needs_deviation=needs_deviation)
+    count = rows.shape[1]
     if rows.dtype.kind in "iu" and rows.dtype.itemsize < 8:  # noqa: PLR2004 - sums of 64 bits may overflow
-        exact: Float64s = rows.sum(axis=1, dtype=np.int64) / rows.shape[1]
-        return exact
-    means: Float64s = rows.astype(np.float64, copy=False).sum(axis=1) / rows.shape[1]
-    return means
-
-
-def _deviations(rows: Rows, means: Float64s) -> Float64s:
-    differences = rows - means[:, None]
+        means: Float64s = rows.sum(axis=1, dtype=np.int64) / count
+        differences = rows - means[:, None] if needs_deviation else _NONE
+    else:
+        numbers = rows.astype(np.float64)
+        means = numbers.sum(axis=1) / count
+        differences = np.subtract(numbers, means[:, None], out=numbers) if needs_deviation else _NONE
+    if not needs_deviation:
+        return means, _NONE
     np.multiply(differences, differences, out=differences)
-    deviations: Float64s = np.sqrt(differences.sum(axis=1) / rows.shape[1])
-    return deviations
+    deviations: Float64s = np.sqrt(differences.sum(axis=1) / count)
+    return means, deviations
+
+
+def _exact_moments(rows: npt.NDArray[np.uint8], *, needs_deviation: bool) -> tuple[Float64s, Float64s]:
+    sums, squares, count = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64), rows.shape[1]
+    for first in range(0, count, BLOCK):
+        block = rows[:, first : first + BLOCK]
+        sums += block.sum(axis=1, dtype=np.uint32)
+        if needs_deviation:
+            squares += np.square(block, dtype=np.uint16).sum(axis=1, dtype=np.uint32)
+    if not needs_deviation:
+        return sums / count, _NONE
+    exact = [count * square - one * one for one, square in zip(sums.tolist(), squares.tolist(), strict=True)]
+    return sums / count, np.sqrt(np.array(exact, dtype=np.float64)) / count
 
 
 def _quantiles(rows: Rows, percents: Sequence[float]) -> list[Float64s]:
@@ -102,7 +122,7 @@ def _quantiles(rows: Rows, percents: Sequence[float]) -> list[Float64s]:
     below = [int(place) for place in places]
     above = [min(index + 1, rows.shape[1] - 1) for index in below]
     ranks = sorted({*below, *above})
-    ordered = dict(zip(ranks, _order_statistics(rows, ranks).T, strict=True))
+    ordered = dict(zip(ranks, order_statistics(rows, ranks).T, strict=True))
     return [
         _interpolated(ordered[low], ordered[high], place - low)
         for place, low, high in zip(places, below, above, strict=True)
@@ -113,13 +133,3 @@ def _interpolated(low: Float64s, high: Float64s, weight: float) -> Float64s:
     difference = high - low
     found = low + difference * weight if weight < 0.5 else high - difference * (1 - weight)  # noqa: PLR2004 - as numpy
     return np.where(low == high, low, found)  # also of two infinities
-
-
-def _order_statistics(rows: Rows, ranks: Sequence[int]) -> Float64s:
-    """Find the numbers of some ranks in each row; shape (rows, ranks)."""
-    if rows.dtype == np.uint8:
-        offsets = np.arange(len(rows))[:, None] * MAX_HISTOGRAM
-        counts = np.bincount((rows + offsets).ravel(), minlength=len(rows) * MAX_HISTOGRAM)
-        reached = counts.reshape(len(rows), MAX_HISTOGRAM).cumsum(axis=1)
-        return np.stack([np.count_nonzero(reached <= rank, axis=1) for rank in ranks], axis=1).astype(np.float64)
-    return np.partition(rows, ranks, axis=1)[:, ranks].astype(np.float64)

@@ -41,3 +41,23 @@ def test_each_subject_has_a_line(printed, subject) -> None:
 
 def test_each_study_is_scaled_from_one_worker_to_two(printed) -> None:
     assert len(re.findall(r"^\| [\d,]+ \| [\d.]+ \| [\d,]+ \| [12] \| ", printed, re.MULTILINE)) == 6 * 2
+
+
+def test_annotations_are_a_line_for_each_case(printed) -> None:
+    cases = re.findall(r"^\| ([\d,]+ \w+) \| [\d,]+ \| [\d,]+ \| [\d.]+ ", printed, re.MULTILINE)
+    assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]
+
+
+def test_png_masks_are_a_line_for_each_mask(printed) -> None:
+    cases = re.findall(r"^\| (\w+, \d) bit\(s\) \| [\d,]+ \| [\d.]+ \|", printed, re.MULTILINE)
+    assert cases == ["binary, 1", "classes, 8"]
+
+
+def test_the_area_rule_is_a_line_for_each_mask_of_few_values_and_roi(printed) -> None:
+    cases = re.findall(r"^\| (\w+, (?:box|circle)) \| [\d,]+ \| [\d.]+ ", printed, re.MULTILINE)
+    assert set(cases) == {f"{mask}, {roi}" for mask in ("binary", "fractional") for roi in ("box", "circle")}
+
+
+def test_heat_maps_are_a_line_for_each_subject(printed) -> None:
+    cases = re.findall(r"^\| (\w+) \| [\d,]+ \| (ours, .*?) \| [\d.]+ ", printed, re.MULTILINE)
+    assert [name for name, _ in cases] == ["probability", "probability", "attention", "attention"]

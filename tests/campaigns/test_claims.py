@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support.lying import BULKY, LIES, write_lie
+from tests.support.bad_pictures import JPEG
+from tests.support.lying import BULKY, LIES, deflate_bomb, write_lie
+from tests.support.pictures import GREY_ALPHA, MAGIC, chunk, header
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="reads the peak of a process's memory as Linux gives it"
@@ -70,3 +73,36 @@ def test_a_grid_takes_less_than_a_gigabyte(numbers) -> None:
     command = [sys.executable, "-c", GRID, *map(str, numbers)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert int(done.stdout) < MAX_BYTES
+
+
+READ = """
+import resource, sys
+from tests.support.bad_pictures import read
+from ratiopath.errors import SlideError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    try:
+        read(path)
+        print("read")
+    except SlideError as error:
+        print(type(error).__name__)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+
+
+def test_bombs_and_lies_take_bounded_memory(tmp_path: Path) -> None:
+    """Half a gigabyte of zeros in half a megabyte, and headers of gigabytes before a few bytes."""
+    tail = chunk(b"IDAT", deflate_bomb(512)) + chunk(b"IEND")
+    contents = {
+        "deep.png": MAGIC + header(1023, 1 << 19) + tail,
+        "alpha.png": MAGIC + header(511, 1 << 19, 8, GREY_ALPHA) + tail,
+        "lying.png": MAGIC + header(44_000, 44_000) + chunk(b"IDAT", bytes(100)) + chunk(b"IEND"),
+        "lying.jpg": JPEG.replace(b"\x08\0\x28\0\x32", b"\x08\xab\xe0\xab\xe0"),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [str(tmp_path / name) for name in contents]
+    found = subprocess.run([sys.executable, "-c", READ, *paths], capture_output=True, text=True, check=True)
+    *ends, megabytes = found.stdout.split()
+    assert ends == ["read", "read", "TruncatedError", "TruncatedError"]
+    assert int(megabytes) < 256

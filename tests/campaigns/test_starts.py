@@ -15,6 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from flows.storage.filesystem import Storage
+from flows.storage.lock import output_lock
+
 MOUNTS = os.geteuid() == 0 and shutil.which("unshare") is not None
 as_root = pytest.mark.skipif(not MOUNTS, reason="mounts file systems in a namespace of its own")
 COMMAND = [sys.executable, "-m", "flows.coverage", "--config", "coverage.yaml"]
@@ -103,6 +106,14 @@ def test_a_home_that_the_server_cannot_use(study, options) -> None:
     line = failure(start(study, *mounted(study, options), PREFECT_HOME=str(study / "small")))
     assert f"the Prefect server did not start: it cannot use '{study}/small': " in line
     assert "hint: set PREFECT_HOME" in line
+
+
+def test_a_run_that_fails_traces_on_demand(study) -> None:
+    with output_lock(Storage.at(str(study / "output"))):
+        done = start(study, PREFECT_LOGGING_LEVEL="DEBUG")
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "OutputError: another run is writing to " in done.stderr
 
 
 LOSES_WORKERS = """

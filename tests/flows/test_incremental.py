@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,29 @@ pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
+    """Two slides that were never run."""
     (tmp_path / "slides").mkdir()
     write_study(tmp_path / "slides", "a", "b")
     return tmp_path / "slides"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, local_ray, server) -> Path:
+    """A study of two slides and its output."""
+    root = tmp_path_factory.mktemp("saved") / "study"
+    (root / "slides").mkdir(parents=True)
+    write_study(root / "slides", "a", "b")
+    run(root / "slides")
+    return root
+
+
+@pytest.fixture
+def finished(saved) -> Iterator[Path]:
+    """Two slides with their output, as one run left them; at the same place each time, on which ids depend."""
+    copy = shutil.copytree(saved, saved.parent / "copy")
+    yield saved / "slides"
+    shutil.rmtree(saved)
+    copy.rename(saved)
 
 
 def run(folder: Path, **changes: Any) -> Summary:
@@ -73,23 +95,21 @@ def test_an_unchanged_slide_is_not_opened(folder) -> None:
     assert not (output / "previews").exists()
 
 
-def test_a_new_slide_is_added_and_the_others_are_left_alone(folder) -> None:
-    run(folder)
-    before = files(folder)
-    write_study(folder / "more", "c")
-    assert counts(run(folder)) == (1, 0, 2, 0, 0)
-    assert replaced(before, files(folder)) == {"coverage/c.tiff", "tiles/c.tiff"}
+def test_a_new_slide_is_added_and_the_others_are_left_alone(finished) -> None:
+    before = files(finished)
+    write_study(finished / "more", "c")
+    assert counts(run(finished)) == (1, 0, 2, 0, 0)
+    assert replaced(before, files(finished)) == {"coverage/c.tiff", "tiles/c.tiff"}
 
 
 @pytest.mark.parametrize("what", ["a.tiff", "a_tissue.tiff", "a_classes.ome.tiff"])
-def test_a_file_replaced_in_place_is_noticed(folder, what) -> None:
-    run(folder)
-    before, state = files(folder), (folder / what).stat()
-    content = (folder / what).read_bytes()
-    (folder / what).write_bytes(content)  # same name, same size
-    os.utime(folder / what, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
-    assert counts(run(folder)) == (0, 1, 1, 0, 0)
-    assert replaced(before, files(folder)) == {"coverage/a.tiff", "tiles/a.tiff"}
+def test_a_file_replaced_in_place_is_noticed(finished, what) -> None:
+    before, state = files(finished), (finished / what).stat()
+    content = (finished / what).read_bytes()
+    (finished / what).write_bytes(content)  # same name, same size
+    os.utime(finished / what, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert counts(run(finished)) == (0, 1, 1, 0, 0)
+    assert replaced(before, files(finished)) == {"coverage/a.tiff", "tiles/a.tiff"}
 
 
 def test_by_content_a_new_time_is_no_change_and_new_content_is(folder) -> None:
@@ -111,19 +131,17 @@ def test_by_content_a_new_time_is_no_change_and_new_content_is(folder) -> None:
         ({"tiling": {"mpp": 0.5, "tile_extent": 8}}, (2, 0, 0, 0, 0)),  # other tiles, other ids: the old ones go
     ],
 )
-def test_another_configuration_recomputes_only_the_slides_it_affects(folder, tmp_path, changes, expected) -> None:
-    run(folder)
-    assert counts(run(folder, **changes)) == expected
-    incremental = files(folder)
-    run(folder, force=True, **changes)
-    assert {name: content for name, (content, _) in files(folder).items()} == {
+def test_another_configuration_recomputes_only_the_slides_it_affects(finished, tmp_path, changes, expected) -> None:
+    assert counts(run(finished, **changes)) == expected
+    incremental = files(finished)
+    run(finished, force=True, **changes)
+    assert {name: content for name, (content, _) in files(finished).items()} == {
         name: content for name, (content, _) in incremental.items()
     }
 
 
-def test_force_counts_slides_as_recomputed(folder) -> None:
-    run(folder)
-    summary = run(folder, force=True)
+def test_force_counts_slides_as_recomputed(finished) -> None:
+    summary = run(finished, force=True)
     assert (summary.new, summary.changed, summary.recomputed, summary.unchanged) == (0, 0, 2, 0)
     assert "0 changed, 2 recomputed, 0 unchanged" in str(summary)
 
@@ -136,38 +154,35 @@ def test_force_counts_slides_as_recomputed(folder) -> None:
         {"roi": "POLYGON ((16 0, 16 16, 0 16, 0 0, 16 0))"},
     ],
 )
-def test_the_same_settings_in_other_words_change_nothing(folder, changes) -> None:
-    run(folder)
-    before = files(folder)
-    assert counts(run(folder, **changes)) == (0, 0, 2, 0, 0)
-    assert files(folder) == before
+def test_the_same_settings_in_other_words_change_nothing(finished, changes) -> None:
+    before = files(finished)
+    assert counts(run(finished, **changes)) == (0, 0, 2, 0, 0)
+    assert files(finished) == before
 
 
-def test_another_keep_filters_the_stored_fractions(folder) -> None:
-    run(folder)
-    before = files(folder)
-    for path in folder.iterdir():
+def test_another_keep_filters_the_stored_fractions(finished) -> None:
+    before = files(finished)
+    for path in finished.iterdir():
         unreadable(path)
-    summary = run(folder, keep="tumor > 0.4")
+    summary = run(finished, keep="tumor > 0.4")
     assert counts(summary) == (0, 0, 2, 0, 0)
-    assert replaced(before, files(folder)) == {"tiles/a.tiff", "tiles/b.tiff"}
-    kept = pq.read_table(folder.parent / "output" / "tiles")
+    assert replaced(before, files(finished)) == {"tiles/a.tiff", "tiles/b.tiff"}
+    kept = pq.read_table(finished.parent / "output" / "tiles")
     assert 0 < kept.num_rows == summary.kept
     assert min(kept["tumor"].to_pylist()) > 0.4
 
 
-def test_slides_that_are_gone_are_reported_and_dropped_on_demand(folder) -> None:
-    run(folder)
-    for path in folder.glob("a*"):
+def test_slides_that_are_gone_are_reported_and_dropped_on_demand(finished) -> None:
+    for path in finished.glob("a*"):
         path.unlink()
-    assert counts(run(folder)) == (0, 0, 1, 0, 1)
-    assert {"coverage/a.tiff", "tiles/a.tiff"} < files(folder).keys()
-    assert json.loads((folder.parent / "output" / "run.json").read_text())["gone"] == [f"{folder}/a.tiff"]
-    run(folder, keep=None)
-    assert pq.read_table(folder.parent / "output" / "tiles").num_rows == 24  # of the gone slide too
-    assert counts(run(folder, gone="drop")) == (0, 0, 1, 0, 1)
-    assert files(folder).keys() == {"coverage/b.tiff", "tiles/b.tiff"}
-    assert counts(run(folder)) == (0, 0, 1, 0, 0)
+    assert counts(run(finished)) == (0, 0, 1, 0, 1)
+    assert {"coverage/a.tiff", "tiles/a.tiff"} < files(finished).keys()
+    assert json.loads((finished.parent / "output" / "run.json").read_text())["gone"] == [f"{finished}/a.tiff"]
+    run(finished, keep=None)
+    assert pq.read_table(finished.parent / "output" / "tiles").num_rows == 24  # of the gone slide too
+    assert counts(run(finished, gone="drop")) == (0, 0, 1, 0, 1)
+    assert files(finished).keys() == {"coverage/b.tiff", "tiles/b.tiff"}
+    assert counts(run(finished)) == (0, 0, 1, 0, 0)
 
 
 def test_a_failed_slide_is_tried_again(folder) -> None:
@@ -180,32 +195,30 @@ def test_a_failed_slide_is_tried_again(folder) -> None:
     assert pq.read_table(folder.parent / "output" / "failures.parquet").num_rows == 0
 
 
-def test_a_file_without_provenance_or_cut_short_is_recomputed(folder) -> None:
-    run(folder)
-    before = files(folder)
-    tables = sorted((folder.parent / "output" / "coverage").iterdir())
+def test_a_file_without_provenance_or_cut_short_is_recomputed(finished) -> None:
+    before = files(finished)
+    tables = sorted((finished.parent / "output" / "coverage").iterdir())
     pq.write_table(pq.read_table(tables[0]).replace_schema_metadata({}), tables[0])
     truncate(tables[1])
-    summary = run(folder)
+    summary = run(finished)
     assert (summary.new, summary.unchanged) == (2, 0)
-    assert {name: content for name, (content, _) in files(folder).items()} == {
+    assert {name: content for name, (content, _) in files(finished).items()} == {
         name: content for name, (content, _) in before.items()
     }
 
 
-def test_a_table_with_damaged_pages_is_recomputed_in_the_same_run(folder) -> None:
-    run(folder)
-    [path] = [p for p in (folder.parent / "output" / "coverage").iterdir() if "b.tiff" in str(pq.read_table(p)["path"])]
+def test_a_table_with_damaged_pages_is_recomputed_in_the_same_run(finished) -> None:
+    tables = (finished.parent / "output" / "coverage").iterdir()
+    [path] = [one for one in tables if "b.tiff" in str(pq.read_table(one)["path"])]
     content = bytearray(path.read_bytes())
     content[8:48] = b"\xff" * 40
     path.write_bytes(content)
-    assert counts(run(folder, keep=None)) == (1, 0, 1, 0, 0)
-    assert counts(run(folder, keep=None)) == (0, 0, 2, 0, 0)
+    assert counts(run(finished, keep=None)) == (1, 0, 1, 0, 0)
+    assert counts(run(finished, keep=None)) == (0, 0, 2, 0, 0)
 
 
-def test_a_slide_that_grew_gets_its_new_grid(folder) -> None:
-    run(folder)
-    write_slide(folder / "a.tiff", size=(96, 64))
-    summary = run(folder)
+def test_a_slide_that_grew_gets_its_new_grid(finished) -> None:
+    write_slide(finished / "a.tiff", size=(96, 64))
+    summary = run(finished)
     assert counts(summary) == (0, 1, 1, 0, 0)
     assert summary.tiles == 24 + 12

@@ -13,7 +13,8 @@ from ratiopath.annotations import is_annotation
 from ratiopath.counting.labels import Labelling
 from ratiopath.counting.values import parse_value
 from ratiopath.counting.wanted import chosen_values
-from ratiopath.geometry import Extent, Int64s, Mpp
+from ratiopath.frame import SlideFrame
+from ratiopath.geometry import Extent, Int64s
 from ratiopath.overlays import TileWindows, open_annotation
 from ratiopath.overlays.open import open_raster
 from ratiopath.plan import Windows
@@ -88,9 +89,9 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide, give
         return None  # a heat map has no outlines
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
-    if is_annotation(path):
-        return _drawn(path, overlay, tile, slide)
     frame = read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
+    if is_annotation(path):
+        return _drawn(path, overlay, tile, frame)
     with open_raster(path, overlay.settings(given), frame) as opened:
         if math.prod(opened.patch_size(tile)) > MAX_PIXELS:
             return None
@@ -105,9 +106,8 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide, give
     return edges(np.where(exists, _class_numbers(labels, labelling, overlay), 0))
 
 
-def _drawn(path: str, overlay: Overlay, tile: TileWindows, slide: Slide) -> Bools:
+def _drawn(path: str, overlay: Overlay, tile: TileWindows, frame: SlideFrame) -> Bools:
     """Paint the outlines of an annotation's classes; where classes overlap, each keeps its own."""
-    frame = read_frame(slide.path).with_mpp_of(slide.level, slide.mpp or Mpp(1.0, 1.0))
     with open_annotation(path, frame, overlay.settings().annotation) as opened:
         classes = [overlay.labels_of(name) for name in overlay.classes] or [()]
         areas = [opened.covered(tile, labels)[0] for labels in classes]

@@ -74,6 +74,11 @@ def test_repeated_options_keep_their_order_in_both_forms(file) -> None:
     assert (config.exclude, config.force) == (["a*", "!ab", "c"], True)
 
 
+def test_a_list_takes_what_the_shell_makes_of_a_pattern(file) -> None:
+    config = read_configuration(["--exclude", "a", "b", "--config", file, "--exclude", "[c]", "d", "--exclude=e"])
+    assert config.exclude == ["a", "b", "[c]", "d", "e"]
+
+
 @pytest.mark.parametrize("arguments", [["--exclude", "a", "--exclude"], ["--exclude", "--force"]])
 def test_a_list_without_a_value_is_refused(file, arguments) -> None:
     with pytest.raises(ConfigurationError, match="Parameter --exclude requires an argument"):
@@ -108,7 +113,9 @@ def test_options_are_enough(folder) -> None:
     [
         (["--tilling.mpp", "1"], "Unknown option: --tilling.mpp. Did you mean --tiling.mpp? See --help."),
         (["--tiling.mpp"], "Parameter --tiling.mpp requires an argument. See --help."),
-        (["slides/"], "Unused Tokens: ['slides/']"),
+        (["slides/"], "found 'slides/' after no option that takes it; put a pattern or a value with spaces in quotes"),
+        (["--output", "a", "b", "c", "d"], "found 'b' and 2 more after no option"),
+        (["--exclude=a", "b"], "found 'b' after no option"),
         (["--overlays.tissue.pth", "x"], "overlays.tissue.pth: unknown key; did you mean path?"),
         (["--tiling.level", "0"], "tiling: found both mpp 0.5 and level 0; give exactly one of them"),
         (["--tiling.stride", "0"], "tiling.stride: found '0'; give a whole number of pixels > 0"),
@@ -127,7 +134,7 @@ def test_options_are_enough(folder) -> None:
         (["--slides", "nowhere/"], "slides: 'FOLDER/nowhere' does not exist; check the path"),
         (["--output", "coverage.yaml"], "output: 'FOLDER/coverage.yaml' is a file; name a folder"),
         (["--output", "coverage.yaml/a/b"], "output: 'FOLDER/coverage.yaml/a/b' is in 'FOLDER/coverage.yaml', a file"),
-        (["--force", "maybe"], "Unused Tokens: ['maybe']"),
+        (["--force", "maybe"], "found 'maybe' after no option that takes it; "),
         (["--keep", "tissue >= 0 # all"], "keep: 'tissue >= 0 # all' has a '#', but comments are not supported"),
         (
             ["--overlays.tissue.path", '{"column": "mask"}'],

@@ -1,12 +1,13 @@
 """Addresses in messages hide what may be a credential, and one at which there is no Ray is refused soon."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flows.execution import address
@@ -16,7 +17,15 @@ from flows.execution.start_error import StartError
 
 @pytest.mark.parametrize(
     "text",
-    ["http://127.0.0.1:4200/api", "https://api.prefect.cloud/api/accounts/a-1", "head:6379", "auto", "[::1]:6379"],
+    [
+        "http://127.0.0.1:4200/api",
+        "http://prefect/api/",
+        "https://api.prefect.cloud/api/accounts/a-1",
+        "https://api.prefect.cloud/api/accounts/a-1/workspaces/b-2",
+        "head:6379",
+        "auto",
+        "[::1]:6379",
+    ],
 )
 def test_an_address_without_a_credential_is_shown(text) -> None:
     assert shown(text) == text
@@ -34,6 +43,12 @@ def test_an_address_without_a_credential_is_shown(text) -> None:
         ("http://user:pass/SECRET@host/api", "(not shown)"),
         ("http://user:12?SECRET@host/api", "(not shown)"),
         ("http://host/api;token=SECRET", "(not shown)"),
+        ("http://host:4200/SECRET", "http://host:4200/***"),
+        ("http://host/api/SECRET", "http://host/***"),
+        ("http://host/api/accounts/a-1/SECRET", "http://host/***"),
+        ("SECRET", "(not shown)"),
+        ("SECRET.more", "(not shown)"),
+        ("head:6379/SECRET", "(not shown)"),
         ("SECRETwJalrXUtnFEMIK7MDENG", "(not shown)"),
         ("SECRETwJalrXUtnFEMIK7MDENG/", "(not shown)"),
     ],
@@ -50,11 +65,16 @@ FORMS = [
     "ray://h:1?{}",
     "h:1#{}",
     "{}@h",
+    "{}",
+    "http://host/{}",
+    "http://host/api/{}",
+    "head:6379/{}",
 ]
 
 
 @given(st.sampled_from(FORMS), SECRETS)
 def test_no_generated_credential_is_shown(form, secret) -> None:
+    assume(form != "{}" or not re.fullmatch(r"[\w. -]+:\d+", secret))  # host and port
     assert secret not in shown(form.format(secret))
 
 

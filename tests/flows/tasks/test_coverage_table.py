@@ -15,12 +15,14 @@ from ratiopath.errors import MissingMppError, SlideNotFoundError, UnsupportedFor
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import AnnotationOptions, TileWindows
+from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.roi import Roi
 from schemas.coverage import coverage
 from schemas.grid import GRID
 from schemas.table import checked
 from tests.support import oracles
 from tests.support.annotation_files import asap
+from tests.support.counting_reader import CountingReader
 from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide, write_slide_without_mpp
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
@@ -166,6 +168,31 @@ def test_a_file_is_opened_once_for_all_overlays_that_read_it_alike(tmp_path) -> 
         assert len({id(image) for image in (a, c, d)}) == 3
 
 
+def test_classes_and_statistics_of_one_file_decode_each_chunk_once(tmp_path) -> None:
+    several = {
+        "both": {"path": "x", "classes": {"one": [1]}, "stats": ["mean", "share>=0.5"], "scale": [0, 2]},
+        "score": {"path": "x", "stats": ["q95"], "roi": [4, 4, 12, 12]},
+    }
+    config = configured(tmp_path, overlays=several, keep=None)
+    labels = np.random.default_rng(3).integers(0, 3, (48, 64), dtype=np.uint8)
+    corners = np.array([0.0, 16.0, 40.0])
+    windows_of = {
+        name: TileWindows(corners, corners / 2, Mpp(0.5, 0.5), config.region_of(Extent(16, 16), name))
+        for name in several
+    }
+    reader = CountingReader([labels], Mpp(0.5, 0.5), chunk=Extent(16, 16))
+    with SharedOverlays(dict.fromkeys(several, "m.tiff"), config, {}) as shared, RasterOverlay(reader) as image:
+        shares, statistics = shared.measure("both", image, windows_of)
+        nothing, score = shared.measure("score", image, windows_of)
+
+    assert len(reader.decoded) == len(set(reader.decoded)) > 3
+    assert nothing is None
+    patches = [labels[y : y + 16, x : x + 16] for x, y in ((0, 0), (16, 8), (40, 20))]
+    assert shares.share_of(["1"]).tolist() == [(patch == 1).mean() for patch in patches]
+    assert statistics.values.tolist() == [[patch.mean(), (patch >= 1).mean()] for patch in patches]
+    assert score.values[:, 0].tolist() == [np.quantile(patch[4:12, 4:12], 0.95) for patch in patches]
+
+
 def test_outlines_are_read_once_whatever_their_labels_mean(tmp_path) -> None:
     box = [(0.0, 0.0), (8.0, 0.0), (8.0, 16.0), (0.0, 16.0)]
     (tmp_path / "a.xml").write_bytes(asap([("Tumor", box), ("Gap", box)]))
@@ -179,6 +206,16 @@ def test_outlines_are_read_once_whatever_their_labels_mean(tmp_path) -> None:
         windows = TileWindows(np.zeros(1), np.zeros(1), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 16, 16)))
         assert again is plain
         assert [one.shares(windows).keys for one in (plain, other)] == [("0", "Gap + Tumor"), ("0",)]
+
+
+def test_scores_without_a_number_are_noted_as_such(tmp_path) -> None:
+    (tmp_path / "s.csv").write_text(
+        'label,geometry\n0.5,"POLYGON ((0 0, 8 0, 8 16, 0 16, 0 0))"\n,"POLYGON ((20 0, 30 0, 30 9, 20 0))"\n'
+    )
+    config = configured(tmp_path, overlays={"s": {"path": "x", "stats": ["mean"]}}, keep=None)
+    table, findings = coverage_table(grid(), {"s": str(tmp_path / "s.csv")}, config)
+    assert table["s_mean"].to_pylist()[:2] == [0.5, None]
+    assert findings.notes == ["overlay s: 1 outlines without a number are in no statistic"]
 
 
 def test_the_dominant_class_is_the_first_of_the_greatest_shares(tmp_path) -> None:
@@ -267,6 +304,16 @@ def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(
     with pytest.raises(MissingMppError, match=r"slide 'slide\.tiff' has no resolution .* is not aligned by size"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
+
+
+def test_outlines_in_pixels_need_no_mpp_of_the_slide_and_those_in_micrometres_do(tmp_path, slide) -> None:
+    (tmp_path / "s.csv").write_text('geometry,label\n"POLYGON ((4 0, 12 0, 12 8, 4 8, 4 0))",2\n')
+    drawn = {"s": {"path": "{dir}/{stem}.csv", "classes": {"low": ["2"]}}}
+    write_slide_without_mpp(slide)
+    [first, *_] = cover({"s": tmp_path / "s.csv"}, grid(mpp=None), overlays=drawn)["low"].to_pylist()
+    assert first == 64 / 256
+    with pytest.raises(MissingMppError, match=r"has coordinates in a physical unit, and .* no resolution"):
+        cover({"s": tmp_path / "s.csv"}, grid(mpp=None), overlays={"s": {**drawn["s"], "unit": "um"}})
 
 
 def test_a_missing_overlay_file_is_named(tmp_path) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity, box
 
+from ratiopath.counting import border, pixel_areas
 from ratiopath.counting import counter as counting
-from ratiopath.counting.pixel_areas import pixel_areas, polygon_edges
+from ratiopath.counting.pixel_areas import polygon_edges
 from ratiopath.errors import ParameterError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
@@ -115,6 +116,26 @@ def test_all_paths_and_chunks_and_blocks_of_rows_count_the_same_units(monkeypatc
     assert as_dicts(measured(*args)) == expected
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("step", [7, 9 / 0.73], ids=["any-phase", "few-phases"])
+def test_all_paths_and_chunks_count_the_same_units_of_other_rois(monkeypatch, kind, step):
+    image = KINDS[kind](np.random.default_rng(5), (40, 50))
+    image[12:36, 15:45] = image[0, 0]  # chunks of one value, too
+    x, y = np.mgrid[-9:60:step, -9:50:step].reshape(2, -1)
+    args = image, x, y, ROIS["ring"], (0.73, 0.73)
+    expected = as_dicts(measured(*args, chunk=(64, 64)))
+
+    assert as_dicts(measured(*args, chunk=(11, 9))) == expected
+    alone = [as_dicts(measured(image, x[[row]], y[[row]], *args[3:]))[0] for row in range(0, len(x), 13)]
+    assert alone == expected[::13]
+    for module, limit in ((border, "_MAX_TABLE_BYTES"), (border, "_MAX_LOOKUPS"), (pixel_areas, "_FEW_PHASES")):
+        monkeypatch.setattr(module, limit, 0)
+        assert as_dicts(measured(*args)) == expected
+    monkeypatch.setattr(counting, "_MIN_CELL_LIMIT", 0)
+    monkeypatch.setattr(counting, "_MAX_CELLS_PER_WINDOW", 0)
+    assert as_dicts(measured(*args)) == expected
+
+
 @pytest.mark.parametrize("roi", ["tile", "triangle", "ring"])
 def test_everything_of_a_roi_on_the_overlay_exists_to_the_last_bit(roi):
     x, y = np.mgrid[10:50:7, 10:50:9].reshape(2, -1)
@@ -188,15 +209,33 @@ def test_the_area_of_a_polygon_in_each_pixel_is_that_of_shapely(polygon):
     cells = [box(j, i, j + 1, i + 1) for i in range(18) for j in range(17)]
     expected = shapely.area(shapely.intersection(cells, polygon)).reshape(18, 17)
 
-    found = pixel_areas(polygon_edges(polygon) - 0.25, Extent(17, 18), np.array([[5, -3], [0.25, 0.25]]))[1]
+    found = pixel_areas.pixel_areas(polygon_edges(polygon) - 0.25, Extent(17, 18), np.array([[5, -3], [0.25, 0.25]]))[1]
 
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_steep_and_flat_edges_far_from_the_corner_have_their_areas():
+    x, y = (
+        np.interp(np.arange(n), edges, parts)
+        for n, edges, parts in (
+            (5003, [3999, 4000, 4001, 4999, 5000, 5001], [0, 0.7, 1, 1, 0.6, 0]),
+            (4, [0, 1, 2, 3], [0.75, 1, 0.5, 0]),
+        )
+    )
+    polygon = shapely.box(4000.3, 0.25, 5000.6, 2.5)
+
+    found = pixel_areas.pixel_areas(polygon_edges(polygon) - 0.1, Extent(5003, 4), np.array([[0.1, 0.1]]))[0]
+
+    np.testing.assert_allclose(found, np.outer(y, x), rtol=0, atol=1e-11)
+    assert (found[1, 4001:5000] == 1).all()
+    assert not found[:, :4000].any()
+    assert not found[3].any()
 
 
 @pytest.mark.parametrize("centre", [(30.0, 30.0), (29.31, 30.77)])
 def test_the_pixels_of_a_disc_add_up_to_its_area(centre):
     vertices = 4096
-    found = pixel_areas(polygon_edges(regular(vertices, 25, centre)), Extent(60, 60), np.zeros((1, 2)))[0]
+    found = pixel_areas.pixel_areas(polygon_edges(regular(vertices, 25, centre)), Extent(60, 60), np.zeros((1, 2)))[0]
     assert found.sum() == pytest.approx(vertices / 2 * 25**2 * math.sin(2 * math.pi / vertices), rel=1e-12)
     assert set(np.unique(found[20:40, 20:40])) == {1.0}
 

@@ -27,6 +27,25 @@ def test_numbers_count_by_their_area_in_the_tile():
     assert found.existing.tolist() == [0.75, 0]
 
 
+@pytest.mark.parametrize(
+    ("classes", "has_statistics", "remarks"),
+    [
+        ({}, True, ["2 outlines without a number are in no statistic"]),
+        ({}, False, ["1 outlines without a label count in no class"]),
+        (
+            {"high": [">0"]},
+            True,
+            ["1 outlines without a label count in no class", "2 outlines without a number are in no statistic"],
+        ),
+        ({"unknown": ["<unclassified>"]}, True, ["2 outlines without a number are in no statistic"]),
+    ],
+    ids=["statistics", "neither", "both", "named"],
+)
+def test_outlines_without_a_number_are_noted(classes, has_statistics, remarks):
+    scores = overlay(("", BOX), ("nan", shapely.box(20, 0, 30, 10)), ("0.5", shapely.box(40, 0, 50, 10)))
+    assert scores.notes(classes, has_statistics=has_statistics) == remarks
+
+
 def test_outlines_without_a_number_and_beyond_the_slide_do_not_exist():
     scores = overlay(("", BOX), ("0.5", shapely.box(5, 0, 20, 10)), extent=(8, 10))
 

@@ -12,6 +12,7 @@ from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import TileWindows
 from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.slides import ArrayReader
+from ratiopath.statistics.statistic import parse_statistics
 from tests.support import oracles
 from tests.support.counting_reader import CountingReader
 from tests.support.shapes import as_dicts, overlay, tiles
@@ -24,6 +25,9 @@ PIXELS = np.random.default_rng(5).integers(0, 4, (64, 96), dtype=np.uint8)
 
 def reader(pixels: np.ndarray = PIXELS) -> CountingReader:
     return CountingReader([pixels, pixels[::4, ::4]], MPP, chunk=Extent(32, 16))
+
+
+STATISTICS = parse_statistics(["mean", "std", "q95", "share>=2"])
 
 
 def equal(one: Shares, other: Shares) -> bool:
@@ -64,6 +68,20 @@ def test_sets_of_several_resolutions_read_levels_of_their_own():
     assert equal(found[1], RasterOverlay(reader()).shares(fine))
 
 
+def test_counts_and_statistics_decode_a_chunk_once():
+    shared, counting, measuring = reader(), reader(), reader()
+    whole, centre = (tiles(*TILES, roi=roi) for roi in ROIS[:2])
+
+    [counts], [found] = RasterOverlay(shared).measure([whole], [(centre, STATISTICS)])
+
+    assert equal(counts, RasterOverlay(counting).shares(whole))
+    alone = RasterOverlay(measuring).statistics(centre, STATISTICS)
+    assert found.values.tobytes() == alone.values.tobytes()
+    assert found.existing.tolist() == alone.existing.tolist()
+    assert sorted(shared.decoded) == sorted({*counting.decoded, *measuring.decoded})
+    assert len(shared.decoded) < len(counting.decoded) + len(measuring.decoded)
+
+
 def test_no_set_and_no_tile_read_nothing():
     shared = reader()
     assert RasterOverlay(shared).shares_of([]) == []
@@ -96,3 +114,22 @@ def test_measured_together_is_measured_alone(rois, corners):
     found = RasterOverlay(shared).shares_of(several)
     assert len(shared.decoded) == len(set(shared.decoded))
     assert all(equal(one, RasterOverlay(reader()).shares(windows)) for one, windows in zip(found, several, strict=True))
+
+
+@given(
+    st.lists(BOXES, max_size=2),
+    st.lists(BOXES, min_size=1, max_size=3),
+    st.lists(st.tuples(*[st.integers(-30, 120)] * 2), min_size=1, max_size=6),
+)
+def test_counted_and_measured_together_is_alone(counted, measured, corners):
+    shared = reader()
+    counting = [tiles(*corners, roi=roi) for roi in counted]
+    measuring = [tiles(*corners, roi=roi) for roi in measured]
+
+    counts, statistics = RasterOverlay(shared).measure(counting, [(one, STATISTICS) for one in measuring])
+
+    assert len(shared.decoded) == len(set(shared.decoded))
+    alone = RasterOverlay(reader())
+    assert all(equal(one, alone.shares(windows)) for one, windows in zip(counts, counting, strict=True))
+    for one, windows in zip(statistics, measuring, strict=True):
+        assert one.values.tobytes() == alone.statistics(windows, STATISTICS).values.tobytes()

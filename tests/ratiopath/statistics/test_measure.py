@@ -97,11 +97,11 @@ def test_what_is_nan_does_not_exist_or_lies_beyond_the_map_is_left_out():
     assert found.inside.tolist() == [4] * 5
 
 
-def test_windows_beyond_the_pixels_at_a_time_are_measured_alike(monkeypatch):
+def test_windows_beyond_the_bytes_at_a_time_are_measured_alike(monkeypatch):
     pixels = np.random.default_rng(0).random((40, 50))
     tiles = [(x, y) for y in range(0, 40, 3) for x in range(0, 50, 3)]
     whole = measured(pixels, None, tiles, shapely.Point(4, 4).buffer(4), (50, 40))
-    monkeypatch.setattr(measure, "MAX_PIXELS", 1)
+    monkeypatch.setattr(measure, "MAX_BYTES", 1)
 
     few = measured(pixels, None, tiles, shapely.Point(4, 4).buffer(4), (50, 40))
 

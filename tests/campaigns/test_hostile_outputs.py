@@ -157,7 +157,13 @@ def rows_of_another_slide(path: Path) -> None:
     rewritten(path, record_of(path), table.set_column(table.schema.get_field_index("slide_id"), "slide_id", other))
 
 
-@pytest.mark.parametrize("damage", [flip_page, smaller_extent, other_schema, fewer_rows, rows_of_another_slide])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_page, smaller_extent, other_schema, fewer_rows, rows_of_another_slide, lose_footer, flip_record,
+        empty_record, no_parquet,
+    ],
+)  # fmt: skip
 def test_a_damaged_file_of_a_slide_that_is_gone_is_named_and_removed(finished, output, damage) -> None:
     damaged = of_slide("a.tiff", output / "coverage")
     kept = {name for name in tables(output) if damaged.name not in name}
@@ -177,6 +183,25 @@ def test_damaged_tiles_of_a_slide_that_is_gone_with_its_coverage_are_named_and_r
     [failure] = pq.read_table(output / "failures.parquet").to_pylist()
     assert f"{str(damaged)!r} of a slide that is gone is damaged" in failure["message"]
     assert not damaged.exists()
+
+
+def test_a_gone_slide_of_which_nothing_can_be_read_is_named_by_its_file(finished, output) -> None:
+    damaged = [of_slide("a.tiff", output / folder) for folder in ("coverage", "tiles")]
+    for path in damaged:
+        lose_footer(path)
+    study.run(finished[0], output=str(output), exclude=["a.tiff"])
+    assert pq.read_table(output / "failures.parquet")["path"].to_pylist() == [str(damaged[0])]
+    assert not [path for path in damaged if path.exists()]
+
+
+def test_a_damaged_footer_goes_without_a_failure_where_gone_slides_are_dropped(finished, output, caplog) -> None:
+    damaged = of_slide("a.tiff", output / "coverage")
+    lose_footer(damaged)
+    with caplog.at_level(logging.WARNING):
+        found = study.run(finished[0], output=str(output), exclude=["a.tiff"], gone="drop")
+    assert found.result(raise_on_failure=False).put_aside == 0
+    assert not damaged.exists()
+    assert [record for record in caplog.records if f"{str(damaged)!r} of a slide that is gone" in record.message]
 
 
 def test_what_a_link_points_to_stays(output, again) -> None:

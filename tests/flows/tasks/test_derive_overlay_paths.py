@@ -1,0 +1,36 @@
+"""Overlays that are there, that are missing, and that are behind a link that leads nowhere."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ratiopath.errors import SlideNotFoundError
+from tests.support.study import configured
+
+derive = import_module("flows.tasks.derive_overlay_paths")  # the package has a function of this name
+
+
+def find(slide: Path, template: str, missing: str) -> object:
+    overlays = {"tissue": {"path": template, "classes": {"tissue": [255]}, "missing": missing}}
+    config = configured(slide.parent, overlays=overlays, keep=None)
+    return derive._find_overlay(str(slide), "tissue", template, None, config.slide_folders, config)
+
+
+@pytest.mark.parametrize("missing", ["null", "zero"])
+def test_an_overlay_that_is_missing_is_none(tmp_path, missing) -> None:
+    assert find(tmp_path / "a.tiff", f"{tmp_path}/masks/{{stem}}.tiff", missing) is None
+
+
+@pytest.mark.parametrize("missing", ["fail", "null", "zero"])
+def test_an_overlay_that_is_a_link_to_nowhere_fails_its_slide(tmp_path, missing) -> None:
+    (tmp_path / "a_mask.tiff").symlink_to("nowhere.tiff")
+    with pytest.raises(SlideNotFoundError, match=r"a_mask\.tiff': it is a link that leads nowhere; hint: check where"):
+        find(tmp_path / "a.tiff", "{dir}/{stem}_mask.tiff", missing)
+
+
+@pytest.mark.parametrize("missing", ["fail", "null", "zero"])
+def test_an_overlay_in_a_folder_behind_a_link_to_nowhere_fails_its_slide(tmp_path, missing) -> None:
+    (tmp_path / "masks").symlink_to("unmounted")
+    with pytest.raises(SlideNotFoundError, match=r"a\.tiff': '.*/masks' is a link that leads nowhere; hint: check"):
+        find(tmp_path / "a.tiff", f"{tmp_path}/masks/of/{{stem}}.tiff", missing)
