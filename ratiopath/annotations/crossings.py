@@ -14,8 +14,8 @@ from ratiopath.geometry import Float64s, Int64s
 
 MAX_CROSSINGS = 100_000
 """Crossings of outlines with themselves that are repaired in a file, which takes up to 5 s."""
-FEW_CROSSINGS = 2000
-"""Crossings of an outline that are not counted: they take milliseconds, and a file may have a million such outlines."""
+FEW_CROSSINGS = 5000
+"""Crossings of an outline that do not count: they take up to 30 ms, and a file may have many such outlines."""
 PAIRS_PER_CROSSING = 30
 """Pairs of segments whose boxes overlap that take as long as a crossing: an outline may run along itself for ever."""
 PAIRS_PER_SEGMENT = 4

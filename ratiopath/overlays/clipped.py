@@ -11,11 +11,13 @@ from ratiopath.annotations.annotations import polygon_parts
 from ratiopath.counting.wanted import UNCLASSIFIED
 from ratiopath.geometry import Int64s
 from ratiopath.overlays.areas import RoiWindows, WindowIndex
-from ratiopath.overlays.joins import Polygons, combined
+from ratiopath.overlays.joins import Polygons, combined, covering, touching
 from ratiopath.overlays.overlay import TileWindows
 
 MAX_PAIRS = 1 << 16
 """Pairs of a polygon and a tile that are cut at once, which bounds memory."""
+MARGIN = 1.0
+"""Pixels of level 0 around a tile that are kept at first: few vertices then become pixels of the tile, and are cut."""
 
 
 def pieces_per_tile(
@@ -33,17 +35,21 @@ def pieces_per_tile(
         no polygon lies in the ROI.
     """
     placed = RoiWindows.of(windows.x, windows.y, windows.roi, scale)
-    tile, polygon = shapely.STRtree(polygons).query(
-        shapely.box(placed.x, placed.y, placed.right, placed.bottom), predicate="intersects"
-    )
+    boxes = shapely.box(placed.x, placed.y, placed.right, placed.bottom)
+    wider = shapely.box(placed.x - MARGIN, placed.y - MARGIN, placed.right + MARGIN, placed.bottom + MARGIN)
+    tile, polygon = touching(boxes, polygons)
     found = [np.empty(0, dtype=np.object_)]
     owner = [np.empty(0, dtype=np.int64)]
     for first in range(0, len(tile), MAX_PAIRS):
-        some = slice(first, first + MAX_PAIRS)
-        local = _in_tiles(polygons[polygon[some]], windows, tile[some], scale)
-        parts, part_of = polygon_parts(shapely.intersection(local, windows.roi.polygon))
+        drawn, at = polygons[polygon[first : first + MAX_PAIRS]], tile[first : first + MAX_PAIRS]
+        is_full = covering(drawn, boxes[at])
+        near, near_of = _near(drawn[~is_full], wider[at[~is_full]])
+        near_at = at[~is_full][near_of]
+        local = shapely.intersection(_in_tiles(near, windows, near_at, scale), windows.roi.polygon)
+        full = np.full(np.count_nonzero(is_full), windows.roi.polygon)
+        parts, part_of = polygon_parts(np.concatenate([full, local]))
         found.append(parts)
-        owner.append(tile[some][part_of])
+        owner.append(np.concatenate([at[is_full], near_at])[part_of])
     pieces, tiles = combined(np.concatenate(found), np.concatenate(owner), shapely.union)
     parts, part_of = polygon_parts(pieces)
     collected = np.full(len(windows), shapely.MultiPolygon())
@@ -91,6 +97,19 @@ def count_centroids(
         name or UNCLASSIFIED: np.bincount(tile[label == index], minlength=len(windows))
         for index, name in enumerate(annotations.labels)
     }
+
+
+def _near(polygons: Polygons, boxes: Polygons) -> tuple[Polygons, Int64s]:
+    """Cut each polygon to its box, unless it lies in it.
+
+    Returns:
+        The polygons that remain, and the index of the polygon that each is a part of.
+    """
+    inner, outer = shapely.bounds(polygons), shapely.bounds(boxes)
+    is_in = ((inner[:, :2] >= outer[:, :2]) & (inner[:, 2:] <= outer[:, 2:])).all(axis=1)
+    near = polygons.copy()
+    near[~is_in] = shapely.intersection(polygons[~is_in], boxes[~is_in])
+    return polygon_parts(near)
 
 
 def _in_tiles(

@@ -94,6 +94,6 @@ def test_the_limit_holds_for_all_outlines_of_a_file():
 
 
 def test_any_number_of_outlines_may_cross_themselves_a_little():
-    polygons = np.full(MAX_CROSSINGS // FEW_CROSSINGS * 2, shapely.Polygon(star(63)))  # 1,890 crossings each
+    polygons = np.full(MAX_CROSSINGS // FEW_CROSSINGS * 2, shapely.Polygon(star(99)))  # 4,752 crossings each
 
     require_repairable("a.json", polygons, np.zeros(len(polygons), dtype=np.int64), ["tumor"])

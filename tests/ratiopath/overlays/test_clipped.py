@@ -1,5 +1,7 @@
 """Polygons cut to tiles, and centroids counted in them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import shapely
@@ -61,6 +63,33 @@ def test_pieces_of_batches_are_those_of_all(monkeypatch):
     whole = pieces_per_tile(np.array(polygons), windows)
     monkeypatch.setattr(clipped, "MAX_PAIRS", 10)
     assert pieces_per_tile(np.array(polygons), windows).tolist() == whole.tolist()
+
+
+def test_a_tile_inside_of_a_polygon_gives_the_whole_roi():
+    roi = regular(9, 7, (8, 8))
+    [found] = pieces([regular(50, 100)], tiles((0, 0), roi=roi))
+    assert found.equals(roi)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(stars(300), min_size=1, max_size=3), st.sampled_from([0.5, 1, 4]))
+def test_pieces_of_any_roi_are_the_intersections_of_shapely_with_it(polygons, scale):
+    some, roi = disjoint(np.array(polygons, dtype=object)), regular(9, 7, (8, 8))
+    windows = tiles(*((x, y) for x in range(0, 80, 16) for y in range(0, 80, 23)), roi=roi)
+    union = affinity.scale(shapely.union_all(some), 1 / scale, 1 / scale, origin=(0, 0))
+    for x, y, found in zip(windows.x, windows.y, pieces(some, windows, (scale, scale)), strict=True):
+        expected = affinity.translate(union, -x, -y).intersection(roi)
+        assert found.symmetric_difference(expected).area < 1e-8
+
+
+def test_pieces_of_an_outline_of_many_vertices_take_no_copy_of_it_per_tile():
+    corners = [(x, y) for x in range(-800, 800, 16) for y in range(-800, 800, 16)]
+    tracemalloc.start()
+    found = pieces([regular(20_000, 700)], tiles(*corners, roi=TILE))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert shapely.area(found).sum() == pytest.approx(np.pi * 700**2, rel=1e-6)
+    assert peak < 50_000_000
 
 
 def test_no_polygons_give_empty_pieces():
