@@ -228,7 +228,7 @@ def test_a_record_that_names_another_file_writes_and_removes_nothing_there(outpu
     }
     content["slide"]["identity"]["path"] = "/gone.tiff"
     rewritten(evil, content)
-    again(keep=None)
+    again(keep=None, tolerate=1)  # under the name of a slide's file, a record that is none is damage
     assert victim.read_bytes() == b"precious"
     assert sorted(path.name for path in victim.parent.iterdir()) == ["v.parquet"]
     assert not (output / "tiles" / f"{'0' * 64}.parquet").exists()

@@ -56,15 +56,10 @@ def tables(bucket: Bucket) -> set[str]:
     return {name for name in bucket.objects("out") if "/" in name}
 
 
-def without_pictures(bucket: Bucket) -> set[str]:
-    return {name for name in tables(bucket) if not name.startswith("previews/")}
-
-
-@pytest.mark.parametrize("changes", [{}, {"keep": None}])
-def test_coverage_that_cannot_be_read_is_kept_and_named(finished, bucket, changes) -> None:
-    key, before = key_of("a.tiff", "coverage", bucket), without_pictures(bucket)
+def test_coverage_that_cannot_be_read_is_kept_and_named(finished, bucket) -> None:
+    key, before = key_of("a.tiff", "coverage", bucket), tables(bucket)
     content = archive(key, bucket)
-    result = run(finished, bucket, **changes)
+    result = run(finished, bucket)
     assert isinstance(result, FinishedError)
     [failure] = bucket.table("out/failures.parquet").to_pylist()
     assert (failure["path"], failure["error"]) == (f"{finished}/a.tiff", "UnreadError")
@@ -73,9 +68,9 @@ def test_coverage_that_cannot_be_read_is_kept_and_named(finished, bucket, change
     assert "; it is kept; hint: check permissions and the storage, and run again" in failure["message"]
     assert key.removeprefix("out/") in tables(bucket)
     restore(key, content, bucket)
-    again = run(finished, bucket, **changes)
+    again = run(finished, bucket)
     assert isinstance(again, Summary)
-    assert (again.gone, without_pictures(bucket)) == (1, before)
+    assert (again.gone, tables(bucket)) == (1, before)
 
 
 def test_files_that_cannot_be_read_at_all_are_kept_and_their_slide_is_named_once(finished, bucket) -> None:
