@@ -43,14 +43,14 @@ MEANINGS = {
     "NAME_overlap": "share of each overlay value among the ROI's pixels that exist in the overlay, by the value as"
     " text; shares are > 0 and sum to 1, or the map is empty",
     "NAME_inside": "share of the ROI's pixels that exist in the overlay, 0 to 1",
-    "NAME_uncertainty": "only with `uncertainty: true`: bound of the error of the tile's shares, 0 to 1 ([Accuracy](accuracy.md)); null"
-    " where nothing is known",
+    "NAME_uncertainty": "only with `uncertainty: true`: bound of the error of the tile's shares, 0 to 1"
+    " ([Accuracy](accuracy.md)); null where nothing is known",
     "CLASS": "share of the values of the class, 0 to 1; null if nothing is known: `NAME_inside` is 0, unless"
     " `missing: zero` applies",
     "NAME_dominant": "only with `dominant: true`: class with the greatest share, of several the first in the"
     " configuration; null if no class has any",
-    "NAME_count": "only with `count: true`: outlines of an annotation whose centroid lies in the tile; null where nothing"
-    " is known",
+    "NAME_count": "only with `count: true`: outlines of an annotation whose centroid lies in the tile; null where"
+    " nothing is known",
     "CLASS_count": "only with `count: true`: those of a class",
     "NAME_STATISTIC": "each of `stats`, such as `NAME_mean` or `NAME_share_ge_0_5`; null where the ROI has no number",
     "stage": "name of the task that failed",

@@ -191,13 +191,14 @@ class Overlay(Section):
         options = [name for name in ("scale", "measurement", "patch_size") if getattr(self, name) is not None]
         if options and not self.stats:
             raise ValueError(f"found {options[0]} without stats; give stats such as [mean, q95]")
-        if self.uncertainty and self.stats and not self.classes:
+        has_classes = bool(self.classes) or self.detect is not None  # detect has one by default
+        if self.uncertainty and self.stats and not has_classes:
             raise ValueError("found uncertainty, a bound for shares, with stats and no classes; remove it")
         if self.measurement is not None and self.classes:
             raise ValueError("found measurement and classes; give each an overlay of its own, with the same path")
         if self.scale is not None:
             Scale(*self.scale)
-        if self.dominant and not self.classes:
+        if self.dominant and not has_classes:
             raise ValueError("found dominant: true without classes to compare; name some in classes, or remove it")
         return self
 

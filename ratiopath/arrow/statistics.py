@@ -8,6 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 from ratiopath.statistics.results import Scale, Statistics, gather_statistics
 from ratiopath.statistics.statistic import Statistic, parse_statistics
@@ -26,6 +27,7 @@ def tile_overlay_statistics(
     overlay_mpp: Any = None,
     slide_path: Any = None,
     annotation: AnnotationOptions | None = None,
+    align: Align = "auto",
 ) -> pa.StructArray:
     """Compute statistics of the overlay's numbers in this process, without Ray (docs/decisions/0021-statistics.md).
 
@@ -44,8 +46,10 @@ def tile_overlay_statistics(
         scale: Numbers of the file that stand for 0 and 1, such as (0, 255); thresholds of shares are on this scale.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or an array with
             a number per row. For annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box.
+        slide_path: Slides, in the forms of `overlay_path`: the frame of annotations, with extent and bounding box, and
+            of images by `align`. The resolution of the file counts: leave it out where tiles were given another.
         annotation: Options of overlays that are annotations, such as the name of a measurement.
+        align: Rule by which images are laid over the slide, as for `tile_overlay_overlap`.
 
     Returns:
         A struct per row, float64: a field per statistic, named mean, q95, share_ge_0_5. None where the ROI holds no
@@ -65,8 +69,8 @@ def tile_overlay_statistics(
     """
     wanted = parse_statistics(statistics)
     batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    settings = OverlaySettings(annotation=annotation)
-    return statistics_struct(batch_statistics(batch, Roi(roi), settings, wanted, Scale(*scale)))
+    settings = OverlaySettings(annotation=annotation, align=align)
+    return statistics_struct(batch_statistics(batch, Roi(roi), settings, wanted, Scale.of(scale)))
 
 
 def batch_statistics(

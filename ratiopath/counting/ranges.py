@@ -11,6 +11,8 @@ from ratiopath.counting.values import Value, normalise_value, stored_number
 from ratiopath.errors import ParameterError
 
 _FORM = re.compile(r"(?P<low>.*?)\.\.(?P<high>.*)|(?P<sign>[<>]=?)(?P<bound>.*)", re.DOTALL)
+_LOOKALIKE = re.compile(r"(==?|!=|=[<>]|[≤≥])\s*[-+.]?\d.*|[-+.\d]*\d\s*…\s*[-+.]?\d.*", re.DOTALL)
+"""Ranges in other notations, such as =>3, ≥ 0.5 and 1…5."""
 _HINT = "write such as '128..255', '>0', '>=0.5', '<10' or '<=3'"
 
 
@@ -84,7 +86,8 @@ def is_range(text: str) -> bool:
     """Return True for a text that is meant as a range, even if it is none: `<other>` and `Tumor...` are labels."""
     text = text.strip()
     is_name = text.startswith("<") and text.endswith(">")
-    return (text.startswith(("<", ">")) and not is_name) or ".." in text.replace("...", "")
+    is_meant = text.startswith(("<", ">")) or _LOOKALIKE.fullmatch(text) is not None
+    return (is_meant and not is_name) or ".." in text.replace("...", "")
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -1,8 +1,10 @@
 """Statistics of rows, whatever they were measured on, and the scale of their numbers."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -50,6 +52,19 @@ class Scale:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ParameterError(f"invalid scale [{self.low}, {self.high}]; give [low, high] with low < high")
+
+    @classmethod
+    def of(cls, limits: Sequence[float]) -> Self:
+        """Build a scale from the pair [low, high] that a user gave.
+
+        Raises:
+            ParameterError: It is no pair of numbers with low < high.
+        """
+        try:
+            low, high = map(float, limits)
+        except (TypeError, ValueError):
+            raise ParameterError(f"invalid scale {reprlib.repr(limits)}; give [low, high] with low < high") from None
+        return cls(low, high)
 
     @property
     def length(self) -> float:

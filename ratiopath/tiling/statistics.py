@@ -11,6 +11,7 @@ from ratiopath.arrow.statistics import batch_statistics, statistics_struct
 from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
+from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 from ratiopath.statistics.results import Scale
 from ratiopath.statistics.statistic import Statistic, parse_statistics
@@ -29,6 +30,7 @@ def tile_overlay_statistics(
     overlay_mpp: float | tuple[float, float] | Expr | None = None,
     slide_path: Expr | None = None,
     annotation: AnnotationOptions | None = None,
+    align: Align = "auto",
 ) -> Expr:
     """Compute statistics of the overlay's numbers inside the ROI of every tile (docs/decisions/0021-statistics.md).
 
@@ -44,8 +46,10 @@ def tile_overlay_statistics(
         scale: Numbers of the file that stand for 0 and 1, such as (0, 255); thresholds of shares are on this scale.
         overlay_mpp: Resolution of level 0 of every overlay, replacing that of its file: µm/px, (x, y), or a column. For
             annotations, the resolution of level 0 of the slide, the frame they are drawn in.
-        slide_path: Column of slides: the frame of annotations, with extent and bounding box.
+        slide_path: Column of slides: the frame of annotations, with extent and bounding box, and of images by `align`.
+            The resolution of the file counts: leave it out where tiles were given another.
         annotation: Options of overlays that are annotations, such as the name of a measurement.
+        align: Rule by which images are laid over the slide, as for `tile_overlay_overlap`.
 
     Returns:
         An expression for `Dataset.with_column`: a struct of float64, a field per statistic, named mean, q95,
@@ -57,7 +61,8 @@ def tile_overlay_statistics(
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution, or holds no numbers.
     """
     mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    options = Roi(roi), OverlaySettings(annotation=annotation), parse_statistics(statistics), Scale(*scale)
+    settings = OverlaySettings(annotation=annotation, align=align)
+    options = Roi(roi), settings, parse_statistics(statistics), Scale.of(scale)
     expression: Expr = _statistics(*options, overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     return expression
 

@@ -122,6 +122,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "statistic: none": lambda: parse_statistics([]),
     "statistic: twice": lambda: parse_statistics(["q50", "q50.0"]),
     "statistic: scale": lambda: Scale(255, 0),
+    "statistic: scale of one number": lambda: Scale.of(255),  # type: ignore[arg-type]  # a user's mistake
     "annotation: no resolution": lambda: annotated(1, mpp=None).shares(SQUARE),
     "align: unknown rule": lambda: OverlaySettings(align="centre"),
     "align: no size": lambda: aligned((9, 9), slide=SlideFrame()),

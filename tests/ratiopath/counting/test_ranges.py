@@ -109,9 +109,10 @@ def test_what_is_no_range_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1..2", True), (">x", True), ("<10", True), ("a..b", True), ("<unclassified>", False), ("Tumor...", False),
-     ("-1", False), ("3+4", False), ("a.b", False)],
+     ("-1", False), ("3+4", False), ("a.b", False), ("=>3", True), ("== 3", True), ("!=0", True), ("≥0.5", True),
+     ("1…5", True), ("=<.5", True), ("= tumor", False), ("Tumor…", False), ("<≥3>", False)],
 )  # fmt: skip
-def test_names_in_angle_brackets_and_ellipses_are_labels(text, expected):
+def test_names_in_angle_brackets_and_ellipses_are_labels_and_mistyped_ranges_are_none(text, expected):
     assert is_range(text) is expected
 
 
