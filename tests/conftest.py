@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would start each worker through uv
@@ -18,6 +19,9 @@ IDLE_SERVICES = (
     "REPOSSESSOR", "SCHEDULER", "TRIGGERS",
 )  # fmt: skip
 """Loops of a Prefect server that serve deployments and automations, and take a tenth of the tests' time."""
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test is about time, and machines may be busy
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -132,8 +132,10 @@ def _require_origin(outlines: Outlines, slide: SlideFrame, options: FrameOptions
         return
     left, top, width, height = slide.bounds
     path, places = outlines.path, []
-    origins: tuple[Literal["level0", "bounds"], ...] = "level0", "bounds"
-    for origin in origins:
+    origins: tuple[Literal["level0", "bounds", "halo"], ...] = "level0", "bounds", "halo"
+    if len({_from_corner(path, slide, replace(options, origin=origin)) for origin in origins}) == 1:
+        return  # the box begins where the slide does
+    for origin in origins[:2]:
         scale, offset = _from_corner(path, slide, replace(options, origin=origin))
         polygons, _ = outlines.polygons(scale, offset)
         if not len(polygons):

@@ -4,9 +4,11 @@ The question: which pixels of level 0 does a pixel of the overlay cover? `auto` 
 (docs/decisions/0018-alignment.md; the terms are those of `ratiopath.overlays.fit`):
 
     fits                  by resolution
+    in the box            fits the scanned bounding box: refused
+    either                compatible with slide and box, which differ: refused
     imprecise resolution  compatible, and the factors differ by 5 % at most: by size, with a remark
     no resolution         compatible: by size
-    bounding box          fits the scanned box or is compatible with it, not the slide: refused
+    in the box            compatible with the scanned bounding box, not the slide: refused
     wrong resolution      compatible: refused
     part of the slide     ends within the slide by resolution: by resolution from the corner, with a warning
     other slide           refused
@@ -89,12 +91,17 @@ def align_raster(overlay: RasterFrame, slide: SlideFrame, align: Align = "auto")
 def _decide(overlay: RasterFrame, slide: SlideFrame, whole: Fit) -> Alignment:
     if whole.fits:
         return _by_resolution(overlay, slide, whole, "fits")
-    if whole.is_imprecise:
-        return _by_size(slide, whole, "imprecise resolution", _imprecise(whole))
-    if whole.is_compatible and (whole.scale is None or whole.is_screen):
-        return _by_size(slide, whole, "no resolution")
     box = _box(overlay, slide)
-    if box is not None and (box.fits or box.is_imprecise or (box.is_compatible and not whole.is_compatible)):
+    if box is not None and box.fits:
+        raise _lies_in_box(overlay, slide, box, whole)
+    is_unknown = whole.scale is None or whole.is_screen
+    if whole.is_imprecise or (whole.is_compatible and is_unknown):
+        if box is not None and (box.is_compatible if is_unknown else box.is_imprecise) and _differ(whole, box):
+            raise _lies_in_either(overlay, slide, box, whole)
+        if is_unknown:
+            return _by_size(slide, whole, "no resolution")
+        return _by_size(slide, whole, "imprecise resolution", _imprecise(whole))
+    if box is not None and (box.is_imprecise or (box.is_compatible and not whole.is_compatible)):
         raise _lies_in_box(overlay, slide, box, whole)
     if whole.scale is None:
         raise _no_resolution(overlay, slide, whole)
@@ -135,6 +142,16 @@ def _box(overlay: RasterFrame, slide: SlideFrame) -> Fit | None:
     return Fit.of(overlay, slide, Extent(width, height), (float(left), float(top)))
 
 
+def _differ(whole: Fit, box: Fit) -> bool:
+    """Return True if an edge of the slide lies more than a pixel of the overlay from that of the box."""
+    ends = (
+        whole.extent.width - box.origin[0] - box.extent.width,
+        whole.extent.height - box.origin[1] - box.extent.height,
+    )
+    sides = zip((*box.origin, *map(abs, ends)), (*whole.downsample, *whole.downsample), strict=True)
+    return any(off > pixel for off, pixel in sides)
+
+
 def _imprecise(fit: Fit) -> str:
     return (
         f"is aligned by size: a pixel is {_pair(fit.downsample)} px of level 0, not {_pair(fit.scale)} as the "
@@ -149,6 +166,16 @@ def _lies_in_box(overlay: RasterFrame, slide: SlideFrame, box: Fit, whole: Fit) 
         f"({left:.0f}, {top:.0f}) of {slide.path!r}, not all of its {_size(whole.extent)} px"
     )
     return MisalignedError(problem, path=overlay.path, hint="set overlays.NAME.align: bounds (align=)")
+
+
+def _lies_in_either(overlay: RasterFrame, slide: SlideFrame, box: Fit, whole: Fit) -> MisalignedError:
+    left, top = box.origin
+    problem = (
+        f"{overlay.path!r} of {_size(overlay.extent)} px may lie over all of the {_size(whole.extent)} px of "
+        f"{slide.path!r} or over its scanned box of {_size(box.extent)} px at ({left:.0f}, {top:.0f}): the size goes "
+        "with both"
+    )
+    return MisalignedError(problem, path=overlay.path, hint="set overlays.NAME.align: extent or bounds (align=)")
 
 
 def _wrong_resolution(overlay: RasterFrame, slide: SlideFrame, fit: Fit) -> MisalignedError:

@@ -127,6 +127,10 @@ CALLS: dict[str, Callable[[], object]] = {
     "align: unknown rule": lambda: OverlaySettings(align="centre"),
     "align: no size": lambda: aligned((9, 9), slide=SlideFrame()),
     "align: bounding box": lambda: aligned((50, 60), 10, slide=BOXED),
+    "align: size of the bounding box": lambda: aligned((50, 60), slide=BOXED),
+    "align: box or slide": lambda: aligned(
+        (10, 10), slide=SlideFrame("a.mrxs", Extent(100, 100), bounds=(9, 9, 50, 50))
+    ),
     "align: wrong resolution": lambda: aligned((33, 33), 10, slide=BOXED),
     "align: other slide": lambda: aligned((99, 200), 10, slide=BOXED),
     "align: no resolution": lambda: aligned((99, 200), slide=BOXED),

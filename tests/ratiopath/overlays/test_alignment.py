@@ -133,7 +133,21 @@ class TestBoundingBox:
         half = SlideFrame("a.mrxs", SLIDE.extent, SLIDE.mpp, bounds=(0, 0, 50_000, 40_000))
         assert "fits the scanned box" in refused((1250, 1000), 10.0, half)
         assert "wrong resolution" in refused((1250, 1000), 2.0, half)
-        assert aligned((1250, 1000), None, half).case == "no resolution"
+        message = refused((1250, 1000), None, half)
+        assert "may lie over all of the 100,000 x 80,000 px of 'a.mrxs' or over its scanned box" in message
+        assert message.endswith("hint: set overlays.NAME.align: extent or bounds (align=)")
+        assert aligned((1250, 1000), None, half, "extent").mpp == Mpp(20, 20)
+
+    def test_a_resolution_that_fits_the_box_is_not_taken_for_an_imprecise_one(self) -> None:
+        large = SlideFrame("a.mrxs", SLIDE.extent, SLIDE.mpp, bounds=(2000, 1000, 97_000, 77_600))
+        assert "fits the scanned box" in refused((2425, 1940), 10.0, large)
+        assert "may lie over all" in refused((2425, 1940), 10.15, large)
+
+    def test_a_box_that_differs_by_a_pixel_of_the_overlay_is_the_slide(self) -> None:
+        nearly = SlideFrame("a.mrxs", SLIDE.extent, SLIDE.mpp, bounds=(40, 0, 99_960, 80_000))
+        assert aligned((2500, 2000), None, nearly).case == "no resolution"
+        beyond = SlideFrame("a.mrxs", SLIDE.extent, SLIDE.mpp, bounds=(41, 0, 99_959, 80_000))
+        assert "may lie over all" in refused((2500, 2000), None, beyond)
 
     def test_a_part_of_the_box_is_laid_at_its_corner_by_resolution(self) -> None:
         found = aligned((500, 500), 10.0, BOXED, "bounds")
