@@ -27,12 +27,13 @@ def check_counts(tiles: int, kept: int, *, is_filtered: bool) -> Iterator[str]:
 
 
 def check_classes(
-    overlays: tuple[OverlayColumns, ...], only_zero: Mapping[str, bool], means: Mapping[str, float | None]
+    overlays: Iterable[OverlayColumns], only_zero: Mapping[str, bool], means: Mapping[str, float | None]
 ) -> Iterator[str]:
     """Check that each overlay contains something, and one of its classes; a class may consist of the value 0.
 
     Args:
-        overlays: The overlays of the configuration.
+        overlays: The overlays of the configuration that hold values on the slide: a slide without the file of one is
+            left to `missing`.
         only_zero: True for each overlay without any value but 0, by overlay.
         means: Mean coverage of the slide's tiles by class; None where it is unknown.
     """

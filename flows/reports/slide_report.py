@@ -117,7 +117,8 @@ def merge_reports(partials: Sequence[Json], config: CoverageConfig) -> Json:
         for name, tiles_of in partial["numbers"].items():
             with_numbers[name] = with_numbers.get(name, 0) + tiles_of
     empty = [name for name, found in with_numbers.items() if not found]
-    suspicions = [*check_classes(counted, only_zero, means), *check_heat_maps(empty), *suspicions]
+    existing = [overlay for overlay in counted if values[overlay.name]["commonest"]]
+    suspicions = [*check_classes(existing, only_zero, means), *check_heat_maps(empty), *suspicions]
     report = {"means": means, "mm2": mm2, "values": values, "suspicions": suspicions}
     alignments = {name: found for partial in partials for name, found in partial["alignments"].items()}
     return report | ({"notes": notes} if notes else {}) | ({"alignments": alignments} if alignments else {})

@@ -126,3 +126,9 @@ def test_a_detected_overlay_has_a_class_of_its_own_name() -> None:
     config = configured(Path("slides"), overlays={"specimen": {"detect": "saturation"}}, keep="specimen > 0.5")
     assert config.classes == ["specimen"]
     assert config.overlays["specimen"].classes == {"specimen": [1]}
+
+
+@pytest.mark.parametrize("option", [{"dominant": True}, {"uncertainty": True, "stats": ["mean"]}])
+def test_options_of_classes_hold_for_the_class_of_its_own_name(option) -> None:
+    config = configured(Path("slides"), overlays={"tissue": {"detect": "saturation", **option}})
+    assert config.overlays["tissue"].classes == {"tissue": [1]}

@@ -60,6 +60,14 @@ def test_tiles_over_the_edge_add_only_the_area_inside_the_slide(folder):
     assert report["tissue_mm2"] == pytest.approx((labels == 255).sum() * MM2)
 
 
+def test_a_slide_without_the_file_of_an_overlay_whose_classes_are_then_zero_is_not_to_be_reviewed(folder):
+    study(folder, None)
+
+    report = reports(folder, overlays={"tissue": {**TISSUE["tissue"], "missing": "zero"}}, keep=None)["a"]
+
+    assert (report["tissue_mean"], report["suspicions"]) == (0.0, [])
+
+
 def test_overlapping_tiles_count_no_pixel_twice(folder):
     study(folder, np.full((24, 32), 255, np.uint8))
 

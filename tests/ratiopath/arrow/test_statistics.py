@@ -6,7 +6,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 
 from ratiopath.arrow import tile_overlay_statistics
-from ratiopath.errors import ParameterError, UnsupportedImageError
+from ratiopath.errors import MisalignedError, ParameterError, UnsupportedImageError
 from ratiopath.statistics.statistic import Statistic
 from tests.ratiopath.statistics.test_numbers import in_numpy
 from tests.support import oracles
@@ -70,6 +70,24 @@ def test_colours_are_refused_with_the_remedy(tmp_path):
 
 @pytest.mark.parametrize("scale", [(1, 1), (5, 0), (0, float("inf"))])
 def test_a_scale_without_length_is_refused(scale):
+    with pytest.raises(ParameterError, match="invalid scale"):
+        column("none.tiff", [(0, 0)], ["mean"], scale=scale)
+
+
+def test_a_map_with_a_wrong_resolution_is_laid_over_the_extent_of_the_slide(tmp_path):
+    path, slide = tmp_path / "map.tiff", tmp_path / "slide.tiff"
+    LAYOUTS["tiles"].write(slide, Raster((np.zeros((40, 60), np.uint8),), (1.0, 1.0)))
+    LAYOUTS["tiles"].write(path, Raster((np.arange(6, dtype=np.float32).reshape(2, 3),), (10.0, 10.0)))
+    options = {"roi": shapely.box(0, 0, 20, 20), "slide_path": str(slide)}
+
+    with pytest.raises(MisalignedError, match="align: extent"):
+        column(path, [(20, 0), (40, 20)], ["mean"], **options)
+
+    assert column(path, [(20, 0), (40, 20)], ["mean"], align="extent", **options) == [{"mean": 1.0}, {"mean": 5.0}]
+
+
+@pytest.mark.parametrize("scale", [255, (0,), "01x", (0, 1, 2), None])
+def test_a_scale_that_is_no_pair_of_numbers_is_refused(scale):
     with pytest.raises(ParameterError, match="invalid scale"):
         column("none.tiff", [(0, 0)], ["mean"], scale=scale)
 

@@ -259,3 +259,26 @@ def test_an_aligned_overlay_counts_from_its_corner_on_the_slide(roi):
         assert as_dicts(found) == as_dicts(expected)
         bounds = aligned.uncertainty(on_slide, found), alone.uncertainty(by_itself, expected)
         np.testing.assert_allclose(*bounds, rtol=1e-12)
+
+
+@given(
+    st.sampled_from(sorted(ROIS)),
+    st.sampled_from([(1.0, 1.0), (0.5, 0.25), (0.37, 1 / 3), (1.3, 0.9)]),
+    st.lists(st.tuples(st.integers(-8, 30), st.integers(-8, 30)), min_size=1, max_size=4),
+    st.integers(0, 2**32 - 1),
+)
+def test_exactextract_agrees(roi, scale, corners, seed) -> None:
+    exactextract = pytest.importorskip("exactextract")
+    raster = pytest.importorskip("exactextract.raster")
+    image = np.random.default_rng(seed).integers(0, 4, (11, 13)).astype(np.int32)
+    flipped = raster.NumPyRasterSource(np.ascontiguousarray(image[::-1]), 0, 0, 13, 11)  # there y counts upwards
+    x, y = zip(*corners, strict=True)
+    shares = as_dicts(measured(image, x, y, ROIS[roi], scale))
+    for left, top, found in zip(x, y, shares, strict=True):
+        placed = affinity.scale(affinity.translate(ROIS[roi], left, top), *scale, origin=(0, 0))
+        feature = {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(placed)}
+        [result] = exactextract.exact_extract(flipped, [feature], ["unique", "frac"])
+        properties = result["properties"]
+        expected = dict(zip(map(str, np.asarray(properties["unique"]).tolist()), properties["frac"], strict=True))
+        for key in expected.keys() | found.keys():
+            assert abs((found.get(key) or 0) - expected.get(key, 0)) < 1e-6
