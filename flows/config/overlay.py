@@ -27,7 +27,7 @@ from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings, TissueSettings
 from ratiopath.overlays.alignment import Align
 from ratiopath.overlays.overlay import Counting
-from ratiopath.overlays.regions import RegionOptions
+from ratiopath.overlays.polygons.regions import RegionOptions
 from ratiopath.statistics.results import Scale
 from ratiopath.statistics.statistic import Statistic
 from ratiopath.tissue.detector import VERSION, Detector, Pen

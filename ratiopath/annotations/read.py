@@ -4,16 +4,16 @@ import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ratiopath.annotations.darwin import read_darwin
-from ratiopath.annotations.dsa import read_dsa
-from ratiopath.annotations.empaia import read_empaia
-from ratiopath.annotations.geojson import read_geojson
-from ratiopath.annotations.hdf5 import read_hdf5
-from ratiopath.annotations.json_text import json_format, paused_collection, strict_json
+from ratiopath.annotations.formats.darwin import read_darwin
+from ratiopath.annotations.formats.dsa import read_dsa
+from ratiopath.annotations.formats.empaia import read_empaia
+from ratiopath.annotations.formats.geojson import read_geojson
+from ratiopath.annotations.formats.hdf5 import read_hdf5
+from ratiopath.annotations.formats.json_text import json_format, paused_collection, strict_json
+from ratiopath.annotations.formats.tables import parquet_format, read_csv, read_parquet
+from ratiopath.annotations.formats.xml_formats import read_xml
 from ratiopath.annotations.outlines import Format, Outlines, ReadOptions
 from ratiopath.annotations.packed import unpack
-from ratiopath.annotations.tables import parquet_format, read_csv, read_parquet
-from ratiopath.annotations.xml_formats import read_xml
 from ratiopath.errors import TruncatedError, UnsupportedFormatError
 from ratiopath.files import (
     GZIP_MAGIC,

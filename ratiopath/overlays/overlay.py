@@ -14,7 +14,7 @@ from ratiopath.counting.shares import Shares
 from ratiopath.errors import ParameterError
 from ratiopath.geometry import Float64s, Mpp
 from ratiopath.overlays.alignment import Align
-from ratiopath.overlays.regions import RegionOptions
+from ratiopath.overlays.polygons.regions import RegionOptions
 from ratiopath.roi import Roi
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.counting.area_counter import AreaCounter
+from ratiopath.counting.area.area_counter import AreaCounter
+from ratiopath.counting.area.fractional import FractionalWindows
+from ratiopath.counting.area.pixel_areas import PixelAreas
+from ratiopath.counting.area.polygon_counter import PolygonCounter
 from ratiopath.counting.counter import WindowCounter
-from ratiopath.counting.fractional import FractionalWindows
 from ratiopath.counting.labels import Labelling
-from ratiopath.counting.pixel_areas import PixelAreas
-from ratiopath.counting.polygon_counter import PolygonCounter
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import MAX_VALUES, ValueAccumulator, ValueCounts
 from ratiopath.errors import InvalidMppError, MissingMppError, TooManyValuesError, UnsupportedImageError

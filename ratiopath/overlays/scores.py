@@ -21,8 +21,8 @@ from ratiopath.annotations.annotations import polygon_parts
 from ratiopath.counting.shares import DECIMALS, MIN_SHARE
 from ratiopath.errors import UnsupportedFormatError
 from ratiopath.geometry import Extent, Float64s, Int64s
-from ratiopath.overlays.areas import RoiWindows, window_areas
-from ratiopath.overlays.joins import Polygons
+from ratiopath.overlays.polygons.areas import RoiWindows, window_areas
+from ratiopath.overlays.polygons.joins import Polygons
 from ratiopath.statistics.numbers import compared
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic

@@ -11,8 +11,8 @@ Two errors add up. R is the ROI in pixels of the overlay, not rounded; R' the wh
 
 import numpy as np
 
-from ratiopath.counting.fractional import FractionalWindows
-from ratiopath.counting.pixel_areas import PixelAreas
+from ratiopath.counting.area.fractional import FractionalWindows
+from ratiopath.counting.area.pixel_areas import PixelAreas
 from ratiopath.counting.shares import Shares
 from ratiopath.geometry import Float64s, Int64s
 from ratiopath.overlays.overlay import Counting

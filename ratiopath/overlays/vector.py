@@ -14,12 +14,12 @@ from ratiopath.counting.wanted import UNCLASSIFIED, Wanted, chosen
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Float64s, Int64s, Mpp, round_half_up
-from ratiopath.overlays.areas import Areas, RoiWindows
-from ratiopath.overlays.clipped import count_centroids, pieces_per_tile
 from ratiopath.overlays.overlay import Overlay, TileWindows
-from ratiopath.overlays.painting import Painter, on_slide
-from ratiopath.overlays.partition import Partition
-from ratiopath.overlays.regions import RegionOptions, Regions, Roles
+from ratiopath.overlays.polygons.areas import Areas, RoiWindows
+from ratiopath.overlays.polygons.clipped import count_centroids, pieces_per_tile
+from ratiopath.overlays.polygons.painting import Painter, on_slide
+from ratiopath.overlays.polygons.partition import Partition
+from ratiopath.overlays.polygons.regions import RegionOptions, Regions, Roles
 from ratiopath.overlays.scores import outline_numbers, score_statistics
 from ratiopath.statistics.results import Statistics
 from ratiopath.statistics.statistic import Statistic

@@ -8,7 +8,7 @@ from ratiopath.annotations import Annotations, Outlines
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays.overlay import TileWindows
-from ratiopath.overlays.regions import RegionOptions
+from ratiopath.overlays.polygons.regions import RegionOptions
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.roi import Roi
 

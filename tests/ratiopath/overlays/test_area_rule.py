@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity, box
 
-from ratiopath.counting import border, pixel_areas
 from ratiopath.counting import counter as counting
-from ratiopath.counting.pixel_areas import polygon_edges
+from ratiopath.counting.area import border, pixel_areas
+from ratiopath.counting.area.pixel_areas import polygon_edges
 from ratiopath.errors import ParameterError
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp

@@ -1,0 +1,1 @@
+"""Counters that weigh a pixel by its part inside the ROI."""

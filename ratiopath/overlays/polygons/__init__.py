@@ -1,0 +1,1 @@
+"""Polygons of annotations in tiles: their meaning, exact areas, pieces and pixels."""
