@@ -1,6 +1,7 @@
 """Section of an overlay: its file, its classes, and the options of an annotation."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -39,20 +40,8 @@ MAX_CLASSES = 1000
 """Classes of an overlay, each a column of every table."""
 MEASURING = {"counting", "uncertainty", "dominant"}
 """Options of shares."""
-NOT_OF_ANNOTATIONS = {
-    "path",
-    "detect",
-    "pen",
-    "classes",
-    "missing",
-    "mpp",
-    "align",
-    "roi",
-    "stats",
-    "scale",
-    *MEASURING,
-}
-"""Fields that images have as well."""
+_OF_ANNOTATIONS = {"count", *(one.name for kind in (ReadOptions, FrameOptions, RegionOptions) for one in fields(kind))}
+"""Fields that only annotations have, by the names of the library."""
 
 
 class Overlay(Section):
@@ -232,7 +221,7 @@ class Overlay(Section):
     @property
     def annotation_options(self) -> dict[str, Any]:
         """Options of an annotation that differ from their defaults, in canonical form."""
-        return self.model_dump(mode="json", exclude=NOT_OF_ANNOTATIONS, exclude_defaults=True)
+        return self.model_dump(mode="json", include=_OF_ANNOTATIONS, exclude_defaults=True)
 
     @property
     def tissue(self) -> TissueSettings | None:

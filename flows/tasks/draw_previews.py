@@ -31,6 +31,7 @@ from flows.tasks.gone_slides import unread_slides
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
+from ratiopath.slides.frame import read_frame
 from schemas.intermediate import PICTURES
 
 VERSION = 2
@@ -127,9 +128,10 @@ def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     overlays, slide, mpps = config.overlays.items(), provenance.slide, provenance.overlay_mpps
+    frame = None if slide.mpp is None else read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
     with at_hand(provenance.overlay_paths, workspace) as files:
         outlines = {
-            name: read_outline(path, one, canvas, slide, mpps.get(name))
+            name: read_outline(path, one, canvas, frame, mpps.get(name))
             for name, one in overlays
             if (path := files[name])
         }

@@ -11,7 +11,7 @@ from ratiopath.counting.shares import Shares
 from ratiopath.counting.value_counts import gather
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.alignment import Align
-from ratiopath.overlays.overlay import Counting, counting_of
+from ratiopath.overlays.overlay import Counting
 from ratiopath.roi import Roi
 
 
@@ -68,7 +68,7 @@ def tile_overlay_overlap(
         >>> overlaps = tile_overlay_overlap(box(0, 0, 512, 512), "mask.tiff", **columns)  # doctest: +SKIP
     """
     batch = TileBatch.of_overlays(overlay_path, tile_x, tile_y, mpp_x, mpp_y, overlay_mpp, slide_path)
-    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights), align=align)
+    settings = OverlaySettings(annotation=annotation, counting=weights, align=align)
     return overlap_struct(batch_value_counts(batch, Roi(roi), settings))
 
 

@@ -3,7 +3,7 @@
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, Self, cast, get_args
+from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -85,20 +85,10 @@ class OverlaySettings:
     """Rule by which an image is laid over its slide; without a slide, always its corner by the resolution."""
 
     def __post_init__(self) -> None:
+        if self.counting not in get_args(Counting):
+            raise ParameterError(f"unknown weights {reprlib.repr(self.counting)}; pass 'centre' or 'area'")
         if self.align not in get_args(Align):
             raise ParameterError(f"unknown align {self.align!r}; pass one of {', '.join(get_args(Align))}")
-
-
-def counting_of(name: str) -> Counting:
-    """Check the name of a rule.
-
-    Raises:
-        ParameterError: There is no such rule.
-    """
-    for counting in get_args(Counting):
-        if name == counting:
-            return cast("Counting", counting)
-    raise ParameterError(f"unknown weights {reprlib.repr(name)}; pass 'centre' or 'area'")
 
 
 class Overlay(Protocol):
@@ -131,18 +121,6 @@ class Overlay(Protocol):
             TooManyValuesError: More than 65,536 distinct values lie inside the ROIs, or an annotation has more than 256
                 labels.
             TruncatedError: A part of the file is missing or damaged.
-        """
-
-    def shares_of(self, several: Sequence[TileWindows]) -> Sequence[Shares]:
-        """Measure the values or labels for several sets of tiles or ROIs, as `shares` does for one.
-
-        The file is read once: each chunk of an image is decoded once, whatever the number of sets.
-
-        Returns:
-            Shares of each set, in order.
-
-        Raises:
-            SlideError: See `shares`.
         """
 
     def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:

@@ -66,11 +66,7 @@ class RasterOverlay:
 
     def shares(self, windows: TileWindows) -> ValueCounts:
         """Count the values inside the ROI of every tile, in pixels or in equal parts of a pixel."""
-        return self.shares_of([windows])[0]
-
-    def shares_of(self, several: Sequence[TileWindows]) -> list[ValueCounts]:
-        """Count the values inside the ROI of every tile for several ROIs; each chunk is decoded once."""
-        return self.measure(several, [])[0]
+        return self.measure([windows], [])[0][0]
 
     def statistics(self, windows: TileWindows, statistics: Sequence[Statistic]) -> Statistics:
         """Measure the numbers inside the ROI of every tile."""

@@ -65,10 +65,6 @@ class VectorOverlay:
             areas, keys = Areas.summed(areas.window, top_of[areas.group], areas.area), tuple(tops)
         return LabelShares.of(keys, (areas.window, areas.group, areas.area), len(windows), placed.area)
 
-    def shares_of(self, several: Sequence[TileWindows]) -> list[LabelShares]:
-        """Measure the labels inside the ROI of every tile for several ROIs."""
-        return [self.shares(windows) for windows in several]
-
     def with_options(self, options: RegionOptions) -> Self:
         """Return the same outlines with another meaning of their labels; the file is not read again."""
         return self if options == self._options else type(self)(self._annotations, self._frame, options)

@@ -11,10 +11,10 @@ from shapely.geometry.base import BaseGeometry
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
 from ratiopath.counting.wanted import Wanted
 from ratiopath.errors import UnsupportedFormatError
-from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, Overlay, OverlaySettings, TileWindows
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.roi import Roi
+from ratiopath.tiling.overlap import checked_mpp
 
 
 def tile_annotations(
@@ -52,7 +52,7 @@ def tile_annotations(
         RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if a file is no annotation, cannot be read, or lies elsewhere.
     """
-    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
+    mpp = checked_mpp(overlay_mpp)
     settings = OverlaySettings(annotation=annotation)
     columns = (annotation_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _pieces(Roi(roi), settings, tuple(labels), *columns)

@@ -10,7 +10,7 @@ from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.alignment import Align
-from ratiopath.overlays.overlay import Counting, counting_of
+from ratiopath.overlays.overlay import Counting
 from ratiopath.roi import Roi
 
 
@@ -67,11 +67,20 @@ def tile_overlay_overlap(
         ...     box(0, 0, 512, 512), col("mask"), col("tile_x"), col("tile_y"), col("mpp_x"), col("mpp_y")
         ... )
     """
-    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
-    settings = OverlaySettings(annotation=annotation, counting=counting_of(weights), align=align)
+    mpp = checked_mpp(overlay_mpp)
+    settings = OverlaySettings(annotation=annotation, counting=weights, align=align)
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlap(Roi(roi), settings, *columns)
     return expression
+
+
+def checked_mpp(overlay_mpp: float | tuple[float, float] | Expr | None) -> Mpp | Expr | None:
+    """Check a resolution of overlays at the call, unless it is a column.
+
+    Raises:
+        ParameterError: A number is not finite or not > 0.
+    """
+    return overlay_mpp if isinstance(overlay_mpp, Expr) else Mpp.optional(overlay_mpp)
 
 
 @udf(return_dtype=DataType(dict))  # type: ignore[untyped-decorator]  # Ray ships no types

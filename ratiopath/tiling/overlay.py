@@ -6,10 +6,10 @@ from ray.data.expressions import Expr, udf
 from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.tile_batch import TileBatch, for_each_overlay
-from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
+from ratiopath.tiling.overlap import checked_mpp
 from ratiopath.tiling.tensors import tensor_column
 
 
@@ -54,7 +54,7 @@ def tile_overlay(
         RoiError: At the call, if the ROI is not a valid polygon with an area.
         SlideError: When the dataset runs, if an overlay cannot be read in full or has no resolution.
     """
-    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
+    mpp = checked_mpp(overlay_mpp)
     settings = OverlaySettings(annotation=annotation, align=align)
     columns = (overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)
     expression: Expr = _overlay(Roi(roi), settings, *columns)

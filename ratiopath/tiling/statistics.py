@@ -9,12 +9,12 @@ from shapely.geometry.base import BaseGeometry
 
 from ratiopath.arrow.statistics import batch_statistics, statistics_struct
 from ratiopath.arrow.tile_batch import TileBatch
-from ratiopath.geometry import Mpp
 from ratiopath.overlays import AnnotationOptions, OverlaySettings
 from ratiopath.overlays.alignment import Align
 from ratiopath.roi import Roi
 from ratiopath.statistics.results import Scale
 from ratiopath.statistics.statistic import Statistic, parse_statistics
+from ratiopath.tiling.overlap import checked_mpp
 
 
 def tile_overlay_statistics(
@@ -60,7 +60,7 @@ def tile_overlay_statistics(
         ParameterError: At the call, if a name is no statistic.
         SlideError: When the dataset runs, if an overlay cannot be read in full, has no resolution, or holds no numbers.
     """
-    mpp = overlay_mpp if overlay_mpp is None or isinstance(overlay_mpp, Expr) else Mpp.of(overlay_mpp)
+    mpp = checked_mpp(overlay_mpp)
     settings = OverlaySettings(annotation=annotation, align=align)
     options = Roi(roi), settings, parse_statistics(statistics), Scale.of(scale)
     expression: Expr = _statistics(*options, overlay_path, tile_x, tile_y, mpp_x, mpp_y, mpp, slide_path)

@@ -20,6 +20,7 @@ from flows.reports.previews.scene import Canvas
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
+from ratiopath.slides.frame import read_frame
 from tests.support import oracles
 from tests.support.leica import BOX, DOWNSAMPLE, EXTENT, MPP, write_leica_slide
 from tests.support.study import failures, names, random_labels, run, write_mask
@@ -154,7 +155,7 @@ def outline_of(folder: Path, overlay: Overlay, path: str, level: int) -> tuple[i
     mpp, tile = Mpp(MPP * down, MPP * down), Extent(TILE, TILE)
     slide = Slide("a", str(folder / "a.scn"), extent, tile, tile, mpp, level, down)
     canvas = Canvas.of(slide, TileAreas.of(slide, "keep", Roi(SQUARE)), EXTENT[0] // 2)
-    found = layers.read_outline(path, overlay, canvas, slide)
+    found = layers.read_outline(path, overlay, canvas, read_frame(slide.path).with_mpp_of(level, mpp))
     assert found is not None
     rows, columns = np.nonzero(found)
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1

@@ -7,7 +7,6 @@ import shapely
 from PIL import Image
 
 from flows.config.overlay import Overlay
-from flows.records.slides import Slide
 from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.annotations import is_annotation
 from ratiopath.counting.labels import Labelling
@@ -21,7 +20,6 @@ from ratiopath.plan import Windows
 from ratiopath.pyramid import Level
 from ratiopath.roi import Roi
 from ratiopath.slides import SlideReader, open_slide, scanner_thumbnail
-from ratiopath.slides.frame import read_frame
 from ratiopath.slides.windows import cut_tiles
 
 MAX_PIXELS = 1 << 24
@@ -68,14 +66,16 @@ def _read_level(reader: SlideReader, level: Level) -> Rgb:
     return pixels
 
 
-def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide, given: float | None = None) -> Bools | None:
+def read_outline(
+    path: str, overlay: Overlay, canvas: Canvas, frame: SlideFrame | None, given: float | None = None
+) -> Bools | None:
     """Read the outlines of an overlay's classes; without classes, of everything that differs from 0.
 
     Args:
         path: The overlay's file.
         overlay: The overlay's configuration.
         canvas: The frame of the picture.
-        slide: The slide.
+        frame: Frame of the slide, with the resolution that the tiles' implies; None if it has none.
         given: Resolution of the overlay in the manifest, µm/px; None if there is none.
 
     Returns:
@@ -85,11 +85,10 @@ def read_outline(path: str, overlay: Overlay, canvas: Canvas, slide: Slide, give
     Raises:
         SlideError: The overlay cannot be read.
     """
-    if canvas.mpp is None or slide.mpp is None or (overlay.stats and not overlay.classes):
+    if canvas.mpp is None or frame is None or (overlay.stats and not overlay.classes):
         return None  # a heat map has no outlines
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
-    frame = read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
     if is_annotation(path):
         return _drawn(path, overlay, tile, frame)
     with open_raster(path, overlay.settings(given), frame) as opened:

@@ -33,6 +33,7 @@ from flows.reports.previews.scene import NOWHERE, Canvas, SampledValues, Scene
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
+from ratiopath.slides.frame import read_frame
 from tests.support.layouts import LAYOUTS, Raster
 from tests.support.study import write_slide
 
@@ -164,7 +165,8 @@ def write_stripes(folder: Path) -> str:
 def outline(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> np.ndarray | None:
     canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
     slide = write_slide(Path(path).with_name("slide.tiff"))
-    return layers.read_outline(path, overlay, canvas, replace(slide_of((64, 48), 16, 16, mpp), path=str(slide)))
+    frame = None if mpp is None else read_frame(str(slide)).with_mpp_of(0, mpp)
+    return layers.read_outline(path, overlay, canvas, frame)
 
 
 def test_outlines_are_where_classes_meet(tmp_path) -> None:

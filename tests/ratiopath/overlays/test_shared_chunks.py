@@ -39,7 +39,7 @@ def test_a_chunk_that_several_rois_touch_is_decoded_once():
     shared, alone = reader(), [reader() for _ in ROIS]
     several = [tiles(*TILES, roi=roi) for roi in ROIS]
 
-    found = RasterOverlay(shared).shares_of(several)
+    found = RasterOverlay(shared).measure(several, [])[0]
 
     each = [RasterOverlay(one).shares(windows) for one, windows in zip(alone, several, strict=True)]
     assert [equal(one, other) for one, other in zip(found, each, strict=True)] == [True] * 3
@@ -49,7 +49,7 @@ def test_a_chunk_that_several_rois_touch_is_decoded_once():
 
 
 def test_each_of_several_rois_equals_the_oracle():
-    found = RasterOverlay(reader()).shares_of([tiles(*TILES, roi=roi) for roi in ROIS])
+    found = RasterOverlay(reader()).measure([tiles(*TILES, roi=roi) for roi in ROIS], [])[0]
     for roi, counts in zip(ROIS, found, strict=True):
         for (x, y), row in zip(TILES, as_dicts(counts), strict=True):
             expected = oracles.overlap([PIXELS, PIXELS[::4, ::4]], (0.5, 0.5), x, y, (0.5, 0.5), roi)
@@ -60,7 +60,7 @@ def test_sets_of_several_resolutions_read_levels_of_their_own():
     shared = reader()
     fine, coarse = tiles((0, 0), roi=ROIS[0]), tiles((0, 0), roi=ROIS[0], mpp=2.0)
 
-    found = RasterOverlay(shared).shares_of([coarse, fine, coarse])
+    found = RasterOverlay(shared).measure([coarse, fine, coarse], [])[0]
 
     assert {level for level, _, _ in shared.decoded} == {0, 1}
     assert len(shared.decoded) == len(set(shared.decoded))
@@ -84,8 +84,8 @@ def test_counts_and_statistics_decode_a_chunk_once():
 
 def test_no_set_and_no_tile_read_nothing():
     shared = reader()
-    assert RasterOverlay(shared).shares_of([]) == []
-    [found] = RasterOverlay(shared).shares_of([TileWindows(np.empty(0), np.empty(0), MPP, tiles(roi=ROIS[0]).roi)])
+    assert RasterOverlay(shared).measure([], [])[0] == []
+    [found] = RasterOverlay(shared).measure([TileWindows(np.empty(0), np.empty(0), MPP, tiles(roi=ROIS[0]).roi)], [])[0]
     assert (len(found), shared.decoded) == (0, [])
 
 
@@ -93,12 +93,12 @@ def test_too_many_values_of_any_roi_are_refused():
     pixels = np.arange(300 * 300, dtype=np.float32).reshape(300, 300)
     image = RasterOverlay(ArrayReader([pixels], MPP))
     with pytest.raises(TooManyValuesError, match="continuous image"):
-        image.shares_of([tiles((0, 0), roi=shapely.box(0, 0, 5, 5)), tiles((0, 0), roi=shapely.box(0, 0, 300, 300))])
+        image.measure([tiles((0, 0), roi=shapely.box(0, 0, side, side)) for side in (5, 300)], [])
 
 
 def test_outlines_are_measured_for_several_rois():
     drawn = overlay(("a", shapely.box(0, 0, 8, 16)))
-    found = drawn.shares_of([tiles((0, 0), roi=roi) for roi in ROIS[:2]])
+    found = [drawn.shares(tiles((0, 0), roi=roi)) for roi in ROIS[:2]]
     assert [as_dicts(one) for one in found] == [[{"0": 0.5, "a": 0.5}]] * 2
 
 
@@ -111,7 +111,7 @@ BOXES = st.tuples(*[st.integers(-20, 60)] * 2, *[st.integers(1, 40)] * 2).map(
 def test_measured_together_is_measured_alone(rois, corners):
     corners = corners or [(0, 0)]
     shared, several = reader(), [tiles(*corners, roi=roi) for roi in rois]
-    found = RasterOverlay(shared).shares_of(several)
+    found = RasterOverlay(shared).measure(several, [])[0]
     assert len(shared.decoded) == len(set(shared.decoded))
     assert all(equal(one, RasterOverlay(reader()).shares(windows)) for one, windows in zip(found, several, strict=True))
 
