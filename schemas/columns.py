@@ -7,6 +7,13 @@ TILE_COLUMNS = (
     "slide_id", "path", "level", "tile_x", "tile_y", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y",
 )  # fmt: skip
 """Columns of every tile table; no overlay or class may have one of these names."""
+LEVEL0_COLUMNS = ("level0_x", "level0_y", "level0_extent_x", "level0_extent_y")
+"""Box of a tile in pixels of level 0, in tiles/ only; these names are taken too."""
+SLIDE_COLUMNS = (
+    *("extent_x", "extent_y", "stride_x", "stride_y", "downsample"),
+    *("level0_extent_x", "level0_extent_y", "level0_mpp_x", "level0_mpp_y"),
+)  # fmt: skip
+"""Columns of slides.parquet that tile tables lack; no column of a manifest may have one of these names."""
 
 
 @dataclass(frozen=True, slots=True)

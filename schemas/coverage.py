@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from schemas.columns import OverlayColumns
 from schemas.fields import FRACTION, NOT_NEGATIVE, OVERLAP
-from schemas.grid import GRID_COLUMNS, TILE_KEY
+from schemas.grid import GRID_COLUMNS, LEVEL0_BOX, TILE_KEY
+from schemas.slides import manifest_columns
 from schemas.table import Column, Rule, TableSchema
 
 TOLERANCE = 1e-9
@@ -22,9 +23,14 @@ def coverage(overlays: Sequence[OverlayColumns]) -> TableSchema:
     return _tiles("coverage", tuple(overlays))
 
 
-def tiles(overlays: Sequence[OverlayColumns]) -> TableSchema:
-    """Return the schema of tiles/: the tiles that `keep` selects."""
-    return _tiles("tiles", tuple(overlays))
+def tiles(overlays: Sequence[OverlayColumns], manifest: Sequence[tuple[str, pa.DataType]] = ()) -> TableSchema:
+    """Return the schema of tiles/: the tiles that `keep` selects, without maps, with their box on level 0.
+
+    Args:
+        overlays: Columns of each overlay.
+        manifest: Name and type of each column of the manifest that goes through.
+    """
+    return _kept("tiles", tuple(overlays), tuple(manifest))
 
 
 @cache
@@ -32,6 +38,16 @@ def _tiles(name: str, overlays: tuple[OverlayColumns, ...]) -> TableSchema:
     columns = [column for overlay in overlays for column in _columns(overlay)]
     rules = [rule for overlay in overlays for rule in _rules(overlay)]
     return TableSchema.of(name, (*GRID_COLUMNS, *columns), key=TILE_KEY, rules=rules)
+
+
+@cache
+def _kept(
+    name: str, overlays: tuple[OverlayColumns, ...], manifest: tuple[tuple[str, pa.DataType], ...]
+) -> TableSchema:
+    columns = [column for overlay in overlays for column in _columns(overlay) if column.name != overlay.overlap]
+    rules = [rule for overlay in overlays for rule in _rules(overlay) if rule.column != overlay.overlap]
+    every = (*GRID_COLUMNS, *LEVEL0_BOX, *columns, *manifest_columns(manifest))
+    return TableSchema.of(name, every, key=TILE_KEY, rules=rules)
 
 
 def _columns(overlay: OverlayColumns) -> list[Column]:

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from schemas.fields import LEVEL, MPP, NOT_NEGATIVE, PATH, TILE_EXTENT
+from schemas.fields import LEVEL, MPP, NOT_NEGATIVE, PATH, POSITIVE, TILE_EXTENT
 from schemas.table import Column, TableSchema
 
 TILE_KEY = ("slide_id", "tile_x", "tile_y")
@@ -17,3 +17,10 @@ GRID_COLUMNS = (
     *MPP,
 )
 GRID = TableSchema.of("grid", GRID_COLUMNS, key=TILE_KEY)
+LEVEL0_BOX = (
+    Column("level0_x", pa.int64(), (NOT_NEGATIVE,)),
+    Column("level0_y", pa.int64(), (NOT_NEGATIVE,)),
+    Column("level0_extent_x", pa.int64(), (POSITIVE,)),
+    Column("level0_extent_y", pa.int64(), (POSITIVE,)),
+)
+"""Box of a tile in pixels of level 0, rounded to whole ones."""

@@ -28,9 +28,9 @@ RESUMES = "finished slides are kept; run it again: it resumes"
 _is_prefect_gone = threading.Event()
 
 
-def run() -> NoReturn:
-    """Run the command and end the process with its exit code."""
-    _end(main())
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and end the process with its exit code; see `main`."""
+    _end(main(arguments))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -44,7 +44,7 @@ from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
-from schemas.columns import TILE_COLUMNS, OverlayColumns
+from schemas.columns import LEVEL0_COLUMNS, TILE_COLUMNS, OverlayColumns
 
 MAX_SLIDES = 1_000_000_000
 """Failed slides that can be tolerated."""
@@ -206,7 +206,7 @@ class CoverageConfig(Section):
     @field_validator("overlays")
     @classmethod
     def _distinct_columns(cls, overlays: dict[str, Overlay]) -> dict[str, Overlay]:
-        taken = {name.lower(): "a column of every tile table" for name in TILE_COLUMNS}
+        taken = {name.lower(): "a column of every tile table" for name in (*TILE_COLUMNS, *LEVEL0_COLUMNS)}
         for name, overlay in overlays.items():
             own = [("column", column) for column in overlay.columns(name).own]
             for kind, column in (*own, *(("class", column) for column in overlay.classes)):

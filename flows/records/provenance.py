@@ -34,7 +34,7 @@ REPORT_KEY = b"ratiopath.report"
 """Metadata key of a file in coverage/: JSON of the report on the slide."""
 CHECKSUM_KEY = b"ratiopath.checksum"
 """Metadata key of a slide's files: SHA-256 of the provenance and the report, in hexadecimal digits."""
-FORMAT = 4
+FORMAT = 5
 """Version of the files' content; to be raised when the same inputs give other bytes."""
 FIRST_WITH_CHECKSUM = 3
 """First version whose files carry the checksum."""
@@ -120,9 +120,10 @@ _TYPES = {pa.string(): str, pa.int64(): int, pa.float64(): float}
 
 def _read_slide(row: Json) -> Slide:
     """Read the metadata of a slide, each of its exact type and in its range."""
-    is_unknown = row["mpp_x"] is None and row["mpp_y"] is None
+    pairs = [{f"{name}_x", f"{name}_y"} for name in ("mpp", "level0_mpp")]
+    unknown = {name for pair in pairs for name in pair if all(row[one] is None for one in pair)}
     for field in SLIDES.arrow:
-        is_null = is_unknown and field.name in {"mpp_x", "mpp_y"}
+        is_null = field.name in unknown
         if type(row[field.name]) is not _TYPES[field.type] and not is_null:
             raise ValueError(f"no provenance: {field.name} is {row[field.name]!r:.99}")
     pa.Table.from_pylist([row], SLIDES.arrow)  # raises if a number does not fit or a text is not UTF-8

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from ratiopath.geometry import Extent, Mpp
+from ratiopath.pyramid import axis_downsample
 
 Status = Literal["new", "changed", "recomputed", "unchanged", "gone"]
 """State of a slide's coverage in this run: measured for the first time, again because an input or a setting differs,
@@ -16,7 +17,7 @@ class Slide:
     """A row of the slides table: the level that is tiled, and its grid."""
 
     slide_id: str
-    """Name of the slide's files, derived from path and tiling."""
+    """Name of the slide's files, derived from path and tiling, or given by a manifest."""
     path: str
     """Absolute path."""
     extent: Extent
@@ -31,14 +32,23 @@ class Slide:
     """Index of the level, 0 = finest."""
     downsample: float
     """Level-0 pixels per pixel of the level, mean of both axes."""
+    level0_extent: Extent
+    """Size of level 0, px."""
+    level0_mpp: Mpp | None
+    """Resolution of level 0, µm/px; None if unknown."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Read a row of `schemas.slides`; other columns are ignored."""
-        names = ("extent", "tile_extent", "stride")
-        extent, tile_extent, stride = (Extent(row[f"{name}_x"], row[f"{name}_y"]) for name in names)
-        mpp = None if None in (row["mpp_x"], row["mpp_y"]) else Mpp(row["mpp_x"], row["mpp_y"])
-        return cls(row["slide_id"], row["path"], extent, tile_extent, stride, mpp, row["level"], row["downsample"])
+        extent, tile_extent, stride, level0 = (
+            Extent(row[f"{name}_x"], row[f"{name}_y"]) for name in ("extent", "tile_extent", "stride", "level0_extent")
+        )
+        mpp, level0_mpp = (
+            None if row[f"{name}_x"] is None or row[f"{name}_y"] is None else Mpp(row[f"{name}_x"], row[f"{name}_y"])
+            for name in ("mpp", "level0_mpp")
+        )
+        slide_id, path, level, downsample = (row[name] for name in ("slide_id", "path", "level", "downsample"))
+        return cls(slide_id, path, extent, tile_extent, stride, mpp, level, downsample, level0, level0_mpp)
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of `schemas.slides`."""
@@ -55,7 +65,19 @@ class Slide:
             "mpp_y": self.mpp and self.mpp.y,
             "level": self.level,
             "downsample": self.downsample,
+            "level0_extent_x": self.level0_extent.width,
+            "level0_extent_y": self.level0_extent.height,
+            "level0_mpp_x": self.level0_mpp and self.level0_mpp.x,
+            "level0_mpp_y": self.level0_mpp and self.level0_mpp.y,
         }
+
+    @property
+    def downsamples(self) -> tuple[float, float]:
+        """Level-0 pixels per pixel of the level, along x and y."""
+        return (
+            axis_downsample(self.level0_extent.width, self.extent.width),
+            axis_downsample(self.level0_extent.height, self.extent.height),
+        )
 
 
 @dataclass(frozen=True, slots=True)

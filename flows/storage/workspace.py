@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 from uuid import uuid4
 
 from flows.storage.filesystem import Storage, move_into_place, upload
-from schemas.fields import SLIDE_ID_FORM
+from schemas.fields import DERIVED_ID_FORM, SLIDE_ID_FORM
 
 WORK = ".work"
 """Hidden folder in the output, with a folder for each run that is not finished."""
@@ -58,8 +58,8 @@ class Workspace(Storage):
 
 
 def is_slide_id(text: str) -> bool:
-    """Return True if a text has the form of a slide id."""
-    return re.fullmatch(SLIDE_ID_FORM, text) is not None
+    """Return True if a text has the form of a derived id, which names of other programs' files have not."""
+    return re.fullmatch(DERIVED_ID_FORM, text) is not None
 
 
 def checked_id(slide_id: str) -> str:
@@ -68,6 +68,6 @@ def checked_id(slide_id: str) -> str:
     Raises:
         ValueError: It has another form, such as that of a path to elsewhere.
     """
-    if not is_slide_id(slide_id):
+    if re.fullmatch(SLIDE_ID_FORM, slide_id) is None:
         raise ValueError(f"{slide_id!r} is no slide id")
     return slide_id

@@ -9,6 +9,7 @@ from flows.execution.batch import Row
 from flows.inputs.discovery import discover
 from flows.records.fingerprints import fingerprints
 from flows.records.provenance import read_metadata
+from flows.records.slide_ids import slide_id_of
 from flows.records.stored_files import has_grid
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
@@ -16,7 +17,6 @@ from flows.tasks.map_slides import map_slides
 from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
-from ratiopath.tiling.row_hash import row_hash
 from schemas.intermediate import discovered_slides
 from schemas.slides import SLIDES
 from schemas.table import checked
@@ -54,12 +54,6 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
     write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
     return reference
-
-
-def slide_id_of(path: str, config: CoverageConfig) -> str:
-    """Return the id of a slide: the same in every run, whatever the file holds."""
-    found: str = row_hash({"path": path, **config.tiling.in_full})["id"]
-    return found
 
 
 def _is_text(path: str) -> bool:

@@ -4,21 +4,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.records.fingerprints import Json
 from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata, tiles_settings, with_metadata
-from flows.records.slides import CoveredSlide
+from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
 from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
 from flows.tasks.gone_slides import find_gone, require_coverage, storage_errors, stored_groups
 from flows.tasks.map_slides import map_slides, title
+from ratiopath.geometry import round_half_up
 from schemas.coverage import tiles
 from schemas.slide_report import kept_slides
+from schemas.table import TableSchema
 
 
 def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
@@ -50,18 +53,42 @@ def _filter_file(
     made_from, report = read_coverage_metadata(covered.file, workspace, config.classes)
     provenance = replace(made_from, settings=tiles_settings(config))
     path = workspace.of_slide("tiles", covered.slide_id)
+    schema = tiles(config.overlay_columns)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
     if is_current and has_tiles(path, covered.slide_id, config, workspace):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
-    if config.keep is not None:
-        keep = keep_expression(config.keep, config.keep_columns, config.keep_numbers)
-        groups = (group.filter(keep) for group in groups)
+    keep = None if config.keep is None else keep_expression(config.keep, config.keep_columns, config.keep_numbers)
+    groups = (kept_tiles(group, keep, made_from.slide, schema) for group in groups)
 
     def write(groups: Iterable[pa.Table]) -> Row:
-        schema = with_metadata(tiles(config.overlay_columns).arrow, provenance)
-        return _result(covered, path, write_groups(groups, path, schema, workspace), provenance, report)
+        signed = with_metadata(schema.arrow, provenance)
+        return _result(covered, path, write_groups(groups, path, signed, workspace), provenance, report)
 
-    return Draft(tiles(config.overlay_columns), groups, write)
+    return Draft(schema, groups, write)
+
+
+def kept_tiles(group: pa.Table, keep: pc.Expression | None, slide: Slide, schema: TableSchema) -> pa.Table:
+    """Select tiles of coverage/, and give them the columns of tiles/.
+
+    A tile's corner on level 0 is its corner times the downsample of its axis, to the nearest pixel; so is its extent.
+
+    Args:
+        group: Tiles of one slide.
+        keep: Condition; None keeps all.
+        slide: The slide.
+        schema: Schema of tiles/.
+    """
+    kept = group if keep is None else group.filter(keep)
+    x, y = slide.downsamples
+    width, height = (int(side) for side in round_half_up([slide.tile_extent.width * x, slide.tile_extent.height * y]))
+    level0 = {
+        "level0_x": pa.array(round_half_up(kept["tile_x"].to_numpy() * x)),
+        "level0_y": pa.array(round_half_up(kept["tile_y"].to_numpy() * y)),
+        "level0_extent_x": pa.repeat(pa.scalar(max(1, width), pa.int64()), kept.num_rows),
+        "level0_extent_y": pa.repeat(pa.scalar(max(1, height), pa.int64()), kept.num_rows),
+    }
+    columns = [level0[name] if name in level0 else kept[name] for name in schema.arrow.names]
+    return pa.Table.from_arrays(columns, schema=schema.arrow)
 
 
 def _result(covered: CoveredSlide, path: str, kept: int, provenance: Provenance, report: Json) -> Row:

@@ -16,6 +16,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.records.failures import failed_before, read_failures
 from flows.records.provenance import read_coverage_metadata, read_metadata
+from flows.records.slide_ids import slide_id_of
 from flows.records.slides import CoveredSlide
 from flows.records.stored_files import (
     StoredFile,
@@ -30,7 +31,6 @@ from flows.records.stored_files import (
 from flows.reports.prefect_progress import run_log
 from flows.storage.parquet import count_rows, row_groups
 from flows.storage.workspace import Workspace, is_slide_id
-from flows.tasks.discover_slides import slide_id_of
 from ratiopath.errors import SlideError, TruncatedError
 from schemas.intermediate import COVERED
 

@@ -98,14 +98,15 @@ def describe_slide(path: str, tiling: Tiling) -> dict[str, Any]:
 
     Returns:
         path; extent_x, extent_y (pixels of the level); tile_extent_x, tile_extent_y; stride_x, stride_y; mpp_x, mpp_y
-        (µm/px of the level, None if unknown); level; downsample (mean of both axes).
+        (µm/px of the level, None if unknown); level; downsample (mean of both axes); level0_extent_x, level0_extent_y
+        (pixels of level 0); level0_mpp_x, level0_mpp_y (µm/px of level 0, None if unknown).
 
     Raises:
         SlideError: See `open_slide`; MissingMppError if tiled by mpp and the slide has none; UnsupportedImageError if
             the level does not exist; LevelNotFoundError if no level has the resolution, within the tolerance.
     """
     with open_slide(path, tiling.slide_mpp) as slide:
-        level = _chosen(slide.pyramid, tiling, path)
+        level, level0 = _chosen(slide.pyramid, tiling, path), slide.pyramid.levels[0]
     tile, stride = tiling.tile_extent, tiling.stride
     if tiling.resolution == "exact" and tiling.mpp is not None and level.mpp is not None:
         tile, stride = (_scaled(pixels, tiling.mpp, level.mpp, path) for pixels in (tile, stride))
@@ -121,6 +122,10 @@ def describe_slide(path: str, tiling: Tiling) -> dict[str, Any]:
         "mpp_y": level.mpp and level.mpp.y,
         "level": level.index,
         "downsample": (level.downsample_x + level.downsample_y) / 2,
+        "level0_extent_x": level0.extent.width,
+        "level0_extent_y": level0.extent.height,
+        "level0_mpp_x": level0.mpp and level0.mpp.x,
+        "level0_mpp_y": level0.mpp and level0.mpp.y,
     }
 
 

@@ -1,0 +1,5 @@
+"""Entry point of `python -m flows VERB`."""
+
+from flows.cli.verbs import run
+
+run()

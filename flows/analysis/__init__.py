@@ -1,0 +1,1 @@
+"""Analyses of finished tables: thresholds, splits and samples."""

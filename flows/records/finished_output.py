@@ -1,0 +1,83 @@
+"""Finished tables of an output, read by commands that open no slide and no overlay."""
+
+import json
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pyarrow as pa
+
+from flows.config.errors import ConfigurationError
+from flows.config.model import CoverageConfig
+from flows.records.fingerprints import Json
+from flows.storage.filesystem import Storage
+from flows.storage.parquet import read_table, row_groups
+from flows.storage.workspace import SUFFIXES, Workspace, checked_id
+from ratiopath.errors import RatiopathError
+
+MAX_RECORD = 1 << 26
+"""Bytes of run.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedOutput:
+    """Tables of the last finished run of an output."""
+
+    storage: Storage
+    """Folder or store of the tables."""
+    config: CoverageConfig
+    """Configuration of the run."""
+    record: Json
+    """Content of run.json."""
+    slides: pa.Table
+    """slides.parquet: the slides that the run found and read, sorted by path."""
+
+    @classmethod
+    def open(cls, output: str) -> Self:
+        """Open an output; only run.json and slides.parquet are read.
+
+        Args:
+            output: Folder, or URI of a store.
+
+        Raises:
+            ConfigurationError: It is no output of a finished run, or of another version.
+        """
+        storage = Workspace.at(output)
+        path = posixpath.join(storage.root, "run.json")
+        try:
+            record = json.loads(storage.read_head(path, MAX_RECORD))
+            config = CoverageConfig.model_validate(record["configuration"])
+            slides = read_table(posixpath.join(storage.root, "slides.parquet"), storage.files)
+        except (ValueError, TypeError, KeyError, OSError, RatiopathError, pa.ArrowException) as error:
+            what = "holds no finished run" if not storage.is_file(path) else "cannot be read"
+            found = f": {' '.join(str(error).split())[:300]}" if storage.is_file(path) else " (no run.json)"
+            remedy = "give the output of a finished run, or run the flow again"
+            raise ConfigurationError(f"output: {output!r} {what}{found}; {remedy}") from error
+        return cls(storage, config, record, slides)
+
+    def path_of(self, folder: str, slide_id: str) -> str:
+        """Return the path of one slide's file in coverage/, tiles/ or previews/."""
+        return posixpath.join(self.storage.root, folder, f"{checked_id(slide_id)}{SUFFIXES[folder]}")
+
+    def ids_in(self, folder: str) -> set[str]:
+        """List the slides that have a file in coverage/ or tiles/."""
+        names = self.storage.names(posixpath.join(self.storage.root, folder))
+        return {posixpath.splitext(name)[0] for name in names if name.endswith(SUFFIXES[folder])} - {"empty"}
+
+    def tiles(self, slide_id: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read the kept tiles of one slide, row-major."""
+        path = self.path_of("tiles", slide_id)
+        return read_table(path, self.storage.files) if columns is None else self._read(path, columns)
+
+    def coverage(self, slide_id: str, columns: Sequence[str]) -> pa.Table:
+        """Read columns of all tiles of one slide, row-major; a few columns, since maps take most of the bytes."""
+        return self._read(self.path_of("coverage", slide_id), columns)
+
+    def coverage_groups(self, slide_id: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns of all tiles of one slide, a row group at a time."""
+        return row_groups(self.path_of("coverage", slide_id), self.storage.files, columns)
+
+    def _read(self, path: str, columns: Sequence[str]) -> pa.Table:
+        groups = list(row_groups(path, self.storage.files, list(columns)))
+        return pa.concat_tables(groups) if groups else pa.table({name: pa.nulls(0) for name in columns})
