@@ -1,0 +1,53 @@
+"""MONAI: a list of patches per slide, as PatchWSIDataset takes it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flows.config.model import CoverageConfig
+from flows.exports.export_format import ExportedSlide
+from flows.exports.tile_numbers import batches, box_and_numbers, write_array
+
+
+@dataclass(frozen=True, slots=True)
+class Monai:
+    """A file `{name}.json` per slide, an empty list without tiles, and `labels.json` with the order of the labels."""
+
+    name: ClassVar[str] = "monai"
+    reader: ClassVar[str] = "MONAI 1.5: PatchWSIDataset(..., center_location=False)"
+
+    def write_slide(self, exported: ExportedSlide, folder: Path) -> None:
+        """Write the tiles of one slide in row-major order, a dictionary each.
+
+        `image` is the path of the slide; `location` the (row, column) of the upper left corner in px of level 0;
+        `size` (height, width) in px of `level`, the index of the level that was tiled; `label` a number per class,
+        null, which MONAI reads as NaN, where nothing is known.
+        """
+        with (folder / f"{exported.name}.json").open("wb") as file:
+            write_array(_patches(exported), file)
+
+    def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
+        """Write the classes in the order of each `label`."""
+        del config
+        with (folder / "labels.json").open("wb") as file:
+            write_array(slides[0].classes if slides else (), file)
+
+    def next_steps(self, folder: str) -> Iterator[str]:
+        """Yield the lines that make a dataset of a slide."""
+        yield f"data = json.load(open('{folder}/SLIDE.json'))"
+        yield "PatchWSIDataset(data, center_location=False, reader='openslide')  # location is the upper left corner"
+
+
+def _patches(exported: ExportedSlide) -> Iterator[dict[str, Any]]:
+    image, level = exported.slide.path, exported.slide.level
+    sides = ("tile_extent_x", "tile_extent_y")
+    for x, y, _, _, width, height, *classes in batches(box_and_numbers(exported.tiles, exported.classes, sides)):
+        for row, left in enumerate(x):
+            yield {
+                "image": image,
+                "location": [y[row], left],
+                "size": [height[row], width[row]],
+                "level": level,
+                "label": [column[row] for column in classes],
+            }
