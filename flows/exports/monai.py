@@ -1,7 +1,9 @@
 """MONAI: a list of patches per slide, as PatchWSIDataset takes it."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,11 +23,11 @@ class Monai:
         """Write the tiles of one slide in row-major order, a dictionary each.
 
         `image` is the path of the slide; `location` the (row, column) of the upper left corner in px of level 0;
-        `size` (height, width) in px of `level`, the index of the level that was tiled; `label` a number per class,
-        null, which MONAI reads as NaN, where nothing is known.
+        `size` (height, width) in px of `level`, the index of the level that was tiled; `label` a number per class, NaN
+        where nothing is known: Python's json reads it, and MONAI's tensors hold it, but not null.
         """
         with (folder / f"{exported.name}.json").open("wb") as file:
-            write_array(_patches(exported), file)
+            write_array(_patches(exported), file, _encode)
 
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
         """Write the classes in the order of each `label`."""
@@ -39,6 +41,13 @@ class Monai:
         yield "PatchWSIDataset(data, center_location=False, reader='openslide')  # location is the upper left corner"
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _encode(patch: dict[str, Any]) -> bytes:
+    return _JSON.encode(patch).encode()
+
+
 def _patches(exported: ExportedSlide) -> Iterator[dict[str, Any]]:
     image, level = exported.slide.path, exported.slide.level
     sides = ("tile_extent_x", "tile_extent_y")
@@ -49,5 +58,5 @@ def _patches(exported: ExportedSlide) -> Iterator[dict[str, Any]]:
                 "location": [y[row], left],
                 "size": [height[row], width[row]],
                 "level": level,
-                "label": [column[row] for column in classes],
+                "label": [nan if column[row] is None else column[row] for column in classes],
             }

@@ -1,6 +1,7 @@
 """Patches for MONAI, read as PatchWSIDataset reads them."""
 
 import json
+from array import array
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +18,11 @@ SLIDE = HandmadeSlide(
 
 
 def patch(sample: dict[str, Any]) -> tuple[str, list[int], int, list[int], npt.NDArray[np.float32]]:
-    """Return what the dataset gives its reader, and the label; with `center_location=False`, other defaults."""
+    """Return what the dataset gives its reader, and the label, with `center_location=False` and other defaults."""
     size = sample["size"]
     assert len(size) == 2
-    return sample["image"], sample["location"], sample.get("level", 0), size, np.array(sample["label"], np.float32)
+    label = np.array(array("f", sample["label"]))  # float32, which like torch refuses None
+    return sample["image"], sample["location"], sample.get("level", 0), size, label
 
 
 def test_patches_are_those_that_the_dataset_reads(tmp_path) -> None:
