@@ -1,12 +1,11 @@
 """CSV per slide: the box of each tile on level 0 and its classes, with the head of wsinfer's results."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import pyarrow.csv as pa_csv
+from pyarrow.csv import WriteOptions, write_csv
 
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
@@ -25,7 +24,7 @@ class CsvTiles:
     reader: ClassVar[str] = "any program that reads CSV; the first four columns are those of wsinfer 0.6"
 
     def write_slide(self, exported: ExportedSlide, folder: Path) -> None:
-        """Write the tiles of one slide in row-major order, UTF-8, without carriage returns.
+        """Write the tiles of one slide in row-major order.
 
         Columns: minx, miny, width, height, whole numbers of px of level 0; then a column per class, a number as the
         shortest text that reads back as the same number, empty where nothing is known.
@@ -37,12 +36,10 @@ class CsvTiles:
         if taken:
             problem = f"csv: the class {taken[0]!r} has the name of a column of the box ({', '.join(HEAD)})"
             raise ConfigurationError(f"{problem}; leave it out with --classes, or rename the class")
-        path = folder / f"{exported.name}.csv"
-        with path.open("w", encoding="utf-8", newline="") as head:
-            csv.writer(head, lineterminator="\n").writerow([*HEAD, *exported.classes])
-        with path.open("ab") as body:
-            table = box_and_numbers(exported.tiles, exported.classes)
-            pa_csv.write_csv(table, body, pa_csv.WriteOptions(include_header=False))
+        table = box_and_numbers(exported.tiles, exported.classes)
+        with (folder / f"{exported.name}.csv").open("wb") as file:
+            file.write(",".join([*HEAD, *exported.classes]).encode() + b"\n")  # names of columns need no quotes
+            write_csv(table, file, WriteOptions(include_header=False))
 
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
         """Write nothing: each file stands alone."""

@@ -8,7 +8,7 @@ import qupath.lib.io.PathIO
 
 def folder = new File(binding.hasVariable("args") && args ? args[0] : "FOLDER")
 def slides = new JsonSlurper().parse(new File(folder, "slides.json"), "UTF-8")
-def paths = getCurrentServer().getURIs().collect { it.getPath() }
+def paths = getCurrentServer().getURIs().collect { it.getPath() ?: it.toString() }
 def names = paths.collect { new File(it).getName() }
 
 // Of slides that have moved since, the name of the file must do.

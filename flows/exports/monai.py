@@ -11,10 +11,13 @@ from flows.config.model import CoverageConfig
 from flows.exports.export_format import ExportedSlide
 from flows.exports.tile_numbers import batches, box_and_numbers, write_array
 
+PATCHES = "patches"
+"""Folder of the files of slides, which may be called like those of the cohort."""
+
 
 @dataclass(frozen=True, slots=True)
 class Monai:
-    """A file `{name}.json` per slide, an empty list without tiles, and `labels.json` with the order of the labels."""
+    """A file `patches/{name}.json` per slide, an empty list without tiles, and `labels.json`, the order of the labels."""
 
     name: ClassVar[str] = "monai"
     reader: ClassVar[str] = "MONAI 1.5: PatchWSIDataset(..., center_location=False)"
@@ -26,7 +29,8 @@ class Monai:
         `size` (height, width) in px of `level`, the index of the level that was tiled; `label` a number per class, NaN
         where nothing is known: Python's json reads it, and MONAI's tensors hold it, but not null.
         """
-        with (folder / f"{exported.name}.json").open("wb") as file:
+        (folder / PATCHES).mkdir(exist_ok=True)
+        with (folder / PATCHES / f"{exported.name}.json").open("wb") as file:
             write_array(_patches(exported), file, _encode)
 
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
@@ -37,7 +41,7 @@ class Monai:
 
     def next_steps(self, folder: str) -> Iterator[str]:
         """Yield the lines that make a dataset of a slide."""
-        yield f"data = json.load(open('{folder}/SLIDE.json'))"
+        yield f"data = json.load(open('{folder}/{PATCHES}/SLIDE.json'))"
         yield "PatchWSIDataset(data, center_location=False, reader='openslide')  # location is the upper left corner"
 
 

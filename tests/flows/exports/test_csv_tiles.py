@@ -57,15 +57,6 @@ def test_a_slide_without_tiles_is_a_head(exported, tmp_path) -> None:
     assert (tmp_path / "a.csv").read_text() == "minx,miny,width,height,tissue,tumor\n"
 
 
-def test_a_name_with_a_comma_is_quoted(exported, tmp_path) -> None:
-    tiles = exported.tiles.rename_columns({"tumor": "a,b"})
-
-    CsvTiles().write_slide(replace(exported, tiles=tiles, classes=("a,b",)), tmp_path)
-
-    with (tmp_path / "a.csv").open(newline="") as file:
-        assert next(csv.reader(file))[4:] == ["a,b"]
-
-
 @given(st.lists(st.floats() | st.none(), min_size=1, max_size=20))
 def test_numbers_come_back_exactly(exported, tmp_path_factory, values) -> None:
     folder, count = tmp_path_factory.mktemp("numbers"), len(values)

@@ -30,7 +30,7 @@ def test_patches_are_those_that_the_dataset_reads(tmp_path) -> None:
 
     Monai().write_slide(slide, tmp_path)
 
-    first, second = map(patch, json.loads((tmp_path / "a.json").read_text()))
+    first, second = map(patch, json.loads((tmp_path / "patches/a.json").read_text()))
     assert first[:4] == ("/slides/a.tiff", [0, 0], 1, [16, 16])
     assert second[:4] == ("/slides/a.tiff", [0, 64], 1, [16, 16])
     np.testing.assert_array_equal(first[4], np.array([0.1, 1 / 3], np.float32))
@@ -45,7 +45,7 @@ def test_rows_come_before_columns(tmp_path) -> None:
 
     Monai().write_slide(replace(slide, tiles=tiles), tmp_path)
 
-    (sample,) = json.loads((tmp_path / "a.json").read_text())
+    (sample,) = json.loads((tmp_path / "patches/a.json").read_text())
     assert (sample["location"], sample["size"]) == ([11, 7], [4, 8])
 
 
@@ -55,5 +55,5 @@ def test_a_slide_without_tiles_is_an_empty_list(tmp_path) -> None:
     Monai().write_slide(replace(slide, tiles=slide.tiles.slice(0, 0)), tmp_path)
     Monai().write_cohort([slide], config, tmp_path)
 
-    assert json.loads((tmp_path / "a.json").read_text()) == []
+    assert json.loads((tmp_path / "patches/a.json").read_text()) == []
     assert json.loads((tmp_path / "labels.json").read_text()) == ["tissue", "tumor"]
