@@ -17,7 +17,7 @@ PATCHES = "patches"
 
 @dataclass(frozen=True, slots=True)
 class Monai:
-    """A file `patches/{name}.json` per slide, an empty list without tiles, and `labels.json`, the order of the labels."""
+    """A file `patches/{name}.json` per slide, an empty list without tiles, and `labels.json`, the order of labels."""
 
     name: ClassVar[str] = "monai"
     reader: ClassVar[str] = "MONAI 1.5: PatchWSIDataset(..., center_location=False)"
