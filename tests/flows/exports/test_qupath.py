@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from flows.config.errors import ConfigurationError
 from flows.exports.export_format import ExportedSlide
 from flows.exports.qupath import PALETTE, QuPath
+from ratiopath.annotations.placement import FrameOptions, place
+from ratiopath.annotations.read import read_outlines
 from ratiopath.errors import SlideNotFoundError
+from ratiopath.slides.frame import read_frame
 from tests.support.exported import exported_slides
 from tests.support.finished import HandmadeSlide
 from tests.support.leica import BOX, write_leica_slide
@@ -217,6 +220,18 @@ def test_positions_count_from_the_corner_of_the_scanned_box(scanned, tmp_path) -
 
 def test_positions_count_from_the_corner_of_the_slide_without_crop(scanned, tmp_path) -> None:
     assert written(scanned, tmp_path)[1].box == (32, 0, 64, 32)
+
+
+def test_files_read_as_annotations_lie_on_their_tiles(scanned, tmp_path) -> None:
+    QuPath().write_slide(scanned, tmp_path)
+
+    outlines = read_outlines(str(tmp_path / "a.geojson"))
+    found = place(outlines, read_frame(scanned.slide.path), FrameOptions(origin="bounds"))
+
+    boxes = [tuple(polygon.bounds) for polygon in found.polygons]
+    columns = (scanned.tiles[f"level0_{name}"].to_pylist() for name in ("x", "y", "extent_x", "extent_y"))
+    assert boxes == [(x, y, x + width, y + height) for x, y, width, height in zip(*columns, strict=True)]
+    assert [found.labels[index] for index in found.label_index] == ["tissue", "tumor", "tissue", "", ""]
 
 
 def test_an_object_is_the_same_in_both_frames(scanned, tmp_path) -> None:
