@@ -38,7 +38,7 @@ class QuPath:
     name: ClassVar[str] = "qupath"
     reader: ClassVar[str] = "QuPath 0.5 to 0.8"
     crop: bool = True
-    """True to count from the corner of the scanned box; False for images opened with `--no-crop`, or by Bio-Formats."""
+    """True to count from the corner of the scanned box; False for images that QuPath opened with `--no-crop`."""
     classify: tuple[str, ...] = ()
     """Classes among which a tile's classification is chosen; all shares that are written if empty."""
 

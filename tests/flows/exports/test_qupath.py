@@ -153,6 +153,13 @@ def test_a_ninth_class_has_the_colour_of_the_first(gone, tmp_path) -> None:
     assert written(replace(gone, tiles=tiles, classes=classes), tmp_path)[0].colour == PALETTE[0]
 
 
+def test_the_page_names_the_colours() -> None:
+    page = (Path(__file__).parents[3] / "docs/exports/qupath.md").read_text("utf-8")
+
+    rows = [f"| {number} | {', '.join(map(str, colour))} |" for number, colour in enumerate(PALETTE, start=1)]
+    assert [row for row in rows if row not in page] == []
+
+
 def test_unknown_shares_are_left_out(gone, tmp_path) -> None:
     found = written(gone, tmp_path)
 
