@@ -40,9 +40,9 @@ class Monai:
             write_array(slides[0].classes if slides else (), file)
 
     def next_steps(self, folder: str) -> Iterator[str]:
-        """Yield the lines that make a dataset of a slide."""
-        yield f"data = json.load(open('{folder}/{PATCHES}/SLIDE.json'))"
-        yield "PatchWSIDataset(data, center_location=False, reader='openslide')  # location is the upper left corner"
+        """Yield an expression for the dataset of a slide."""
+        data = f"json.load(open('{folder}/{PATCHES}/SLIDE.json'))"
+        yield f"in Python: PatchWSIDataset({data}, center_location=False, reader='openslide')"
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
