@@ -62,7 +62,7 @@ class ClamFormat:
         """
         lists: dict[str, list[dict[str, Any]]] = {}
         for exported in slides:
-            if exported.tiles.num_rows if exported.count is None else exported.count:
+            if exported.tiles.num_rows:
                 suffix = slide_suffix(exported.slide.path)
                 row = {"slide_id": exported.name + suffix, "process": 0, "status": "processed"}
                 lists.setdefault(suffix, []).append({**row, "path": exported.slide.path})

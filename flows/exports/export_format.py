@@ -25,8 +25,6 @@ class ExportedSlide:
     """Rows of tiles/ in row-major order, after `--where`; may be empty."""
     classes: tuple[str, ...]
     """Columns of numbers to write, in order: classes, or what `--classes` names."""
-    count: int | None = None
-    """Number of tiles of the slide where `tiles` is left out, as in `write_cohort`; None if it is not."""
 
 
 class ExportFormat(Protocol):
