@@ -97,9 +97,8 @@ class DatasetFormat:
         (folder / "README.md").write_text(CARD, encoding="utf-8")
 
     def next_steps(self, folder: str) -> Iterator[str]:
-        """Yield the lines that load the data set."""
-        yield f'datasets.load_dataset("parquet", data_dir="{folder}/tiles")  # or load_dataset("{folder}", "tiles")'
-        yield f'polars.scan_parquet("{folder}/tiles/*.parquet")'
+        """Yield the line that loads the data set."""
+        yield f'datasets.load_dataset("parquet", data_dir="{folder}/tiles")'
 
 
 def dataset_tiles(exported: ExportedSlide) -> pa.Table:

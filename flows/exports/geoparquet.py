@@ -38,8 +38,8 @@ class GeoParquetFormat:
         """Write nothing: each file stands alone."""
 
     def next_steps(self, folder: str) -> Iterator[str]:
-        """Yield the lines that read a file."""
-        yield f'geopandas.read_parquet("{folder}/SLIDE.parquet")  # boxes in pixels of level 0, y downwards'
+        """Yield the line that reads a file."""
+        yield f'geopandas.read_parquet("{folder}/SLIDE.parquet")'
 
 
 def tile_boxes(tiles: pa.Table, classes: Sequence[str]) -> pa.Table:

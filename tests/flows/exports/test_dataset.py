@@ -11,9 +11,9 @@ import pytest
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.exports.dataset import DatasetFormat, dataset_slides, dataset_tiles
-from tests.support.exported import exported
 from tests.support.finished import HandmadeSlide
 from tests.support.offline import load_dataset  # noqa: F401 - a fixture
+from tests.support.written_output import exported
 
 CONFIG = CoverageConfig.model_validate(
     {

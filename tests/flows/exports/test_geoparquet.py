@@ -10,8 +10,8 @@ import shapely
 
 from flows.config.errors import ConfigurationError
 from flows.exports.geoparquet import GeoParquetFormat, tile_boxes
-from tests.support.exported import exported
 from tests.support.finished import HandmadeSlide
+from tests.support.written_output import exported
 
 SLIDE = HandmadeSlide("/slides/a.tiff", 2, {"tumor": [0.25, None, 1.0, 0.0]}, [True, True, False, True])
 """Two by two tiles of 32 px of level 0; the third is not kept, the second has an unknown share."""
