@@ -32,7 +32,10 @@ class GeoParquetFormat:
 
     def write_slide(self, exported: ExportedSlide, folder: Path) -> None:
         """Write {name}.parquet; a slide without tiles has a file without rows."""
-        pq.write_table(tile_boxes(exported.tiles, exported.classes), folder / f"{exported.name}.parquet")
+        table = tile_boxes(exported.tiles, exported.classes)
+        with pq.ParquetWriter(folder / f"{exported.name}.parquet", table.schema) as writer:
+            if table.num_rows:  # some readers refuse an empty row group
+                writer.write_table(table)
 
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
         """Write nothing: each file stands alone."""

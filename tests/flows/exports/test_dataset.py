@@ -94,7 +94,7 @@ def test_nothing_else_lies_in_the_folder_and_the_manifest_counts(folder) -> None
 def test_slides_without_tiles_make_a_table_without_rows(tmp_path) -> None:
     folder = write(exported(tmp_path / "output", SLIDES[2]), tmp_path / "d")
     assert [shard["rows"] for shard in shards(folder)] == [0]
-    assert pq.read_table(folder / "tiles").num_rows == 0
+    assert duckdb.read_parquet(f"{folder}/tiles/*.parquet").fetchall() == []  # datasets refuses a table without rows
     write([], tmp_path / "e")
     assert json.loads((tmp_path / "e" / "dataset.json").read_text())["shards"] == []
 

@@ -65,6 +65,7 @@ def test_a_slide_without_tiles_has_a_file_without_rows(tmp_path) -> None:
     GeoParquetFormat().write_slide(slide, tmp_path)
     frame = geopandas.read_parquet(tmp_path / "a.parquet")
     assert (len(frame), frame["x"].dtype, frame.crs) == (0, "int64", None)
+    assert pq.read_metadata(tmp_path / "a.parquet").num_row_groups == 0
 
 
 def test_a_class_named_like_a_column_is_refused(tmp_path) -> None:
