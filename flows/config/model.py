@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from flows.config.errors import refusal
+from flows.config.export_settings import ExportSettings, FormatName, TileColumns, check_export
 from flows.config.fields import (
     ColumnName,
     ExcludePattern,
@@ -170,6 +171,9 @@ class CoverageConfig(Section):
     gone: Literal["keep", "drop"] = Field(
         "keep", description="treatment of rows of slides that earlier runs found and this one does not"
     )
+    exports: dict[FormatName, ExportSettings] = Field(
+        default_factory=dict, description="formats of other programs that tiles/ is written in after each run"
+    )
     previews: bool = Field(
         default=True, description="draw a picture of each slide, and index.html with all of them; false removes them"
     )
@@ -224,6 +228,25 @@ class CoverageConfig(Section):
             texts = [column for name, overlay in overlays.items() for column in overlay.columns(name).dominant]
             keep_expression(keep, _keep_columns(overlays), _keep_numbers(overlays), texts)
         return keep
+
+    @field_validator("exports")
+    @classmethod
+    def _fit_the_tables(
+        cls, exports: dict[FormatName, ExportSettings], info: ValidationInfo
+    ) -> dict[FormatName, ExportSettings]:
+        if "overlays" not in info.data:
+            return exports
+        overlays: dict[str, Overlay] = info.data["overlays"]
+        columns = TileColumns.of([overlay.columns(name) for name, overlay in overlays.items()])
+        folders: dict[str, str] = {}
+        for name, settings in exports.items():
+            try:
+                check_export(name, settings, columns)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            if settings.to is not None and folders.setdefault(settings.to, name) != name:
+                raise ValueError(f"{folders[settings.to]} and {name} have the same folder; set another `to` for one")
+        return exports
 
     @property
     def label(self) -> str:

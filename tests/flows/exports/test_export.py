@@ -130,7 +130,7 @@ def test_settings_that_do_not_fit_the_tables_are_refused_before_any_work(output,
 
 def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.ome.tiff", 0.5)])
-    with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; name the files by"):
+    with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; set it to"):
         export(output, tmp_path / "to")
     assert len(export(output, tmp_path / "to", name="slide_id").slides) == 2
 
