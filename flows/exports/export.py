@@ -11,7 +11,7 @@ such (docs/decisions/0023-exports.md).
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +33,6 @@ from flows.records.slides import Slide
 from flows.storage.lock import output_lock
 from flows.storage.parquet import damage_errors
 from ratiopath.errors import SlideError, SlideNotFoundError
-from schemas.columns import SLIDE_COLUMNS, TILE_COLUMNS
 
 Result = ExportedFiles | PutAside
 """Files of a slide, or the reason why it has none."""
@@ -98,11 +97,7 @@ class SlideExport:
         digest = None if made_from is None else hashlib.sha256(made_from).hexdigest()
         where = where_expression(self.settings, self.columns)
         if where is not None:
-            names = tiles.column_names
-            cells = {name: row[name] for name in sorted(manifest_names(row)) if name not in names}
-            for name, cell in cells.items():
-                tiles = tiles.append_column(name, pa.repeat(pa.scalar(cell), tiles.num_rows))
-            tiles = tiles.filter(where).select(names)
+            tiles = tiles.filter(where)
         return self._slide(row, tiles), source_of(digest, row)
 
     def _slide(self, row: Mapping[str, Any], tiles: pa.Table) -> ExportedSlide:
@@ -132,10 +127,7 @@ class Export:
         Raises:
             ConfigurationError: A setting does not fit the tables, two slides have one name, or the folder is not free.
         """
-        given = [tables.slides.schema.field(name) for name in manifest_names(tables.slides.column_names)]
-        numbers = {one.name for one in given if pa.types.is_integer(one.type) or pa.types.is_floating(one.type)}
-        texts = {one.name for one in given} - numbers
-        columns = TileColumns.of(tables.config.overlay_columns, numbers, texts)
+        columns = TileColumns.of(tables.config.overlay_columns, tables.config.manifest_names)
         try:
             check_export(name, settings, columns)
         except ValueError as error:
@@ -276,11 +268,6 @@ def source_of(made_from: str | None, row: Mapping[str, Any]) -> str | None:
     if made_from is None:
         return None
     return hashlib.sha256(json.dumps([made_from, dict(row)], sort_keys=True, default=str).encode()).hexdigest()
-
-
-def manifest_names(names: Iterable[str]) -> list[str]:
-    """Return those of the columns of slides.parquet that a manifest gave."""
-    return [name for name in names if name not in {*TILE_COLUMNS, *SLIDE_COLUMNS}]
 
 
 def _pooled(folder: Path, pool: Path) -> list[str]:

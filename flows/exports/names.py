@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName
-from flows.records.slide_ids import slide_stem
+from flows.config.slide_id import slide_stem
 
 
 def name_of(path: str, slide_id: str, settings: ExportSettings) -> str:
