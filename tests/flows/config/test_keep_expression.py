@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from flows.config.keep_expression import keep_expression
+from flows.config.keep_expression import keep_expression, keep_parts
 
 TILES = pa.table({"a": pa.array([0.0, 0.5, 1.0, None]), "b": pa.array([1.0, None, 0.2, 0.3])})
 
@@ -147,3 +147,22 @@ def test_a_comparison_that_no_tile_can_meet_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["m > 50", "m < -3", "m / 2 >= 7", "7 < m - a", "-m >= 2", "m / m > 3"])
 def test_a_number_that_is_no_share_may_be_compared_with_any(text: str) -> None:
     assert keep_expression(text, ["a", "m"], ["m"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a > 0.5", ["a > 0.5"]),
+        ("a > 0.5 and b < 0.2", ["a > 0.5", "b < 0.2"]),
+        ("(a > 0.5 and\n b < 0.2) and a < 0.9", ["a > 0.5", "b < 0.2", "a < 0.9"]),
+        ("a > 0.5 and (b > 0.1 or a < b and b < 1)", ["a > 0.5", "b > 0.1 or a < b and b < 1"]),
+        ("not (a > 0.5 and b > 0.5)", ["not (a > 0.5 and b > 0.5)"]),
+        ("0.1 < a < 0.3 and b > 0", ["0.1 < a < 0.3", "b > 0"]),
+    ],
+)
+def test_a_condition_is_split_at_each_and_outside_or_and_not(text: str, parts: list[str]) -> None:
+    assert [part.text for part in keep_parts(text, ["a", "b"])] == parts
+
+
+def test_a_part_names_its_columns() -> None:
+    assert [part.names for part in keep_parts("b + a > 0.5 and a > b", ["a", "b"])] == [("a", "b"), ("a", "b")]
