@@ -6,8 +6,7 @@
 A part is what `and` joins. A part that is null, since a class is unknown, is not true, and keeps no tile.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,33 +14,29 @@ import pyarrow as pa
 from pyarrow import acero
 
 from flows.config.keep_expression import Part
-from ratiopath.geometry import Int64s
 
 
-@dataclass(frozen=True, slots=True)
-class FunnelLeft:
-    """Tiles of one slide that the parts leave; the first number stands before the first part, for all tiles."""
+class SlideFunnel:
+    """Tiles of one slide that the parts keep; the first number stands before the first part, for all tiles."""
 
-    alone: Int64s
-    """Tiles that each part keeps alone, int64."""
-    in_order: Int64s
-    """Tiles that it and the parts before it keep, int64."""
+    def __init__(self, parts: Sequence[Part]) -> None:
+        """Begin without tiles.
 
+        Args:
+            parts: Parts of the condition, in order.
+        """
+        self._parts = parts
+        self.alone = np.zeros(len(parts) + 1, np.int64)
+        """Tiles that each part keeps alone."""
+        self.in_order = np.zeros(len(parts) + 1, np.int64)
+        """Tiles that it and the parts before it keep."""
 
-def funnel_slide(groups: Iterable[pa.Table], parts: Sequence[Part]) -> FunnelLeft:
-    """Count the tiles of one slide that each part keeps.
-
-    Args:
-        groups: Tiles of coverage/, in several tables, with the columns that the parts name.
-        parts: Parts of the condition, in order.
-    """
-    alone, in_order = np.zeros((2, len(parts) + 1), np.int64)
-    for group in groups:
-        kept = np.ones((len(parts) + 1, group.num_rows), np.bool_)
-        kept[1:] = are_true(group, parts)
-        alone += kept.sum(axis=1)
-        in_order += np.logical_and.accumulate(kept, axis=0).sum(axis=1)
-    return FunnelLeft(alone, in_order)
+    def add(self, group: pa.Table) -> None:
+        """Add tiles of coverage/, with the columns that the parts name."""
+        kept = np.ones((len(self._parts) + 1, group.num_rows), np.bool_)
+        kept[1:] = are_true(group, self._parts)
+        self.alone += kept.sum(axis=1)
+        self.in_order += np.logical_and.accumulate(kept, axis=0).sum(axis=1)
 
 
 def are_true(group: pa.Table, parts: Sequence[Part]) -> npt.NDArray[np.bool_]:
@@ -80,7 +75,7 @@ class CohortFunnel:
             (5, parts + 1), np.int64
         )
 
-    def add(self, slide: FunnelLeft) -> None:
+    def add(self, slide: SlideFunnel) -> None:
         """Add a slide."""
         self.tiles_alone += slide.alone
         self.slides_alone += slide.alone > 0

@@ -7,7 +7,7 @@ The area is that of the class, as in the report on a slide: at threshold 0 both 
 report's is (`flows.reports.slide_report`). A class is looked at by itself; `flows.analysis.funnel` joins conditions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -67,7 +67,7 @@ class ClassLeft:
     """mm² of the class in them, float64; None if the area is unknown, as it is if no tile is known."""
 
     def drops_at(self, least: int) -> int | None:
-        """Find the first threshold that leaves less than a number of tiles.
+        """Find the first threshold that leaves fewer than a number of tiles.
 
         Returns:
             Index of the threshold; None if all leave as many.
@@ -76,37 +76,43 @@ class ClassLeft:
         return None if index == len(self.tiles) else index
 
 
-def sweep_slide(
-    groups: Iterable[pa.Table],
-    overlays: Sequence[OverlayColumns],
-    cells: Mapping[str, TileAreas],
-    thresholds: Float64s,
-) -> dict[str, ClassLeft]:
-    """Count the tiles of one slide, and sum their areas, at each threshold on each class.
+class SlideSweep:
+    """Counts and areas of one slide, a part of its tiles at a time."""
 
-    Args:
-        groups: Tiles of coverage/, in parts, with tile_x, tile_y, and the classes and `inside` of the overlays.
-        overlays: Columns of the overlays.
-        cells: Cells of the slide's tiles, by overlay.
-        thresholds: Thresholds, float64, ascending, the first 0.
-    """
-    names = [name for overlay in overlays for name in overlay.classes]
-    tiles = {name: np.zeros(len(thresholds), np.int64) for name in names}
-    mm2: dict[str, Float64s | None] = {name: np.zeros(len(thresholds)) for name in names}
-    for group in groups:
+    def __init__(
+        self, overlays: Sequence[OverlayColumns], cells: Mapping[str, TileAreas], thresholds: Float64s
+    ) -> None:
+        """Begin without tiles.
+
+        Args:
+            overlays: Columns of the overlays.
+            cells: Cells of the slide's tiles, by overlay.
+            thresholds: Thresholds, float64, ascending, the first 0.
+        """
+        self._overlays, self._cells, self._thresholds = overlays, cells, thresholds
+        names = [name for overlay in overlays for name in overlay.classes]
+        self._tiles = {name: np.zeros(len(thresholds), np.int64) for name in names}
+        self._mm2: dict[str, Float64s | None] = {name: np.zeros(len(thresholds)) for name in names}
+
+    def add(self, group: pa.Table) -> None:
+        """Add tiles of coverage/, with tile_x, tile_y, and the classes and `inside` of the overlays."""
         x, y = (group[name].to_numpy() for name in ("tile_x", "tile_y"))
-        for overlay in overlays:
-            areas = cells[overlay.name].areas(x, y)
+        for overlay in self._overlays:
+            areas = self._cells[overlay.name].areas(x, y)
             inside = group[overlay.inside].to_numpy()
             for name in overlay.classes:
                 known, shares = _known(group[name])
-                tiles[name] += sum_at_least(shares, thresholds).astype(np.int64)
-                before = mm2[name]
+                self._tiles[name] += sum_at_least(shares, self._thresholds).astype(np.int64)
+                before = self._mm2[name]
                 if areas is None or before is None:
-                    mm2[name] = None
+                    self._mm2[name] = None
                 else:
-                    mm2[name] = before + sum_at_least(shares, thresholds, shares * inside[known] * areas[known])
-    return {name: ClassLeft(tiles[name], mm2[name] if tiles[name][0] else None) for name in names}
+                    weights = shares * inside[known] * areas[known]
+                    self._mm2[name] = before + sum_at_least(shares, self._thresholds, weights)
+
+    def left(self) -> dict[str, ClassLeft]:
+        """Return the tiles and areas left, by class."""
+        return {name: ClassLeft(tiles, self._mm2[name] if tiles[0] else None) for name, tiles in self._tiles.items()}
 
 
 def _known(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.bool_], Float64s]:
@@ -134,7 +140,7 @@ class CohortLeft:
         self.slides_without = np.zeros(len(thresholds), np.int64)
         """Slides with none of them."""
         self.slides_below = np.zeros(len(thresholds), np.int64)
-        """Slides with less than `least` of them."""
+        """Slides with fewer than `least` of them."""
         self._mm2 = np.zeros(len(thresholds))
         self._is_known, self._is_measured = False, True
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.analysis.funnel import CohortFunnel, are_true, funnel_slide
-from flows.analysis.sweep import CohortLeft, sum_at_least, sweep_slide, thresholds_of
+from flows.analysis.funnel import CohortFunnel, SlideFunnel, are_true
+from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep, sum_at_least, thresholds_of
 from flows.config.errors import ConfigurationError
 from flows.config.keep_expression import keep_expression, keep_parts
 from flows.reports.tile_areas import TileAreas
@@ -18,6 +18,7 @@ from schemas.columns import OverlayColumns
 
 MASK = OverlayColumns("mask", ("a", "b"), "null")
 SIDE = 10
+few = settings(max_examples=40)
 edges = st.sampled_from([number / 20 for number in range(21)])  # shares that equal a threshold
 shares = st.one_of(st.none(), edges, st.floats(0, 1))
 tiles = st.lists(st.tuples(shares, shares, st.floats(0.1, 1)), min_size=0, max_size=30)
@@ -34,6 +35,20 @@ def table(rows) -> pa.Table:
 def cells(rows, mm2_per_px: float | None = 0.5) -> dict[str, TileAreas]:
     xs = np.arange(0, SIDE * max(1, len(rows)), SIDE)
     return {"mask": TileAreas(xs, np.array([0]), Extent(SIDE, SIDE), mm2_per_px)}
+
+
+def sweep(groups, cells, thresholds) -> dict[str, ClassLeft]:
+    slide = SlideSweep([MASK], cells, thresholds)
+    for group in groups:
+        slide.add(group)
+    return slide.left()
+
+
+def funnel(groups, parts) -> SlideFunnel:
+    slide = SlideFunnel(parts)
+    for group in groups:
+        slide.add(group)
+    return slide
 
 
 def test_thresholds_are_the_decimals_that_a_user_writes() -> None:
@@ -58,10 +73,11 @@ def test_a_share_equal_to_a_threshold_is_left() -> None:
     assert sum_at_least(np.array([0.15, np.nextafter(0.15, 0)]), thresholds_of(0.05))[:5].tolist() == [2, 2, 2, 1, 0]
 
 
+@few
 @given(tiles, st.sampled_from([0.05, 0.1, 0.3]), st.integers(0, 30))
 def test_counts_and_areas_are_those_of_a_count_tile_by_tile(rows, step: float, split: int) -> None:
     thresholds, whole = thresholds_of(step), table(rows)
-    found = sweep_slide([whole[:split], whole[split:]], [MASK], cells(rows), thresholds)
+    found = sweep([whole[:split], whole[split:]], cells(rows), thresholds)
     for number, name in enumerate("ab"):
         known = [(row[number], row[2]) for row in rows if row[number] is not None]
         left = [[(share, inside) for share, inside in known if share >= limit] for limit in thresholds]
@@ -73,32 +89,35 @@ def test_counts_and_areas_are_those_of_a_count_tile_by_tile(rows, step: float, s
             assert found[name].mm2 == pytest.approx(expected)
 
 
+@few
 @given(tiles, edges)
 def test_a_threshold_leaves_the_tiles_that_keep_would_keep(rows, limit: float) -> None:
     kept = table(rows).filter(keep_expression(f"a >= {limit!r}", ["a"])).num_rows
     thresholds = thresholds_of(0.05)
-    found = sweep_slide([table(rows)], [MASK], cells(rows), thresholds)["a"].tiles
+    found = sweep([table(rows)], cells(rows), thresholds)["a"].tiles
     assert found[thresholds.tolist().index(limit)] == kept
 
 
 def test_an_area_without_resolution_is_unknown() -> None:
     rows = [(0.5, None, 1.0)]
-    assert sweep_slide([table(rows)], [MASK], cells(rows, None), thresholds_of(0.5))["a"].mm2 is None
+    assert sweep([table(rows)], cells(rows, None), thresholds_of(0.5))["a"].mm2 is None
 
 
+@few
 @given(tiles, st.integers(1, 5))
 def test_a_slide_drops_at_the_first_threshold_that_leaves_too_few_tiles(rows, least: int) -> None:
-    left = sweep_slide([table(rows)], [MASK], cells(rows), thresholds_of(0.1))["a"]
+    left = sweep([table(rows)], cells(rows), thresholds_of(0.1))["a"]
     below = [number for number, count in enumerate(left.tiles) if count < least]
     assert left.drops_at(least) == (below[0] if below else None)
 
 
+@few
 @given(st.lists(tiles, max_size=4), st.integers(1, 5))
 def test_a_cohort_counts_slides_with_none_and_with_too_few_tiles(slides, least: int) -> None:
     thresholds = thresholds_of(0.25)
     cohort = CohortLeft(thresholds, least)
     for rows in slides:
-        cohort.add(sweep_slide([table(rows)], [MASK], cells(rows), thresholds)["a"])
+        cohort.add(sweep([table(rows)], cells(rows), thresholds)["a"])
     for number, limit in enumerate(thresholds):
         counts = [sum(row[0] is not None and row[0] >= limit for row in rows) for rows in slides]
         found = [cohort.tiles, cohort.slides, cohort.slides_without, cohort.slides_below]
@@ -110,10 +129,10 @@ def test_the_area_of_a_cohort_is_unknown_if_one_slide_has_none() -> None:
     thresholds, known, unknown = thresholds_of(0.5), [(0.5, None, 1.0)], [(None, None, 0.0)]
     cohort = CohortLeft(thresholds, 1)
     assert cohort.mm2 is None
-    cohort.add(sweep_slide([table(known)], [MASK], cells(known), thresholds)["a"])
-    cohort.add(sweep_slide([table(unknown)], [MASK], cells(unknown, None), thresholds)["a"])
+    cohort.add(sweep([table(known)], cells(known), thresholds)["a"])
+    cohort.add(sweep([table(unknown)], cells(unknown, None), thresholds)["a"])
     assert cohort.mm2 == pytest.approx([25, 25, 0])  # a slide where the class is known nowhere has nothing to add
-    cohort.add(sweep_slide([table(known)], [MASK], cells(known, None), thresholds)["a"])
+    cohort.add(sweep([table(known)], cells(known, None), thresholds)["a"])
     assert cohort.mm2 is None
 
 
@@ -125,11 +144,12 @@ EXPRESSIONS = [
 ]
 
 
+@few
 @given(tiles, st.sampled_from(EXPRESSIONS))
 def test_the_funnel_ends_with_the_tiles_that_keep_keeps(rows, text: str) -> None:
     columns = ["a", "b", "mask_inside"]
     parts, group = keep_parts(text, columns), table(rows)
-    left = funnel_slide([group[:7], group[7:]], parts)
+    left = funnel([group[:7], group[7:]], parts)
     kept = [group.filter(keep_expression(part.text, columns)).num_rows for part in parts]
     assert left.alone.tolist() == [len(rows), *kept]
     joined = [" and ".join(f"({part.text})" for part in parts[:count]) for count in range(1, len(parts) + 1)]
@@ -148,7 +168,7 @@ def test_unknown_and_false_parts_keep_nothing() -> None:
 def test_a_funnel_of_slides_counts_those_left() -> None:
     parts, cohort = keep_parts("a > 0.5 and b > 0.5", ["a", "b"]), CohortFunnel(2, 2)
     for rows in ([(1.0, 0.0, 1.0)] * 3, [(1.0, 1.0, 1.0)], [(0.0, 1.0, 1.0)] * 2):
-        cohort.add(funnel_slide([table(rows)], parts))
+        cohort.add(funnel([table(rows)], parts))
     assert cohort.tiles_alone.tolist() == [6, 4, 3]
     assert cohort.slides_alone.tolist() == [3, 2, 2]
     assert cohort.tiles.tolist() == [6, 4, 1]
