@@ -10,10 +10,14 @@ No slide and no overlay is opened. A slide whose file in coverage/ cannot be use
 """
 
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
 
 from flows.analysis.funnel import CohortFunnel, SlideFunnel
 from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep, thresholds_of
@@ -43,6 +47,8 @@ FILES = (PAGE, SWEEP, FUNNEL, SLIDES, KEPT)
 """Files of a sweep; the page comes first, and marks a folder as one of a sweep."""
 FOLDER = "sweep"
 """Folder in the output, unless another one is named."""
+DEFAULT_STEP = 0.05
+"""Distance of two thresholds, unless another one is asked for."""
 SWEEP_COLUMNS = ("class", "threshold", "tiles", "slides", "slides_without", "slides_below", "mm2")
 """Columns of sweep.csv."""
 FUNNEL_COLUMNS = ("part", "tiles_alone", "slides_alone", "tiles_in_order", "slides_in_order", "slides_below")
@@ -124,16 +130,14 @@ class Sweep:
     """Slides that have fewer than `least` tiles after the last part of keep, in the order of slides.parquet."""
 
 
-def sweep_output(
-    output: FinishedOutput, options: SweepOptions, folder: str, slides: Iterable[Slide] | None = None
-) -> Sweep:
+def sweep_output(output: FinishedOutput, options: SweepOptions, folder: str, slides: Iterable[Slide]) -> Sweep:
     """Sweep a finished output and write the files.
 
     Args:
         output: The output.
         options: Options of `SweepOptions.of` its configuration.
         folder: Folder on this machine, which `claimed_folder` has returned.
-        slides: The slides of the output, for instance as a progress bar hands them on.
+        slides: Slides of the output to count.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -147,7 +151,7 @@ def sweep_output(
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
             made, page = Path(unfinished), PageSlides(config.classes)
             with SlideTables(made, thresholds, len(options.parts), options.least) as tables:
-                for slide in slides_of(output) if slides is None else slides:
+                for slide in slides:
                     if slide.slide_id not in present:
                         absent += 1
                         continue
@@ -176,9 +180,33 @@ def sweep_output(
     return swept
 
 
-def slides_of(output: FinishedOutput) -> list[Slide]:
-    """Return the slides of slides.parquet."""
-    return [Slide.from_row(row) for row in output.slides.to_pylist()]
+def slides_of(output: FinishedOutput) -> Iterator[Slide]:
+    """Yield the slides of slides.parquet."""
+    for batch in output.slides.to_batches(max_chunksize=1_000):
+        yield from map(Slide.from_row, batch.to_pylist())
+
+
+def sweep_finished(output: str, to: str | None, step: float, keep: str | None, per_slide_min: int) -> Sweep:
+    """Open an output, check the options, and sweep it with a progress bar on a terminal.
+
+    Args:
+        output: Folder, or URI of a store.
+        to: Folder of the files; None takes the folder `sweep` of the output.
+        step: Distance of two thresholds.
+        keep: Condition of the funnel; None takes that of the run.
+        per_slide_min: Number of tiles below which a slide drops out.
+
+    Raises:
+        ConfigurationError: The output or an option is refused; nothing is written.
+        OutputError: The folder cannot be written.
+    """
+    opened = FinishedOutput.open(output)
+    folder = claimed_folder(opened, to)
+    options = SweepOptions.of(opened.config, step, keep, per_slide_min)
+    is_hidden, total = not sys.stderr.isatty(), opened.slides.num_rows
+    console = Console(stderr=True, quiet=is_hidden)
+    slides = track(slides_of(opened), "counting tiles", total, console=console, disable=is_hidden)
+    return sweep_output(opened, options, folder, slides)
 
 
 def claimed_folder(output: FinishedOutput, folder: str | None) -> str:

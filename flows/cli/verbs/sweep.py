@@ -1,15 +1,11 @@
 """Verb `sweep`: the tiles and slides that each threshold leaves, before one is chosen."""
 
-import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.progress import track
-
-from flows.analysis.sweep_output import SweepOptions, claimed_folder, slides_of, sweep_output
+from flows.analysis.sweep_output import DEFAULT_STEP, Sweep, sweep_finished
+from flows.analysis.sweep_page import PAGE
 from flows.analysis.sweep_summary import content_of, lines_of
 from flows.cli.answer import Answer, answer_verb
-from flows.records.finished_output import FinishedOutput
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -21,9 +17,10 @@ def sweep(
     output: str,
     *,
     to: str | None = None,
-    step: float = 0.05,
+    step: float = DEFAULT_STEP,
     keep: str | None = None,
     per_slide_min: int = 1,
+    artifact: bool = False,
 ) -> Answer:
     """Count the tiles, slides and areas that thresholds on each class leave, and those that each part of keep leaves.
 
@@ -36,14 +33,30 @@ def sweep(
         step: Distance of two thresholds, from 0.001 to 1.
         keep: Condition of the funnel, by default that of the run.
         per_slide_min: Tiles that a slide needs; slides with fewer are named.
+        artifact: Also make table artifacts, through the Prefect API that is set.
     """
-    opened = FinishedOutput.open(output)
-    folder = claimed_folder(opened, to)
-    options = SweepOptions.of(opened.config, step, keep, per_slide_min)
-    is_hidden = not sys.stderr.isatty()
-    console = Console(stderr=True, quiet=is_hidden)
-    slides = track(slides_of(opened), "counting tiles", console=console, disable=is_hidden)
-    swept = sweep_output(opened, options, folder, slides)
+    options = to, step, keep, per_slide_min
+    is_published = artifact and _has_api()
+    swept = _published(output, *options) if is_published else sweep_finished(output, *options)
     troubles = [f"put aside {problem}" for problem in swept.put_aside]
-    step_after = f"open {folder}/sweep.html, choose thresholds, and set keep"
-    return Answer(lines_of(swept), content_of(swept), step_after, 3 if swept.put_aside else 0, troubles)
+    if artifact and not is_published:
+        troubles.append("no artifact was made: no Prefect API is set; set PREFECT_API_URL")
+    next_step = f"open {swept.folder}/{PAGE}, choose thresholds, and set keep"
+    return Answer(lines_of(swept), content_of(swept), next_step, 3 if swept.put_aside else 0, troubles)
+
+
+def _has_api() -> bool:
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - Prefect takes seconds to import
+
+    return bool(PREFECT_API_URL.value())
+
+
+def _published(output: str, to: str | None, step: float, keep: str | None, per_slide_min: int) -> Sweep:
+    from flows.analysis.sweep_flow import sweep as flow  # noqa: PLC0415 - ditto
+    from flows.cli.main import quiet_prefect  # noqa: PLC0415 - ditto
+    from flows.cli.prefect_server import require_answer, server_errors  # noqa: PLC0415 - ditto
+
+    quiet_prefect()
+    require_answer()
+    with server_errors():
+        return flow(output, to, step, keep, per_slide_min)

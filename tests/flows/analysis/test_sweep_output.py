@@ -8,9 +8,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.analysis.sweep import ClassLeft, CohortLeft, thresholds_of
-from flows.analysis.sweep_output import FILES, SweepOptions, claimed_folder, sweep_output
+from flows.analysis.sweep_flow import artifact_rows
+from flows.analysis.sweep_output import FILES, SweepOptions, claimed_folder, slides_of, sweep_finished, sweep_output
 from flows.analysis.sweep_page import PageSlides, render_sweep
 from flows.cli.verbs.dispatch import main
 from flows.records.finished_output import FinishedOutput
@@ -94,7 +98,7 @@ def test_the_area_at_threshold_0_is_that_of_the_report(finished) -> None:
     report = merge_reports([partial_report(tiles, slide, finished.config) | extra], finished.config)
     only = FinishedOutput(finished.storage, finished.config, finished.record, finished.slides[1:2])
     options = SweepOptions.of(only.config, 1, None, 1)
-    swept = sweep_output(only, options, claimed_folder(only, None))
+    swept = sweep_output(only, options, claimed_folder(only, None), slides_of(only))
     assert {row["class"]: row["mm2"] for row in swept.rows[::2]} == pytest.approx(report["mm2"])
 
 
@@ -135,7 +139,7 @@ def test_a_sweep_replaces_an_earlier_one(finished, tmp_path, capsys) -> None:
 def test_an_output_without_slides_and_keep_has_a_page(tmp_path) -> None:
     output = write_output(tmp_path / "out", SLIDES[:1])
     empty = FinishedOutput(output.storage, output.config, output.record, output.slides[:0])
-    swept = sweep_output(empty, SweepOptions.of(empty.config, 0.5, None, 1), claimed_folder(empty, None))
+    swept = sweep_output(empty, SweepOptions.of(empty.config, 0.5, None, 1), claimed_folder(empty, None), [])
     assert [row["tiles"] for row in swept.rows] == [0] * 6
     assert {row["mm2"] for row in swept.rows} == {None}
     assert "The run has no keep" in (tmp_path / "out" / "sweep" / "sweep.html").read_text()
@@ -174,3 +178,27 @@ def test_the_page_lists_slides_up_to_a_number_of_counts(finished, limit, is_list
     assert content.count("full.tiff") == (5_000 if is_listed else 0)
     assert f'"isListed": {str(is_listed).lower()}' in content
     assert len(content) < 1_000_000
+
+
+def test_the_tables_are_artifacts_of_a_flow_run(server, finished, tmp_path) -> None:
+    assert main(["sweep", str(tmp_path / "out"), "-q", "--artifact"]) == 0
+    keys = ArtifactFilter(key=ArtifactFilterKey(any_=["coverage-sweep", "coverage-funnel"]))
+    with get_client(sync_client=True) as client:
+        found = {one.key: json.loads(one.data) for one in client.read_artifacts(artifact_filter=keys)}
+    assert found["coverage-sweep"][10] == pl.read_csv(tmp_path / "out" / "sweep" / "sweep.csv").to_dicts()[10]
+    assert [row["tiles_in_order"] for row in found["coverage-funnel"]] == [18, 10, 8, 8]
+
+
+def test_no_artifact_is_made_without_an_api(finished, tmp_path, capsys) -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert main(["sweep", str(tmp_path / "out"), "-q", "--artifact"]) == 0
+    assert capsys.readouterr().err == "no artifact was made: no Prefect API is set; set PREFECT_API_URL\n"
+
+
+def test_an_artifact_of_many_thresholds_holds_some(finished, tmp_path) -> None:
+    swept = sweep_finished(str(tmp_path / "out"), None, 0.001, None, 1)
+    rows = artifact_rows(swept, 1_000)
+    assert len(swept.rows) == 2 * 1001
+    assert len(rows) == 2 * 334
+    assert [row["threshold"] for row in rows[:3]] == [0.0, 0.003, 0.006]
+    assert artifact_rows(swept, 5_000) == list(swept.rows)
