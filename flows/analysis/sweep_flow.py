@@ -6,7 +6,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
 from pydantic import AfterValidator
 
-from flows.analysis.sweep_output import DEFAULT_STEP, Sweep, sweep_finished
+from flows.analysis.sweep_options import DEFAULT_STEP
+from flows.analysis.sweep_output import Sweep, sweep_finished
 from flows.analysis.sweep_tables import Row
 from flows.config.uri import check_output
 from flows.execution.checked_flow import checked_flow

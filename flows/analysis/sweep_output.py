@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.progress import track
 
 from flows.analysis.funnel import CohortFunnel, SlideFunnel
-from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep, thresholds_of
+from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep
+from flows.analysis.sweep_options import SweepOptions
 from flows.analysis.sweep_page import GENERATOR_TAG, HEAD_BYTES, PAGE, PageSlides, render_sweep
 from flows.analysis.sweep_tables import (
     FUNNEL,
@@ -34,66 +35,20 @@ from flows.analysis.sweep_tables import (
     write_csv,
 )
 from flows.config.errors import ConfigurationError
-from flows.config.keep_expression import Part, keep_parts
-from flows.config.model import CoverageConfig
 from flows.records.finished_output import FinishedOutput
 from flows.records.slides import Slide
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
 from ratiopath.errors import SlideError, TruncatedError
-from ratiopath.geometry import Float64s
 
 FILES = (PAGE, SWEEP, FUNNEL, SLIDES, KEPT)
 """Files of a sweep; the page comes first, and marks a folder as one of a sweep."""
 FOLDER = "sweep"
 """Folder in the output, unless another one is named."""
-DEFAULT_STEP = 0.05
-"""Distance of two thresholds, unless another one is asked for."""
 SWEEP_COLUMNS = ("class", "threshold", "tiles", "slides", "slides_without", "slides_below", "mm2")
 """Columns of sweep.csv."""
 FUNNEL_COLUMNS = ("part", "tiles_alone", "slides_alone", "tiles_in_order", "slides_in_order", "slides_below")
 """Columns of funnel.csv."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """Options of a sweep, checked against the output's configuration."""
-
-    thresholds: Float64s
-    """Thresholds, float64, ascending from 0 to 1."""
-    keep: str | None
-    """Condition of the funnel; None has no parts."""
-    parts: tuple[Part, ...]
-    """Parts of the condition."""
-    least: int
-    """Number of tiles below which a slide drops out, at least 1."""
-
-    @classmethod
-    def of(cls, config: CoverageConfig, step: float, keep: str | None, least: int) -> "SweepOptions":
-        """Check options.
-
-        Args:
-            config: Configuration of the run.
-            step: Distance of two thresholds.
-            keep: Condition of the funnel; None takes that of the run.
-            least: Number of tiles below which a slide drops out.
-
-        Raises:
-            ConfigurationError: One of them is refused.
-        """
-        if least < 1:
-            raise ConfigurationError(f"--per-slide-min: {least} is no number of tiles to have; give 1 or more")
-        condition, texts = (
-            config.keep if keep is None else keep,
-            [name for one in config.overlay_columns for name in one.dominant],
-        )
-        try:
-            parts = (
-                keep_parts(condition, config.keep_columns, config.keep_numbers, texts) if condition is not None else ()
-            )
-        except ValueError as error:
-            raise ConfigurationError(f"--keep: {error}") from None
-        return cls(thresholds_of(step), condition, parts, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +75,8 @@ class Sweep:
     """Slides that were counted."""
     absent: int
     """Slides of slides.parquet without a file in coverage/, since the run put them aside."""
+    gone: int
+    """Files in coverage/ of slides that slides.parquet lacks, since the run did not find them; they are not counted."""
     put_aside: tuple[str, ...]
     """Problem of each slide whose file in coverage/ could not be used."""
     rows: tuple[Row, ...]
@@ -169,7 +126,8 @@ def sweep_output(output: FinishedOutput, options: SweepOptions, folder: str, sli
                     if (kept := int(funnel.in_order[-1])) < options.least:
                         dropped.append(Dropped(slide.slide_id, slide.path, kept))
             rows, steps = tuple(sweep_rows(cohort, thresholds)), tuple(funnel_rows(funnels, options.parts))
-            swept = Sweep(folder, options, count, absent, tuple(put_aside), rows, steps, tuple(dropped))
+            gone = len(present.difference(output.slides["slide_id"].to_pylist()))
+            swept = Sweep(folder, options, count, absent, gone, tuple(put_aside), rows, steps, tuple(dropped))
             write_csv(made / SWEEP, rows, SWEEP_COLUMNS)
             write_csv(made / FUNNEL, steps, FUNNEL_COLUMNS)
             names = [(one.path, one.tiles) for one in dropped]

@@ -28,6 +28,8 @@ def _lines(sweep: Sweep) -> Iterator[str]:
     yield f"{_count(sweep.slides, 'slide')}, {_count(total, 'tile')}"
     if sweep.absent:
         yield f"{_count(sweep.absent, 'slide')} without a file in coverage/, since the run put them aside: not counted"
+    if sweep.gone:
+        yield f"{_count(sweep.gone, 'file')} in coverage/ of slides that are gone: not counted"
     shown = {min(one for one in sweep.options.thresholds.tolist() if one >= wanted) for wanted in SHOWN}
     for _, rows in islice(groupby(sweep.rows, key=itemgetter("class")), MAX_CLASSES):
         first, *others = rows
@@ -59,6 +61,7 @@ def content_of(sweep: Sweep) -> Json:
         "files": list(FILES),
         "slides": sweep.slides,
         "slides_without_coverage": sweep.absent,
+        "slides_gone": sweep.gone,
         "put_aside": list(sweep.put_aside),
         "per_slide_min": sweep.options.least,
         "keep": sweep.options.keep,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from flows.analysis.sweep_output import DEFAULT_STEP, Sweep, sweep_finished
+from flows.analysis.sweep_options import DEFAULT_STEP
+from flows.analysis.sweep_output import Sweep, sweep_finished
 from flows.analysis.sweep_page import PAGE
 from flows.analysis.sweep_summary import content_of, lines_of
 from flows.cli.answer import Answer, answer_verb

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -14,7 +15,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.analysis.sweep import ClassLeft, CohortLeft, thresholds_of
 from flows.analysis.sweep_flow import artifact_rows
-from flows.analysis.sweep_output import FILES, SweepOptions, claimed_folder, slides_of, sweep_finished, sweep_output
+from flows.analysis.sweep_options import SweepOptions
+from flows.analysis.sweep_output import FILES, claimed_folder, slides_of, sweep_finished, sweep_output
 from flows.analysis.sweep_page import PageSlides, render_sweep
 from flows.cli.verbs.dispatch import main
 from flows.records.finished_output import FinishedOutput
@@ -113,6 +115,14 @@ def test_a_damaged_file_is_put_aside_and_an_absent_one_is_not_counted(finished, 
     assert "1 slide without a file in coverage/, since the run put them aside: not counted" in found.out
 
 
+def test_slides_that_are_gone_are_not_counted(finished, tmp_path, capsys) -> None:
+    rows = pl.read_parquet(tmp_path / "out" / "slides.parquet")
+    rows[:2].write_parquet(tmp_path / "out" / "slides.parquet")
+    assert main(["sweep", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["2 slides, 12 tiles", "1 file in coverage/ of slides that are gone: not counted"]
+
+
 def test_a_file_that_lacks_a_class_is_put_aside(finished, tmp_path, capsys) -> None:
     path = finished.path_of("coverage", finished.slides["slide_id"][0].as_py())
     pl.read_parquet(path, columns=["tile_x", "tile_y", "mask_inside", "a"]).write_parquet(path)
@@ -134,6 +144,12 @@ def test_a_sweep_replaces_an_earlier_one(finished, tmp_path, capsys) -> None:
     assert main(["sweep", str(tmp_path / "out"), "-q", "--step", "1", "--keep", "b > 0.1"]) == 0
     assert pl.read_csv(tmp_path / "out" / "sweep" / "sweep.csv")["threshold"].to_list() == [0.0, 1.0] * 2
     assert pl.read_csv(tmp_path / "out" / "sweep" / "funnel.csv")["part"].to_list() == ["all tiles", "b > 0.1"]
+
+
+def test_an_output_in_a_store_is_swept_into_a_folder(finished, tmp_path, capsys) -> None:
+    fsspec.filesystem("memory").put(str(tmp_path / "out"), "/of-a-sweep", recursive=True)
+    assert main(["sweep", "memory://of-a-sweep", "--to", str(tmp_path / "results")]) == 0
+    assert pl.read_csv(tmp_path / "results" / "funnel.csv")["tiles_in_order"].to_list() == [18, 10, 8, 8]
 
 
 def test_an_output_without_slides_and_keep_has_a_page(tmp_path) -> None:
