@@ -40,14 +40,9 @@ class SweepOptions:
         """
         if least < 1:
             raise ConfigurationError(f"--per-slide-min: {least} is no number of tiles to have; give 1 or more")
-        condition, texts = (
-            config.keep if keep is None else keep,
-            [name for one in config.overlay_columns for name in one.dominant],
-        )
+        condition = config.keep if keep is None else keep
         try:
-            parts = (
-                keep_parts(condition, config.keep_columns, config.keep_numbers, texts) if condition is not None else ()
-            )
+            parts = keep_parts(condition, config.keep_names) if condition is not None else ()
         except ValueError as error:
             raise ConfigurationError(f"--keep: {error}") from None
         return cls(thresholds_of(step), condition, parts, least)

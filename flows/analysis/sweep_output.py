@@ -12,10 +12,12 @@ No slide and no overlay is opened. A slide whose file in coverage/ cannot be use
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
@@ -87,14 +89,16 @@ class Sweep:
     """Slides that have fewer than `least` tiles after the last part of keep, in the order of slides.parquet."""
 
 
-def sweep_output(output: FinishedOutput, options: SweepOptions, folder: str, slides: Iterable[Slide]) -> Sweep:
+def sweep_output(
+    output: FinishedOutput, options: SweepOptions, folder: str, slides: Iterable[Mapping[str, Any]]
+) -> Sweep:
     """Sweep a finished output and write the files.
 
     Args:
         output: The output.
         options: Options of `SweepOptions.of` its configuration.
         folder: Folder on this machine, which `claimed_folder` has returned.
-        slides: Slides of the output to count.
+        slides: Rows of slides.parquet to count.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -108,12 +112,13 @@ def sweep_output(output: FinishedOutput, options: SweepOptions, folder: str, sli
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
             made, page = Path(unfinished), PageSlides(config.classes)
             with SlideTables(made, thresholds, len(options.parts), options.least) as tables:
-                for slide in slides:
+                for row in slides:
+                    slide = Slide.from_row(row)
                     if slide.slide_id not in present:
                         absent += 1
                         continue
                     try:
-                        left, funnel = _sweep_slide(output, slide, options)
+                        left, funnel = _sweep_slide(output, slide, row, options)
                     except (SlideError, OSError) as error:
                         put_aside.append(" ".join(str(error).split()))
                         continue
@@ -138,10 +143,10 @@ def sweep_output(output: FinishedOutput, options: SweepOptions, folder: str, sli
     return swept
 
 
-def slides_of(output: FinishedOutput) -> Iterator[Slide]:
-    """Yield the slides of slides.parquet."""
+def rows_of(output: FinishedOutput) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of slides.parquet."""
     for batch in output.slides.to_batches(max_chunksize=1_000):
-        yield from map(Slide.from_row, batch.to_pylist())
+        yield from batch.to_pylist()
 
 
 def sweep_finished(output: str, to: str | None, step: float, keep: str | None, per_slide_min: int) -> Sweep:
@@ -163,7 +168,7 @@ def sweep_finished(output: str, to: str | None, step: float, keep: str | None, p
     options = SweepOptions.of(opened.config, step, keep, per_slide_min)
     is_hidden, total = not sys.stderr.isatty(), opened.slides.num_rows
     console = Console(stderr=True, quiet=is_hidden)
-    slides = track(slides_of(opened), "counting tiles", total, console=console, disable=is_hidden)
+    slides = track(rows_of(opened), "counting tiles", total, console=console, disable=is_hidden)
     return sweep_output(opened, options, folder, slides)
 
 
@@ -199,23 +204,36 @@ def _is_sweep(page: str) -> bool:
 
 
 def _sweep_slide(
-    output: FinishedOutput, slide: Slide, options: SweepOptions
+    output: FinishedOutput, slide: Slide, row: Mapping[str, Any], options: SweepOptions
 ) -> tuple[dict[str, ClassLeft], SlideFunnel]:
     config = output.config
     overlays = [overlay for overlay in config.overlay_columns if overlay.classes]
-    cells = {
+    areas = {
         one.name: TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent, one.name))
         for one in overlays
     }
     named = {name for part in options.parts for name in part.names}
-    columns = ["tile_x", "tile_y", *sorted(named | {n for one in overlays for n in (one.inside, *one.classes)})]
-    sweep, funnel = SlideSweep(overlays, cells, options.thresholds), SlideFunnel(options.parts)
+    cells = {
+        name: pa.scalar(row[name], output.slides.schema.field(name).type) for name in named.intersection(config.columns)
+    }
+    columns = [
+        "tile_x",
+        "tile_y",
+        *sorted(named - cells.keys() | {n for one in overlays for n in (one.inside, *one.classes)}),
+    ]
+    sweep, funnel = SlideSweep(overlays, areas, options.thresholds), SlideFunnel(options.parts)
     path = output.path_of("coverage", slide.slide_id)
     for group in output.coverage_groups(slide.slide_id, columns):
         _require(columns, group.column_names, path)
         sweep.add(group)
-        funnel.add(group)
+        funnel.add(_with_cells(group, cells))
     return sweep.left(), funnel
+
+
+def _with_cells(group: pa.Table, cells: Mapping[str, pa.Scalar]) -> pa.Table:
+    """Append the cells of the manifest, which coverage/ lacks, as columns."""
+    columns = {name: group[name] for name in group.column_names}
+    return pa.table(columns | {name: pa.repeat(cell, group.num_rows) for name, cell in cells.items()})
 
 
 def _require(columns: Sequence[str], found: Sequence[str], path: str) -> None:

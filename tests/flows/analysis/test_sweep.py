@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from flows.analysis.funnel import CohortFunnel, SlideFunnel, are_true
 from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep, sum_at_least, thresholds_of
 from flows.config.errors import ConfigurationError
-from flows.config.keep_expression import keep_expression, keep_parts
+from flows.config.keep_expression import KeepNames, keep_expression, keep_parts
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent
 from schemas.columns import OverlayColumns
 
 MASK = OverlayColumns("mask", ("a", "b"), "null")
+AB = KeepNames(frozenset("ab"))
 SIDE = 10
 few = settings(max_examples=40)
 edges = st.sampled_from([number / 20 for number in range(21)])  # shares that equal a threshold
@@ -92,7 +93,7 @@ def test_counts_and_areas_are_those_of_a_count_tile_by_tile(rows, step: float, s
 @few
 @given(tiles, edges)
 def test_a_threshold_leaves_the_tiles_that_keep_would_keep(rows, limit: float) -> None:
-    kept = table(rows).filter(keep_expression(f"a >= {limit!r}", ["a"])).num_rows
+    kept = table(rows).filter(keep_expression(f"a >= {limit!r}", AB)).num_rows
     thresholds = thresholds_of(0.05)
     found = sweep([table(rows)], cells(rows), thresholds)["a"].tiles
     assert found[thresholds.tolist().index(limit)] == kept
@@ -147,7 +148,7 @@ EXPRESSIONS = [
 @few
 @given(tiles, st.sampled_from(EXPRESSIONS))
 def test_the_funnel_ends_with_the_tiles_that_keep_keeps(rows, text: str) -> None:
-    columns = ["a", "b", "mask_inside"]
+    columns = KeepNames(frozenset({"a", "b", "mask_inside"}))
     parts, group = keep_parts(text, columns), table(rows)
     left = funnel([group[:7], group[7:]], parts)
     kept = [group.filter(keep_expression(part.text, columns)).num_rows for part in parts]
@@ -161,12 +162,12 @@ def test_the_funnel_ends_with_the_tiles_that_keep_keeps(rows, text: str) -> None
 
 def test_unknown_and_false_parts_keep_nothing() -> None:
     group = table([(None, 1.0, 1.0), (0.1, 1.0, 1.0), (0.9, None, 1.0)])
-    found = are_true(group, keep_parts("a > 0.5 and b > 0.5", ["a", "b"]))
+    found = are_true(group, keep_parts("a > 0.5 and b > 0.5", AB))
     assert found.tolist() == [[False, False, True], [True, True, False]]
 
 
 def test_a_funnel_of_slides_counts_those_left() -> None:
-    parts, cohort = keep_parts("a > 0.5 and b > 0.5", ["a", "b"]), CohortFunnel(2, 2)
+    parts, cohort = keep_parts("a > 0.5 and b > 0.5", AB), CohortFunnel(2, 2)
     for rows in ([(1.0, 0.0, 1.0)] * 3, [(1.0, 1.0, 1.0)], [(0.0, 1.0, 1.0)] * 2):
         cohort.add(funnel([table(rows)], parts))
     assert cohort.tiles_alone.tolist() == [6, 4, 3]

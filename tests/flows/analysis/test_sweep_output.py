@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -16,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.analysis.sweep import ClassLeft, CohortLeft, thresholds_of
 from flows.analysis.sweep_flow import artifact_rows
 from flows.analysis.sweep_options import SweepOptions
-from flows.analysis.sweep_output import FILES, claimed_folder, slides_of, sweep_finished, sweep_output
+from flows.analysis.sweep_output import FILES, claimed_folder, rows_of, sweep_finished, sweep_output
 from flows.analysis.sweep_page import PageSlides, render_sweep
 from flows.cli.verbs.dispatch import main
 from flows.records.finished_output import FinishedOutput
@@ -100,7 +101,7 @@ def test_the_area_at_threshold_0_is_that_of_the_report(finished) -> None:
     report = merge_reports([partial_report(tiles, slide, finished.config) | extra], finished.config)
     only = FinishedOutput(finished.storage, finished.config, finished.record, finished.slides[1:2])
     options = SweepOptions.of(only.config, 1, None, 1)
-    swept = sweep_output(only, options, claimed_folder(only, None), slides_of(only))
+    swept = sweep_output(only, options, claimed_folder(only, None), rows_of(only))
     assert {row["class"]: row["mm2"] for row in swept.rows[::2]} == pytest.approx(report["mm2"])
 
 
@@ -144,6 +145,16 @@ def test_a_sweep_replaces_an_earlier_one(finished, tmp_path, capsys) -> None:
     assert main(["sweep", str(tmp_path / "out"), "-q", "--step", "1", "--keep", "b > 0.1"]) == 0
     assert pl.read_csv(tmp_path / "out" / "sweep" / "sweep.csv")["threshold"].to_list() == [0.0, 1.0] * 2
     assert pl.read_csv(tmp_path / "out" / "sweep" / "funnel.csv")["part"].to_list() == ["all tiles", "b > 0.1"]
+
+
+def test_keep_may_name_columns_of_the_manifest(tmp_path) -> None:
+    slides = [replace(one, cells={"fold": fold}) for one, fold in zip(SLIDES, (0, 1, None), strict=True)]
+    write_output(tmp_path / "out", slides, columns={"fold": "integer"}, keep="fold < 1 and a >= 0.5")
+    assert main(["sweep", str(tmp_path / "out"), "-q"]) == 0
+    table = pl.read_csv(tmp_path / "out" / "sweep" / "funnel.csv")
+    assert table.select("part", "tiles_alone", "tiles_in_order").rows() == [
+        ("all tiles", 18, 18), ("fold < 1", 6, 6), ("a >= 0.5", 10, 4),
+    ]  # fmt: skip
 
 
 def test_an_output_in_a_store_is_swept_into_a_folder(finished, tmp_path, capsys) -> None:
