@@ -40,7 +40,8 @@ def tile_hashes(
 
 def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Permute numbers of 64 bits; sums and products wrap around."""
-    mixed = numbers + _GAMMA
+    mixed: npt.NDArray[np.uint64] = numbers + _GAMMA
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
-    return mixed ^ (mixed >> np.uint64(31))
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
