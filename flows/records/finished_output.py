@@ -19,7 +19,7 @@ from ratiopath.errors import RatiopathError
 MAX_RECORD = 1 << 26
 """Bytes of run.json."""
 READERS = 16
-"""Footers that are read at the same time: an object store takes a tenth of a second for each."""
+"""Files that are read at the same time: an object store takes a tenth of a second for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,12 @@ class FinishedOutput:
         """Read the kept tiles of one slide, row-major."""
         path = self.path_of("tiles", slide_id)
         return read_table(path, self.storage.files) if columns is None else self._read(path, columns)
+
+    def tiles_of(self, slide_ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns of the kept tiles of slides, in order; some slides at a time."""
+        with ThreadPoolExecutor(READERS) as pool:
+            for start in range(0, len(slide_ids), READERS):
+                yield from pool.map(lambda one: self.tiles(one, columns), slide_ids[start : start + READERS])
 
     def coverage(self, slide_id: str, columns: Sequence[str]) -> pa.Table:
         """Read columns of all tiles of one slide, row-major; a few columns, since maps take most of the bytes."""

@@ -53,9 +53,9 @@ def test_a_split_by_hash_moves_nobody_when_groups_are_added() -> None:
 
 def test_the_only_group_of_a_stratum_is_in_a_part_as_often_as_the_part_is_large() -> None:
     strata = {"a": "x", "b": "y", "c": "y"}
-    counts = Counter(split_exactly(strata, PARTS, seed)["a"] for seed in range(2000))
+    counts = Counter(split_exactly(strata, PARTS, seed)["a"] for seed in range(1000))
     for part, share in PARTS.items():
-        assert abs(counts[part] - 2000 * share) < 4 * math.sqrt(2000 * share * (1 - share))
+        assert abs(counts[part] - 1000 * share) < 4 * math.sqrt(1000 * share * (1 - share))
 
 
 def test_another_seed_gives_another_split() -> None:
