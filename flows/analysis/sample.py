@@ -51,15 +51,17 @@ class Sampler:
         """
         ids: list[str] = []
         waiting: list[Rows] = []
+        count = 0
         classes: dict[int, _Smallest] = {}
         for number, (slide_id, table) in enumerate(slides):
             ids.append(slide_id)
             rows = self._of_slide(number, slide_id, table)
             if self.sampling.per_class is None:
                 waiting.append(rows)
-                if sum(map(len, waiting)) >= GROUP_ROWS:
+                count += len(rows)
+                if count >= GROUP_ROWS:
                     yield self._table(np.concatenate(waiting), ids)
-                    waiting.clear()
+                    waiting, count = [], 0
                 continue
             for code in np.unique(rows["code"]).tolist():
                 classes.setdefault(code, _Smallest(self.sampling.per_class)).add(rows[rows["code"] == code])
