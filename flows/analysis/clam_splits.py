@@ -9,7 +9,7 @@ from typing import Literal
 import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
-from flows.records.slide_ids import slide_stem
+from flows.config.slide_id import slide_stem
 
 FOLD_PARTS = ("train", "val", "test")
 """Parts of each split of a cross-validation."""

@@ -63,12 +63,12 @@ class Sampling:
             if limit is not None and limit < 1:
                 raise ConfigurationError(f"{name}: found {limit}; give a number of tiles > 0")
         classes = _classes(config, by, is_needed=per_class is not None)
-        texts = [column for overlay in config.overlay_columns for column in overlay.dominant]
+        names = config.keep_names
         try:
-            condition = keep_expression(where, config.keep_columns, config.keep_numbers, texts) if where else None
+            condition = keep_expression(where, names) if where else None
         except ValueError as error:
             raise ConfigurationError(f"--where: {error}") from None
-        named = set(re.findall("[A-Za-z_][A-Za-z0-9_]*", where or "")) & set(config.keep_columns)
+        named = set(re.findall("[A-Za-z_][A-Za-z0-9_]*", where or "")) & names.every
         columns = tuple(dict.fromkeys([*classes, *sorted(named)]))
         return cls(per_slide, per_class, classes, condition, columns, seed)
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
+from flows.config.slide_id import slide_stem
 from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_rows
-from flows.records.slide_ids import slide_stem
 
 KEYS = ("slide_id", "path", "stem")
 """Columns by which a given table names slides; the first that it has counts."""

@@ -13,7 +13,7 @@ from flows.analysis import sample as sample_module
 from flows.analysis.sample import Sampler
 from flows.analysis.sampling import Sampling
 from flows.analysis.seeded_hash import tile_hashes
-from flows.config.keep_expression import keep_expression
+from flows.config.keep_expression import KeepNames, keep_expression
 
 WORD = 2**64
 SHARES = st.lists(st.sampled_from([None, 0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=2)
@@ -132,7 +132,7 @@ def test_hashes_of_neighbours_have_no_pattern() -> None:
 
 def test_a_condition_leaves_the_others_out_of_the_weights() -> None:
     cohort = {"a": {(n, 0): [n / 10, 0.0] for n in range(11)}}
-    found = sampled(cohort, 2, None, where=keep_expression("x >= 0.5", ["x", "y"]))
+    found = sampled(cohort, 2, None, where=keep_expression("x >= 0.5", KeepNames(frozenset("xy"))))
     assert len(found) == 2
     assert {x for _, x, _ in found} <= {5, 6, 7, 8, 9, 10}
     assert {weight for _, weight in found.values()} == {3.0}
