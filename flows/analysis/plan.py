@@ -20,6 +20,7 @@ from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
+from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.fingerprints import Json
@@ -31,7 +32,6 @@ from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
-from flows.storage.filesystem import OutputError
 from flows.storage.workspace import Workspace
 from ratiopath.slides.frame import read_tiled_frame
 
@@ -188,9 +188,7 @@ def _plan_slide(
         derived = derive_overlays(_with_mask(row, slide, config, workspace), config, workspace, folders)
         status, stage = derived["status"], "compute overlaps"
         size = 0 if status == "unchanged" else _check_overlays(derived, slide, config)
-    except OutputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run puts the slide aside
+    except SLIDE_ERRORS as error:
         failure = {"stage": stage, "error": type(error).__name__, "message": str(error)}
         return PlannedSlide(path, known.slide_id, None, known.tiles, missing, 0, failure)
     return PlannedSlide(path, slide.slide_id, status, known.tiles, missing, size)

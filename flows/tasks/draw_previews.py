@@ -68,7 +68,7 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     draw = partial(_draw, config=config, workspace=workspace)
     batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
     pictures = []
-    with progress(title(draw_previews), len(rows)) as advance:
+    with progress(title(draw_previews), len(rows), workspace) as advance:
         for outcome in map_rows(slides, draw, PICTURES.arrow, batches, request_of(draw_previews, config)):
             slide = rows[outcome.number]
             pictures.append(outcome.result or _picture(slide, outcome.reason))

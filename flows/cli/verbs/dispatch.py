@@ -12,6 +12,7 @@ VERBS = {
     "coverage": "tile slides and compute how much of each tile their overlays cover",
     "plan": "tell what a run would find, measure, keep and put aside; nothing is written",
     "inspect": "show what is in a slide, a mask or an annotation, and what is wrong with it",
+    "status": "tell how far a run is, or how the last one ended",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
 
