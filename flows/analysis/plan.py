@@ -21,7 +21,7 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
-from flows.inputs.discovery import discover
+from flows.inputs.discovery import discover, with_column_kinds
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.fingerprints import Json
 from flows.records.masks import FOLDER, mask_record, stored_mask
@@ -46,7 +46,7 @@ class PlannedSlide:
     path: str
     """The slide."""
     slide_id: str | None = None
-    """Name of its files; None if it fails before it has one."""
+    """Name of its files; None if its name is no text."""
     status: Status | None = None
     """State that its coverage would have; None if it would be put aside."""
     tiles: int = 0
@@ -139,6 +139,7 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         ConfigurationError: A run would refuse the configuration or the output.
         OutputError: The output cannot be read.
     """
+    config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
     sources = discover(config)
@@ -178,7 +179,7 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 def _plan_slide(
     source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
 ) -> PlannedSlide:
-    path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"])
+    path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
     missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
     try:
         row = describe(dict(source), config, workspace)

@@ -1,15 +1,17 @@
 """Table of the slides that were found, with the cells of their manifest, before any is opened."""
 
+import json
 from collections.abc import Sequence
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.config.slide_id import slide_id_of
 from flows.inputs.manifest import SlideSource
 
 
 def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Table:
-    """Return a row per slide: path, slide_mpp, and the path and resolution that its manifest gives for an overlay.
+    """Return a row per slide: path, slide_mpp, slide_id, cells, and for overlays the paths and mpp of its manifest.
 
     Args:
         found: Slides whose path is text, see `is_text`.
@@ -20,6 +22,12 @@ def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Tab
         {
             "path": pa.array([source.path for source in found], pa.string()),
             "slide_mpp": pa.array([source.mpp for source in found], pa.float64()),
+            "slide_id": pa.array(
+                [source.slide_id or slide_id_of(source.path, config) for source in found], pa.string()
+            ),
+            "cells": pa.array(
+                [json.dumps(dict(zip(config.column_kinds, source.cells, strict=True))) for source in found]
+            ),
             **{
                 f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
                 for number, name in enumerate(overlays)

@@ -6,7 +6,6 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import fingerprints
 from flows.records.provenance import read_metadata
-from flows.records.slide_ids import slide_id_of
 from flows.records.stored_files import has_grid
 from flows.storage.workspace import Workspace
 from ratiopath.files import open_errors
@@ -30,15 +29,18 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
     Raises:
         SlideError: The slide cannot be opened or tiled.
     """
-    path, mpp = source["path"], source.pop("slide_mpp")
-    slide_id = slide_id_of(path, config)
+    path, slide_id, mpp = source["path"], source["slide_id"], source.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
     with open_errors(path):
         state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
     known = None if config.force else read_metadata(grid, workspace).provenance
-    if known is not None and known.describes(identity, slide_id) and has_grid(grid, known, config, workspace):
+    if (
+        known is not None
+        and known.describes(identity, slide_id, config.tiling.in_full)
+        and has_grid(grid, known, config, workspace)
+    ):
         described = {**known.slide.to_row(), "grid": grid}
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}

@@ -1,14 +1,19 @@
 """Task `discover slides`: the slides that the configuration names, with their metadata."""
 
+import json
+
+import pyarrow as pa
+
 from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
 from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.records.provenance import manifest_schema
 from flows.records.slide_description import describe
 from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
 from schemas.intermediate import discovered_slides
-from schemas.slides import SLIDES
+from schemas.slides import SLIDES, slides
 from schemas.table import checked
 
 
@@ -26,6 +31,10 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     failures = [not_utf8(source.path) for source in sources if not is_text(source.path)]
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
     reference = map_slides(discover_slides, table, describe, schema, config, workspace, failures=failures)
-    slides = read_table(reference.path, workspace.files).select(SLIDES.arrow.names)
-    write_table(checked(slides, SLIDES), workspace.published("slides.parquet"), workspace)
+    table, columns = read_table(reference.path, workspace.files), manifest_schema(config)
+    cells = [json.loads(text) for text in table["cells"].to_pylist()]
+    published = table.select(SLIDES.arrow.names)
+    for name, kind in columns:
+        published = published.append_column(name, pa.array([one[name] for one in cells], kind))
+    write_table(checked(published, slides(columns)), workspace.published("slides.parquet"), workspace)
     return reference

@@ -16,7 +16,7 @@ from flows.storage.workspace import Workspace
 from tests.support import study
 from tests.support.study import write_study
 
-SLIDE_ID = "0" * 64
+SLIDE_ID = "a-0123456789ab"
 FOREIGN = {
     "index.html": b"<h1>mine</h1>",
     "failures.log": b"1. my own failures\n",

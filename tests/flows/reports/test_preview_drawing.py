@@ -44,7 +44,7 @@ MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
 
 def slide_of(extent: tuple[int, int], tile: int, stride: int, mpp: Mpp | None = HALF_UM) -> Slide:
     sizes = Extent(*extent), Extent(tile, tile), Extent(stride, stride)
-    return Slide("a", "/a.tiff", *sizes, mpp, level=0, downsample=1)
+    return Slide("a", "/a.tiff", *sizes, mpp, 0, 1, Extent(*extent), mpp)
 
 
 def canvas_of(
