@@ -55,6 +55,11 @@ class Summary:
     review: Review = field(default_factory=Review)
     """Classes that match nothing, and slides to review."""
 
+    def to_json(self) -> Json:
+        """Return the counts and the review as plain values."""
+        counts = {name: count for name, count in asdict(self).items() if name != "review"}
+        return {**counts, "review": self.review.to_json()}
+
     def __str__(self) -> str:
         in_tables = self.found - self.put_aside
         recomputed = f"{self.recomputed} recomputed, " if self.recomputed else ""

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.analysis.plan import Plan, plan_run
-from flows.cli.answer import Answer, answer_verb, program
+from flows.cli.answer import Answer, answer_verb
 from flows.cli.options import read_configuration
-from flows.cli.terminal import MAX_SHOWN
+from flows.cli.terminal import MAX_SHOWN, verbs
 
 GIGA = 1e9
 """Bytes of a GB."""
@@ -25,7 +25,7 @@ def plan(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> An
     """
     planned = plan_run(read_configuration(arguments))
     is_bad = len(planned.put_aside) > planned.tolerated
-    step = f"{program()} coverage {shlex.join(arguments)}"
+    step = f"{verbs()} coverage {shlex.join(arguments)}"
     return Answer(
         lines=_lines(planned),
         content=planned.to_json(),
