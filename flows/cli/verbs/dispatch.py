@@ -11,6 +11,9 @@ from flows.cli.terminal import SCRIPT, say
 VERBS = {
     "coverage": "tile slides and compute how much of each tile their overlays cover",
     "export": "write the kept tiles of a finished run in the format of another program",
+    "sweep": "count the tiles and slides that thresholds and the parts of keep leave",
+    "split": "divide the slides into train, val and test, all slides of a patient in one part",
+    "sample": "draw tiles per slide and per class",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
 
