@@ -63,7 +63,7 @@ def report(summary: "Summary", sample: str | None = None) -> None:
     for line in lines:
         say(line, to=sys.stderr)
     say(f"{summary}: see {summary.output}", to=sys.stdout)
-    for line in summary.review.lines:
+    for line in (*summary.exports, *summary.review.lines):
         say(line, to=sys.stdout)
     if summary.put_aside:
         say("next: mend or exclude the slides put aside and run it again: it resumes", to=sys.stdout)
