@@ -99,7 +99,7 @@ def report(summary: "Summary", printing: Printing, sample: str | None = None) ->
         say(line, to=sys.stderr)
     printing.say_json({**summary.to_json(), "failures": failures})
     printing.say(f"{summary}: see {summary.output}")
-    for line in summary.review.lines:
+    for line in (*summary.exports, *summary.review.lines):
         printing.say(line)
     if summary.put_aside:
         printing.say("next: mend or exclude the slides put aside and run it again: it resumes")
