@@ -1,6 +1,6 @@
 """Settings of an export: the same in `exports:` of the configuration and on the command line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from flows.config.excerpt import excerpt, first_of
 from flows.config.fields import ColumnName, PathText
-from flows.config.keep_expression import MAX_NAMES, keep_expression
+from flows.config.keep_expression import MAX_NAMES, KeepNames, keep_expression
 from flows.config.section import Section
 from flows.config.uri import check_output
 from schemas.columns import LEVEL0_COLUMNS, TILE_COLUMNS, OverlayColumns
@@ -50,31 +50,31 @@ class TileColumns:
     """Names of the columns of tiles/, by what an export may do with them."""
 
     measures: tuple[str, ...]
-    """Columns that overlays gave: shares, statistics and counts."""
-    numbers: frozenset[str]
-    """Columns, of overlays or not, that may be any number; the other measures are shares, 0 to 1."""
-    texts: frozenset[str]
-    """Columns of text."""
+    """Columns of numbers that overlays gave, which may be written: shares, statistics and counts."""
+    names: KeepNames
+    """Every column that `where` may name."""
 
     @classmethod
-    def of(cls, overlays: Sequence[OverlayColumns], numbers: Iterable[str] = (), texts: Iterable[str] = ()) -> Self:
-        """Sort the columns of overlays, of the grid and of a manifest.
+    def of(cls, overlays: Sequence[OverlayColumns], manifest: KeepNames) -> Self:
+        """Sort the columns of the overlays, the grid and a manifest.
 
         Args:
             overlays: Columns of each overlay.
-            numbers: Columns of the manifest with numbers.
-            texts: Columns of the manifest with text.
+            manifest: Columns of the manifest.
         """
-        words = {"slide_id", "path"}
-        measures = [
-            name
-            for one in overlays
-            for name in (*one.classes, one.inside, *one.uncertainty, *one.measured, *one.counts)
-        ]
-        free = [name for one in overlays for name in (*one.numbers, *one.counts)]
-        named = [name for one in overlays for name in (one.path, *one.dominant)]
-        grid = {*TILE_COLUMNS, *LEVEL0_COLUMNS} - words
-        return cls(tuple(measures), frozenset({*free, *grid, *numbers}), frozenset({*words, *named, *texts}))
+        texts = {"slide_id", "path"}
+        shares = [name for one in overlays for name in (*one.classes, one.inside, *one.uncertainty, *one.measured)]
+        counts = [name for one in overlays for name in one.counts]
+        numbers = {*counts, *(name for one in overlays for name in one.numbers)}
+        grid = {*TILE_COLUMNS, *LEVEL0_COLUMNS} - texts
+        names = KeepNames(
+            shares=frozenset(shares) - numbers,
+            numbers=manifest.numbers | numbers | grid,
+            texts=manifest.texts | texts | {one.path for one in overlays},
+            flags=manifest.flags,
+            refused=frozenset(name for one in overlays for name in one.dominant),
+        )
+        return cls((*shares, *counts), names)
 
 
 def check_export(format_name: str, settings: ExportSettings, columns: TileColumns) -> None:
@@ -108,4 +108,4 @@ def where_expression(settings: ExportSettings, columns: TileColumns) -> pc.Expre
     """
     if settings.where is None:
         return None
-    return keep_expression(settings.where, {*columns.measures, *columns.numbers}, columns.numbers, columns.texts)
+    return keep_expression(settings.where, columns.names)

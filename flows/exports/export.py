@@ -11,7 +11,7 @@ such (docs/decisions/0023-exports.md).
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,19 +21,18 @@ import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName, TileColumns, check_export, where_expression
-from flows.exports.export_format import ExportedSlide
+from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
 from flows.exports.formats import format_of
+from flows.exports.names import name_of, refuse_equal_names
 from flows.records.fingerprints import Json
 from flows.records.finished_output import FinishedOutput
 from flows.records.provenance import PROVENANCE_KEY
-from flows.records.slide_ids import slide_stem
 from flows.records.slides import Slide
 from flows.storage.lock import output_lock
 from flows.storage.parquet import damage_errors
 from ratiopath.errors import SlideError, SlideNotFoundError
-from schemas.columns import SLIDE_COLUMNS, TILE_COLUMNS
 
 Result = ExportedFiles | PutAside
 """Files of a slide, or the reason why it has none."""
@@ -78,10 +77,15 @@ class SlideExport:
         """
         exported, source = self._read(row)
         with self.target.staging() as folder:
-            format_of(self.name, self.settings).write_slide(exported, folder)
+            self.format.write_slide(exported, folder)
             files = self.target.publish(folder) if pool is None else _pooled(folder, pool)
         about = {"slide_id": row["slide_id"], "path": row["path"], "name": exported.name}
         return ExportedFiles(**about, tiles=exported.tiles.num_rows, source=source, files=files)
+
+    @property
+    def format(self) -> ExportFormat:
+        """The format, with its settings."""
+        return format_of(self.name, self.settings, self.tables.config.tiling)
 
     def describe(self, row: Mapping[str, Any], tiles: int) -> ExportedSlide:
         """Return a slide without its tiles, of which only the number is known."""
@@ -98,11 +102,7 @@ class SlideExport:
         digest = None if made_from is None else hashlib.sha256(made_from).hexdigest()
         where = where_expression(self.settings, self.columns)
         if where is not None:
-            names = tiles.column_names
-            cells = {name: row[name] for name in sorted(manifest_names(row)) if name not in names}
-            for name, cell in cells.items():
-                tiles = tiles.append_column(name, pa.repeat(pa.scalar(cell), tiles.num_rows))
-            tiles = tiles.filter(where).select(names)
+            tiles = tiles.filter(where)
         return self._slide(row, tiles), source_of(digest, row)
 
     def _slide(self, row: Mapping[str, Any], tiles: pa.Table) -> ExportedSlide:
@@ -120,6 +120,10 @@ class Export:
     """Rows of slides.parquet to export."""
     previous: ExportRecord | None
     """Record of the last export to the folder."""
+    missing: frozenset[str]
+    """Files in the record that are no longer there."""
+    schema: pa.Schema
+    """Columns of the rows."""
 
     @classmethod
     def open(cls, tables: FinishedOutput, name: FormatName, settings: ExportSettings) -> Self:
@@ -128,26 +132,23 @@ class Export:
         Raises:
             ConfigurationError: A setting does not fit the tables, two slides have one name, or the folder is not free.
         """
-        given = [tables.slides.schema.field(name) for name in manifest_names(tables.slides.column_names)]
-        numbers = {one.name for one in given if pa.types.is_integer(one.type) or pa.types.is_floating(one.type)}
-        texts = {one.name for one in given} - numbers
-        columns = TileColumns.of(tables.config.overlay_columns, numbers, texts)
+        columns = TileColumns.of(tables.config.overlay_columns, tables.config.manifest_names)
         try:
             check_export(name, settings, columns)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         rows = tables.slides.to_pylist()
         refuse_equal_names([(row["path"], row["slide_id"]) for row in rows], settings)
-        target, previous = ExportTarget.open(settings.to, name, tables.storage)
+        target, previous, missing = ExportTarget.open(settings.to, name, tables.storage)
         classes = settings.classes or tables.config.classes or list(columns.measures)
         chosen = settings.model_copy(update={"classes": classes})
         light = replace(tables, slides=tables.slides.slice(0, 0), record={})
-        return cls(SlideExport(name, chosen, light, columns, target), rows, previous)
+        return cls(SlideExport(name, chosen, light, columns, target), rows, previous, missing, tables.slides.schema)
 
     @property
     def is_pooled(self) -> bool:
         """True if the files of all slides are moved into place together, by this process."""
-        return bool(getattr(format_of(self.slide.name, self.slide.settings), "shares_folder", False))
+        return bool(getattr(self.slide.format, "shares_folder", False))
 
     @property
     def content_settings(self) -> Json:
@@ -164,7 +165,18 @@ class Export:
         last = self.previous
         if last is None or not last.is_finished or last.version != VERSION or last.settings != self.content_settings:
             return False
-        return source is not None and slide.source == source and self.slide.target.is_there(slide.files)
+        return source is not None and slide.source == source and self.missing.isdisjoint(slide.files)
+
+    def is_complete(self, current: Collection[str]) -> bool:
+        """Return True if the folder holds what an export would write.
+
+        Args:
+            current: Ids of the slides whose files are current.
+        """
+        last = self.previous
+        exported = [slide.slide_id for slide in last.slides] if last is not None and last.is_finished else None
+        is_all = exported == [row["slide_id"] for row in self.rows if row["slide_id"] in current]
+        return is_all and len(current) == len(self.rows) and not self.missing
 
     @contextmanager
     def running(self) -> Iterator["RunningExport"]:
@@ -207,7 +219,7 @@ class Export:
     @property
     def next_steps(self) -> list[str]:
         """Lines that say how the files are used."""
-        return list(format_of(self.slide.name, self.slide.settings).next_steps(self.folder))
+        return list(self.slide.format.next_steps(self.folder))
 
     def record(self, **content: Any) -> ExportRecord:
         """Return a record of this export."""
@@ -238,7 +250,7 @@ class RunningExport:
         done = [one for one in results if isinstance(one, ExportedFiles)]
         rows = {row["slide_id"]: row for row in export.rows}
         slides = [export.slide.describe(rows[one.slide_id], one.tiles) for one in done]
-        made = format_of(export.slide.name, export.slide.settings)
+        made = export.slide.format
         with nullcontext(self.pool) if self.pool else target.staging() as folder:
             made.write_cohort(slides, export.slide.tables.config, folder)
             cohort = target.publish(folder)
@@ -261,35 +273,6 @@ def source_of(made_from: str | None, row: Mapping[str, Any]) -> str | None:
     if made_from is None:
         return None
     return hashlib.sha256(json.dumps([made_from, dict(row)], sort_keys=True, default=str).encode()).hexdigest()
-
-
-def manifest_names(names: Iterable[str]) -> list[str]:
-    """Return those of the columns of slides.parquet that a manifest gave."""
-    return [name for name in names if name not in {*TILE_COLUMNS, *SLIDE_COLUMNS}]
-
-
-def name_of(path: str, slide_id: str, settings: ExportSettings) -> str:
-    """Return the name of a slide's files."""
-    return slide_id if settings.name == "slide_id" else slide_stem(path)
-
-
-def refuse_equal_names(slides: Iterable[tuple[str, str]], settings: ExportSettings) -> None:
-    """Refuse slides whose files would have the same names.
-
-    Args:
-        slides: Path and id of each slide.
-        settings: Settings of the export.
-
-    Raises:
-        ConfigurationError: Names both slides.
-    """
-    paths: dict[str, str] = {}
-    for path, slide_id in slides:
-        name = name_of(path, slide_id, settings)
-        if name in paths:
-            found = f"{paths[name]!r} and {path!r} would both be written as {name!r}"
-            raise ConfigurationError(f"name: {found}; name the files by slide_id")
-        paths[name] = path
 
 
 def _pooled(folder: Path, pool: Path) -> list[str]:

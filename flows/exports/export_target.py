@@ -12,6 +12,7 @@ from typing import Self
 from pyarrow.fs import FileSelector, FileType
 
 from flows.config.errors import ConfigurationError
+from flows.config.model import CoverageConfig
 from flows.exports.export_record import FILE, ExportRecord
 from flows.storage.filesystem import Storage, output_errors, place
 from flows.storage.workspace import SUFFIXES, WORK, Workspace
@@ -30,7 +31,9 @@ class ExportTarget:
     """Paths in the folder of files that no export has written."""
 
     @classmethod
-    def open(cls, to: str | None, format_name: str, output: Storage) -> tuple[Self, ExportRecord | None]:
+    def open(
+        cls, to: str | None, format_name: str, output: Storage
+    ) -> tuple[Self, ExportRecord | None, frozenset[str]]:
         """Look at the folder; nothing is written.
 
         Args:
@@ -39,7 +42,7 @@ class ExportTarget:
             output: The output that is exported.
 
         Returns:
-            The folder, and the record of the last export.
+            The folder, the record of the last export, and the files of it that are no longer there.
 
         Raises:
             ConfigurationError: It is a folder of the tables, or holds another export.
@@ -55,11 +58,11 @@ class ExportTarget:
                 raise ConfigurationError(f"to: {workspace.output!r} is a file; set a folder")
             record = ExportRecord.read(workspace, format_name)
             files = _files(workspace)
-        if record is None or record.is_finished:
-            others = files.difference(record.files if record else ())
-        else:  # what else is there, a killed export may have written
-            others = files.intersection(record.others)
-        return cls(workspace, frozenset(others)), record
+        written = set(record.files if record else ())
+        others = files - written
+        if record is not None and not record.is_finished:
+            others &= set(record.others)  # the others may be of the export that was killed
+        return cls(workspace, frozenset(others)), record, frozenset(written - files)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -88,10 +91,6 @@ class ExportTarget:
                 place(folder / name, self.workspace.published(name), self.workspace)
         return files
 
-    def is_there(self, names: Iterable[str]) -> bool:
-        """Return True if all files are in place."""
-        return all(self.workspace.is_file(self.workspace.published(name)) for name in names)
-
     def remove(self, names: Iterable[str]) -> None:
         """Remove files of earlier exports, and the folders that they leave empty."""
         folders = set()
@@ -112,6 +111,16 @@ class ExportTarget:
                 if re.fullmatch("[0-9a-f]{32}", name):
                     self.workspace.remove_folder(posixpath.join(hidden, name))
             self.workspace.remove_if_empty(hidden)
+
+
+def refuse_foreign_exports(config: CoverageConfig, output: Storage) -> None:
+    """Refuse folders of exports that are none, before a run does any work.
+
+    Raises:
+        ConfigurationError: A folder is one of the tables, or holds another export.
+    """
+    for name, settings in config.exports.items():
+        ExportTarget.open(settings.to, name, output)
 
 
 def _below(output: Storage, *names: str) -> Workspace:

@@ -44,9 +44,10 @@ def test_each_slide_has_its_files_under_its_stem(output, tmp_path) -> None:
 
 
 def test_where_chooses_tiles_by_any_column(tmp_path) -> None:
-    slides = [slide("a.svs", 0.25, 0.75, cells={"fold": 0}), slide("b.svs", 0.5, cells={"fold": 1})]
-    output = write_output(tmp_path / "output", slides)
-    record = export(output, tmp_path / "to", where="fold == 0 and level0_x >= 32 and tumor > 0.5")
+    cells = [{"fold": 0, "label": "ill"}, {"fold": 1, "label": "ill"}]
+    slides = [slide("a.svs", 0.25, 0.75, cells=cells[0]), slide("b.svs", 0.5, cells=cells[1])]
+    output = write_output(tmp_path / "output", slides, columns={"fold": "integer", "label": "text"})
+    record = export(output, tmp_path / "to", where="fold == 0 and label == 'ill' and level0_x >= 32 and tumor > 0.5")
     assert [one.tiles for one in record.slides] == [1, 0]
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "to" / "a_tumor.tiff"), [[NAN, 0.75]])
 
@@ -130,7 +131,7 @@ def test_settings_that_do_not_fit_the_tables_are_refused_before_any_work(output,
 
 def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.ome.tiff", 0.5)])
-    with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; name the files by"):
+    with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; set it to"):
         export(output, tmp_path / "to")
     assert len(export(output, tmp_path / "to", name="slide_id").slides) == 2
 
