@@ -107,26 +107,21 @@ def dataset_tiles(exported: ExportedSlide) -> pa.Table:
     """Return the tiles of a slide under the names of the data set.
 
     Raises:
-        ConfigurationError: A class has the name of another column.
+        ConfigurationError: A class, or a column of the manifest, has the name of another column of tiles/ or
+            slides.parquet.
     """
     refuse_taken(exported.classes, TILE_COLUMNS.values(), "dataset")
     tiles = exported.tiles
     manifest = [name for name in exported.row if name not in SLIDES.arrow.names and name not in exported.classes]
-    refuse_taken(manifest, ("x", "y"), "dataset", "columns")
+    refuse_taken(manifest, ("id", "x", "y", "tiles"), "dataset", "columns")
     columns = {new: tiles[name] for name, new in TILE_COLUMNS.items()}
     return pa.table({**columns, **{name: tiles[name] for name in (*exported.classes, *manifest)}})
 
 
 def dataset_slides(slides: Sequence[ExportedSlide], config: CoverageConfig) -> pa.Table:
-    """Return the table of slides: `id`, the columns of slides.parquet, and `tiles`, the number of tiles.
-
-    Raises:
-        ConfigurationError: A column of the manifest has the name of another one.
-    """
-    manifest = manifest_schema(config)
-    refuse_taken((name for name, _ in manifest), ("id", "tiles"), "dataset", "columns")
+    """Return the table of slides: `id`, the columns of slides.parquet, and `tiles`, the number of tiles."""
     columns: dict[str, Any] = {"id": pa.array([one.slide.slide_id for one in slides], pa.string())}
-    for field in slides_schema(manifest).arrow:
+    for field in slides_schema(manifest_schema(config)).arrow:
         columns[field.name] = pa.array([one.row[field.name] for one in slides], field.type)
     columns["tiles"] = pa.array([one.tiles.num_rows for one in slides], pa.int64())
     return pa.table(columns)

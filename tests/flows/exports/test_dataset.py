@@ -11,7 +11,7 @@ import pytest
 from flows.cli.verbs.dispatch import main
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
-from flows.exports.dataset import DatasetFormat, dataset_slides, dataset_tiles
+from flows.exports.dataset import DatasetFormat, dataset_tiles
 from tests.support.finished import HandmadeSlide, write_output
 from tests.support.offline import load_dataset  # noqa: F401 - a fixture
 from tests.support.written_output import exported
@@ -101,13 +101,11 @@ def test_slides_without_tiles_make_a_table_without_rows(tmp_path) -> None:
     assert json.loads((tmp_path / "e" / "dataset.json").read_text())["shards"] == []
 
 
-def test_columns_of_the_manifest_named_like_columns_of_the_data_set_are_refused(tmp_path) -> None:
-    config = CONFIG.model_copy(update={"columns": {"id": "text"}})
-    with pytest.raises(ConfigurationError, match="columns: 'id' is the name of a column of the format 'dataset'"):
-        dataset_slides([], config)
-    slide = HandmadeSlide("/s/a.tiff", 1, {"tumor": [0.5]}, [True], cells={"y": 1.5})
-    with pytest.raises(ConfigurationError, match="columns: 'y' is the name of a column of the format 'dataset'"):
-        dataset_tiles(*exported(tmp_path, slide, columns={"y": "number"}))
+@pytest.mark.parametrize("name", ["id", "y"])
+def test_a_column_of_the_manifest_named_like_a_column_is_refused(tmp_path, name) -> None:
+    slide = HandmadeSlide("/s/a.tiff", 1, {"tumor": [0.5]}, [True], cells={name: 1.5})
+    with pytest.raises(ConfigurationError, match=f"columns: '{name}' is the name of a column of the format 'dataset'"):
+        dataset_tiles(*exported(tmp_path, slide, columns={name: "number"}))
 
 
 def test_a_class_named_like_a_column_is_refused(tmp_path) -> None:
