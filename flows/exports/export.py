@@ -53,6 +53,11 @@ class SlideExport:
     target: ExportTarget
     """Folder of the export."""
 
+    @property
+    def format(self) -> ExportFormat:
+        """The format, with its options."""
+        return format_of(self.name, self.settings, self.tables.config.tiling)
+
     def attempt(self, row: Mapping[str, Any], pool: Path | None = None) -> Result:
         """Write the files of a slide; a slide that cannot be exported is put aside with the reason.
 
@@ -81,11 +86,6 @@ class SlideExport:
             files = self.target.publish(folder) if pool is None else _pooled(folder, pool)
         about = {"slide_id": row["slide_id"], "path": row["path"], "name": exported.name}
         return ExportedFiles(**about, tiles=exported.tiles.num_rows, source=source, files=files)
-
-    @property
-    def format(self) -> ExportFormat:
-        """The format, with its settings."""
-        return format_of(self.name, self.settings, self.tables.config.tiling)
 
     def describe(self, row: Mapping[str, Any], tiles: int) -> ExportedSlide:
         """Return a slide without its tiles, of which only the number is known."""

@@ -19,13 +19,12 @@ def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> Exp
 
     Args:
         name: Its name.
-        settings: Settings of the export, of which the format takes those that it has fields for.
-        tiling: Tiling of all slides, likewise.
+        settings: Settings of the export.
+        tiling: Tiling of the tables. The format takes `crop` and `tiling` if it has fields for them.
     """
     module = vars(import_module(f"flows.exports.{MODULES[name]}"))
     [kind] = [one for one in module.values() if isinstance(one, type) and getattr(one, "name", None) == name]
     names = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
-    options: dict[str, Any] = {option: getattr(settings, option) for option in sorted(names & {"crop"})}
-    options |= {"tiling": tiling} if "tiling" in names else {}
-    made: ExportFormat = kind(**options)
+    given: dict[str, Any] = {"crop": settings.crop, "tiling": tiling}
+    made: ExportFormat = kind(**{option: value for option, value in given.items() if option in names})
     return made

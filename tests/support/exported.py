@@ -1,14 +1,29 @@
-"""Slides as an export gets them, made from numbers: any level, and tiles at given places of the level."""
+"""Slides as an export gets them: from finished outputs made by hand, or from numbers at any level."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from flows.config.model import Tiling
+from flows.config.model import CoverageConfig, Tiling
 from flows.exports.export_format import ExportedSlide
 from flows.records.slides import Slide
 from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.pyramid import axis_downsample
+from tests.support.finished import HandmadeSlide, write_output
+
+
+def exported_slides(folder: Path, *slides: HandmadeSlide, **changes: Any) -> tuple[list[ExportedSlide], CoverageConfig]:
+    """Write an output and return its slides, named by their stems, with all classes."""
+    output = write_output(folder, slides, **changes)
+    classes = tuple(slides[0].shares)
+    rows = output.slides.to_pylist()
+    found = [
+        ExportedSlide(Path(row["path"]).stem, Slide.from_row(row), row, output.tiles(row["slide_id"]), classes)
+        for row in rows
+    ]
+    return found, output.config
 
 
 def exported_slide(
