@@ -7,6 +7,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_id_of
 from flows.execution.batch import Row
+from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover
 from flows.records.fingerprints import fingerprints
 from flows.records.provenance import manifest_schema, read_metadata
@@ -29,10 +30,12 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
         The readable slides, with the cells of their manifest.
 
     Raises:
-        ConfigurationError: An entry of `slides` does not exist or cannot be used.
+        ConfigurationError: An entry of `slides` does not exist or cannot be used, or two slides would have one name in
+            an export.
     """
     sources = discover(config)
     found = [source for source in sources if _is_text(source.path)]
+    refuse_equal_stems((source.path for source in found), config.exports)
     overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
     table = pa.table(
         {

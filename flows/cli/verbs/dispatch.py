@@ -11,6 +11,7 @@ from flows.cli.terminal import SCRIPT, say
 VERBS = {
     "coverage": "tile slides and compute how much of each tile their overlays cover",
     "sweep": "count the tiles and slides that thresholds and the parts of keep leave",
+    "export": "write the kept tiles of a finished run in the format of another program",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
 
