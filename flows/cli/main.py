@@ -23,13 +23,20 @@ SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
 SAMPLE_FILE = f"{SAMPLE}/coverage.yaml"
 """Configuration of the sample, written last: if it exists, the sample is complete."""
+DRY_RUN = "--dry-run"
+"""Option that turns the command into the verb `plan`."""
 RESUMES = "finished slides are kept; run it again: it resumes"
 """Next step after a run that did not finish."""
 _is_prefect_gone = threading.Event()
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process with its exit code; see `main`."""
+    """Run the command and end the process with its exit code; see `main`, and for `--dry-run` the verb `plan`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if DRY_RUN in arguments:
+        from flows.cli.verbs.plan import answer  # noqa: PLC0415 - only this case needs it
+
+        sys.exit(answer([argument for argument in arguments if argument != DRY_RUN]))
     _end(main(arguments))
 
 

@@ -31,6 +31,7 @@ HELP = (
     "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'. Of a list give several "
     "values one after another, or repeat the option; a pattern in quotes, such as 'slides/*.svs', is looked up by the "
     "run.\n\n"
+    "--dry-run tells what a run would do and writes nothing, as the verb plan does.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
