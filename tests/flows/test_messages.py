@@ -328,6 +328,7 @@ SWEEPS: dict[str, dict[str, Any]] = {
     "a sweep's least of no tiles": {"per_slide_min": 0},
     "a funnel of an unknown class": {"keep": "tumor > 0.5"},
     "a sweep into a file": {"to": "coverage.yaml"},
+    "a sweep into a table": {"to": "swept/tiles"},
     "a sweep over files of others": {"to": "mine"},
     "a sweep of a store without a folder": {"output": "memory://swept"},
     "a sweep of no output": {"output": "nowhere"},
