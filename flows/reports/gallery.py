@@ -12,8 +12,8 @@ import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.config.model import CoverageConfig
-from flows.reports.prefect_progress import run_log
 from flows.reports.previews.files import FOLDER, remove_previews, slides_with_picture
+from flows.reports.run_log import run_log
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
 from schemas.slide_report import area_of, mean_of

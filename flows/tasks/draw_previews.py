@@ -17,12 +17,12 @@ from flows.execution.map_rows import batches_of, map_rows
 from flows.records.masks import at_hand
 from flows.records.provenance import read_coverage_metadata
 from flows.records.slides import SlideFile
-from flows.reports.prefect_progress import run_log
 from flows.reports.previews.drawing import draw_scene
 from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews
 from flows.reports.previews.layers import read_outline, read_thumbnail
 from flows.reports.previews.scene import Canvas, SampledValues, Scene
 from flows.reports.progress import progress
+from flows.reports.run_log import run_log
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import TableReference, read_table, row_groups
@@ -68,7 +68,7 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     draw = partial(_draw, config=config, workspace=workspace)
     batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
     pictures = []
-    with progress(title(draw_previews), len(rows)) as advance:
+    with progress(title(draw_previews), len(rows), workspace) as advance:
         for outcome in map_rows(slides, draw, PICTURES.arrow, batches, request_of(draw_previews, config)):
             slide = rows[outcome.number]
             pictures.append(outcome.result or _picture(slide, outcome.reason))

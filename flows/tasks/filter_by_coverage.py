@@ -114,13 +114,12 @@ def kept_tiles(
     for name, cell in (cells or {}).items():
         group = group.append_column(name, pa.repeat(pa.scalar(cell, schema.arrow.field(name).type), group.num_rows))
     kept = group if keep is None else group.filter(keep)
-    x, y = slide.downsamples
-    width, height = (int(side) for side in round_half_up([slide.tile_extent.width * x, slide.tile_extent.height * y]))
+    (x, y), extent = slide.downsamples, slide.level0_tile_extent
     level0 = {
         "level0_x": pa.array(round_half_up(kept["tile_x"].to_numpy() * x)),
         "level0_y": pa.array(round_half_up(kept["tile_y"].to_numpy() * y)),
-        "level0_extent_x": pa.repeat(pa.scalar(max(1, width), pa.int64()), kept.num_rows),
-        "level0_extent_y": pa.repeat(pa.scalar(max(1, height), pa.int64()), kept.num_rows),
+        "level0_extent_x": pa.repeat(pa.scalar(extent.width, pa.int64()), kept.num_rows),
+        "level0_extent_y": pa.repeat(pa.scalar(extent.height, pa.int64()), kept.num_rows),
     }
     columns = [level0[name] if name in level0 else kept[name] for name in schema.arrow.names]
     return pa.Table.from_arrays(columns, schema=schema.arrow)

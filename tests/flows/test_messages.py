@@ -10,22 +10,26 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 import flows
+from flows.analysis.sweep_output import sweep_finished
 from flows.cli.options import read_configuration
 from flows.cli.prefect_server import server_errors
 from flows.cli.verbs.sample import sample
 from flows.cli.verbs.split import split
 from flows.config.errors import ConfigurationError
 from tests.support.answers import TOO_LARGE, refused
+from tests.support.finished import HandmadeSlide, write_output
 
 KEPT = Path(__file__).with_name("messages.txt")
 ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs", "analysis")]
@@ -132,6 +136,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a pattern without replacement": {PATH: {"match": "a"}},
     "a column without a name": {PATH: {"column": ""}},
     "a column without a manifest": {PATH: {"column": "mask"}},
+    "a column of slides without a manifest": {"columns": ["fold"]},
+    "a column with the name of another": {"columns": ["fold", "Fold"]},
+    "a column of an unknown kind": {"columns": {"fold": "date"}},
+    "texts that are ordered": {"columns": {"label": "text"}, "keep": "label > 'a'"},
+    "a class compared with a text": {"keep": "tissue == 'a'"},
+    "an unknown column compared with a text": {"keep": "nope == 'a'"},
+    "a text in a sum": {"columns": {"label": "text"}, "keep": "label + 1 > 2"},
     "a column of resolutions without a manifest": {MPP: {"column": "mask_mpp"}},
     "an mpp of an overlay that is three numbers": {MPP: [1, 2, 3]},
     "an mpp of an overlay that is 0": {MPP: 0},
@@ -204,9 +215,21 @@ MANIFESTS: dict[str, str | dict[str, list[Any]]] = {
     "a manifest with a column twice": "path,mask,mask\na.svs,x,y\n",
     "a manifest with two rows for a slide": "path,mask\na.svs,x\na.svs,y\n",
     "a manifest with an open quote": 'path,mask\n"a,b\n',
+    "a manifest with two slides of one id": "path,mask,slide_id\na.svs,x,A\nb.svs,y,a\n",
+    "a manifest with an id that names another folder": "path,mask,slide_id\na.svs,x,../a\n",
     "a manifest with paths that are numbers": {"path": ["a.svs"], "mask": [3]},
 }
 
+
+COLUMNS: dict[str, tuple[str | dict[str, list[Any]], dict[str, Any]]] = {
+    "a manifest without a column that goes through": ("path,mask\na.svs,x\n", {"columns": ["fold"]}),
+    "a manifest with a cell of another kind": ("path,mask,fold\na.svs,x,b\n", {"columns": {"fold": "integer"}}),
+    "a manifest with dates": ({"path": ["a.svs"], "mask": ["x"], "day": [date(2026, 1, 1)]}, {"columns": ["day"]}),
+    "a number of a manifest compared with a text": (
+        "path,mask,fold\na.svs,x,1\n",
+        {"columns": ["fold"], "keep": "fold == 'a'"},
+    ),
+}
 
 SPLITS: dict[str, dict[str, Any]] = {
     "a split by a column that no table has": {"by": "patient"},
@@ -271,18 +294,38 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def with_manifest(content: str | dict[str, list[Any]]) -> list[str]:
+def with_manifest(content: str | dict[str, list[Any]], **changes: Any) -> list[str]:
     name = "slides.parquet" if isinstance(content, dict) else "slides.csv"
     if isinstance(content, dict):
         pq.write_table(pa.table(content), name)
     else:
         Path(name).write_text(content)
-    return written(changed({"slides": name, PATH: {"column": "mask"}}))
+    return written(changed({"slides": name, PATH: {"column": "mask"}, **changes}))
 
 
 def refused_by_server() -> list[str]:
     with server_errors():
         raise refused(422, {"exception_detail": [{"msg": TOO_LARGE}]})
+
+
+def swept(output: str = "swept", **options: Any) -> list[str]:
+    if not os.path.exists("swept"):
+        write_output(Path("swept"), [HandmadeSlide("/s/a.tiff", 1, {"tissue": [0.5]}, [True])])
+    if output == "memory://swept":
+        fsspec.filesystem("memory").put("swept", "/swept", recursive=True)
+    sweep_finished(output, **{"to": None, "step": 0.05, "keep": None, "per_slide_min": 1} | options)
+    return []
+
+
+SWEEPS: dict[str, dict[str, Any]] = {
+    "thresholds without distance": {"step": 0},
+    "a sweep's least of no tiles": {"per_slide_min": 0},
+    "a funnel of an unknown class": {"keep": "tumor > 0.5"},
+    "a sweep into a file": {"to": "coverage.yaml"},
+    "a sweep over files of others": {"to": "mine"},
+    "a sweep of a store without a folder": {"output": "memory://swept"},
+    "a sweep of no output": {"output": "nowhere"},
+}
 
 
 def write_finished(slides: int = 2, **changes: Any) -> None:
@@ -325,6 +368,13 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
         yield name, lambda text=text: written(text)
     for name, content in MANIFESTS.items():
         yield name, lambda content=content: with_manifest(content)
+    for name, (content, changes) in COLUMNS.items():
+        yield name, lambda content=content, changes=changes: with_manifest(content, **changes)
+    Path("coverage.yaml").touch()
+    Path("mine").mkdir(exist_ok=True)
+    Path("mine/sweep.csv").touch()
+    for name, options in SWEEPS.items():
+        yield name, lambda options=options: swept(**options)
     for name, options in SPLITS.items():
         yield name, lambda options=options: split_of_output(**options)
     for name, options in SAMPLES.items():
