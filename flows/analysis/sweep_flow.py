@@ -11,7 +11,8 @@ from flows.analysis.sweep_output import Sweep, sweep_finished
 from flows.analysis.sweep_tables import Row
 from flows.config.uri import check_output
 from flows.execution.checked_flow import checked_flow
-from flows.reports.prefect_progress import API_ERRORS, run_log
+from flows.reports.prefect_progress import API_ERRORS
+from flows.reports.run_log import run_log
 
 SWEEP, FUNNEL = "coverage-sweep", "coverage-funnel"
 """Keys of the artifacts; the UI keeps a version per run of each."""

@@ -18,8 +18,8 @@ from flows.execution.map_rows import batches_of, map_rows
 from flows.exports.export import Export, Result, RunningExport, SlideExport, source_of
 from flows.exports.export_record import ExportedFiles, ExportRecord, PutAside
 from flows.records.finished_output import FinishedOutput
-from flows.reports.prefect_progress import run_log
 from flows.reports.progress import progress
+from flows.reports.run_log import run_log
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import request_of, title, write_result
@@ -47,11 +47,11 @@ def export_tiles(kept: TableReference, config: CoverageConfig, workspace: Worksp
     slides = read_table(workspace.published("slides.parquet"), workspace.files)
     slides = slides.filter(pc.field("slide_id").isin(index["slide_id"].combine_chunks()))
     tables = FinishedOutput(workspace, config, {}, slides)
-    rows = [_export(name, tables, digests) for name in config.exports]
+    rows = [_export(name, tables, digests, workspace) for name in config.exports]
     return write_result(export_tiles, rows, [], EXPORTS, workspace)
 
 
-def _export(name: FormatName, tables: FinishedOutput, digests: dict[str, str]) -> Row:
+def _export(name: FormatName, tables: FinishedOutput, digests: dict[str, str], workspace: Workspace) -> Row:
     """Write one format, and return its row of the result."""
     export = Export.open(tables, name, tables.config.exports[name])
     last = {one.slide_id: one for one in export.previous.slides} if export.previous else {}
@@ -65,17 +65,19 @@ def _export(name: FormatName, tables: FinishedOutput, digests: dict[str, str]) -
     if export.is_pooled:
         kept = {}  # the files of all slides are written together
     with export.running() as running:
-        written = _write(running, tables.config, kept)
+        written = _write(running, tables.config, workspace, kept)
         record = running.finish([(kept | written)[row["slide_id"]] for row in export.rows])
     _warn(name, record)
     return _summary(export, record, sum(isinstance(one, ExportedFiles) for one in written.values()))
 
 
-def _write(running: RunningExport, config: CoverageConfig, kept: dict[str, Result]) -> dict[str, Result]:
+def _write(
+    running: RunningExport, config: CoverageConfig, workspace: Workspace, kept: dict[str, Result]
+) -> dict[str, Result]:
     """Write the slides whose files are not kept: on Ray, or here if their files are written together."""
     export, results = running.export, dict[str, Result]()
     rows = [row for row in export.rows if row["slide_id"] not in kept]
-    with progress(f"export {export.slide.name}", len(rows)) as advance:
+    with progress(f"export {export.slide.name}", len(rows), workspace) as advance:
         if running.pool:
             for row in rows:
                 results[row["slide_id"]] = _attempt(running, row)
