@@ -118,7 +118,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
 
     if config is None:
         config = make_sample(SAMPLE)
-    _quiet()
+    quiet_prefect()
     say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
     with server.ready(), server_errors():
         state = coverage(config, return_state=True)
@@ -135,7 +135,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     return 1
 
 
-def _quiet() -> None:
+def quiet_prefect() -> None:
     """Limit Prefect's console log to warnings, unless PREFECT_LOGGING_LEVEL asks for more.
 
     The last lines report the result or the error. With PREFECT_LOGGING_LEVEL=DEBUG an error has its traceback.

@@ -20,6 +20,7 @@ from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
 from flows.config.uri import check_output
 from flows.config.yaml_file import parse_yaml, read_yaml
+from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover, with_column_kinds
 from flows.storage.filesystem import Storage
 
@@ -79,7 +80,8 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     if storage.is_local:
         _refuse_file(storage.root)
     config = with_column_kinds(config)
-    discover(config)  # refuses a wrong path before anything is started
+    sources = discover(config)  # refuses a wrong path before anything is started
+    refuse_equal_stems((source.path for source in sources), config.exports)
     return config
 
 

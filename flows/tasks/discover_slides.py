@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.provenance import manifest_schema
@@ -24,10 +25,13 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
         The readable slides, with the cells of their manifest.
 
     Raises:
-        ConfigurationError: An entry of `slides` does not exist or cannot be used.
+        ConfigurationError: An entry of `slides` does not exist or cannot be used, or two slides would have one name in
+            an export.
     """
     sources = discover(config)
-    table = source_table([source for source in sources if is_text(source.path)], config)
+    found = [source for source in sources if is_text(source.path)]
+    refuse_equal_stems((source.path for source in found), config.exports)
+    table = source_table(found, config)
     failures = [not_utf8(source.path) for source in sources if not is_text(source.path)]
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
     reference = map_slides(discover_slides, table, describe, schema, config, workspace, failures=failures)

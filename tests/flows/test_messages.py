@@ -14,16 +14,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 import flows
+from flows.analysis.sweep_output import sweep_finished
 from flows.cli.options import read_configuration
 from flows.cli.prefect_server import server_errors
 from flows.config.errors import ConfigurationError
 from tests.support.answers import TOO_LARGE, refused
+from tests.support.finished import HandmadeSlide, write_output
 
 KEPT = Path(__file__).with_name("messages.txt")
 ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs")]
@@ -268,6 +271,26 @@ def refused_by_server() -> list[str]:
         raise refused(422, {"exception_detail": [{"msg": TOO_LARGE}]})
 
 
+def swept(output: str = "swept", **options: Any) -> list[str]:
+    if not os.path.exists("swept"):
+        write_output(Path("swept"), [HandmadeSlide("/s/a.tiff", 1, {"tissue": [0.5]}, [True])])
+    if output == "memory://swept":
+        fsspec.filesystem("memory").put("swept", "/swept", recursive=True)
+    sweep_finished(output, **{"to": None, "step": 0.05, "keep": None, "per_slide_min": 1} | options)
+    return []
+
+
+SWEEPS: dict[str, dict[str, Any]] = {
+    "thresholds without distance": {"step": 0},
+    "a sweep's least of no tiles": {"per_slide_min": 0},
+    "a funnel of an unknown class": {"keep": "tumor > 0.5"},
+    "a sweep into a file": {"to": "coverage.yaml"},
+    "a sweep over files of others": {"to": "mine"},
+    "a sweep of a store without a folder": {"output": "memory://swept"},
+    "a sweep of no output": {"output": "nowhere"},
+}
+
+
 def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
     """Pairs of a name and a function that prepares the files and returns the arguments of the command line."""
     for name, changes in FIELDS.items():
@@ -282,6 +305,11 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
         yield name, lambda content=content: with_manifest(content)
     for name, (content, changes) in COLUMNS.items():
         yield name, lambda content=content, changes=changes: with_manifest(content, **changes)
+    Path("coverage.yaml").touch()
+    Path("mine").mkdir(exist_ok=True)
+    Path("mine/sweep.csv").touch()
+    for name, options in SWEEPS.items():
+        yield name, lambda options=options: swept(**options)
     yield "a file that is a pipe", lambda: os.mkfifo("pipe.yaml") or ["--config", "pipe.yaml"]
     yield "a manifest that is a pipe", lambda: os.mkfifo("pipe.csv") or written(changed({"slides": "pipe.csv"}))
     yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]

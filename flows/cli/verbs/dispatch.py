@@ -13,6 +13,8 @@ VERBS = {
     "plan": "tell what a run would find, measure, keep and put aside; nothing is written",
     "inspect": "show what is in a slide, a mask or an annotation, and what is wrong with it",
     "status": "tell how far a run is, or how the last one ended",
+    "export": "write the kept tiles of a finished run in the format of another program",
+    "sweep": "count the tiles and slides that thresholds and the parts of keep leave",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
 
