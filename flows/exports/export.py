@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName, TileColumns, check_export, where_expression
-from flows.exports.export_format import ExportedSlide
+from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
 from flows.exports.formats import format_of
@@ -53,6 +53,11 @@ class SlideExport:
     target: ExportTarget
     """Folder of the export."""
 
+    @property
+    def format(self) -> ExportFormat:
+        """The format, with its options."""
+        return format_of(self.name, self.settings, self.tables.config.tiling)
+
     def attempt(self, row: Mapping[str, Any], pool: Path | None = None) -> Result:
         """Write the files of a slide; a slide that cannot be exported is put aside with the reason.
 
@@ -77,7 +82,7 @@ class SlideExport:
         """
         exported, source = self._read(row)
         with self.target.staging() as folder:
-            format_of(self.name, self.settings).write_slide(exported, folder)
+            self.format.write_slide(exported, folder)
             files = self.target.publish(folder) if pool is None else _pooled(folder, pool)
         about = {"slide_id": row["slide_id"], "path": row["path"], "name": exported.name}
         return ExportedFiles(**about, tiles=exported.tiles.num_rows, source=source, files=files)
@@ -143,7 +148,7 @@ class Export:
     @property
     def is_pooled(self) -> bool:
         """True if the files of all slides are moved into place together, by this process."""
-        return bool(getattr(format_of(self.slide.name, self.slide.settings), "shares_folder", False))
+        return bool(getattr(self.slide.format, "shares_folder", False))
 
     @property
     def content_settings(self) -> Json:
@@ -214,7 +219,7 @@ class Export:
     @property
     def next_steps(self) -> list[str]:
         """Lines that say how the files are used."""
-        return list(format_of(self.slide.name, self.slide.settings).next_steps(self.folder))
+        return list(self.slide.format.next_steps(self.folder))
 
     def record(self, **content: Any) -> ExportRecord:
         """Return a record of this export."""
@@ -245,7 +250,7 @@ class RunningExport:
         done = [one for one in results if isinstance(one, ExportedFiles)]
         rows = {row["slide_id"]: row for row in export.rows}
         slides = [export.slide.describe(rows[one.slide_id], one.tiles) for one in done]
-        made = format_of(export.slide.name, export.slide.settings)
+        made = export.slide.format
         with nullcontext(self.pool) if self.pool else target.staging() as folder:
             made.write_cohort(slides, export.slide.tables.config, folder)
             cohort = target.publish(folder)

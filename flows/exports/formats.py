@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any, get_args
 
 from flows.config.export_settings import ExportSettings, FormatName
+from flows.config.model import Tiling
 from flows.exports.export_format import ExportFormat
 
 NAMES: tuple[FormatName, ...] = get_args(FormatName)
@@ -13,16 +14,17 @@ MODULES: dict[FormatName, str] = {name: name for name in NAMES} | {"csv": "csv_t
 """Module of each format in this folder."""
 
 
-def format_of(name: FormatName, settings: ExportSettings) -> ExportFormat:
+def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> ExportFormat:
     """Make a format.
 
     Args:
         name: Its name.
-        settings: Settings of the export, of which the format takes those that it has fields for.
+        settings: Settings of the export.
+        tiling: Tiling of the tables. The format takes `crop` and `tiling` if it has fields for them.
     """
     module = vars(import_module(f"flows.exports.{MODULES[name]}"))
     [kind] = [one for one in module.values() if isinstance(one, type) and getattr(one, "name", None) == name]
     names = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
-    options: dict[str, Any] = {option: getattr(settings, option) for option in sorted(names & {"crop"})}
-    made: ExportFormat = kind(**options)
+    given: dict[str, Any] = {"crop": settings.crop, "tiling": tiling}
+    made: ExportFormat = kind(**{option: value for option, value in given.items() if option in names})
     return made

@@ -65,14 +65,14 @@ def _export(name: FormatName, tables: FinishedOutput, digests: dict[str, str], w
     if export.is_pooled:
         kept = {}  # the files of all slides are written together
     with export.running() as running:
-        written = _write(running, tables.config, kept, workspace)
+        written = _write(running, tables.config, workspace, kept)
         record = running.finish([(kept | written)[row["slide_id"]] for row in export.rows])
     _warn(name, record)
     return _summary(export, record, sum(isinstance(one, ExportedFiles) for one in written.values()))
 
 
 def _write(
-    running: RunningExport, config: CoverageConfig, kept: dict[str, Result], workspace: Workspace
+    running: RunningExport, config: CoverageConfig, workspace: Workspace, kept: dict[str, Result]
 ) -> dict[str, Result]:
     """Write the slides whose files are not kept: on Ray, or here if their files are written together."""
     export, results = running.export, dict[str, Result]()
