@@ -59,8 +59,8 @@ class Summary:
 
     def to_json(self) -> Json:
         """Return the counts and the review as plain values."""
-        counts = {name: count for name, count in asdict(self).items() if name != "review"}
-        return {**counts, "review": self.review.to_json()}
+        counts = {name: count for name, count in asdict(self).items() if name not in {"review", "exports"}}
+        return {**counts, "review": self.review.to_json(), "exports": list(self.exports)}
 
     def __str__(self) -> str:
         in_tables = self.found - self.put_aside
