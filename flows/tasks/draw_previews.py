@@ -21,10 +21,11 @@ from flows.records.provenance import Provenance, read_coverage_metadata
 from flows.records.slides import Slide, SlideFile
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.colours import with_palette
-from flows.reports.previews.drawing import draw_scene, panel_side
-from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews
+from flows.reports.previews.drawing import draw_scene, layout_of, panel_side
+from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews, script_of
 from flows.reports.previews.layers import read_areas, read_thumbnail
 from flows.reports.previews.scene import MAX_PANELS, Bools, Canvas, Panel, SampledValues, Scene
+from flows.reports.previews.tile_shares import Histogram, write_script
 from flows.reports.progress import progress
 from flows.reports.tile_areas import TileAreas
 from flows.reports.tissue_share import tissue_share
@@ -61,7 +62,7 @@ class _Kept(SlideFile):
 
 
 def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Draw the missing and outdated pictures as previews/SLIDE.png, and remove those of slides not in the tables.
+    """Draw missing and outdated previews, SLIDE.png and SLIDE.js, and remove those of slides not in the tables.
 
     Returns:
         Table of `schemas.intermediate.PICTURES`, a row per slide.
@@ -77,10 +78,14 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             pictures.append(outcome.result or _picture(slide, outcome.reason))
             advance(slide.path, outcome.seconds)
     _warn(pictures)
-    drawn = {workspace.of_slide(FOLDER, one["slide_id"]) for one in pictures if one["trouble"] is None}
-    unread = {workspace.of_slide(FOLDER, slide_id) for slide_id in unread_slides(config, workspace)}
-    remove_previews(workspace, but=drawn | unread)
+    shown = {one["slide_id"] for one in pictures if one["trouble"] is None} | {*unread_slides(config, workspace)}
+    remove_previews(workspace, but={path for slide_id in shown for path in _paths(slide_id, workspace)})
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
+
+
+def _paths(slide_id: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the paths of a slide's picture and script."""
+    return workspace.of_slide(FOLDER, slide_id), script_of(slide_id, workspace)
 
 
 def _numbers(config: CoverageConfig) -> list[str]:
@@ -103,18 +108,22 @@ def _warn(pictures: list[Row]) -> None:
 
 def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     slide = _Kept.from_row(row)
-    source, path = f"{VERSION} {slide.made_from}", workspace.of_slide(FOLDER, slide.slide_id)
-    is_current = picture_source(path, workspace) == source
+    source, (path, script) = f"{VERSION} {slide.made_from}", _paths(slide.slide_id, workspace)
+    is_current = picture_source(path, workspace) == source and workspace.is_file(script)
     if is_current and not config.force:
         return _picture(slide)
-    if not is_replaceable(path, workspace):
-        return _picture(slide, f"{path!r} is not a picture of this program; hint: move it away")
+    for one in (path, script):
+        if not is_replaceable(one, workspace):
+            return _picture(slide, f"{one!r} is not a file of this program; hint: move it away")
     if not os.path.exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
-        image = with_palette(draw_scene(_scene(slide, row, config, workspace)))
+        scene, shares = _scene(slide, row, config, workspace)
+        image = with_palette(draw_scene(scene))
         about = PngImagePlugin.PngInfo()
         about.add_text(KEY, source)
+        with output_errors(script), workspace.atomic_write(script) as file:  # first: a current picture has a script
+            file.write(shares.encode())
         with output_errors(path), workspace.atomic_write(path) as file:
             image.save(file, "png", pnginfo=about)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong with a picture, the tables are right
@@ -122,7 +131,8 @@ def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     return _picture(slide)
 
 
-def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) -> Scene:
+def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) -> tuple[Scene, str]:
+    """Read the layers of a picture, and write the script beside it."""
     covered = workspace.of_slide("coverage", kept.slide_id)
     provenance, _ = read_coverage_metadata(covered, workspace, config.classes)
     slide, classes = provenance.slide, config.classes
@@ -130,14 +140,17 @@ def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) 
     names = classes[:MAX_PANELS]
     canvas = Canvas.of(slide, areas, _side(slide, len(names)))
     shares = {name: SampledValues(canvas) for name in names}
+    histograms = {name: Histogram() for name in names}
     for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *names]):
         for name, sampled in shares.items():
-            sampled.add(*_origins(group), group[name].to_numpy())
+            values = group[name].to_numpy()
+            sampled.add(*_origins(group), values)
+            histograms[name].add(values)
     is_kept = SampledValues(canvas)
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     inside = _areas(provenance, canvas, names, config, workspace)
-    return Scene(
+    scene = Scene(
         name=posixpath.basename(kept.path),
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
@@ -150,6 +163,7 @@ def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) 
         kept=kept.rows,
         hidden=len(classes) - len(names),
     )
+    return scene, write_script(kept.slide_id, layout_of(scene), canvas, shares, histograms)
 
 
 def _side(slide: Slide, panels: int) -> int:

@@ -21,6 +21,7 @@ from flows.reports.previews.colours import (
 )
 from flows.reports.previews.legend import LINE, MARGIN, Entry, legend_of, wrap
 from flows.reports.previews.scene import NOWHERE, Bools, Panel, Scene
+from flows.reports.previews.tile_shares import Layout
 from flows.reports.shown_text import escaped
 
 HEAD, TITLE, MIN_PANEL, MIN_WIDTH = 34, 44, 280, 640
@@ -51,10 +52,22 @@ class Sheet:
         cell = max(MIN_PANEL, extent.width) + MARGIN, extent.height + TITLE
         return cls(columns, max(MIN_WIDTH, columns * cell[0] + MARGIN), cell)
 
+    def legend_y(self, panels: int) -> int:
+        """Return the top edge of the legend below some panels."""
+        return HEAD + -(-max(1, panels) // self.columns) * self.cell[1] + MARGIN
+
     def corner(self, number: int) -> tuple[int, int]:
         """Return the left upper corner of a panel's pixels."""
         row, column = divmod(number, self.columns)
         return MARGIN + column * self.cell[0], HEAD + row * self.cell[1] + TITLE
+
+
+def layout_of(scene: Scene) -> Layout:
+    """Return the places of the panels in the picture of a scene."""
+    sheet = Sheet.of(scene)
+    lines = 1 + max(line for _, _, line in wrap(legend_of(scene), sheet.width))
+    height = sheet.legend_y(len(scene.panels)) + LINE * lines + MARGIN
+    return Layout(sheet.width, height, tuple(sheet.corner(number) for number in range(len(scene.panels))))
 
 
 def panel_side(panels: int) -> int:
@@ -73,11 +86,8 @@ def draw_scene(scene: Scene) -> Image.Image:
         An RGB image. Each panel shows the slide in greys, the tiles in the colour of their coverage of the class where
         it is above 0 or unknown, the outline of the class alone, and frames around the kept tiles.
     """
-    sheet = Sheet.of(scene)
-    legend = wrap(legend_of(scene), sheet.width)
-    rows = -(-max(1, len(scene.panels)) // sheet.columns)
-    top = HEAD + rows * sheet.cell[1] + MARGIN
-    image = Image.new("RGB", (sheet.width, top + LINE * (1 + max(y for _, _, y in legend)) + MARGIN), PAPER)
+    sheet, layout = Sheet.of(scene), layout_of(scene)
+    image = Image.new("RGB", (layout.width, layout.height), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((MARGIN, HEAD / 2), shortened(escaped(scene.name), sheet.width - 2 * MARGIN, _LARGE), INK, _LARGE, "lm")
     greys = np.full(scene.is_kept.shape, GLASS, np.uint8) if scene.thumbnail is None else greys_of(scene.thumbnail)
@@ -87,8 +97,8 @@ def draw_scene(scene: Scene) -> Image.Image:
         for line, text in enumerate(_title(scene, name, panel)):
             draw.text((x, y - TITLE + 12 + 19 * line), shortened(text, sheet.cell[0] - MARGIN, _FONT), INK, _FONT, "lm")
         image.paste(Image.fromarray(_pixels(scene, panel, greys)), (x, y))
-    for entry, x, line in legend:
-        _draw_entry(draw, entry, x, top + line * LINE)
+    for entry, x, line in wrap(legend_of(scene), sheet.width):
+        _draw_entry(draw, entry, x, sheet.legend_y(len(scene.panels)) + line * LINE)
     return image
 
 

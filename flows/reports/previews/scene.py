@@ -96,7 +96,8 @@ class SampledValues:
             for at, origins in ((canvas.columns, canvas.cells.xs), (canvas.rows, canvas.cells.ys))
         )
         shape = self._row_of.max(initial=NOWHERE) + 1, self._column_of.max(initial=NOWHERE) + 1
-        self._values: Float32s = np.full(shape, np.nan, dtype=np.float32)
+        self.values: Float32s = np.full(shape, np.nan, dtype=np.float32)
+        """Values of the tiles that the picture shows, in the order of the grid; shape (rows, columns)."""
 
     def add(self, tile_x: Int64s, tile_y: Int64s, values: npt.NDArray[np.float64]) -> None:
         """Store the values of some tiles.
@@ -110,16 +111,16 @@ class SampledValues:
         columns = self._column_of[np.searchsorted(cells.xs, tile_x)]
         rows = self._row_of[np.searchsorted(cells.ys, tile_y)]
         is_shown = (columns != NOWHERE) & (rows != NOWHERE)
-        self._values[rows[is_shown], columns[is_shown]] = values[is_shown]
+        self.values[rows[is_shown], columns[is_shown]] = values[is_shown]
 
     def on_canvas(self) -> Float32s:
         """Return the value at each pixel, NaN where none is known; shape (height, width)."""
         canvas = self._canvas
         shown = np.full((canvas.extent.height, canvas.extent.width), np.nan, dtype=np.float32)
         ys, xs = np.flatnonzero(canvas.rows != NOWHERE), np.flatnonzero(canvas.columns != NOWHERE)
-        if self._values.size:
+        if self.values.size:
             rows, columns = self._row_of[canvas.rows[ys]], self._column_of[canvas.columns[xs]]
-            shown[np.ix_(ys, xs)] = self._values[np.ix_(rows, columns)]
+            shown[np.ix_(ys, xs)] = self.values[np.ix_(rows, columns)]
         return shown
 
 

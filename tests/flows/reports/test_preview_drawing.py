@@ -61,6 +61,12 @@ def canvas_of(
     return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
 
 
+def grid_of(extent: tuple[int, int], tile: int) -> tuple[Slide, TileAreas]:
+    """A slide and its tiles, side by side."""
+    slide = slide_of(extent, tile, tile)
+    return slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, tile, tile)))
+
+
 @pytest.mark.parametrize(
     ("extent", "tile", "stride", "side", "last"),
     [
