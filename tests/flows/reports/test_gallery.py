@@ -12,12 +12,16 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from flows.reports import gallery
 from flows.reports.gallery import Place, exported_file, is_page_name, render_page, split_pages
 from flows.reports.previews.scene import Canvas, SampledValues
 from flows.reports.previews.tile_shares import Histogram, Layout, write_script
+from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
+from schemas.intermediate import PICTURES
 from schemas.slide_report import slide_report
 from tests.flows.reports.test_preview_drawing import grid_of
+from tests.support.study import configured
 
 CHROMIUM = shutil.which("chromium")
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="the Debian package chromium is not installed")
@@ -122,6 +126,19 @@ def test_pages_hold_five_hundred_slides_each_and_those_to_look_at_first() -> Non
     assert len({*first, *middle[0], *last}) == 1201
 
 
+def test_pages_and_names_that_are_no_longer_needed_are_removed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(gallery, "PER_PAGE", 2)
+    workspace, config = Workspace.at(str(tmp_path)), configured(tmp_path)
+    written = {}
+    for count in (4, 1, 0):
+        failed = FAILURES.table([{**FAILED, "path": str(number)} for number in range(count)])
+        (tmp_path / "index-9.html").write_text("mine")
+        gallery.publish_gallery(slide_report(config.classes).table([]), failed, PICTURES.table([]), config, workspace)
+        written[count] = sorted(path.name for path in tmp_path.glob("index*"))
+    assert written[4] == ["index-2.html", "index-9.html", "index-names.js", "index.html"]
+    assert written[1] == written[0] == ["index-9.html", "index.html"]
+
+
 def test_an_output_without_slides_has_one_page() -> None:
     [(place, slides, failed)] = split_pages(reports(1).slice(1), FAILURES.table([]))
     assert (place.name, slides.num_rows, failed.num_rows) == ("index.html", 0, 0)
@@ -191,7 +208,7 @@ addEventListener("load", () => {
   }
   document.querySelector("h1").textContent = JSON.stringify(told);
 });"""
-"""A script that moves the slider of the first class, and writes the text and the number of blue pixels each time."""
+"""A script that moves the slider of the first class, and writes the text and the coloured pixels each time."""
 
 
 @in_browser
