@@ -11,6 +11,7 @@ from flows.records.run_record import Summary
 from schemas.columns import OverlayColumns
 from schemas.coverage import coverage
 from schemas.failures import FAILURES
+from schemas.grid import LEVEL0_BOX
 from schemas.slides import SLIDES
 from schemas.table import TableSchema
 
@@ -20,12 +21,14 @@ _OVERLAY = OverlayColumns(
 MARKS = {
     "<!-- columns of slides -->": SLIDES,
     "<!-- columns of coverage -->": coverage([_OVERLAY]),
+    "<!-- columns of tiles -->": TableSchema.of("level 0", LEVEL0_BOX, key=("level0_x",)),
     "<!-- columns of failures -->": FAILURES,
 }
 """Place of each table on the page."""
 SUMMARY_MARK = "<!-- fields of Summary -->"
 MEANINGS = {
-    "slide_id": "identifier of the slide: the same path and tiling give the same id in every run",
+    "slide_id": "name of the slide's files: the stem and twelve digits that depend on path and tiling, or what the"
+    " column `slide_id` of a manifest gives",
     "path": "absolute path of the slide",
     "extent_x": "width of the level, pixels",
     "extent_y": "height of the level, pixels",
@@ -36,7 +39,13 @@ MEANINGS = {
     "mpp_x": "resolution of the level along x, µm/px; null if unknown",
     "mpp_y": "resolution of the level along y, µm/px; null if unknown",
     "level": "level that the tiles are cut from, 0 is the finest",
-    "downsample": "level 0 pixels per pixel of the level, at least 1; multiply tile_x and tile_y by it for level 0",
+    "downsample": "level 0 pixels per pixel of the level, at least 1, mean of both axes",
+    "level0_extent_x": "width in pixels of level 0: of the slide in `slides.parquet`, of the tile in `tiles/`",
+    "level0_extent_y": "height in pixels of level 0, likewise",
+    "level0_mpp_x": "resolution of level 0 along x, µm/px; null if unknown",
+    "level0_mpp_y": "resolution of level 0 along y, µm/px; null if unknown",
+    "level0_x": "left edge of the tile in pixels of level 0, rounded to the nearest",
+    "level0_y": "top edge of the tile in pixels of level 0, rounded to the nearest",
     "tile_x": "left edge of the tile, pixels of the level",
     "tile_y": "top edge of the tile, pixels of the level",
     "NAME_path": "absolute path of the overlay; null only if the slide has none and `missing` is not `fail`",

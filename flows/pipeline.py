@@ -16,6 +16,7 @@ from flows import tasks
 from flows.config.model import CoverageConfig
 from flows.execution.checked_flow import checked_flow
 from flows.execution.retries import is_transient
+from flows.inputs.discovery import with_column_kinds
 from flows.records.failures import publish_failures
 from flows.records.run_record import PutAsideError, ReviewError, Summary, finish
 from flows.reports.artifacts import publish_artifacts
@@ -73,6 +74,7 @@ draw = as_task(tasks.draw_previews)
 def coverage(config: CoverageConfig) -> State[Summary]:
     """Tile slides, compute how much of each tile its overlays cover, and keep the tiles that are covered enough."""
     started = datetime.now().astimezone()
+    config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     with output_lock(workspace):
         refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)

@@ -23,6 +23,8 @@ STATUS = Column("status", pa.string(), (pap.Check.isin(STATUSES, error=f"a statu
 """State of a slide's coverage in this run; gone: kept although the slide was not found."""
 SECONDS = Column("seconds", pa.float64(), (NOT_NEGATIVE,), nullable=True)
 """Time that workers spent measuring the slide, in seconds; null where its file was kept."""
+CELLS = Column("cells", pa.string())
+"""JSON: cells of the manifest's columns that go through to the tables."""
 FILE_COLUMNS = (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)))
 """Index columns: a slide's file and its row count."""
 SLIDE_FILES = TableSchema.of("slide files", FILE_COLUMNS, key=("slide_id",))
@@ -50,7 +52,7 @@ def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = 
 def _discovered(overlays: tuple[str, ...], resolutions: tuple[str, ...]) -> tuple[Column, ...]:
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
     mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
-    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, *sources, *mpps)
+    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, CELLS, *sources, *mpps)
 
 
 def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:

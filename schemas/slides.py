@@ -25,6 +25,9 @@ SLIDE_COLUMNS = (
     Column("level0_mpp_y", pa.float64(), (POSITIVE,), nullable=True),
 )
 
+MANIFEST_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+"""Arrow type of each kind of column that a manifest may add."""
+
 SLIDES = TableSchema.of("slides", SLIDE_COLUMNS, key=("path",))
 """The slides without columns of a manifest."""
 

@@ -20,7 +20,7 @@ from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
 from flows.config.uri import check_output
 from flows.config.yaml_file import parse_yaml, read_yaml
-from flows.inputs.discovery import discover
+from flows.inputs.discovery import discover, with_column_kinds
 from flows.storage.filesystem import Storage
 
 HELP = (
@@ -77,6 +77,7 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     storage = Storage.at(config.output)
     if storage.is_local:
         _refuse_file(storage.root)
+    config = with_column_kinds(config)
     discover(config)  # refuses a wrong path before anything is started
     return config
 

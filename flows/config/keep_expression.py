@@ -1,10 +1,11 @@
-"""Filter expression `keep` over class columns: parsed into an Arrow expression, never evaluated as Python."""
+"""Filter expression `keep` over columns of tiles: parsed into an Arrow expression, never evaluated as Python."""
 
 import ast
 import math
 import operator
 import warnings
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -66,19 +67,36 @@ _ARITHMETIC: dict[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable[
 """Each operator of numbers: its result, and the range of that."""
 
 
-def keep_expression(
-    text: str, columns: Collection[str], numbers: Collection[str] = (), texts: Collection[str] = ()
-) -> pc.Expression:
+@dataclass(frozen=True, slots=True)
+class KeepNames:
+    """Columns that an expression may name, by what can be done with them; of unknown kind, in several."""
+
+    shares: frozenset[str] = frozenset()
+    """Numbers from 0 to 1."""
+    numbers: frozenset[str] = frozenset()
+    """Other numbers."""
+    texts: frozenset[str] = frozenset()
+    """Texts, compared with a text in quotes by == and !=."""
+    flags: frozenset[str] = frozenset()
+    """True or false."""
+    refused: frozenset[str] = frozenset()
+    """Texts that name a class, for which the classes themselves are compared."""
+
+    @property
+    def every(self) -> frozenset[str]:
+        """All names but the refused ones."""
+        return self.shares | self.numbers | self.texts | self.flags
+
+
+def keep_expression(text: str, names: KeepNames) -> pc.Expression:
     """Parse a condition on tiles.
 
     A comparison with null is null, and `and`, `or`, `not` follow Kleene's logic (null or true is true). A filter keeps
     a row only where the expression is true, so a tile whose class is null is not kept by a comparison.
 
     Args:
-        text: An expression such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3`.
-        columns: Names that it may use, of float64 columns.
-        numbers: Those of them that may be any number; the others are shares, 0 to 1.
-        texts: Names of columns of text, which are refused.
+        text: An expression such as `tissue >= 0.5 and not 0.1 < tumor + necrosis < 0.3 and fold != 2 or label == 'a'`.
+        names: Names that it may use.
 
     Returns:
         An Arrow expression of type bool.
@@ -88,7 +106,8 @@ def keep_expression(
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the expression has {len(text)} characters, more than {MAX_LENGTH}; shorten it")
-    line = " ".join(text.split())
+    has_texts = "'" in text or '"' in text  # blanks in them count
+    line = " ".join(map(str.strip, text.splitlines())) if has_texts else " ".join(text.split())
     if "#" in line:  # Python would skip the rest, and with it all that stood in lines below
         raise ValueError(f"{excerpt(line)} has a '#', but comments are not supported; {_REMEDY}")
     tree = _parse(line)
@@ -97,8 +116,8 @@ def keep_expression(
             found, word = _PANDAS_OPERATORS[type(node)]
             raise ValueError(f"{found!r} is not supported; write {word!r}")
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
-        raise ValueError(f"{excerpt(line)} names no class; {_known(columns)}, or give null to keep all tiles")
-    return _Translator(line, columns, numbers, texts).boolean(tree)
+        raise ValueError(f"{excerpt(line)} names no class; {_known(names.every)}, or give null to keep all tiles")
+    return _Translator(line, names).boolean(tree)
 
 
 def _parse(line: str) -> ast.expr:
@@ -123,11 +142,9 @@ def _parse(line: str) -> ast.expr:
 class _Translator:
     """Translator of one expression's tree into Arrow."""
 
-    def __init__(self, line: str, columns: Collection[str], numbers: Collection[str], texts: Collection[str]) -> None:
+    def __init__(self, line: str, names: KeepNames) -> None:
         self.line = line
-        self.numbers = frozenset(numbers)
-        self.columns = frozenset(columns)
-        self.texts = frozenset(texts)
+        self.names = names
 
     def boolean(self, node: ast.expr) -> pc.Expression:
         match node:
@@ -136,6 +153,10 @@ class _Translator:
                 return reduce(operator.and_ if isinstance(op, ast.And) else operator.or_, parts)
             case ast.UnaryOp(ast.Not(), operand):
                 return ~self.boolean(operand)
+            case ast.Name(name) if name in self.names.flags:
+                return pc.field(name)
+            case ast.Compare(left, [op], [right]) if self.is_text(left) or self.is_text(right):
+                return self.text_comparison(left, op, right)
             case ast.Compare(left, operators, others):
                 sides = [(node, *self.number(node)) for node in (left, *others)]
                 pairs = list(zip(pairwise(sides), operators, strict=True))
@@ -153,11 +174,14 @@ class _Translator:
         """Translate a number; its range is 0 to 1 for a share."""
         match node:
             case ast.Name(name):
-                if name in self.texts:
+                if name in self.names.refused:
                     raise ValueError(f"{excerpt(name)} is a column of names; compare classes, such as tumor > stroma")
-                if name not in self.columns:
-                    raise ValueError(f"unknown column {excerpt(name)}; {_known(self.columns)}")
-                return pc.field(name), (-math.inf, math.inf) if name in self.numbers else (0.0, 1.0)
+                if name not in self.names.every:
+                    raise ValueError(f"unknown column {excerpt(name)}; {_known(self.names.every)}")
+                if name not in self.names.shares | self.names.numbers:
+                    example = f"{name} == 'a'" if name in self.names.texts else f"{name} or not {name}"
+                    raise ValueError(f"{excerpt(name)} is a column of the manifest and no number; write {example}")
+                return pc.field(name), (0.0, 1.0) if name in self.names.shares else (-math.inf, math.inf)
             case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
                 number = self.finite(value)
                 return pc.scalar(number), (number, number)
@@ -171,6 +195,30 @@ class _Translator:
                 compute, range_of = _ARITHMETIC[type(op)]
                 return compute(a, b), range_of(a_range, b_range)
         raise ValueError(f"{excerpt(self.source(node))} is not a number; {_REMEDY}")
+
+    def is_text(self, node: ast.expr) -> bool:
+        """Return True for a text in quotes, and for a column that can be nothing else."""
+        is_constant = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        numeric = self.names.numbers | self.names.flags
+        return is_constant or (isinstance(node, ast.Name) and node.id in self.names.texts - numeric)
+
+    def text_comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> pc.Expression:
+        """Translate the comparison of a column of text with a text, or with another such column."""
+        if type(op) not in {ast.Eq, ast.NotEq}:
+            raise ValueError(f"{excerpt(self.line)} orders texts; compare them with == or !=")
+        sides = [self.text(side) for side in (left, right)]
+        return self.comparison(op)(*sides)
+
+    def text(self, node: ast.expr) -> pc.Expression:
+        match node:
+            case ast.Constant(value) if isinstance(value, str):
+                return pc.scalar(value)
+            case ast.Name(name) if name in self.names.texts:
+                return pc.field(name)
+            case ast.Name(name) if name not in self.names.every | self.names.refused:
+                raise ValueError(f"unknown column {excerpt(name)}; {_known(self.names.every)}")
+        problem = f"{excerpt(self.source(node))} is no column of text, but is compared with one"
+        raise ValueError(f"{problem}; only columns of the manifest are compared with a text in quotes")
 
     def refuse_decided(self, left: ast.expr, a: Range, op: ast.cmpop, right: ast.expr, b: Range) -> None:
         """Refuse a comparison of numbers whose ranges do not meet, such as a share and 50: it decides nothing."""

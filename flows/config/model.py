@@ -34,7 +34,7 @@ from flows.config.fields import (
     refuse_uris,
     refuse_yaml_bool,
 )
-from flows.config.keep_expression import keep_expression
+from flows.config.keep_expression import KeepNames, keep_expression
 from flows.config.overlay import Overlay
 from flows.config.overlay_mpp import MppColumn
 from flows.config.overlay_path import Column
@@ -44,16 +44,20 @@ from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
-from schemas.columns import LEVEL0_COLUMNS, TILE_COLUMNS, OverlayColumns
+from schemas.columns import LEVEL0_COLUMNS, SLIDE_COLUMNS, TILE_COLUMNS, OverlayColumns
 
 MAX_SLIDES = 1_000_000_000
 """Failed slides that can be tolerated."""
 MAX_PATTERNS = 1000
 """Patterns of `exclude`."""
+MAX_COLUMNS = 100
+"""Columns of a manifest that go through to the tables."""
 MAX_OVERLAYS = 100
 """Overlays, each at least three columns of every table."""
 TOLERANCE = 0.1
 """Default of `tiling.tolerance`."""
+ManifestKind = Literal["text", "integer", "number", "boolean"]
+"""Kind of a column of a manifest."""
 
 
 class Tiling(Section):
@@ -157,10 +161,19 @@ class CoverageConfig(Section):
     overlays: Annotated[dict[ColumnName, Overlay], BeforeValidator(refuse_yaml_bool)] = Field(
         min_length=1, max_length=MAX_OVERLAYS, description="overlays by name, at least one"
     )
+    columns: Annotated[
+        list[ColumnName] | dict[ColumnName, ManifestKind],
+        Field(max_length=MAX_COLUMNS),
+        expecting("names of columns, or a mapping of names to text, integer, number or boolean"),
+    ] = Field(
+        default_factory=list,
+        description="columns of the manifest that go through to slides.parquet, tiles/ and keep, such as patient, label"
+        " and fold; their types are found in the cells, or given as {fold: text}",
+    )
     keep: str | None = Field(
         None,
         description="filter expression over the classes, and NAME_inside and statistics of each overlay, such as"
-        " 'tissue >= 0.5'; null keeps all tiles",
+        " 'tissue >= 0.5'; also over `columns`; null keeps all tiles",
     )
     changes: Literal["time", "content"] = Field(
         "time",
@@ -216,13 +229,26 @@ class CoverageConfig(Section):
                 taken[column.lower()] = what
         return overlays
 
+    @field_validator("columns")
+    @classmethod
+    def _free_names(
+        cls, columns: list[str] | dict[str, ManifestKind], info: ValidationInfo
+    ) -> list[str] | dict[str, ManifestKind]:
+        overlays: dict[str, Overlay] = info.data.get("overlays", {})
+        taken = {name.lower() for name in (*TILE_COLUMNS, *LEVEL0_COLUMNS, *SLIDE_COLUMNS)}
+        for name, overlay in overlays.items():
+            taken.update(column.lower() for column in (*overlay.columns(name).own, *overlay.classes))
+        for column in columns:
+            if column.lower() in taken:  # or named twice
+                raise ValueError(f"{column} has the same name as another column of the tables; rename it")
+            taken.add(column.lower())
+        return columns
+
     @field_validator("keep")
     @classmethod
     def _is_expression(cls, keep: str | None, info: ValidationInfo) -> str | None:
-        if keep is not None and "overlays" in info.data:
-            overlays: dict[str, Overlay] = info.data["overlays"]
-            texts = [column for name, overlay in overlays.items() for column in overlay.columns(name).dominant]
-            keep_expression(keep, _keep_columns(overlays), _keep_numbers(overlays), texts)
+        if keep is not None and {"overlays", "columns"} <= info.data.keys():
+            keep_expression(keep, _keep_names(info.data["overlays"], info.data["columns"]))
         return keep
 
     @property
@@ -254,14 +280,20 @@ class CoverageConfig(Section):
         return [name for overlay in self.overlays.values() for name in overlay.classes]
 
     @property
-    def keep_columns(self) -> list[str]:
-        """Columns that `keep` may name: the classes, and NAME_inside and the statistics of each overlay."""
-        return _keep_columns(self.overlays)
+    def keep_names(self) -> KeepNames:
+        """Columns that `keep` may name."""
+        return _keep_names(self.overlays, self.columns)
 
     @property
-    def keep_numbers(self) -> list[str]:
-        """Columns of `keep_columns` that may be any number: statistics other than shares."""
-        return _keep_numbers(self.overlays)
+    def column_kinds(self) -> dict[str, ManifestKind]:
+        """Kind of each column of the manifest that goes through.
+
+        Raises:
+            TypeError: They are not known yet; see `flows.inputs.manifest_kinds`.
+        """
+        if self.columns and isinstance(self.columns, list):
+            raise TypeError(f"the kinds of {', '.join(self.columns)} are not known yet")
+        return dict(self.columns) if isinstance(self.columns, dict) else {}
 
     @property
     def manifest_columns(self) -> dict[str, str]:
@@ -316,14 +348,26 @@ class CoverageConfig(Section):
         return self.tolerate if isinstance(self.tolerate, int) else float(Fraction(str(self.tolerate)) * found)
 
 
-def _keep_columns(overlays: Mapping[str, Overlay]) -> list[str]:
+def _keep_names(overlays: Mapping[str, Overlay], manifest: list[str] | dict[str, ManifestKind]) -> KeepNames:
     columns = [overlay.columns(name) for name, overlay in overlays.items()]
-    measured = [name for one in columns for name in one.measured]
-    return [*(name for one in columns for name in one.classes), *(one.inside for one in columns), *measured]
-
-
-def _keep_numbers(overlays: Mapping[str, Overlay]) -> list[str]:
-    return [number for name, overlay in overlays.items() for number in overlay.columns(name).numbers]
+    kinds = dict.fromkeys(manifest) if isinstance(manifest, list) else manifest  # None is not known yet
+    return KeepNames(
+        shares=frozenset(
+            [
+                *(name for one in columns for name in (*one.classes, one.inside, *one.measured)),
+            ]
+        )
+        - {name for one in columns for name in one.numbers},
+        numbers=frozenset(
+            [
+                *(name for one in columns for name in one.numbers),
+                *(name for name, kind in kinds.items() if kind in {None, "integer", "number"}),
+            ]
+        ),
+        texts=frozenset(name for name, kind in kinds.items() if kind in {None, "text"}),
+        flags=frozenset(name for name, kind in kinds.items() if kind in {None, "boolean"}),
+        refused=frozenset(name for one in columns for name in one.dominant),
+    )
 
 
 def _pair(pixels: int | tuple[int, int]) -> Extent:

@@ -1,13 +1,17 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from flows.config.errors import ConfigurationError
+from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
-from flows.inputs.manifest import SlideSource, is_manifest, read_manifest
+from flows.config.slide_id import slide_id_of
+from flows.inputs.cells import kind_of_column
+from flows.inputs.manifest import SlideSource, is_manifest, read_cells, read_manifest
 from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.slides.paths import Exclusion, find_slides
 
@@ -37,13 +41,58 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
         exclusion = Exclusion.of(config.exclude, config.slide_folders)
     except ParameterError as error:
         raise ConfigurationError(f"exclude: {error}") from None
-    return [named[path] for path in sorted(slides) if path not in exclusion]
+    found = [named[path] for path in sorted(slides) if path not in exclusion]
+    _refuse_shared_ids(found, config)
+    return found
+
+
+def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
+    """Return the configuration with the kind of each column of the manifest that goes through to the tables.
+
+    Raises:
+        ConfigurationError: A manifest cannot be used, lacks a column or has a cell that a table cannot hold; or `keep`
+            does not fit the kinds.
+    """
+    if not config.columns or isinstance(config.columns, dict):
+        return config
+    cells: dict[str, list[Any]] = {name: [] for name in config.columns}
+    for entry in config.slide_entries:
+        for name, found in (read_cells(entry, config.columns) if is_manifest(entry) else {}).items():
+            cells[name] += found
+    kinds = {name: kind_of_column(name, found) for name, found in cells.items()}
+    known = config.model_copy(update={"columns": kinds})
+    if config.keep is not None:
+        try:
+            keep_expression(config.keep, known.keep_names)
+        except ValueError as error:
+            raise ConfigurationError(f"keep: {error}") from None
+    return known
+
+
+def _refuse_shared_ids(slides: Sequence[SlideSource], config: CoverageConfig) -> None:
+    """Refuse ids of manifests that two slides share; files on some systems ignore case."""
+    if not any(slide.slide_id for slide in slides):
+        return
+    taken: dict[str, str] = {}
+    for slide in slides:
+        slide_id = slide.slide_id or slide_id_of(slide.path, config)
+        other = taken.setdefault(slide_id.lower(), slide.path)
+        if other != slide.path:
+            raise ConfigurationError(
+                f"slides: {other!r} and {slide.path!r} have the same slide_id {slide_id!r}; give each its own"
+            )
 
 
 def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
     if is_manifest(entry):
-        yield from read_manifest(entry, config.manifest_columns.values(), config.mpp_columns.values())
+        columns, mpps = config.manifest_columns.values(), config.mpp_columns.values()
+        yield from read_manifest(entry, columns, mpps, config.column_kinds)
         return
+    if config.columns:
+        raise ConfigurationError(
+            f"columns: {next(iter(config.columns))!r} is a column of a manifest, but slides names {entry!r}; give a "
+            "manifest .csv or .parquet as slides, or remove columns"
+        )
     if config.manifest_columns:
         name, column = next(iter(config.manifest_columns.items()))
         raise ConfigurationError(

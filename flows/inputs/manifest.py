@@ -3,8 +3,9 @@
 import csv
 import math
 import os
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,11 +14,14 @@ import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
+from flows.config.model import ManifestKind as Kind
 from flows.config.numbers import is_decimal
 from flows.config.uri import has_credentials, is_uri
+from flows.inputs.cells import Cell, convert, kinds_of, plain_cell
 from flows.storage.parquet import read_table
 from ratiopath.errors import SlideNotFoundError
 from ratiopath.files import require_regular
+from schemas.fields import SLIDE_ID_FORM
 
 SUFFIXES = (".csv", ".parquet")
 """Suffixes of manifests, compared without case."""
@@ -37,6 +41,10 @@ class SlideSource:
     """Absolute overlay paths in its manifest row, one per overlay with a manifest column; None for an empty cell."""
     overlay_mpps: tuple[float | None, ...] = ()
     """Resolutions in its manifest row, one per overlay with such a column, µm per pixel; None for an empty cell."""
+    slide_id: str | None = None
+    """Id in its manifest row; None if there is none."""
+    cells: tuple[Cell | None, ...] = ()
+    """Cells of the columns that go through to the tables; None for an empty one."""
 
 
 def is_manifest(path: str) -> bool:
@@ -44,28 +52,26 @@ def is_manifest(path: str) -> bool:
     return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
 
 
-def read_manifest(path: str, columns: Iterable[str], mpps: Iterable[str] = ()) -> Iterator[SlideSource]:
+def read_manifest(
+    path: str, columns: Iterable[str], mpps: Iterable[str] = (), kinds: Mapping[str, Kind] | None = None
+) -> Iterator[SlideSource]:
     """Read the slides of a manifest, in its order.
 
     Args:
-        path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp`. Relative paths
-            are resolved against its folder.
+        path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp` and `slide_id`.
+            Relative paths are resolved against its folder.
         columns: Columns with overlay paths.
         mpps: Columns with resolutions of overlays.
+        kinds: Kind of each column that goes through to the tables.
 
     Raises:
-        ConfigurationError: It cannot be read, lacks a column, or holds an unusable path or resolution.
+        ConfigurationError: It cannot be read, lacks a column, or holds an unusable path, resolution, id or cell.
     """
-    path = os.path.abspath(path)
+    path, kinds = os.path.abspath(path), kinds or {}
     needed, mpps = ["path", *columns], list(mpps)
-    names, rows = _read(path, {*needed, *mpps, "mpp"})
-    lacking = [name for name in dict.fromkeys([*needed, *mpps]) if name not in names]
-    if lacking:
-        found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
-        raise ConfigurationError(
-            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
-            "correct overlays.NAME.path.column or mpp.column"
-        )
+    names, rows = _read(path, {*needed, *mpps, *kinds, "mpp", "slide_id"})
+    _require(path, names, [*needed, *mpps], "overlays.NAME.path.column or mpp.column")
+    _require(path, names, kinds, "columns")
     folder = os.path.dirname(path)
     for number, row in enumerate(rows, start=1):
         cells = [_text(row[name], path, number, name) for name in needed]
@@ -75,7 +81,53 @@ def read_manifest(path: str, columns: Iterable[str], mpps: Iterable[str] = ()) -
                 f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
             )
         given = tuple(_mpp(row[name], path, number, name) for name in mpps)
-        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]), given)
+        values = tuple(_typed(row[name], kind, path, number, name) for name, kind in kinds.items())
+        slide_id = _slide_id(row.get("slide_id"), path, number)
+        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]), given, slide_id, values)
+
+
+def read_cells(path: str, columns: Iterable[str]) -> dict[str, list[Any]]:
+    """Read columns of a manifest that go through to the tables, as they are; the text of CSV is stripped.
+
+    Raises:
+        ConfigurationError: It cannot be read, or lacks a column.
+    """
+    path, columns = os.path.abspath(path), list(columns)
+    names, rows = _read(path, columns)
+    _require(path, names, columns, "columns")
+    return {name: [plain_cell(row[name]) for row in rows] for name in columns}
+
+
+def _require(path: str, names: Sequence[str], needed: Iterable[str], key: str) -> None:
+    lacking = [name for name in dict.fromkeys(needed) if name not in names]
+    if lacking:
+        found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
+        raise ConfigurationError(
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
+            f"correct {key}"
+        )
+
+
+def _slide_id(cell: Any, path: str, number: int) -> str | None:
+    found = plain_cell(cell)
+    if found is None or (isinstance(found, str) and re.fullmatch(SLIDE_ID_FORM, found) and found.lower() != "empty"):
+        return found
+    raise ConfigurationError(
+        f"slides: slide_id in row {number} of manifest {path!r} is {excerpt(cell)}; give up to 151 letters, digits, "
+        "'.', '_' and '-' of ASCII, beginning with a letter or digit, as it names files, or leave it empty"
+    )
+
+
+def _typed(cell: Any, kind: Kind, path: str, number: int, name: str) -> Cell | None:
+    found = plain_cell(cell)
+    if found is None:
+        return None
+    if kind == "text" or kind in kinds_of(found):
+        return convert(found, kind)
+    raise ConfigurationError(
+        f"slides: {name} in row {number} of manifest {path!r} is {excerpt(cell)}, no {kind}; correct it, or write "
+        f"columns: {{{name}: text}}"
+    )
 
 
 def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, Any]]]:

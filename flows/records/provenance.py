@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 import pyarrow as pa
@@ -26,7 +26,9 @@ from flows.storage.filesystem import Storage
 from flows.storage.workspace import checked_id
 from ratiopath.errors import TruncatedError
 from ratiopath.roi import Roi
-from schemas.slides import SLIDES
+from schemas.coverage import tiles
+from schemas.slides import MANIFEST_TYPES, SLIDES
+from schemas.table import TableSchema
 
 PROVENANCE_KEY = b"ratiopath.made_from"
 """Metadata key of a slide's files: JSON of a `Provenance`."""
@@ -58,6 +60,8 @@ class Provenance:
     """Metadata read from the slide."""
     overlays: Mapping[str, Json | None]
     """Fingerprint of each overlay, with the resolution that the manifest gives; None where the slide has none."""
+    cells: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    """Cell of each column of the manifest that goes through; in tiles/ only."""
     format: int = FORMAT
     """Version of the file's content."""
 
@@ -66,9 +70,10 @@ class Provenance:
         settings = tiles_settings(config) if "keep" in self.settings else coverage_settings(config)
         return self.format == FORMAT and self.settings == settings
 
-    def describes(self, source: Json, slide_id: str) -> bool:
-        """Return True if `slide` was read in this format from the slide with this fingerprint and id."""
-        return self.format == FORMAT and self.source == source and self.slide.slide_id == slide_id
+    def describes(self, source: Json, slide_id: str, tiling: Json) -> bool:
+        """Return True if `slide` was read in this format and tiling from the slide with this fingerprint and id."""
+        is_same = self.source == source and self.slide.slide_id == slide_id
+        return self.format == FORMAT and is_same and self.settings.get("tiling") == tiling
 
     @property
     def overlay_paths(self) -> dict[str, str | None]:
@@ -89,6 +94,7 @@ class Provenance:
         """Write as JSON; equal provenances give equal text."""
         slide = {"identity": self.source, "described": self.slide.to_row()}
         content = {"format": self.format, "configuration": self.settings, "slide": slide, "overlays": self.overlays}
+        content |= {"cells": dict(self.cells)} if self.cells else {}
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -102,10 +108,14 @@ class Provenance:
             content = json.loads(text)
             slide = content["slide"]
             described = _read_slide(slide["described"])
-            found = cls(content["configuration"], slide["identity"], described, content["overlays"], content["format"])
+            cells, version = content.get("cells", {}), content["format"]
+            found = cls(content["configuration"], slide["identity"], described, content["overlays"], cells, version)
             are_paths = all(type(path) in {str, type(None)} for path in found.overlay_paths.values())
             are_mpps = all(type(mpp) is float and 0 < mpp < math.inf for mpp in found.overlay_mpps.values())
-            is_typed = type(found.format) is int and type(found.settings) is dict and are_paths and are_mpps
+            are_cells = all(type(cell) in {str, int, float, bool, type(None)} for cell in found.cells.values())
+            is_typed = (
+                are_cells and type(found.format) is int and type(found.settings) is dict and are_paths and are_mpps
+            )
             is_whole = is_typed and found.source["path"] == described.path
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError, pa.ArrowException) as error:
             raise ValueError(f"no provenance: {type(error).__name__}: {error}") from error
@@ -122,16 +132,25 @@ def _read_slide(row: Json) -> Slide:
     """Read the metadata of a slide, each of its exact type and in its range."""
     pairs = [{f"{name}_x", f"{name}_y"} for name in ("mpp", "level0_mpp")]
     unknown = {name for pair in pairs for name in pair if all(row[one] is None for one in pair)}
-    for field in SLIDES.arrow:
-        is_null = field.name in unknown
-        if type(row[field.name]) is not _TYPES[field.type] and not is_null:
-            raise ValueError(f"no provenance: {field.name} is {row[field.name]!r:.99}")
+    for column in SLIDES.arrow:
+        if type(row[column.name]) is not _TYPES[column.type] and column.name not in unknown:
+            raise ValueError(f"no provenance: {column.name} is {row[column.name]!r:.99}")
     pa.Table.from_pylist([row], SLIDES.arrow)  # raises if a number does not fit or a text is not UTF-8
     slide = Slide.from_row(row)
     checked_id(slide.slide_id)
     if slide.level < 0 or not 1 <= slide.downsample < math.inf:
         raise ValueError("no provenance: level or downsample is out of range")
     return slide
+
+
+def manifest_schema(config: CoverageConfig) -> tuple[tuple[str, pa.DataType], ...]:
+    """Return the name and type of each column of the manifest that goes through."""
+    return tuple((name, MANIFEST_TYPES[kind]) for name, kind in config.column_kinds.items())
+
+
+def tiles_schema(config: CoverageConfig) -> TableSchema:
+    """Return the schema of tiles/."""
+    return tiles(config.overlay_columns, manifest_schema(config))
 
 
 def coverage_settings(config: CoverageConfig) -> Json:
@@ -174,7 +193,8 @@ def _roi_text(roi: Roi) -> str:
 
 def tiles_settings(config: CoverageConfig) -> Json:
     """Return the part of the configuration that decides the content of tiles/."""
-    return {**coverage_settings(config), "keep": config.keep}
+    columns = {"columns": [list(pair) for pair in config.column_kinds.items()]} if config.columns else {}
+    return {**coverage_settings(config), "keep": config.keep, **columns}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.masks import remove_masks
-from flows.records.provenance import EMPTY, coverage_settings, tiles_settings, with_settings
+from flows.records.provenance import EMPTY, coverage_settings, tiles_schema, tiles_settings, with_settings
 from flows.records.review import Review
 from flows.records.stored_files import UnreadError, read_folder
 from flows.storage.parquet import read_table, write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
-from schemas.coverage import coverage, tiles
+from schemas.coverage import coverage
 
 PACKAGES = ("ratiopath-flows", "prefect", "ray", "pandera", "pyarrow", "numpy", "tifffile", "imagecodecs", "shapely")
 """Packages that the results depend on, whose versions are written to run.json."""
@@ -205,8 +205,12 @@ def _tidy_folder(
     tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
-        schema, settings = {"coverage": (coverage, coverage_settings), "tiles": (tiles, tiles_settings)}[folder]
-        columns = with_settings(schema(config.overlay_columns).arrow, settings(config))
+        schema, settings = (
+            (coverage(config.overlay_columns), coverage_settings(config))
+            if folder == "coverage"
+            else (tiles_schema(config), tiles_settings(config))
+        )
+        columns = with_settings(schema.arrow, settings)
         write_table(columns.empty_table(), empty, workspace)
     elif EMPTY in tables:
         workspace.remove(empty)

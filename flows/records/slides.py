@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.pyramid import axis_downsample
 
 Status = Literal["new", "changed", "recomputed", "unchanged", "gone"]
@@ -78,6 +78,13 @@ class Slide:
             axis_downsample(self.level0_extent.width, self.extent.width),
             axis_downsample(self.level0_extent.height, self.extent.height),
         )
+
+    @property
+    def level0_tile_extent(self) -> Extent:
+        """Size of a tile, px of level 0, rounded."""
+        x, y = self.downsamples
+        width, height = round_half_up([self.tile_extent.width * x, self.tile_extent.height * y])
+        return Extent(max(1, int(width)), max(1, int(height)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
-from flows.records.provenance import EMPTY, Metadata, Provenance, metadata_of, read_metadata
+from flows.records.provenance import EMPTY, Metadata, Provenance, metadata_of, read_metadata, tiles_schema
 from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
 from flows.storage.parquet import damage_errors, open_table
@@ -20,7 +20,7 @@ from flows.storage.workspace import is_slide_id
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Int64s
 from ratiopath.grid import Last, axis_origins
-from schemas.coverage import coverage, tiles
+from schemas.coverage import coverage
 from schemas.grid import GRID
 
 MAX_TILES = 1 << 26
@@ -112,7 +112,7 @@ def has_tiles(
     `content` holds the bytes of the file if they are at hand.
     """
     try:
-        for _ in _groups(path, tiles(config.overlay_columns).arrow, slide_id, storage, content):
+        for _ in _groups(path, tiles_schema(config).arrow, slide_id, storage, content):
             pass
     except TruncatedError:
         return False

@@ -1,5 +1,6 @@
 """Task `filter by coverage`: the tiles that the configuration's expression keeps."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -10,7 +11,14 @@ from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
 from flows.records.fingerprints import Json
-from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata, tiles_settings, with_metadata
+from flows.records.provenance import (
+    Provenance,
+    read_coverage_metadata,
+    read_metadata,
+    tiles_schema,
+    tiles_settings,
+    with_metadata,
+)
 from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
@@ -19,7 +27,6 @@ from flows.storage.workspace import Workspace
 from flows.tasks.gone_slides import find_gone, require_coverage, storage_errors, stored_groups
 from flows.tasks.map_slides import map_slides, title
 from ratiopath.geometry import round_half_up
-from schemas.coverage import tiles
 from schemas.slide_report import kept_slides
 from schemas.table import TableSchema
 
@@ -33,32 +40,55 @@ def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspac
     table = read_table(covered.path, workspace.files)
     gone, failures = find_gone(table, title(filter_by_coverage), config, workspace)
     table = pa.concat_tables([table, gone])  # another `keep` filters them too
+    table = table.append_column("cells", pa.array(_cells(table, config, workspace), pa.string()))
     tiles, schema = table["rows"].to_pylist(), kept_slides(config.classes)
     return map_slides(filter_by_coverage, table, _filter, schema, config, workspace, tiles=tiles, failures=failures)
 
 
+def _cells(covered: pa.Table, config: CoverageConfig, workspace: Workspace) -> list[str]:
+    """Return the cells of the manifest of each slide as JSON; those of a gone slide are in its file in tiles/."""
+    names = list(config.column_kinds)
+    if not names:
+        return ["{}"] * covered.num_rows
+    slides = read_table(workspace.published("slides.parquet"), workspace.files).select(["slide_id", *names]).to_pylist()
+    known = {slide.pop("slide_id"): json.dumps(slide) for slide in slides}
+    return [
+        known[slide] if slide in known else json.dumps(_stored_cells(slide, config, workspace))
+        for slide in covered["slide_id"].to_pylist()
+    ]
+
+
+def _stored_cells(slide_id: str, config: CoverageConfig, workspace: Workspace) -> Json:
+    """Read the cells of a gone slide; None where an earlier run did not have the column, or in another kind."""
+    stored = read_metadata(workspace.of_slide("tiles", slide_id), workspace).provenance
+    cells = {} if stored is None else stored.cells
+    types = {"text": str, "integer": int, "number": float, "boolean": bool}
+    kinds = config.column_kinds.items()
+    return {name: cells[name] if type(cells.get(name)) is types[kind] else None for name, kind in kinds}
+
+
 def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
-    covered = CoveredSlide.from_row(row)
+    covered, cells = CoveredSlide.from_row(row), json.loads(row["cells"])
     if covered.status != "gone":
-        return _filter_file(covered, config, workspace, row_groups(covered.file, workspace.files))
+        return _filter_file(covered, cells, config, workspace, row_groups(covered.file, workspace.files))
     require_coverage(covered.file, config, workspace)
     with storage_errors(covered.file):
         groups = stored_groups(covered.file, workspace)
-        return _filter_file(covered, config, workspace, groups)
+        return _filter_file(covered, cells, config, workspace, groups)
 
 
 def _filter_file(
-    covered: CoveredSlide, config: CoverageConfig, workspace: Workspace, groups: Iterable[pa.Table]
+    covered: CoveredSlide, cells: Json, config: CoverageConfig, workspace: Workspace, groups: Iterable[pa.Table]
 ) -> Row | Draft:
     made_from, report = read_coverage_metadata(covered.file, workspace, config.classes)
-    provenance = replace(made_from, settings=tiles_settings(config))
+    provenance = replace(made_from, settings=tiles_settings(config), cells=cells)
     path = workspace.of_slide("tiles", covered.slide_id)
-    schema = tiles(config.overlay_columns)
+    schema = tiles_schema(config)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
     if is_current and has_tiles(path, covered.slide_id, config, workspace):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
-    keep = None if config.keep is None else keep_expression(config.keep, config.keep_columns, config.keep_numbers)
-    groups = (kept_tiles(group, keep, made_from.slide, schema) for group in groups)
+    keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
+    groups = (kept_tiles(group, keep, made_from.slide, schema, cells) for group in groups)
 
     def write(groups: Iterable[pa.Table]) -> Row:
         signed = with_metadata(schema.arrow, provenance)
@@ -67,7 +97,9 @@ def _filter_file(
     return Draft(schema, groups, write)
 
 
-def kept_tiles(group: pa.Table, keep: pc.Expression | None, slide: Slide, schema: TableSchema) -> pa.Table:
+def kept_tiles(
+    group: pa.Table, keep: pc.Expression | None, slide: Slide, schema: TableSchema, cells: Json | None = None
+) -> pa.Table:
     """Select tiles of coverage/, and give them the columns of tiles/.
 
     A tile's corner on level 0 is its corner times the downsample of its axis, to the nearest pixel; so is its extent.
@@ -77,15 +109,17 @@ def kept_tiles(group: pa.Table, keep: pc.Expression | None, slide: Slide, schema
         keep: Condition; None keeps all.
         slide: The slide.
         schema: Schema of tiles/.
+        cells: Cell of each column of the manifest, which `keep` may name.
     """
+    for name, cell in (cells or {}).items():
+        group = group.append_column(name, pa.repeat(pa.scalar(cell, schema.arrow.field(name).type), group.num_rows))
     kept = group if keep is None else group.filter(keep)
-    x, y = slide.downsamples
-    width, height = (int(side) for side in round_half_up([slide.tile_extent.width * x, slide.tile_extent.height * y]))
+    (x, y), extent = slide.downsamples, slide.level0_tile_extent
     level0 = {
         "level0_x": pa.array(round_half_up(kept["tile_x"].to_numpy() * x)),
         "level0_y": pa.array(round_half_up(kept["tile_y"].to_numpy() * y)),
-        "level0_extent_x": pa.repeat(pa.scalar(max(1, width), pa.int64()), kept.num_rows),
-        "level0_extent_y": pa.repeat(pa.scalar(max(1, height), pa.int64()), kept.num_rows),
+        "level0_extent_x": pa.repeat(pa.scalar(extent.width, pa.int64()), kept.num_rows),
+        "level0_extent_y": pa.repeat(pa.scalar(extent.height, pa.int64()), kept.num_rows),
     }
     columns = [level0[name] if name in level0 else kept[name] for name in schema.arrow.names]
     return pa.Table.from_arrays(columns, schema=schema.arrow)

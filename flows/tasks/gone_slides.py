@@ -13,10 +13,10 @@ from typing import Literal
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
+from flows.config.slide_id import slide_id_of
 from flows.execution.batch import Row
 from flows.records.failures import failed_before, read_failures
 from flows.records.provenance import read_coverage_metadata, read_metadata
-from flows.records.slide_ids import slide_id_of
 from flows.records.slides import CoveredSlide
 from flows.records.stored_files import (
     StoredFile,

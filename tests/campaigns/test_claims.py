@@ -56,7 +56,8 @@ from ratiopath.roi import Roi
 import shapely
 width, height, stride = map(int, sys.argv[1:])
 tile = Extent(stride, stride)
-slide = Slide("0" * 64, "/s/a.tiff", Extent(width, height), tile, tile, Mpp(0.5, 0.5), 0, 1.0)
+extent, mpp = Extent(width, height), Mpp(0.5, 0.5)
+slide = Slide("a-0123456789ab", "/s/a.tiff", extent, tile, tile, mpp, 0, 1.0, extent, mpp)
 try:
     rows = sum(group.num_rows for group in _row_groups(slide, *grid_axes(slide, "keep")))
     Canvas.of(slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, stride, stride))), 768)

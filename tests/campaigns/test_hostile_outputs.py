@@ -153,7 +153,7 @@ def test_a_damaged_file_of_tiles_is_made_anew_in_the_same_run(output, again, dam
 
 def rows_of_another_slide(path: Path) -> None:
     table = pq.read_table(path)
-    other = pa.array(["0" * 64] * len(table))
+    other = pa.array(["a-0123456789ab"] * len(table))
     rewritten(path, record_of(path), table.set_column(table.schema.get_field_index("slide_id"), "slide_id", other))
 
 
@@ -214,7 +214,7 @@ def test_what_a_link_points_to_stays(output, again) -> None:
 
 
 @pytest.mark.parametrize("name", ["evil.parquet", f"{'1' * 64}.parquet"])
-@pytest.mark.parametrize("slide_id", ["../../victim/v", "/elsewhere/victim/v", "0" * 64])
+@pytest.mark.parametrize("slide_id", ["../../victim/v", "/elsewhere/victim/v", "a-0123456789ab"])
 def test_a_record_that_names_another_file_writes_and_removes_nothing_there(output, again, name, slide_id) -> None:
     victim = output.parent / "victim" / "v.parquet"
     victim.parent.mkdir()

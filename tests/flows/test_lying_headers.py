@@ -26,7 +26,8 @@ def lying(path: Path, width: int, height: int) -> Path:
 
 def slide(width: int, height: int, stride: int) -> Slide:
     tile = Extent(stride, stride)
-    return Slide("0" * 64, "/s/a.tiff", Extent(width, height), tile, tile, Mpp(0.5, 0.5), 0, 1.0)
+    extent, mpp = Extent(width, height), Mpp(0.5, 0.5)
+    return Slide("a-0123456789ab", "/s/a.tiff", extent, tile, tile, mpp, 0, 1.0, extent, mpp)
 
 
 @pytest.mark.parametrize(("width", "height"), [(WIDE, 1), (1, WIDE)])

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -129,6 +130,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "a pattern without replacement": {PATH: {"match": "a"}},
     "a column without a name": {PATH: {"column": ""}},
     "a column without a manifest": {PATH: {"column": "mask"}},
+    "a column of slides without a manifest": {"columns": ["fold"]},
+    "a column with the name of another": {"columns": ["fold", "Fold"]},
+    "a column of an unknown kind": {"columns": {"fold": "date"}},
+    "texts that are ordered": {"columns": {"label": "text"}, "keep": "label > 'a'"},
+    "a class compared with a text": {"keep": "tissue == 'a'"},
+    "an unknown column compared with a text": {"keep": "nope == 'a'"},
+    "a text in a sum": {"columns": {"label": "text"}, "keep": "label + 1 > 2"},
     "a column of resolutions without a manifest": {MPP: {"column": "mask_mpp"}},
     "an mpp of an overlay that is three numbers": {MPP: [1, 2, 3]},
     "an mpp of an overlay that is 0": {MPP: 0},
@@ -201,7 +209,20 @@ MANIFESTS: dict[str, str | dict[str, list[Any]]] = {
     "a manifest with a column twice": "path,mask,mask\na.svs,x,y\n",
     "a manifest with two rows for a slide": "path,mask\na.svs,x\na.svs,y\n",
     "a manifest with an open quote": 'path,mask\n"a,b\n',
+    "a manifest with two slides of one id": "path,mask,slide_id\na.svs,x,A\nb.svs,y,a\n",
+    "a manifest with an id that names another folder": "path,mask,slide_id\na.svs,x,../a\n",
     "a manifest with paths that are numbers": {"path": ["a.svs"], "mask": [3]},
+}
+
+
+COLUMNS: dict[str, tuple[str | dict[str, list[Any]], dict[str, Any]]] = {
+    "a manifest without a column that goes through": ("path,mask\na.svs,x\n", {"columns": ["fold"]}),
+    "a manifest with a cell of another kind": ("path,mask,fold\na.svs,x,b\n", {"columns": {"fold": "integer"}}),
+    "a manifest with dates": ({"path": ["a.svs"], "mask": ["x"], "day": [date(2026, 1, 1)]}, {"columns": ["day"]}),
+    "a number of a manifest compared with a text": (
+        "path,mask,fold\na.svs,x,1\n",
+        {"columns": ["fold"], "keep": "fold == 'a'"},
+    ),
 }
 
 
@@ -233,13 +254,13 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def with_manifest(content: str | dict[str, list[Any]]) -> list[str]:
+def with_manifest(content: str | dict[str, list[Any]], **changes: Any) -> list[str]:
     name = "slides.parquet" if isinstance(content, dict) else "slides.csv"
     if isinstance(content, dict):
         pq.write_table(pa.table(content), name)
     else:
         Path(name).write_text(content)
-    return written(changed({"slides": name, PATH: {"column": "mask"}}))
+    return written(changed({"slides": name, PATH: {"column": "mask"}, **changes}))
 
 
 def refused_by_server() -> list[str]:
@@ -259,6 +280,8 @@ def provocations() -> Iterator[tuple[str, Callable[[], list[str]]]]:
         yield name, lambda text=text: written(text)
     for name, content in MANIFESTS.items():
         yield name, lambda content=content: with_manifest(content)
+    for name, (content, changes) in COLUMNS.items():
+        yield name, lambda content=content, changes=changes: with_manifest(content, **changes)
     yield "a file that is a pipe", lambda: os.mkfifo("pipe.yaml") or ["--config", "pipe.yaml"]
     yield "a manifest that is a pipe", lambda: os.mkfifo("pipe.csv") or written(changed({"slides": "pipe.csv"}))
     yield "a credential among the arguments", lambda: ["s3://key:secret@bucket"]

@@ -153,7 +153,7 @@ def outline_of(folder: Path, overlay: Overlay, path: str, level: int) -> tuple[i
     """Left, top, right and bottom of the outlines in a picture in which a pixel is two of level 0."""
     extent, down = Extent(*SLIDE_LEVELS[level]), DOWNSAMPLE**level
     mpp, tile = Mpp(MPP * down, MPP * down), Extent(TILE, TILE)
-    slide = Slide("a", str(folder / "a.scn"), extent, tile, tile, mpp, level, down)
+    slide = Slide("a", str(folder / "a.scn"), extent, tile, tile, mpp, level, down, Extent(*EXTENT), Mpp(MPP, MPP))
     canvas = Canvas.of(slide, TileAreas.of(slide, "keep", Roi(SQUARE)), EXTENT[0] // 2)
     found = layers.read_outline(path, overlay, canvas, read_frame(slide.path).with_mpp_of(level, mpp))
     assert found is not None

@@ -19,7 +19,8 @@ from schemas.table import SchemaError, TableSchema, checked
 OVERLAYS = (OverlayColumns("tissue", ("tissue",), "fail"), OverlayColumns("ann", ("tumor", "stroma"), "zero"))
 COVERAGE = coverage(OVERLAYS)
 ROWS = 10
-ID = "0a" * 32
+EXTENTS = ("extent", "tile_extent", "stride", "level0_extent")
+ID = "a-0123456789ab"
 
 
 def maps(*rows: dict[str, float] | None) -> pa.Array:
@@ -74,7 +75,21 @@ def test_every_table_of_tiles_begins_with_the_same_columns() -> None:
 def test_a_valid_table_passes_unchanged() -> None:
     table = covered()
     assert checked(table, COVERAGE) is table
-    checked(table, tiles(OVERLAYS))
+
+
+def test_tiles_have_no_maps_but_their_box_on_level_0_and_columns_of_the_manifest() -> None:
+    schema = tiles(OVERLAYS, [("fold", pa.int64())])
+    table = covered().drop_columns(["tissue_overlap", "ann_overlap"])
+    for name, value in (("level0_x", 0), ("level0_y", 0), ("level0_extent_x", 1024), ("level0_extent_y", 1024)):
+        place = table.column_names.index("tissue_path")
+        table = table.add_column(place, name, pa.array([value] * ROWS))
+    table = table.append_column("fold", pa.array([1] * (ROWS - 1) + [None]))
+    assert checked(table, schema) is table
+    assert not any(pa.types.is_map(kind) for kind in schema.arrow.types)
+    empty = table.set_column(table.column_names.index("level0_extent_x"), "level0_extent_x", pa.array([0] * ROWS))
+    assert refused(empty, schema).rule == "values are > 0"
+    wrong = table.set_column(table.column_names.index("tumor"), "tumor", pa.array([2.0] * ROWS))
+    assert refused(wrong, schema).rule == "fractions lie in [0, 1]"
 
 
 @pytest.mark.parametrize("part", [slice(0, 0), slice(2, 3), slice(3, 7)])
@@ -201,14 +216,15 @@ def test_columns_and_types_are_exact_and_nothing_is_cast(table: pa.Table, column
 
 def test_slides_and_failures_have_rules_of_their_own() -> None:
     slide = {"slide_id": ID, "path": "/a", "downsample": 1.0, "level": 0, "mpp_x": None, "mpp_y": None}
-    slide |= {f"{name}_{axis}": 1 for name in ("extent", "tile_extent", "stride") for axis in "xy"}
+    slide |= {f"{name}_{axis}": 1 for name in EXTENTS for axis in "xy"}
+    slide |= {"level0_mpp_x": None, "level0_mpp_y": None}
 
     def slides(*rows: dict) -> pa.Table:
         return pa.Table.from_pylist(list(rows), SLIDES.arrow)
 
     checked(slides(slide), SLIDES)
     assert refused(slides({**slide, "downsample": 0.5}), SLIDES).rule == "a downsample is >= 1"
-    assert refused(slides({**slide, "slide_id": "x"}), SLIDES).rule == "ids are SHA-256 in hexadecimal digits"
+    assert refused(slides({**slide, "slide_id": "../x"}), SLIDES).rule == "ids are safe as names of files"
     assert refused(slides(slide, slide), SLIDES).column == "path"
     assert refused(slides({**slide, "extent_x": 0}), SLIDES).rule == "values are > 0"
     failure = {"path": "/a", "stage": "tile slides", "error": "E", "message": "m"}

@@ -3,11 +3,9 @@
 import gzip
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import h5py
 import pyarrow as pa
@@ -98,11 +96,6 @@ def scored(**arrays: Any) -> Maker:
     return make
 
 
-def read_without_h5py(path: str) -> object:
-    with patch.dict(sys.modules, {"h5py": None}):
-        return read_outlines(path)
-
-
 def read(**options: Any) -> Callable[[str], object]:
     return lambda path: read_outlines(path, ReadOptions(**options))
 
@@ -158,7 +151,6 @@ BAD_ANNOTATIONS: dict[str, Case] = {
     "no-measurement.geojson": (measured({"a": 1}, {"b": 1}), read(measurement="score")),
     "measurement.geojson": (measured({"score": "high"}), read(measurement="score")),
     "measurement.csv": (holding(b"geometry,label\n"), read(measurement="score")),
-    "without-h5py.h5": (scored(coords=[[0, 0]]), read_without_h5py),
     "no-scores.h5": (scored(coords=[[0, 0]], features=[1.0]), READ),
     "shapes.h5": (scored(coords=[[0, 0]], scores=[[1.0, 2.0]]), READ),
     "no-size.h5": (scored(coords=[[0, 0]], scores=[1.0]), READ),

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
+from flows.config.slide_id import slide_id_of
 from flows.records.finished_output import FinishedOutput
-from flows.records.slide_ids import slide_id_of
 from flows.records.slides import Slide
 from flows.tasks.filter_by_coverage import kept_tiles
 from ratiopath.geometry import Extent, Mpp

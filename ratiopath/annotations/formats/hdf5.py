@@ -33,14 +33,11 @@ def read_hdf5(path: str, outlines: Outlines, options: ReadOptions) -> None:
         options: `measurement` names the data set of the scores, `patch_size` is the side of a patch.
 
     Raises:
-        UnsupportedFormatError: h5py is not installed, a data set is missing, or the size of the patches is unknown.
+        UnsupportedFormatError: A data set is missing, or the size of the patches is unknown.
         TruncatedError: The file is damaged, or the data sets are not of one length.
     """
-    try:
-        import h5py  # noqa: PLC0415 - optional
-    except ImportError:
-        problem = f"{path!r} is an HDF5 file, and h5py is not installed"
-        raise UnsupportedFormatError(problem, path=path, hint="install h5py: ratiopath-flows[hdf5]") from None
+    import h5py  # noqa: PLC0415 - 0.1 s that few overlays need
+
     with _translated_errors(path), h5py.File(path, "r") as file:
         own = [name for name in file if file.get(name, getclass=True, getlink=True) is h5py.HardLink]
         sets = {name: file[name] for name in own if _is_inside(file[name], h5py)}

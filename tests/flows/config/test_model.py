@@ -357,11 +357,11 @@ def test_an_overlay_value_is_a_plain_number_nan_or_infinity(text: str) -> None:
 def test_one_statistic_needs_no_list() -> None:
     config = CoverageConfig.model_validate(changed(overlays__tissue__stats=" share > 0.50 "))
     assert config.overlays["tissue"].stats == ["share>0.5"]
-    assert config.keep_columns == ["tissue", "tissue_inside", "tissue_share_gt_0_5"]
+    assert config.keep_names.shares == {"tissue", "tissue_inside", "tissue_share_gt_0_5"}
 
 
 def test_keep_may_compare_a_statistic_with_any_number_and_a_share_with_none_beyond_1() -> None:
     heat_map = {"overlays__tissue__stats": ["mean", "share>=0.5"], "keep": "tissue_mean >= 128"}
-    assert CoverageConfig.model_validate(changed(**heat_map)).keep_numbers == ["tissue_mean"]
+    assert CoverageConfig.model_validate(changed(**heat_map)).keep_names.numbers == {"tissue_mean"}
     with pytest.raises(ConfigurationError, match="compare alike in every tile"):
         CoverageConfig.model_validate(changed(**heat_map | {"keep": "tissue_share_ge_0_5 >= 50"}))

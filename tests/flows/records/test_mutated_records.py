@@ -29,7 +29,18 @@ from schemas.slides import SLIDES
 from schemas.table import checked
 from tests.support.study import configured
 
-SLIDE = Slide("0" * 64, "/s/a.tiff", Extent(64, 48), Extent(16, 16), Extent(16, 16), Mpp(0.5, 0.25), 0, 1.0)
+SLIDE = Slide(
+    f"a-{'0' * 12}",
+    "/s/a.tiff",
+    Extent(64, 48),
+    Extent(16, 16),
+    Extent(16, 16),
+    Mpp(0.5, 0.25),
+    0,
+    1.0,
+    Extent(64, 48),
+    Mpp(0.5, 0.25),
+)
 PROVENANCE = Provenance(
     {"roi": "x"}, {"path": "/s/a.tiff", "size": 1, "mtime_ns": 2, "mpp": None}, SLIDE, {"tissue": {"path": "/s/m.tiff"}}
 )

@@ -49,7 +49,8 @@ def test_a_file_that_is_not_there_has_none(tmp_path):
 
 
 def provenance(**changes):
-    slide = Slide("0" * 64, "/s/a.tiff", Extent(64, 48), Extent(16, 16), Extent(16, 16), Mpp(0.5, 0.25), 0, 1.0)
+    extent, tile, mpp = Extent(64, 48), Extent(16, 16), Mpp(0.5, 0.25)
+    slide = Slide("a-0123456789ab", "/s/a.tiff", extent, tile, tile, mpp, 0, 1.0, extent, mpp)
     parts = {"settings": {"roi": "x"}, "source": {"path": "/s/a.tiff", "size": 1, "mtime_ns": 2, "mpp": None}}
     return Provenance(
         **{**parts, "slide": slide, "overlays": {"tissue": {"path": "/s/m.tiff"}, "none": None}, **changes}
@@ -70,10 +71,20 @@ def test_text_that_is_no_provenance_is_refused(text):
 
 def test_a_provenance_describes_the_slide_it_was_made_from():
     source, slide_id = provenance().source, provenance().slide.slide_id
-    assert provenance().describes(source, slide_id)
-    assert not provenance().describes({**source, "size": 2}, slide_id)
-    assert not provenance().describes(source, "1" * 64)
-    assert not provenance(format=1).describes(source, slide_id)
+    made = provenance(settings={"tiling": {"level": 0}})
+    tiling = {"level": 0}
+    assert made.describes(source, slide_id, tiling)
+    assert not made.describes({**source, "size": 2}, slide_id, tiling)
+    assert not made.describes(source, "b-0123456789ab", tiling)
+    assert not made.describes(source, slide_id, {"level": 1})
+    assert not replace(made, format=1).describes(source, slide_id, tiling)
+
+
+def test_cells_of_a_manifest_survive_json():
+    made = provenance(cells={"patient": "P1", "fold": 2, "age": 71.5, "ok": True, "none": None})
+    assert Provenance.from_json(made.to_json()) == made
+    with pytest.raises(ValueError, match="a part is of another type"):
+        Provenance.from_json(made.to_json().replace('"P1"', "[1]"))
 
 
 def test_overlay_paths_are_null_where_a_slide_has_none():

@@ -16,7 +16,8 @@ MM = Mpp(1000, 1000)
 
 def areas_of(*, extent=(8, 4), stride=(4, 4), mpp=MM, last="keep", roi=WHOLE):
     """Tiles of 4 x 4 px."""
-    slide = Slide("a", "/a.tiff", Extent(*extent), Extent(4, 4), Extent(*stride), mpp, level=0, downsample=1)
+    size = Extent(*extent)
+    slide = Slide("a", "/a.tiff", size, Extent(4, 4), Extent(*stride), mpp, 0, 1, size, mpp)
     return TileAreas.of(slide, last, Roi(roi))
 
 

@@ -14,7 +14,8 @@ tile_slides = import_module("flows.tasks.tile_slides")  # the package has a func
 
 
 def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path) -> None:
-    slide = Slide("a", "a.tiff", Extent(10**6, 10**6), Extent(64, 64), Extent(1, 64), Mpp(0.5, 0.5), 0, 1.0)
+    extent, mpp = Extent(10**6, 10**6), Mpp(0.5, 0.5)
+    slide = Slide("a", "a.tiff", extent, Extent(64, 64), Extent(1, 64), mpp, 0, 1.0, extent, mpp)
     with pytest.raises(
         UnsupportedImageError, match=r"'a\.tiff' would have 15,625,000,000 tiles on .* px, more than 67,108,864"
     ):
