@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.config.model import CoverageConfig
-from flows.records.slide_ids import slide_stem
+from flows.config.slide_id import slide_stem
 from flows.reports.prefect_progress import run_log
 from flows.reports.previews.colours import GREYS, TABLE
 from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews, slides_with_picture
