@@ -103,7 +103,9 @@ def with_palette(image: Image.Image) -> Image.Image:
     """
     pixels = np.asarray(image)
     packed = (pixels[..., 0].astype(np.int32) << 16) | (pixels[..., 1].astype(np.int32) << 8) | pixels[..., 2]
-    present = np.flatnonzero(np.bincount(packed.ravel(), minlength=1 << 24))
+    is_present = np.zeros(1 << 24, dtype=np.bool_)
+    is_present[packed] = True
+    present = np.flatnonzero(is_present)
     colours = np.stack([present >> 16, present >> 8 & 255, present & 255], axis=-1)
     numbers = np.zeros(1 << 24, dtype=np.uint8)
     for start in range(0, len(present), 4096):
