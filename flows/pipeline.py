@@ -1,4 +1,4 @@
-"""The coverage flow: seven tasks in a straight line, then the record and the reports of the run."""
+"""The coverage flow: eight tasks in a straight line, then the record and the reports of the run."""
 
 import time
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from flows import tasks
 from flows.config.model import CoverageConfig
 from flows.execution.checked_flow import checked_flow
 from flows.execution.retries import is_transient
+from flows.exports.export_target import refuse_foreign_exports
 from flows.inputs.discovery import with_column_kinds
 from flows.records.failures import publish_failures
 from flows.records.run_record import PutAsideError, ReviewError, Summary, finish
@@ -67,6 +68,7 @@ detect = as_task(tasks.detect_tissue)
 derive = as_task(tasks.derive_overlay_paths)
 compute = as_task(tasks.compute_overlaps)
 keep = as_task(tasks.filter_by_coverage)
+write = as_task(tasks.export_tiles)
 draw = as_task(tasks.draw_previews)
 
 
@@ -78,6 +80,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     workspace = Workspace.at(config.output)
     with output_lock(workspace):
         refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
+        refuse_foreign_exports(config, workspace)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)
         grids = tile(slides, config, workspace)
@@ -85,13 +88,15 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         overlays = derive(masked, config, workspace)
         covered = compute(grids, overlays, config, workspace)
         kept = keep(covered, config, workspace)
+        exported = write(kept, config, workspace) if config.exports else None
         pictures = draw(kept, config, workspace) if config.previews else None
-        results = [slides, grids, masked, overlays, covered, kept, *([pictures] if pictures else [])]
+        results = [slides, grids, masked, overlays, covered, kept, *filter(None, [exported, pictures])]
         seconds = {result.task: result.seconds for result in results}
+        exports = [] if exported is None else read_table(exported.path, workspace.files).to_pylist()
         drawn = None if pictures is None else read_table(pictures.path, workspace.files)
         reports = report_slides(covered, kept, config, workspace)
         failures = publish_failures(seconds, workspace)
-        summary = finish(config, workspace, reports, failures, seconds, started)
+        summary = finish(config, workspace, reports, failures, exports, seconds, started)
         publish_gallery(reports, failures, drawn, config, workspace)
         workspace.tidy()
     publish_artifacts(config, summary, seconds, reports, failures, drawn, workspace)

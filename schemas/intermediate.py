@@ -33,6 +33,27 @@ PICTURES = TableSchema.of(
     "pictures", (SLIDE_ID, PATH, Column("trouble", pa.string(), nullable=True)), key=("slide_id",)
 )
 """A row per slide in the tables; `trouble` is the reason for a missing picture, null where it is there."""
+EXPORTS = TableSchema.of(
+    "exports",
+    (
+        *(Column(name, pa.string()) for name in ("format", "folder")),
+        *(Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("slides", "tiles", "files", "written", "put_aside")),
+    ),
+    key=("format",),
+)
+"""A row per format: the folder, what is in it, the slides written in this run, and those that cannot be written."""
+EXPORTED = TableSchema.of(
+    "exported slides",
+    (
+        SLIDE_ID,
+        PATH,
+        *(Column(name, pa.string(), nullable=True) for name in ("name", "source", "trouble")),
+        Column("tiles", pa.int64(), (NOT_NEGATIVE,), nullable=True),
+        Column("files", pa.list_(pa.string()), nullable=True),
+    ),
+    key=("slide_id",),
+)
+"""A row per slide of an export; `trouble` is the reason why it has no files, which are null then."""
 MASK = Column("mask", pa.string())
 """JSON: fingerprint of the mask of the slide's tissue."""
 PROVENANCE = Column("record", pa.string())

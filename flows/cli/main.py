@@ -23,13 +23,20 @@ SAMPLE = "coverage-sample"
 """Folder of the sample that a run without arguments makes."""
 SAMPLE_FILE = f"{SAMPLE}/coverage.yaml"
 """Configuration of the sample, written last: if it exists, the sample is complete."""
+DRY_RUN = "--dry-run"
+"""Option that turns the command into the verb `plan`."""
 RESUMES = "finished slides are kept; run it again: it resumes"
 """Next step after a run that did not finish."""
 _is_prefect_gone = threading.Event()
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process with its exit code; see `main`."""
+    """Run the command and end the process with its exit code; see `main`, and for `--dry-run` the verb `plan`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if DRY_RUN in arguments:
+        from flows.cli.verbs.plan import answer  # noqa: PLC0415 - only this case needs it
+
+        sys.exit(answer([argument for argument in arguments if argument != DRY_RUN]))
     _end(main(arguments))
 
 
@@ -111,7 +118,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
 
     if config is None:
         config = make_sample(SAMPLE)
-    _quiet()
+    quiet_prefect()
     say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
     with server.ready(), server_errors():
         state = coverage(config, return_state=True)
@@ -128,7 +135,7 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     return 1
 
 
-def _quiet() -> None:
+def quiet_prefect() -> None:
     """Limit Prefect's console log to warnings, unless PREFECT_LOGGING_LEVEL asks for more.
 
     The last lines report the result or the error. With PREFECT_LOGGING_LEVEL=DEBUG an error has its traceback.

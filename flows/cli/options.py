@@ -20,6 +20,7 @@ from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
 from flows.config.uri import check_output
 from flows.config.yaml_file import parse_yaml, read_yaml
+from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover, with_column_kinds
 from flows.storage.filesystem import Storage
 
@@ -30,6 +31,7 @@ HELP = (
     "A value is written as in the file: 0.5, null, false, [512, 256] or '{tumor: [1, 2]}'. Of a list give several "
     "values one after another, or repeat the option; a pattern in quotes, such as 'slides/*.svs', is looked up by the "
     "run.\n\n"
+    "--dry-run tells what a run would do and writes nothing, as the verb plan does.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
@@ -78,7 +80,8 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     if storage.is_local:
         _refuse_file(storage.root)
     config = with_column_kinds(config)
-    discover(config)  # refuses a wrong path before anything is started
+    sources = discover(config)  # refuses a wrong path before anything is started
+    refuse_equal_stems((source.path for source in sources), config.exports)
     return config
 
 

@@ -76,7 +76,7 @@ class Server:
         if PREFECT_API_URL.value():
             self.stop()
         if self._process is None:
-            _require_answer()
+            require_answer()
             yield
             return
         process = self._started()
@@ -212,7 +212,12 @@ class Server:
         return errors[-1] if errors else f"exit code {code}"
 
 
-def _require_answer() -> None:
+def require_answer() -> None:
+    """Refuse to go on if the configured server does not answer.
+
+    Raises:
+        StartError: It does not, or its address is no URL.
+    """
     from httpx import InvalidURL  # noqa: PLC0415 - as above
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
 

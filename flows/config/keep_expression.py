@@ -4,7 +4,7 @@ import ast
 import math
 import operator
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -104,6 +104,49 @@ def keep_expression(text: str, names: KeepNames) -> pc.Expression:
     Raises:
         ValueError: The text is not such an expression; the message names the remedy.
     """
+    line, tree = _checked_tree(text, names)
+    return _Translator(line, names).boolean(tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A condition that `and` joins with others; a tile is kept exactly if each of them is true."""
+
+    text: str
+    """The condition as it was written, without parentheses around it."""
+    expression: pc.Expression
+    """Arrow expression of type bool."""
+    names: tuple[str, ...]
+    """Columns that it names, sorted."""
+
+
+def keep_parts(text: str, names: KeepNames) -> tuple[Part, ...]:
+    """Split a condition on tiles at each `and` that stands in no `or` and no `not`.
+
+    A chain such as `0.1 < tumor < 0.3` is one part. The arguments and errors are those of `keep_expression`.
+    """
+    line, tree = _checked_tree(text, names)
+    translator = _Translator(line, names)
+    return tuple(
+        Part(
+            translator.source(node),
+            translator.boolean(node),
+            tuple(sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)})),
+        )
+        for node in _joined_by_and(tree)
+    )
+
+
+def _joined_by_and(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+        for value in node.values:
+            yield from _joined_by_and(value)
+    else:
+        yield node
+
+
+def _checked_tree(text: str, names: KeepNames) -> tuple[str, ast.expr]:
+    """Parse a text as one line; refuse what is not looked at when it is translated."""
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the expression has {len(text)} characters, more than {MAX_LENGTH}; shorten it")
     has_texts = "'" in text or '"' in text  # blanks in them count
@@ -117,7 +160,7 @@ def keep_expression(text: str, names: KeepNames) -> pc.Expression:
             raise ValueError(f"{found!r} is not supported; write {word!r}")
     if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
         raise ValueError(f"{excerpt(line)} names no class; {_known(names.every)}, or give null to keep all tiles")
-    return _Translator(line, names).boolean(tree)
+    return line, tree
 
 
 def _parse(line: str) -> ast.expr:

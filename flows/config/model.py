@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from flows.config.errors import refusal
+from flows.config.export_settings import ExportSettings, FormatName, TileColumns, check_export
 from flows.config.fields import (
     ColumnName,
     ExcludePattern,
@@ -183,6 +184,9 @@ class CoverageConfig(Section):
     gone: Literal["keep", "drop"] = Field(
         "keep", description="treatment of rows of slides that earlier runs found and this one does not"
     )
+    exports: dict[FormatName, ExportSettings] = Field(
+        default_factory=dict, description="formats of other programs that tiles/ is written in after each run"
+    )
     previews: bool = Field(
         default=True, description="draw a picture of each slide, and index.html with all of them; false removes them"
     )
@@ -251,6 +255,26 @@ class CoverageConfig(Section):
             keep_expression(keep, _keep_names(info.data["overlays"], info.data["columns"]))
         return keep
 
+    @field_validator("exports")
+    @classmethod
+    def _fit_the_tables(
+        cls, exports: dict[FormatName, ExportSettings], info: ValidationInfo
+    ) -> dict[FormatName, ExportSettings]:
+        if not {"overlays", "columns"} <= info.data.keys():
+            return exports
+        overlays: dict[str, Overlay] = info.data["overlays"]
+        manifest = _keep_names({}, info.data["columns"])
+        columns = TileColumns.of([overlay.columns(name) for name, overlay in overlays.items()], manifest)
+        folders: dict[str, str] = {}
+        for name, settings in exports.items():
+            try:
+                check_export(name, settings, columns)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            if settings.to is not None and folders.setdefault(settings.to, name) != name:
+                raise ValueError(f"{folders[settings.to]} and {name} have the same folder; set another `to` for one")
+        return exports
+
     @property
     def label(self) -> str:
         """Name of a run: its slides, level and tile size."""
@@ -294,6 +318,11 @@ class CoverageConfig(Section):
         if self.columns and isinstance(self.columns, list):
             raise TypeError(f"the kinds of {', '.join(self.columns)} are not known yet")
         return dict(self.columns) if isinstance(self.columns, dict) else {}
+
+    @property
+    def manifest_names(self) -> KeepNames:
+        """Columns of the manifest that expressions may name."""
+        return _keep_names({}, self.columns)
 
     @property
     def manifest_columns(self) -> dict[str, str]:

@@ -34,4 +34,5 @@ class Resources(Section):
     derive_overlay_paths: Request = Field(DEFAULT, description="locating overlay files")
     compute_overlaps: Request = Field(DEFAULT, description="reading overlays and counting their values per tile")
     filter_by_coverage: Request = Field(DEFAULT, description="filtering tiles")
+    export_tiles: Request = Field(DEFAULT, description="writing the exports")
     draw_previews: Request = Field(DEFAULT, description="drawing one picture per slide")

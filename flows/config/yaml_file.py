@@ -139,6 +139,8 @@ def _with_absolute_paths(document: dict[str, Any], folder: str) -> dict[str, Any
         paths["slides"] = [_slides_below(folder, entry) if isinstance(entry, str) else entry for entry in slides]
     if isinstance(document.get("output"), str):
         paths["output"] = _below(folder, document["output"])
+    if isinstance(document.get("exports"), dict):
+        paths["exports"] = {name: _export_below(folder, export) for name, export in document["exports"].items()}
     if isinstance(document.get("overlays"), dict):
         paths["overlays"] = {name: _overlay_below(folder, overlay) for name, overlay in document["overlays"].items()}
     return paths
@@ -148,6 +150,11 @@ def _below(folder: str, path: str) -> str:
     """Join a relative path to a folder; URIs and empty paths are for the model to judge."""
     path = os.path.expanduser(path)
     return path if not path or is_uri(path) or "\0" in path else os.path.join(folder, path)
+
+
+def _export_below(folder: str, export: Any) -> Any:
+    to = export.get("to") if isinstance(export, dict) else None
+    return {**export, "to": _below(folder, to)} if isinstance(to, str) else export
 
 
 def _slides_below(folder: str, entry: str) -> str:

@@ -22,7 +22,8 @@ class ExportedSlide:
     row: Mapping[str, Any]
     """Its row of slides.parquet, with the columns of the manifest."""
     tiles: pa.Table
-    """Rows of tiles/ in row-major order, after `--where`; may be empty."""
+    """Rows of tiles/ in row-major order, after `--where`; may be empty. For `write_cohort` a table without columns,
+    whose `num_rows` is the number of tiles that were written."""
     classes: tuple[str, ...]
     """Columns of numbers to write, in order: classes, or what `--classes` names."""
 
@@ -32,6 +33,10 @@ class ExportFormat(Protocol):
 
     A format only writes below the folder that it is given, which is empty, on this machine, and not yet visible; the
     caller moves what is complete into place. It raises SlideError for a slide that the format cannot hold.
+
+    A format whose class has `shares_folder = True` finds in the folder of `write_cohort` all that `write_slide` has
+    written, in the order of the slides, and what it leaves there is published together at the end. Any other format
+    has an empty folder, and the files of a slide are in place before the next slide is asked for.
     """
 
     name: ClassVar[str]

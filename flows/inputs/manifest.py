@@ -69,7 +69,7 @@ def read_manifest(
     """
     path, kinds = os.path.abspath(path), kinds or {}
     needed, mpps = ["path", *columns], list(mpps)
-    names, rows = _read(path, {*needed, *mpps, *kinds, "mpp", "slide_id"})
+    names, rows = read_rows(path, {*needed, *mpps, *kinds, "mpp", "slide_id"})
     _require(path, names, [*needed, *mpps], "overlays.NAME.path.column or mpp.column")
     _require(path, names, kinds, "columns")
     folder = os.path.dirname(path)
@@ -93,7 +93,7 @@ def read_cells(path: str, columns: Iterable[str]) -> dict[str, list[Any]]:
         ConfigurationError: It cannot be read, or lacks a column.
     """
     path, columns = os.path.abspath(path), list(columns)
-    names, rows = _read(path, columns)
+    names, rows = read_rows(path, columns)
     _require(path, names, columns, "columns")
     return {name: [plain_cell(row[name]) for row in rows] for name in columns}
 
@@ -130,8 +130,17 @@ def _typed(cell: Any, kind: Kind, path: str, number: int, name: str) -> Cell | N
     )
 
 
-def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Read the names of the columns, and the rows."""
+def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[list[str], list[dict[str, Any]]]:
+    """Read the names of the columns, and the rows; the cells of a CSV are texts.
+
+    Args:
+        path: CSV (UTF-8, comma, with a header) or Parquet.
+        used: Columns that a header may have only once.
+        key: Key or option that names the file, for messages.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
     try:
         require_regular(path)
         if path.lower().endswith(".parquet"):
@@ -144,21 +153,21 @@ def _read(path: str, used: Collection[str]) -> tuple[list[str], list[dict[str, A
             twice = {name for name in used if times[name] > 1}
             if twice:
                 found = ", ".join(map(repr, sorted(twice)))
-                raise ConfigurationError(f"slides: manifest {path!r} has the column {found} twice; delete one of them")
-            return names, [_complete_row(row, path, number) for number, row in enumerate(reader, start=1)]
+                raise ConfigurationError(f"{key}: manifest {path!r} has the column {found} twice; delete one of them")
+            return names, [_complete_row(row, path, number, key) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
-        raise ConfigurationError(f"slides: manifest {path!r} does not exist; check the path") from None
+        raise ConfigurationError(f"{key}: manifest {path!r} does not exist; check the path") from None
     except SlideNotFoundError as error:
-        raise ConfigurationError(f"slides: {error}") from None
+        raise ConfigurationError(f"{key}: {error}") from None
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
-        raise ConfigurationError(f"slides: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
+        raise ConfigurationError(f"{key}: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
 
 
-def _complete_row(row: dict[str | None, Any], path: str, number: int) -> dict[str, Any]:
+def _complete_row(row: dict[str | None, Any], path: str, number: int, key: str) -> dict[str, Any]:
     if None in row or None in row.values():
         found = "more" if None in row else "fewer"
         raise ConfigurationError(
-            f"slides: row {number} of manifest {path!r} has {found} cells than the header; separate them with commas"
+            f"{key}: row {number} of manifest {path!r} has {found} cells than the header; separate them with commas"
         )
     return {str(name): cell for name, cell in row.items()}
 

@@ -3,11 +3,11 @@
 import platform
 import posixpath
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -96,6 +96,7 @@ def finish(
     workspace: Workspace,
     reports: pa.Table,
     failures: pa.Table,
+    exports: Sequence[Mapping[str, Any]],
     seconds: Mapping[str, float],
     started: datetime,
 ) -> Summary:
@@ -110,6 +111,7 @@ def finish(
         workspace: Workspace of the run.
         reports: Table of `schemas.slide_report`.
         failures: Failed slides.
+        exports: A row of `schemas.intermediate.EXPORTS` per format.
         seconds: Duration of each task by name, in seconds.
         started: Time when the run began.
     """
@@ -140,14 +142,16 @@ def finish(
     )
     cases = [case for slide in done for case in slide["alignments"]]
     alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
-    write_json(_record(config, summary, alignments, gone, seconds, started), workspace.published("run.json"), workspace)
+    formats = {row["format"]: {key: value for key, value in row.items() if key != "format"} for row in exports}
+    record = _record(config, summary, {"alignments": alignments, "exports": formats}, gone, seconds, started)
+    write_json(record, workspace.published("run.json"), workspace)
     return summary
 
 
 def _record(
     config: CoverageConfig,
     summary: Summary,
-    alignments: Mapping[str, Mapping[str, int]],
+    found: Mapping[str, Json],
     gone: list[str],
     seconds: Mapping[str, float],
     started: datetime,
@@ -159,7 +163,7 @@ def _record(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
         "review": summary.review.to_json(),
-        "alignments": alignments,
+        **found,
         "gone": gone,
         "times": {
             "started": started.isoformat(),

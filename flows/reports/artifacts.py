@@ -10,9 +10,10 @@ from prefect.context import FlowRunContext
 
 from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
-from flows.reports.prefect_progress import API_ERRORS, run_log
+from flows.reports.prefect_progress import API_ERRORS
 from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
 from flows.reports.previews.files import FOLDER, slides_with_picture
+from flows.reports.run_log import run_log
 from flows.reports.run_report import Row, render_report, sort_for_review, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
 

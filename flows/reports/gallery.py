@@ -20,10 +20,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_stem
-from flows.reports.prefect_progress import run_log
 from flows.reports.previews.colours import GREYS, TABLE
 from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews, slides_with_picture
 from flows.reports.previews.scene import MAX_PANELS
+from flows.reports.run_log import run_log
 from flows.reports.shown_text import escaped
 from flows.reports.tissue_share import has_tissue, tissue_share
 from flows.storage.filesystem import output_errors

@@ -5,14 +5,15 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
+
+from flows.reports.run_log import run_log
 
 API_ERRORS = (httpx.HTTPError, PrefectException)
 """Errors of a server that is unreachable, refuses a request, or does not know the artifact."""
@@ -111,12 +112,6 @@ class SlideLog:
         for status, count in sorted(self._counts.items()):
             if count > MAX_LINES:
                 self._log.info("%s: %d more %s, not listed", self._task, count - MAX_LINES, status)
-
-
-def run_log() -> Any:
-    """Return the log of the current task or flow run; outside a run, this module's."""
-    is_in_run = TaskRunContext.get() or FlowRunContext.get()
-    return get_run_logger() if is_in_run else logging.getLogger(__name__)
 
 
 def is_not_reported(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Progress of a task: a bar on the terminal, an artifact in the Prefect UI, and a log line per slide."""
+"""Progress of a task: a bar on the terminal, an artifact in the Prefect UI, a log line per slide, and a file."""
 
 import logging
 import sys
@@ -8,6 +8,9 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from flows.reports.progress_file import ProgressFile
+from flows.storage.workspace import Workspace
 
 
 class Advance(Protocol):
@@ -24,12 +27,13 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(task: str, slides: int, level: int = logging.DEBUG) -> Iterator[Advance]:
+def progress(task: str, slides: int, workspace: Workspace, level: int = logging.DEBUG) -> Iterator[Advance]:
     """Show the progress of one task.
 
     Args:
         task: Name of the task.
         slides: Number of slides to process.
+        workspace: Workspace of the run.
         level: Logging level of finished slides; failed slides are warnings.
 
     Yields:
@@ -38,6 +42,7 @@ def progress(task: str, slides: int, level: int = logging.DEBUG) -> Iterator[Adv
     from flows.reports.prefect_progress import ProgressArtifact, SlideLog  # noqa: PLC0415 - workers do without Prefect
 
     artifact, log = ProgressArtifact(task, slides), SlideLog(task, level)
+    file = ProgressFile(task, slides, workspace)
     is_hidden = not sys.stderr.isatty()
     counts = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     eta = TextColumn("ETA"), TimeRemainingColumn()
@@ -49,9 +54,11 @@ def progress(task: str, slides: int, level: int = logging.DEBUG) -> Iterator[Adv
         def advance(slide: str, seconds: float | None = None, reason: str | None = None) -> None:
             bar.update(shown, advance=1, slide=slide)
             artifact.advance()
+            file.advance(slide, reason)
             log.add(slide, seconds, reason)
 
         yield advance
         bar.update(shown, slide="")
     artifact.end()
+    file.end()
     log.end()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -166,11 +167,7 @@ def move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
         os.unlink(beside)
         raise
     os.replace(beside, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the name is on the disk too
-    finally:
-        os.close(folder)
+    _flush(os.path.dirname(path))  # the name is on the disk too
 
 
 @contextmanager
@@ -181,3 +178,24 @@ def upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
         file.flush()
         with mmap(file.fileno(), 0, access=ACCESS_READ) as content, files.open_output_stream(path) as stream:
             stream.write(pa.py_buffer(content))
+
+
+def place(source: Path, path: str, storage: Storage) -> None:
+    """Move a complete file of this machine to its place; on a folder, both are on one file system."""
+    if not storage.is_local:
+        with source.open("rb") as file, storage.files.open_output_stream(path) as stream:
+            shutil.copyfileobj(file, stream)
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    _flush(source)
+    os.replace(source, path)
+    _flush(os.path.dirname(path))  # the name is on the disk too
+
+
+def _flush(path: str | Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -30,6 +30,10 @@ from flows.storage.filesystem import OutputError, Storage, output_errors
 _PREFIX = ".lease-"
 """Prefix of the names of leases, which lie in the output beside the tables."""
 _HINT = "wait for it to end, or set another output"
+_TRIES, _PAUSE = 5, 0.05
+"""Tries at the lock of a folder, and seconds between them: `read_holder` has it for an instant."""
+_WATCHED_BEATS = 3
+"""Heartbeats for which a lease is watched by one who only asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,57 @@ def output_lock(storage: Storage) -> AbstractContextManager[None]:
     return _folder_lock(storage.root) if storage.is_local else lease_lock(storage)
 
 
+def read_holder(storage: Storage, timing: LeaseTiming = LeaseTiming()) -> str | None:
+    """Tell if a run holds an output, without writing to it; a lease is watched until it is renewed, or for 15 s.
+
+    Returns:
+        The run, as far as it is known; None if none holds it.
+
+    Raises:
+        OSError: The storage does not answer.
+    """
+    return _folder_holder(storage.root) if storage.is_local else _lease_holder(storage, timing)
+
+
+def _folder_holder(output: str) -> str | None:
+    folder = os.open(output, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)  # several may ask at once
+    except BlockingIOError:
+        return "a process"
+    finally:
+        os.close(folder)
+    return None
+
+
+def _lease_holder(storage: Storage, timing: LeaseTiming) -> str | None:
+    paths = [posixpath.join(storage.root, name) for name in storage.names(storage.root) if name.startswith(_PREFIX)]
+    watched = {path: _read(storage, path) for path in paths}
+    end = time.monotonic() + _WATCHED_BEATS * timing.heartbeat
+    while any(content is not None for content in watched.values()) and time.monotonic() < end:
+        time.sleep(timing.heartbeat / 5)
+        for path, before in watched.items():
+            now = None if before is None else _read(storage, path)
+            if now is not None and now != before:
+                return now.decode().partition(",")[0]
+            watched[path] = now
+    return None
+
+
 @contextmanager
 def _folder_lock(output: str) -> Iterator[None]:
     with output_errors(output):
         os.makedirs(output, exist_ok=True)
         folder = os.open(output, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"another run is writing to {output!r}; hint: {_HINT}") from None
+        for left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise OutputError(f"another run is writing to {output!r}; hint: {_HINT}") from None
+                time.sleep(_PAUSE)
         yield
     finally:
         os.close(folder)

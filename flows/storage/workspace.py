@@ -2,7 +2,8 @@
 
 import posixpath
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 from uuid import uuid4
@@ -51,6 +52,15 @@ class Workspace(Storage):
     def tidy(self) -> None:
         """Remove the hidden folders of this run and of killed runs."""
         self.remove_folder(self.published(WORK))
+
+    @contextmanager
+    def own_files(self) -> Iterator[None]:
+        """Remove this run's hidden folder after the block, and leave those of others."""
+        try:
+            yield
+        finally:
+            self.remove_folder(self.hidden)
+            self.remove_if_empty(self.published(WORK))
 
     def atomic_write(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error."""

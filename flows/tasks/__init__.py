@@ -5,6 +5,7 @@ from flows.tasks.derive_overlay_paths import derive_overlay_paths
 from flows.tasks.detect_tissue import detect_tissue
 from flows.tasks.discover_slides import discover_slides
 from flows.tasks.draw_previews import draw_previews
+from flows.tasks.export_tiles import export_tiles
 from flows.tasks.filter_by_coverage import filter_by_coverage
 from flows.tasks.tile_slides import tile_slides
 
@@ -14,6 +15,7 @@ __all__ = [
     "detect_tissue",
     "discover_slides",
     "draw_previews",
+    "export_tiles",
     "filter_by_coverage",
     "tile_slides",
 ]

@@ -74,7 +74,7 @@ def compute_overlaps(
     outcomes = map_rows(pa.Table.from_pylist(units), compute, PART, batches_of(tiles), request)
     covered = {number: slides[number].covered_by(slides[number].file) for number in kept}
     failures = {}
-    with progress(title(compute_overlaps), len(slides) - len(kept), logging.INFO) as advance:
+    with progress(title(compute_overlaps), len(slides) - len(kept), workspace, logging.INFO) as advance:
         for number, done in _group_by_slide(slide_of, set(range(len(slides))) - kept, outcomes):
             slide, failed = slides[number], next((outcome for outcome in done if outcome.result is None), None)
             seconds = sum(outcome.seconds or 0.0 for outcome in done)

@@ -8,6 +8,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.config.overlay import Overlay
 from flows.records.findings import Findings
+from flows.records.overlay_headers import refuse_options
 from flows.tasks.shared_overlays import SharedOverlays
 from flows.tasks.slide_tiles import SlideTiles
 from flows.tasks.statistics_columns import scaled_statistics, statistics_in_file
@@ -15,7 +16,6 @@ from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
-from ratiopath.errors import UnsupportedFormatError
 from ratiopath.overlays import AnnotationOptions, TileWindows
 from ratiopath.overlays import Overlay as MeasuredOverlay
 from schemas.columns import OverlayColumns
@@ -64,10 +64,7 @@ def _measure_image(
     findings: Findings,
 ) -> list[pa.Array]:
     settings = config.overlays[overlay.name]
-    if settings.annotation_options:
-        found = ", ".join(settings.annotation_options)
-        problem = f"{path!r} is an image, and overlays.{overlay.name} has options of annotations: {found}"
-        raise UnsupportedFormatError(problem, path=path, hint="remove them, or give the path of an annotation")
+    refuse_options(overlay.name, path, settings, is_outlines=False)
     image = shared.image(overlay.name, slide.frame)
     if image.alignment is not None:
         findings.add_alignment(overlay.name, image.alignment)
@@ -82,12 +79,7 @@ def _measure_annotation(
     overlay: OverlayColumns, path: str, slide: SlideTiles, config: CoverageConfig, shared: SharedOverlays
 ) -> tuple[list[pa.Array], list[str]]:
     settings = config.overlays[overlay.name]
-    options = {"mpp": settings.given_mpp is not None, "align": settings.align != "auto"}
-    if any(options.values()):
-        names = " and ".join(f"overlays.{overlay.name}.{name}" for name, is_set in options.items() if is_set)
-        problem = f"{path!r} is an annotation, and has options of images: {names}"
-        hint = "remove them; origin, unit and level are the frame of outlines"
-        raise UnsupportedFormatError(problem, path=path, hint=hint)
+    refuse_options(overlay.name, path, settings, is_outlines=True)
     annotation = shared.annotation(path, slide.frame, settings.settings().annotation or AnnotationOptions())
     windows = slide.windows[overlay.name]
     wanted = statistics_in_file(settings)

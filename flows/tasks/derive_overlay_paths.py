@@ -1,30 +1,13 @@
 """Task `derive overlay paths`: the overlays of each slide, and whether its coverage is up to date."""
 
-import json
-import os
-from collections.abc import Sequence
 from functools import partial
 
 from flows.config.model import CoverageConfig
-from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
-from flows.execution.batch import Row
-from flows.records.fingerprints import Json, fingerprints
-from flows.records.provenance import Provenance, coverage_settings, read_metadata
-from flows.records.slides import Slide, Status
+from flows.records.slide_overlays import derive_overlays
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
-from ratiopath.errors import SlideError, SlideNotFoundError
-from ratiopath.files import open_errors
 from schemas.intermediate import overlay_paths
-
-
-class OverlayNotFoundError(SlideError):
-    """A slide lacks an overlay that it must have."""
-
-
-class OverlayOutsideError(SlideError):
-    """A template leads out of the folders that the configuration names."""
 
 
 def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
@@ -34,100 +17,5 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
         The path of each overlay; null where there is none and the configuration allows it.
     """
     table = read_table(slides.path, workspace.files)
-    derive, schema = partial(_derive, folders=config.slide_folders), overlay_paths(config.overlay_columns)
+    derive, schema = partial(derive_overlays, folders=config.slide_folders), overlay_paths(config.overlay_columns)
     return map_slides(derive_overlay_paths, table, derive, schema, config, workspace, tiles=[0] * table.num_rows)
-
-
-def _derive(row: Row, config: CoverageConfig, workspace: Workspace, folders: Sequence[str]) -> Row:
-    slide = Slide.from_row(row)
-    found = {
-        name: _find_overlay(slide.path, name, overlay.path, row.get(f"{name}_source"), folders, config)
-        for name, overlay in config.overlays.items()
-        if overlay.path is not None
-    }
-    states = [state for state, _ in filter(None, found.values())]
-    overlays = {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
-    overlays |= {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
-    provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
-    metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
-    is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
-    return {
-        "slide_id": slide.slide_id,
-        "path": slide.path,
-        **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
-        "record": provenance.to_json(),
-        "states": json.dumps([json.loads(row["state"]), *states]),
-        "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
-    }
-
-
-def _with_mpp(overlay: Json, mpp: float | None) -> Json:
-    """Add the resolution that the manifest gives, if any, to the fingerprint: an input like the file."""
-    return overlay if mpp is None else {**overlay, "mpp": mpp}
-
-
-def _status(stored: Provenance | None, provenance: Provenance, *, is_whole: bool, force: bool) -> Status:
-    if stored is None:
-        return "new"
-    if stored != provenance:
-        return "changed"
-    if force:
-        return "recomputed"
-    return "unchanged" if is_whole else "new"  # a damaged file is as good as none
-
-
-def _find_overlay(
-    slide: str,
-    name: str,
-    source: str | Pattern | Column,
-    cell: str | None,
-    folders: Sequence[str],
-    config: CoverageConfig,
-) -> tuple[Json, Json] | None:
-    """Fingerprint an overlay of a slide, see `fingerprints`; None if the slide has none and need not have it.
-
-    Raises:
-        OverlayNotFoundError: The slide has none and must have it.
-        OverlayOutsideError: The path leads out of the folders that the configuration names.
-        SlideNotFoundError: The file cannot be reached, or is behind a link that leads nowhere.
-    """
-    path = overlay_path(slide, source, cell)
-    if path is not None:
-        _refuse_outside(path, slide, name, folders_of_overlays(slide, source, folders))
-        try:
-            return fingerprints(path, config.changes)
-        except (FileNotFoundError, NotADirectoryError):
-            _refuse_broken_link(path)
-        except OSError:
-            with open_errors(path):
-                raise
-    if config.overlays[name].missing == "fail":
-        found = f"no path for it can be derived from {slide!r}" if path is None else f"no such file {path!r}"
-        raise OverlayNotFoundError(
-            f"{slide!r} has no overlay {name}: {found}",
-            path=slide,
-            hint=f"add the file, correct overlays.{name}.path, or set overlays.{name}.missing to null or zero",
-        )
-    return None
-
-
-def _refuse_broken_link(path: str) -> None:
-    """Refuse a file behind a link that leads nowhere: the file is lost, such as with a disk, and was there once."""
-    part = path
-    while not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
-        if os.path.islink(part):
-            found = "it is a link" if part == path else f"{part!r} is a link"
-            problem = f"cannot open {path!r}: {found} that leads nowhere"
-            raise SlideNotFoundError(problem, path=path, hint="check where the link leads, or remove it")
-        part = parent
-
-
-def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | None) -> None:
-    if folders is not None and not any(path.startswith(os.path.join(folder, "")) for folder in folders):
-        named = ", ".join(map(repr, sorted(set(folders))))
-        absolute = os.path.join(os.path.dirname(path), "{stem}.tiff")
-        raise OverlayOutsideError(
-            f"the overlay {name} of {slide!r} lies outside of {named}: {path!r}",
-            path=slide,
-            hint=f"if that is intended, write overlays.{name}.path as an absolute path, such as {absolute!r}",
-        )

@@ -19,7 +19,6 @@ from flows.execution.map_rows import batches_of, map_rows
 from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_coverage_metadata
 from flows.records.slides import Slide, SlideFile
-from flows.reports.prefect_progress import run_log
 from flows.reports.previews.colours import with_palette
 from flows.reports.previews.drawing import draw_scene, layout_of, panel_side
 from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews, script_of
@@ -27,6 +26,7 @@ from flows.reports.previews.layers import read_areas, read_thumbnail
 from flows.reports.previews.scene import MAX_PANELS, Bools, Canvas, Panel, SampledValues, Scene
 from flows.reports.previews.tile_shares import Histogram, write_script
 from flows.reports.progress import progress
+from flows.reports.run_log import run_log
 from flows.reports.tile_areas import TileAreas
 from flows.reports.tissue_share import tissue_share
 from flows.storage.filesystem import output_errors
@@ -72,7 +72,7 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
     draw = partial(_draw, config=config, workspace=workspace)
     batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
     pictures = []
-    with progress(title(draw_previews), len(rows)) as advance:
+    with progress(title(draw_previews), len(rows), workspace) as advance:
         for outcome in map_rows(slides, draw, PICTURES.arrow, batches, request_of(draw_previews, config)):
             slide = rows[outcome.number]
             pictures.append(outcome.result or _picture(slide, outcome.reason))

@@ -28,7 +28,7 @@ from flows.records.stored_files import (
     read_folder,
     unread,
 )
-from flows.reports.prefect_progress import run_log
+from flows.reports.run_log import run_log
 from flows.storage.parquet import count_rows, row_groups
 from flows.storage.workspace import Workspace, is_slide_id
 from ratiopath.errors import SlideError, TruncatedError

@@ -81,7 +81,7 @@ def map_slides(
     batches = batches_of([0] * len(paths), max_rows=few) if tiles is None else batches_of(tiles)
     work = partial(compute, config=config, workspace=workspace)
     done: list[Outcome] = []
-    with progress(title(task), len(failures) + len(paths)) as advance:
+    with progress(title(task), len(failures) + len(paths), workspace) as advance:
         for failure in failures:
             advance(failure["path"], reason=f"{failure['error']}: {failure['message']}")
         for outcome in map_rows(slides, work, schema.arrow, batches, request_of(task, config)):

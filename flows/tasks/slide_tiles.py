@@ -1,7 +1,7 @@
 """The tiles of one slide as its overlays measure them: the frame of level 0, and a region of interest per overlay."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from flows.config.model import CoverageConfig
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import TileWindows
-from ratiopath.slides.frame import read_frame
+from ratiopath.slides.frame import read_tiled_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,9 @@ class SlideTiles:
         """
         columns = ("path", "level", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y")
         path, level, width, height, mpp_x, mpp_y = (tiles[name][0].as_py() for name in columns)
-        frame = read_frame(path)
-        if mpp_x is None or mpp_y is None:
-            frame, mpp = replace(frame, mpp=None), Mpp(*frame.downsamples[level])
-        else:
-            mpp = Mpp(mpp_x, mpp_y)
-            frame = frame.with_mpp_of(level, mpp)
+        given = None if mpp_x is None or mpp_y is None else Mpp(mpp_x, mpp_y)
+        frame = read_tiled_frame(path, level, given)
+        mpp = given or Mpp(*frame.downsamples[level])
         x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
         rois = {name: config.region_of(Extent(width, height), name) for name in config.overlays}
         return cls(frame, {name: TileWindows(x, y, mpp, roi) for name, roi in rois.items()})

@@ -1,6 +1,7 @@
 """The frame of a slide, as annotations need it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import openslide
 
@@ -37,6 +38,21 @@ def read_frame(path: str, mpp: Mpp | None = None) -> SlideFrame:
             scanned_bounds(properties, levels[0].extent),
             slide_centre(properties),
         )
+
+
+def read_tiled_frame(path: str, level: int, mpp: Mpp | None) -> SlideFrame:
+    """Read the frame of a slide whose tiles were given a resolution.
+
+    Args:
+        path: The slide.
+        level: Level that is tiled.
+        mpp: Resolution of the tiles, µm/px, from which that of level 0 follows; None for a frame without one.
+
+    Raises:
+        SlideError: See `open_slide`.
+    """
+    frame = read_frame(path)
+    return replace(frame, mpp=None) if mpp is None else frame.with_mpp_of(level, mpp)
 
 
 def scanned_bounds(properties: Mapping[str, str], extent: Extent) -> tuple[int, int, int, int] | None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_id_of
 from flows.records.finished_output import FinishedOutput
+from flows.records.provenance import manifest_schema
 from flows.records.slides import Slide
 from flows.tasks.filter_by_coverage import kept_tiles
 from ratiopath.geometry import Extent, Mpp
@@ -39,7 +40,7 @@ class HandmadeSlide:
     mpp: float | None = 0.5
     """Resolution of level 0, µm/px; level 1 is tiled, twice that."""
     cells: Mapping[str, Any] = field(default_factory=dict)
-    """Cells of the manifest."""
+    """Cells of the manifest; in tiles/ too if the settings have `columns` with their kinds."""
 
 
 def write_output(folder: Path, slides: Sequence[HandmadeSlide], **changes: Any) -> FinishedOutput:
@@ -68,16 +69,23 @@ def write_output(folder: Path, slides: Sequence[HandmadeSlide], **changes: Any) 
     for one in slides:
         slide, table = _described(one, config), _covered(one, config)
         rows.append(slide.to_row() | dict(one.cells))
-        pq.write_table(table, folder / "coverage" / f"{slide.slide_id}.parquet")
-        kept = kept_tiles(
-            table.filter(pa.array(list(one.kept), pa.bool_())), None, slide, tiles(config.overlay_columns)
-        )
-        pq.write_table(checked(kept, tiles(config.overlay_columns)), folder / "tiles" / f"{slide.slide_id}.parquet")
+        _write(table, folder / "coverage" / f"{slide.slide_id}.parquet")
+        schema = tiles(config.overlay_columns, manifest_schema(config))
+        cells = {name: one.cells.get(name) for name in config.column_kinds}
+        kept = kept_tiles(table.filter(pa.array(list(one.kept), pa.bool_())), None, slide, schema, cells)
+        _write(checked(kept, schema), folder / "tiles" / f"{slide.slide_id}.parquet")
     checked(pa.Table.from_pylist(rows, SLIDES.arrow), SLIDES)
     pq.write_table(pa.Table.from_pylist(rows), folder / "slides.parquet")
     record = {"configuration": config.model_dump(mode="json"), "versions": {"ratiopath-flows": "0"}, "counts": {}}
     (folder / "run.json").write_text(json.dumps(record))
     return FinishedOutput.open(str(folder))
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a file as the flow does: without a row group if there are no rows."""
+    with pq.ParquetWriter(path, table.schema) as writer:
+        if table.num_rows:
+            writer.write_table(table)
 
 
 def _described(one: HandmadeSlide, config: CoverageConfig) -> Slide:

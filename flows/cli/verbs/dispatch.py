@@ -10,6 +10,13 @@ from flows.cli.terminal import SCRIPT, say
 
 VERBS = {
     "coverage": "tile slides and compute how much of each tile their overlays cover",
+    "plan": "tell what a run would find, measure, keep and put aside; nothing is written",
+    "status": "tell how far a run is, or how the last one ended",
+    "inspect": "show what is in a slide, a mask or an annotation, and what is wrong with it",
+    "sweep": "count the tiles and slides that thresholds and the parts of keep leave",
+    "split": "divide the slides into train, val and test, all slides of a patient in one part",
+    "sample": "draw tiles per slide and per class",
+    "export": "write the kept tiles of a finished run in the format of another program",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
 

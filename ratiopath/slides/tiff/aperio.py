@@ -22,6 +22,7 @@ class AperioReader(TiffReader):
     """An open SVS, a `SlideReader`. The pixels of a sparse tile do not exist: they were not scanned."""
 
     is_scan = True
+    tags_of_mpp = "MPP of the Aperio description"
 
     @property
     def is_native(self) -> bool:

@@ -1,6 +1,7 @@
 """Translation of the errors of tifffile and its codecs to those of this library."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,13 +59,14 @@ def strict_tifffile(path: str) -> Iterator[None]:
 
 
 class _LoggedErrors(logging.Handler):
-    """Collector of the messages that a library logs as errors."""
+    """Collector of the messages that a library logs as errors in this thread: another one may open a damaged file."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.messages: list[str] = []
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if _HARMLESS not in message:
+        if record.thread == self._thread and _HARMLESS not in message:
             self.messages.append(message)

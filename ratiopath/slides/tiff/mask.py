@@ -34,7 +34,7 @@ def encode_mask(mask: npt.NDArray[np.bool_], mpp: Mpp, description: str = "") ->
             tile=(TILE, TILE),
             compression="deflate",
             photometric="minisblack",
-            resolution=(_pixels_per_cm(mpp.x), _pixels_per_cm(mpp.y)),
+            resolution=(pixels_per_cm(mpp.x), pixels_per_cm(mpp.y)),
             resolutionunit="CENTIMETER",
             description=description,
             software=False,
@@ -43,7 +43,7 @@ def encode_mask(mask: npt.NDArray[np.bool_], mpp: Mpp, description: str = "") ->
     return content.getvalue()
 
 
-def _pixels_per_cm(mpp: float) -> tuple[int, int]:
+def pixels_per_cm(mpp: float) -> tuple[int, int]:
     """Return a resolution as a numerator and a denominator that both fit 32 bits."""
     exact = UM_PER_CM / Fraction(mpp)
     closest = exact.limit_denominator(min(MAX_TERM, max(1, int(MAX_TERM / exact))))

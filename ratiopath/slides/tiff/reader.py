@@ -40,6 +40,8 @@ class TiffReader:
 
     is_scan = False
     """True if sparse tiles were not scanned, instead of holding the fill value."""
+    tags_of_mpp = "resolution tags"
+    """Place of a resolution that is not in OME metadata."""
 
     def __init__(self, path: str, mpp: Mpp | None = None) -> None:
         """Open a TIFF and check that all pixels of all its levels are in the file.
@@ -67,6 +69,8 @@ class TiffReader:
             self._file.close()
             raise
         self.pyramid = Pyramid.of([level.extent for level in self._levels], known)
+        self.page = base.page
+        self.mpp_source = "OME PhysicalSize" if image.ome_mpp else self.tags_of_mpp
         self.dtype = base.dtype
         self._uniform: dict[tuple[int, bytes], npt.NDArray[np.generic]] = {}
         self.palette = stored_palette(base.page)

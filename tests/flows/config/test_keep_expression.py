@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 import pytest
 
-from flows.config.keep_expression import KeepNames, keep_expression
+from flows.config.keep_expression import KeepNames, keep_expression, keep_parts
 
 AB = KeepNames(frozenset("ab"))
 ABX = KeepNames(frozenset({"a", "b", "x_inside"}))
@@ -208,3 +208,22 @@ def test_a_column_whose_kind_is_not_known_yet_may_be_any(text: str) -> None:
 def test_what_does_not_go_with_a_kind_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         keep_expression(text, MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a > 0.5", ["a > 0.5"]),
+        ("a > 0.5 and b < 0.2", ["a > 0.5", "b < 0.2"]),
+        ("(a > 0.5 and\n b < 0.2) and a < 0.9", ["a > 0.5", "b < 0.2", "a < 0.9"]),
+        ("a > 0.5 and (b > 0.1 or a < b and b < 1)", ["a > 0.5", "b > 0.1 or a < b and b < 1"]),
+        ("not (a > 0.5 and b > 0.5)", ["not (a > 0.5 and b > 0.5)"]),
+        ("0.1 < a < 0.3 and b > 0", ["0.1 < a < 0.3", "b > 0"]),
+    ],
+)
+def test_a_condition_is_split_at_each_and_outside_or_and_not(text: str, parts: list[str]) -> None:
+    assert [part.text for part in keep_parts(text, AB)] == parts
+
+
+def test_a_part_names_its_columns() -> None:
+    assert [part.names for part in keep_parts("b + a > 0.5 and a > b", AB)] == [("a", "b"), ("a", "b")]

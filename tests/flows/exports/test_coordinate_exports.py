@@ -4,12 +4,9 @@ import csv
 import json
 
 import h5py
-import pytest
 
-from flows.cli.verbs.dispatch import VERBS, main
+from flows.cli.verbs.dispatch import main
 from tests.support.finished import HandmadeSlide, write_output
-
-pytestmark = pytest.mark.skipif("export" not in VERBS, reason="the verb export is not there yet")
 
 
 def slide(name: str, *kept: bool, mpp: float | None = 0.25) -> HandmadeSlide:

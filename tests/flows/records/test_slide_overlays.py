@@ -1,20 +1,18 @@
 """Overlays that are there, that are missing, and that are behind a link that leads nowhere."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from flows.records import slide_overlays
 from ratiopath.errors import SlideNotFoundError
 from tests.support.study import configured
-
-derive = import_module("flows.tasks.derive_overlay_paths")  # the package has a function of this name
 
 
 def find(slide: Path, template: str, missing: str) -> object:
     overlays = {"tissue": {"path": template, "classes": {"tissue": [255]}, "missing": missing}}
     config = configured(slide.parent, overlays=overlays, keep=None)
-    return derive._find_overlay(str(slide), "tissue", template, None, config.slide_folders, config)
+    return slide_overlays._find_overlay(str(slide), "tissue", template, None, config.slide_folders, config)
 
 
 @pytest.mark.parametrize("missing", ["null", "zero"])

@@ -1,0 +1,30 @@
+"""Registry of the formats: each in a module of its own, imported when it is asked for."""
+
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any, get_args
+
+from flows.config.export_settings import ExportSettings, FormatName
+from flows.config.model import Tiling
+from flows.exports.export_format import ExportFormat
+
+NAMES: tuple[FormatName, ...] = get_args(FormatName)
+"""Names of the formats."""
+MODULES: dict[FormatName, str] = {name: name for name in NAMES} | {"csv": "csv_tiles"}
+"""Module of each format in this folder."""
+
+
+def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> ExportFormat:
+    """Make a format.
+
+    Args:
+        name: Its name.
+        settings: Settings of the export.
+        tiling: Tiling of the tables. The format takes `crop` and `tiling` if it has fields for them.
+    """
+    module = vars(import_module(f"flows.exports.{MODULES[name]}"))
+    [kind] = [one for one in module.values() if isinstance(one, type) and getattr(one, "name", None) == name]
+    names = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
+    given: dict[str, Any] = {"crop": settings.crop, "tiling": tiling}
+    made: ExportFormat = kind(**{option: value for option, value in given.items() if option in names})
+    return made

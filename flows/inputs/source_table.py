@@ -1,0 +1,56 @@
+"""Table of the slides that were found, with the cells of their manifest, before any is opened."""
+
+import json
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from flows.config.model import CoverageConfig
+from flows.config.slide_id import slide_id_of
+from flows.inputs.manifest import SlideSource
+
+
+def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Table:
+    """Return a row per slide: path, slide_mpp, slide_id, cells, and for overlays the paths and mpp of its manifest.
+
+    Args:
+        found: Slides whose path is text, see `is_text`.
+        config: Configuration that names the columns of the manifest.
+    """
+    overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
+    return pa.table(
+        {
+            "path": pa.array([source.path for source in found], pa.string()),
+            "slide_mpp": pa.array([source.mpp for source in found], pa.float64()),
+            "slide_id": pa.array(
+                [source.slide_id or slide_id_of(source.path, config) for source in found], pa.string()
+            ),
+            "cells": pa.array(
+                [json.dumps(dict(zip(config.column_kinds, source.cells, strict=True))) for source in found]
+            ),
+            **{
+                f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
+                for number, name in enumerate(overlays)
+            },
+            **{
+                f"{name}_given": pa.array([source.overlay_mpps[number] for source in found], pa.float64())
+                for number, name in enumerate(resolutions)
+            },
+        }
+    )
+
+
+def is_text(path: str) -> bool:
+    """Return True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def not_utf8(path: str) -> dict[str, str]:
+    """Return the failure of a slide whose path is no text: path, error and message."""
+    shown = path.encode(errors="backslashreplace").decode()
+    message = f"the name {shown!r} is not UTF-8; hint: rename the file"
+    return {"path": shown, "error": "UnicodeEncodeError", "message": message}

@@ -1,0 +1,186 @@
+"""Exports of finished tables: names, conditions, slides put aside, and the folder before and after."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from flows.cli.verbs.dispatch import main
+from flows.config.errors import ConfigurationError
+from flows.config.export_settings import ExportSettings, FormatName
+from flows.exports.export import Export
+from flows.exports.export_record import ExportRecord
+from flows.records.finished_output import FinishedOutput
+from flows.storage.filesystem import Storage
+from tests.support.finished import HandmadeSlide, write_output
+
+NAN = float("nan")
+
+
+def slide(name: str, *shares: float, **changes) -> HandmadeSlide:
+    """A row of tiles, all kept."""
+    return HandmadeSlide(f"/slides/{name}", len(shares), {"tumor": shares}, [True] * len(shares), **changes)
+
+
+@pytest.fixture
+def output(tmp_path) -> FinishedOutput:
+    return write_output(tmp_path / "output", [slide("a.svs", 0.25, 0.75), slide("b.svs", 0.5)])
+
+
+def export(tables: FinishedOutput, to: Path, form: FormatName = "heatmap", **settings) -> ExportRecord:
+    return Export.open(tables, form, ExportSettings(to=str(to), **settings)).run(lambda _: None)
+
+
+def contents(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def test_each_slide_has_its_files_under_its_stem(output, tmp_path) -> None:
+    export(output, tmp_path / "to")
+    assert contents(tmp_path / "to") == {"a_tumor.tiff", "b_tumor.tiff", "export.json"}
+    assert tifffile.imread(tmp_path / "to" / "a_tumor.tiff").tolist() == [[0.25, 0.75]]
+
+
+def test_where_chooses_tiles_by_any_column(tmp_path) -> None:
+    cells = [{"fold": 0, "label": "ill"}, {"fold": 1, "label": "ill"}]
+    slides = [slide("a.svs", 0.25, 0.75, cells=cells[0]), slide("b.svs", 0.5, cells=cells[1])]
+    output = write_output(tmp_path / "output", slides, columns={"fold": "integer", "label": "text"})
+    record = export(output, tmp_path / "to", where="fold == 0 and label == 'ill' and level0_x >= 32 and tumor > 0.5")
+    assert [one.tiles for one in record.slides] == [1, 0]
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "to" / "a_tumor.tiff"), [[NAN, 0.75]])
+
+
+def test_classes_choose_the_columns(output, tmp_path) -> None:
+    export(output, tmp_path / "to", classes=["mask_inside"], name="slide_id")
+    names = {f"{row['slide_id']}_mask_inside.tiff" for row in output.slides.to_pylist()}
+    assert contents(tmp_path / "to") == names | {"export.json"}
+
+
+def test_slides_without_tiles_file_or_that_the_format_cannot_hold_are_put_aside(tmp_path) -> None:
+    slides = [slide("a.svs", 0.25), slide("b.svs", 0.5), slide("c.svs", 0.5, mpp=None)]
+    output = write_output(tmp_path / "output", slides)
+    Path(output.path_of("tiles", output.slides["slide_id"][1].as_py())).unlink()
+    record = export(output, tmp_path / "to")
+    assert contents(tmp_path / "to") == {"a_tumor.tiff", "export.json"}
+    reasons = {one.path: one.reason.partition(":")[0] for one in record.put_aside}
+    assert reasons == {"/slides/b.svs": "SlideNotFoundError", "/slides/c.svs": "MissingMppError"}
+
+
+def test_the_next_export_removes_the_files_of_slides_that_left_and_no_other(output, tmp_path) -> None:
+    to = tmp_path / "to"
+    export(output, to)
+    (to / "features").mkdir()
+    (to / "features" / "b_tumor.tiff").touch()
+    smaller = write_output(tmp_path / "smaller", [slide("a.svs", 0.125)])
+    export(smaller, to)
+    assert contents(to) == {"a_tumor.tiff", "export.json", "features", "features/b_tumor.tiff"}
+    assert tifffile.imread(to / "a_tumor.tiff").tolist() == [[0.125]]
+
+
+def test_a_file_of_others_under_a_name_of_the_export_stays(output, tmp_path) -> None:
+    to = tmp_path / "to"
+    to.mkdir()
+    (to / "b_tumor.tiff").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"b_tumor\.tiff' is a file of others"):
+        export(output, to)
+    assert (to / "b_tumor.tiff").read_text() == "mine"
+    with pytest.raises(ConfigurationError, match=r"b_tumor\.tiff' is a file of others"):
+        export(output, to)  # the first, unfinished one changes nothing about whose it is
+    (to / "b_tumor.tiff").unlink()
+    export(output, to)
+    assert contents(to) == {"a_tumor.tiff", "b_tumor.tiff", "export.json"}
+
+
+def test_files_of_a_killed_export_are_written_again(output, tmp_path) -> None:
+    to = tmp_path / "to"
+    opened = Export.open(output, "heatmap", ExportSettings(to=str(to)))
+    with opened.running() as running:
+        running.attempt(opened.rows[0])  # and no finish
+    assert json.loads((to / "export.json").read_text())["is_finished"] is False
+    assert contents(to) == {"a_tumor.tiff", "export.json"}
+    export(output, to)
+    assert contents(to) == {"a_tumor.tiff", "b_tumor.tiff", "export.json"}
+
+
+def test_a_record_cannot_name_files_outside_the_folder(output, tmp_path) -> None:
+    to = tmp_path / "to"
+    export(output, to)
+    record = json.loads((to / "export.json").read_text())
+    record["cohort"] = ["../victim"]
+    (to / "export.json").write_text(json.dumps(record))
+    with pytest.raises(ConfigurationError, match="not a file of this program"):
+        export(output, to)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"where": "stroma > 0.5"}, "where: unknown column 'stroma'"),
+        ({"where": "tumor > 50"}, "where: 'tumor' and '50' compare alike"),
+        ({"classes": ["level"]}, "classes: no column of numbers 'level'"),
+        ({"crop": False}, "crop is an option of qupath only"),
+    ],
+)
+def test_settings_that_do_not_fit_the_tables_are_refused_before_any_work(output, tmp_path, settings, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        export(output, tmp_path / "to", **settings)
+    assert not (tmp_path / "to").exists()
+
+
+def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.ome.tiff", 0.5)])
+    with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; set it to"):
+        export(output, tmp_path / "to")
+    assert len(export(output, tmp_path / "to", name="slide_id").slides) == 2
+
+
+def test_folders_of_the_tables_and_of_other_exports_are_refused(output, tmp_path) -> None:
+    root = Path(output.storage.root)
+    for folder in (root, root / "tiles"):
+        with pytest.raises(ConfigurationError, match="is a folder of the tables"):
+            export(output, folder)
+    export(output, tmp_path / "to")
+    with pytest.raises(ConfigurationError, match="holds an export of the format heatmap"):
+        export(output, tmp_path / "to", "csv")
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="is a file; set a folder"):
+        export(output, tmp_path / "file")
+
+
+def test_an_export_goes_to_a_store_too(output) -> None:
+    uri = "memory://bucket/export"
+    record = Export.open(output, "heatmap", ExportSettings(to=uri)).run(lambda _: None)
+    storage = Storage.at(uri)
+    assert storage.names(storage.root) == ["a_tumor.tiff", "b_tumor.tiff", "export.json"]
+    assert list(record.files) == ["a_tumor.tiff", "b_tumor.tiff"]
+
+
+def test_the_verb_names_the_folder_and_the_slides_put_aside(tmp_path, capsys) -> None:
+    output = write_output(tmp_path / "output", [slide("a.svs", 0.25, 0.75), slide("c.svs", 0.5, mpp=None)])
+    code = main(["export", "heatmap", output.storage.root, "--where", "tumor > 0.5", "--classes", "tumor", "--json"])
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert (code, found["slides"], found["tiles"], found["files"]) == (3, 1, 1, 1)
+    assert found["folder"] == str(tmp_path / "output" / "exports" / "heatmap")
+    assert contents(tmp_path / "output" / "exports" / "heatmap") == {"a_tumor.tiff", "export.json"}
+    assert printed.err.startswith("put aside: /slides/c.svs: MissingMppError: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["pdf", "x"], "pdf"),
+        (["heatmap", "x", "--to", "s3://key:secret@bucket"], "to: "),
+        (["heatmap", "x"], "holds no finished run"),
+        (["heatmap", "x", "--name", "hash"], "hash"),
+    ],
+)
+def test_the_verb_refuses_what_it_does_not_know(tmp_path, monkeypatch, capsys, arguments, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("refused:")
+    assert message in printed
+    assert "secret" not in printed

@@ -1,0 +1,76 @@
+"""Runs whose tables are written in other formats too: `exports` of the configuration."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tifffile
+import yaml
+
+from flows.cli.options import read_configuration
+from flows.config.errors import ConfigurationError
+from tests.support.study import configured, run, settings, write_study
+
+EXPORTS = {"heatmap": {"classes": ["tissue"], "where": "tumor >= 0"}}
+
+
+def counted(output: Path) -> dict[str, int]:
+    found = json.loads((output / "run.json").read_text())["exports"]["heatmap"]
+    return {name: found[name] for name in ("slides", "files", "written", "put_aside")}
+
+
+@pytest.mark.usefixtures("local_ray", "server")
+def test_each_run_writes_the_slides_whose_tiles_changed(folder: Path, output: Path) -> None:
+    to = output / "exports" / "heatmap"
+    write_study(folder, "a", "b")
+    run(folder, exports=EXPORTS)
+    assert counted(output) == {"slides": 2, "files": 2, "written": 2, "put_aside": 0}
+    for row in pq.read_table(output / "tiles").to_pylist():
+        numbers = tifffile.imread(to / f"{Path(row['path']).stem}_tissue.tiff")
+        assert numbers[row["tile_y"] // 16, row["tile_x"] // 16] == np.float32(row["tissue"])
+
+    before = (to / "a_tissue.tiff").stat().st_mtime_ns
+    write_study(folder, "c")
+    (to / "c_tissue.tiff").write_text("mine")
+    assert run(folder, exports=EXPORTS).is_completed()
+    assert counted(output) == {"slides": 2, "files": 2, "written": 0, "put_aside": 1}
+    [aside] = json.loads((to / "export.json").read_text())["put_aside"]
+    assert aside["path"] == str(folder / "c.tiff")
+    assert "c_tissue.tiff' is a file of others" in aside["reason"]
+
+    (to / "c_tissue.tiff").unlink()
+    (folder / "b.tiff").unlink()
+    run(folder, exports=EXPORTS)
+    assert counted(output) == {"slides": 2, "files": 2, "written": 1, "put_aside": 0}
+    assert sorted(path.name for path in to.iterdir()) == ["a_tissue.tiff", "c_tissue.tiff", "export.json"]
+    assert (to / "a_tissue.tiff").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("exports", "message"),
+    [
+        ({"heatmap": {"where": "stroma >"}}, r"exports: heatmap: where: 'stroma >' is not an expression"),
+        ({"heatmap": {"classes": ["level"]}}, r"exports: heatmap: classes: no column of numbers 'level' in tiles/"),
+        ({"heatmap": {"crop": False}}, r"exports: heatmap: crop is an option of qupath only"),
+        ({"csv": {"to": "x"}, "heatmap": {"to": "x"}}, r"exports: csv and heatmap have the same folder"),
+        ({"pdf": {}}, r"exports.pdf: found 'pdf'; give 'trident', "),
+        ({"heatmap": {"folder": "x"}}, r"exports.heatmap.folder: unknown key"),
+    ],
+)
+def test_exports_are_checked_with_the_configuration(exports, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        configured(Path("/slides"), exports=exports)
+
+
+def test_equal_stems_are_refused_before_any_work(folder: Path, output: Path, tmp_path: Path) -> None:
+    write_study(folder, "a")
+    write_study(folder / "more", "a")
+    file = tmp_path / "coverage.yaml"
+    file.write_text(yaml.safe_dump(settings(folder, exports={"heatmap": {"to": "maps"}})))
+    with pytest.raises(ConfigurationError, match=r"exports.heatmap.name: .*a.tiff' and .*a.tiff' would both be"):
+        read_configuration(["--config", str(file)])
+    config = read_configuration(["--config", str(file), "--exports.heatmap.name", "slide_id"])
+    assert config.exports["heatmap"].to == str(tmp_path / "maps")
+    assert not output.exists()
