@@ -44,7 +44,7 @@ def export(
         classes: Columns of numbers to write; every class by default.
         name: Names of the files: the slide's, or its slide_id.
         crop: For qupath: coordinates begin at the scanned box, as QuPath shows the slide.
-        classify: For qupath: columns among which the classification of a tile is chosen; all that are written by default.
+        classify: For qupath: columns that compete for the classification of a tile; all that are written by default.
     """
     given = {"to": to, "where": where, "classes": classes, "name": name, "crop": crop, "classify": classify}
     try:
@@ -62,7 +62,7 @@ def export(
 
 def _answer(record: ExportRecord, opened: Export) -> Answer:
     tiles, files, aside = sum(slide.tiles for slide in record.slides), len(list(record.files)), record.put_aside
-    *steps, last = opened.next_steps or [None]
+    steps = opened.next_steps
     line = f"{len(record.slides):,} slides with {tiles:,} tiles in {files:,} files: {opened.folder}"
     troubles = [f"put aside: {one.path}: {' '.join(one.reason.split())}" for one in aside[:MAX_SHOWN]]
     if len(aside) > MAX_SHOWN:
@@ -74,10 +74,10 @@ def _answer(record: ExportRecord, opened: Export) -> Answer:
         "tiles": tiles,
         "files": files,
         "put_aside": [one.model_dump() for one in aside],
-        "next_steps": opened.next_steps,
+        "next_steps": steps,
     }
-    lines = [line, *(f"next: {step}" for step in steps)]
-    return Answer(lines, content, last, code=3 if aside else 0, troubles=troubles)
+    lines = [line, *(f"next: {step}" for step in steps[:-1])]
+    return Answer(lines, content, steps[-1] if steps else None, code=3 if aside else 0, troubles=troubles)
 
 
 def answer(arguments: Sequence[str]) -> int:
