@@ -44,7 +44,7 @@ def export(
         classes: Columns of numbers to write; every class by default.
         name: Names of the files: the slide's, or its slide_id.
         crop: For qupath: coordinates begin at the scanned box, as QuPath shows the slide.
-        classify: For qupath: columns among which the classification of a tile is chosen; all that are written by default.
+        classify: For qupath: columns among which the classification of a tile is chosen; all by default.
     """
     given = {"to": to, "where": where, "classes": classes, "name": name, "crop": crop, "classify": classify}
     try:
@@ -62,7 +62,7 @@ def export(
 
 def _answer(record: ExportRecord, opened: Export) -> Answer:
     tiles, files, aside = sum(slide.tiles for slide in record.slides), len(list(record.files)), record.put_aside
-    *steps, last = opened.next_steps or [None]
+    *steps, last = opened.next_steps
     line = f"{len(record.slides):,} slides with {tiles:,} tiles in {files:,} files: {opened.folder}"
     troubles = [f"put aside: {one.path}: {' '.join(one.reason.split())}" for one in aside[:MAX_SHOWN]]
     if len(aside) > MAX_SHOWN:
