@@ -3,7 +3,8 @@
 A file is known by its content, never by its name alone:
 
     run.json, failures.log              names in the JSON, the first line
-    index.html, previews/SLIDE.png      the generator, the source recorded in the picture
+    index.html, index-2.html, ...       the generator, as in index-names.js
+    previews/SLIDE.png, SLIDE.js        the source recorded in the picture, the first line
     tissue/SLIDE.tiff                   the source recorded in the mask
     slides.parquet, failures.parquet    their columns; one that is damaged, by a run.json that is ours
     coverage/, tiles/, previews/, ...   folders, no links; files in them that no slide id names stay as they are
@@ -23,8 +24,8 @@ from flows.records.failures import LOG, LOG_HEAD
 from flows.records.masks import FOLDER as MASKS
 from flows.records.masks import is_replaceable_mask
 from flows.records.provenance import EMPTY, PROVENANCE_KEY
-from flows.reports.gallery import GENERATOR_TAG, PAGE
-from flows.reports.previews.files import is_replaceable
+from flows.reports.gallery import is_drawn, is_page_name
+from flows.reports.previews.files import SCRIPT, is_replaceable
 from flows.storage.filesystem import Storage, output_errors
 from flows.storage.workspace import SUFFIXES, WORK, Workspace, is_slide_id
 
@@ -76,7 +77,7 @@ def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[t
         for name in workspace.entries(workspace.published(WORK)):
             if not _RUN.fullmatch(name) or workspace.is_file(workspace.published(WORK, name)):
                 yield f"{WORK}/{name}", "is not a file of this program"
-    for name in sorted(entries & {"run.json", LOG, *_COLUMNS, *([PAGE] if previews else [])}):
+    for name in sorted(entries & {"run.json", LOG, *_COLUMNS, *(filter(is_page_name, entries) if previews else [])}):
         if not _is_ours(name, workspace):
             yield name, "is not a file of this program"
     for folder in sorted(folders - {WORK}):
@@ -89,12 +90,13 @@ def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
     for name in names if workspace.is_local else ():  # an object store has no folders, and a request a picture is slow
         stem, suffix = posixpath.splitext(name)
         path = workspace.published(folder, name)
-        if suffix != SUFFIXES[folder] or not is_slide_id(stem) or os.path.islink(path):
+        suffixes = {SUFFIXES[folder], *([SCRIPT] if folder == "previews" else [])}
+        if suffix not in suffixes or not is_slide_id(stem) or os.path.islink(path):
             continue
         if os.path.isdir(path):
             yield name, "is a folder where a file of this program belongs"
         elif folder == "previews" and not is_replaceable(path, workspace):
-            yield name, "is not a picture of this program"
+            yield name, f"is not a {'script' if suffix == SCRIPT else 'picture'} of this program"
         elif folder == MASKS and not is_replaceable_mask(path, workspace):
             yield name, "is not a mask of this program"
     if EMPTY in names and folder in {"coverage", "tiles"}:
@@ -113,8 +115,8 @@ def _is_ours(name: str, storage: Storage) -> bool:
     head = storage.read_head(path, _HEAD)
     if name == LOG:
         return head.startswith(LOG_HEAD.encode()) or _OLD_LOG.match(head) is not None
-    if name == PAGE:
-        return GENERATOR_TAG in head
+    if is_page_name(name):
+        return is_drawn(head)
     schema = _read_schema(path, storage)
     if schema is None:
         return head.startswith(b"PAR1") and _is_ours("run.json", storage)

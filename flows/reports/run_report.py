@@ -9,6 +9,8 @@ import yaml
 
 from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
+from flows.reports.shown_text import escaped
+from flows.reports.tissue_share import TISSUE, has_tissue, tissue_share
 from schemas.slide_report import area_of, mean_of
 
 MAX_ROWS = 500
@@ -50,8 +52,11 @@ def tabulate_slides(slides: Sequence[Row], classes: Sequence[str]) -> BoundedTab
             "notes": _one_line("; ".join(slide["notes"])),
             "tiles": slide["tiles"],
             "kept": slide["kept"],
-            **{f"{name} mean": _round(slide[mean_of(name)], 4) for name in classes},
-            **{f"{name} mm²": _round(slide[area_of(name)], 3) for name in classes},
+            **{f"{name}, % of tiles": _percent(slide[mean_of(name)]) for name in classes},
+            **{
+                f"{name}, % of tissue": _percent(tissue_share(slide, name, classes)) for name in _within_tissue(classes)
+            },
+            **{f"{name}, mm²": _round(slide[area_of(name)], 3) for name in classes},
             "seconds": _round(slide["seconds"], 2),
             "status": slide["status"],
         }
@@ -100,6 +105,7 @@ def render_report(config: CoverageConfig, summary: Summary, seconds: Mapping[str
             "# Coverage",
             end,
             f"The tables are in {_code(summary.output)}.",
+            *(["\n".join(f"- {_one_line(line)}" for line in summary.exports)] if summary.exports else []),
             _markdown_table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
             *([] if figure is None else [f"![tiles and coverage of the first slides]({figure})"]),
             *(["## Review", "\n".join(f"- {line}" for line in summary.review.lines)] if summary.review.lines else []),
@@ -122,8 +128,17 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
+
+
+def _within_tissue(classes: Sequence[str]) -> list[str]:
+    """Return the classes with a share of the tissue."""
+    return [name for name in classes if name != TISSUE and has_tissue(classes)]
+
+
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = escaped(" ".join(text.split()))
     return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
 

@@ -4,26 +4,31 @@ Pictures are for people: one that cannot be drawn costs a warning, never the sli
 """
 
 import os
+import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image, PngImagePlugin
+from PIL import PngImagePlugin
 
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
 from flows.records.masks import at_hand
-from flows.records.provenance import read_coverage_metadata
-from flows.records.slides import SlideFile
-from flows.reports.previews.drawing import draw_scene
-from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews
-from flows.reports.previews.layers import read_outline, read_thumbnail
-from flows.reports.previews.scene import Canvas, SampledValues, Scene
+from flows.records.provenance import Provenance, read_coverage_metadata
+from flows.records.slides import Slide, SlideFile
+from flows.reports.previews.colours import with_palette
+from flows.reports.previews.drawing import draw_scene, layout_of, panel_side
+from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews, script_of
+from flows.reports.previews.layers import read_areas, read_thumbnail
+from flows.reports.previews.scene import MAX_PANELS, Bools, Canvas, Panel, SampledValues, Scene
+from flows.reports.previews.tile_shares import Histogram, write_script
 from flows.reports.progress import progress
 from flows.reports.run_log import run_log
 from flows.reports.tile_areas import TileAreas
+from flows.reports.tissue_share import tissue_share
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import TableReference, read_table, row_groups
 from flows.storage.workspace import Workspace
@@ -33,13 +38,12 @@ from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
 from ratiopath.slides.frame import read_frame
 from schemas.intermediate import PICTURES
+from schemas.slide_report import area_of, mean_of
 
-VERSION = 2
+VERSION = 3
 """Version of the drawing; to be raised when the same tables give another picture."""
-SINGLE_PX, SEVERAL_PX = 768, 448
-"""Longer side of a panel in pixels, of a single class and of several."""
-COLOURS = 256
-"""Colours of a picture: a third of the bytes of full colour."""
+SHORT_PX = 448
+"""Longer side of a panel of a tiny slide in px; it is not enlarged further."""
 SLIDES_PER_BATCH = 8
 GONE = "the slide no longer exists"
 """Reason of a missing picture that is nothing to warn of: an earlier run measured the slide."""
@@ -58,12 +62,12 @@ class _Kept(SlideFile):
 
 
 def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Draw the missing and outdated pictures as previews/SLIDE.png, and remove those of slides not in the tables.
+    """Draw missing and outdated previews, SLIDE.png and SLIDE.js, and remove those of slides not in the tables.
 
     Returns:
         Table of `schemas.intermediate.PICTURES`, a row per slide.
     """
-    slides = read_table(kept.path, workspace.files).select(list(_Kept.__dataclass_fields__))
+    slides = read_table(kept.path, workspace.files).select([*_Kept.__dataclass_fields__, *_numbers(config)])
     rows = [_Kept.from_row(row) for row in slides.to_pylist()]
     draw = partial(_draw, config=config, workspace=workspace)
     batches = batches_of(slides["tiles"].to_pylist(), max_rows=SLIDES_PER_BATCH)
@@ -74,10 +78,19 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             pictures.append(outcome.result or _picture(slide, outcome.reason))
             advance(slide.path, outcome.seconds)
     _warn(pictures)
-    drawn = {workspace.of_slide(FOLDER, one["slide_id"]) for one in pictures if one["trouble"] is None}
-    unread = {workspace.of_slide(FOLDER, slide_id) for slide_id in unread_slides(config, workspace)}
-    remove_previews(workspace, but=drawn | unread)
+    shown = {one["slide_id"] for one in pictures if one["trouble"] is None} | {*unread_slides(config, workspace)}
+    remove_previews(workspace, but={path for slide_id in shown for path in _paths(slide_id, workspace)})
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
+
+
+def _paths(slide_id: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the paths of a slide's picture and script."""
+    return workspace.of_slide(FOLDER, slide_id), script_of(slide_id, workspace)
+
+
+def _numbers(config: CoverageConfig) -> list[str]:
+    """Return the columns of the report on a slide that its picture shows."""
+    return [column for name in config.classes for column in (mean_of(name), area_of(name))]
 
 
 def _picture(slide: SlideFile, trouble: str | None = None) -> Row:
@@ -95,19 +108,22 @@ def _warn(pictures: list[Row]) -> None:
 
 def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     slide = _Kept.from_row(row)
-    source, path = f"{VERSION} {slide.made_from}", workspace.of_slide(FOLDER, slide.slide_id)
-    is_current = picture_source(path, workspace) == source
+    source, (path, script) = f"{VERSION} {slide.made_from}", _paths(slide.slide_id, workspace)
+    is_current = picture_source(path, workspace) == source and workspace.is_file(script)
     if is_current and not config.force:
         return _picture(slide)
-    if not is_replaceable(path, workspace):
-        return _picture(slide, f"{path!r} is not a picture of this program; hint: move it away")
+    for one in (path, script):
+        if not is_replaceable(one, workspace):
+            return _picture(slide, f"{one!r} is not a file of this program; hint: move it away")
     if not os.path.exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
-        image = draw_scene(_scene(slide, config, workspace))
-        image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)  # 0.2 s before median cut
+        scene, shares = _scene(slide, row, config, workspace)
+        image = with_palette(draw_scene(scene))
         about = PngImagePlugin.PngInfo()
         about.add_text(KEY, source)
+        with output_errors(script), workspace.atomic_write(script) as file:  # first: a current picture has a script
+            file.write(shares.encode())
         with output_errors(path), workspace.atomic_write(path) as file:
             image.save(file, "png", pnginfo=about)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong with a picture, the tables are right
@@ -115,36 +131,62 @@ def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     return _picture(slide)
 
 
-def _scene(kept: _Kept, config: CoverageConfig, workspace: Workspace) -> Scene:
+def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) -> tuple[Scene, str]:
+    """Read the layers of a picture, and write the script beside it."""
     covered = workspace.of_slide("coverage", kept.slide_id)
     provenance, _ = read_coverage_metadata(covered, workspace, config.classes)
-    areas = TileAreas.of(provenance.slide, config.tiling.last, config.region_of(provenance.slide.tile_extent))
-    canvas = Canvas.of(provenance.slide, areas, SINGLE_PX if len(config.classes) <= 1 else SEVERAL_PX)
-    shares = {name: SampledValues(canvas) for name in config.classes}
-    for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *config.classes]):
+    slide, classes = provenance.slide, config.classes
+    areas = TileAreas.of(slide, config.tiling.last, config.region_of(slide.tile_extent))
+    names = classes[:MAX_PANELS]
+    canvas = Canvas.of(slide, areas, _side(slide, len(names)))
+    shares = {name: SampledValues(canvas) for name in names}
+    histograms = {name: Histogram() for name in names}
+    for group in row_groups(covered, workspace.files, ["tile_x", "tile_y", *names]):
         for name, sampled in shares.items():
-            sampled.add(*_origins(group), group[name].to_numpy())
+            values = group[name].to_numpy()
+            sampled.add(*_origins(group), values)
+            histograms[name].add(values)
     is_kept = SampledValues(canvas)
     for group in row_groups(kept.file, workspace.files, ["tile_x", "tile_y"]):
         is_kept.add(*_origins(group), np.ones(group.num_rows))
-    overlays, slide, mpps = config.overlays.items(), provenance.slide, provenance.overlay_mpps
-    frame = None if slide.mpp is None else read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
-    with at_hand(provenance.overlay_paths, workspace) as files:
-        outlines = {
-            name: read_outline(path, one, canvas, frame, mpps.get(name))
-            for name, one in overlays
-            if (path := files[name])
-        }
-    return Scene(
+    inside = _areas(provenance, canvas, names, config, workspace)
+    scene = Scene(
+        name=posixpath.basename(kept.path),
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
-        outlines=outlines,
-        overlay_of={name: overlay for overlay, one in overlays for name in one.classes},
-        shares={name: sampled.on_canvas() for name, sampled in shares.items()},
+        panels={
+            name: Panel(sampled.on_canvas(), inside.get(name), row[mean_of(name)], tissue_share(row, name, classes))
+            for name, sampled in shares.items()
+        },
         is_kept=is_kept.on_canvas() == 1,
         tiles=kept.tiles,
         kept=kept.rows,
+        hidden=len(classes) - len(names),
     )
+    return scene, write_script(kept.slide_id, layout_of(scene), canvas, shares, histograms)
+
+
+def _side(slide: Slide, panels: int) -> int:
+    """Choose the longer side of a panel in px."""
+    return min(panel_side(panels), max(SHORT_PX, slide.extent.width, slide.extent.height))
+
+
+def _areas(
+    provenance: Provenance,
+    canvas: Canvas,
+    names: Sequence[str],
+    config: CoverageConfig,
+    workspace: Workspace,
+) -> dict[str, Bools]:
+    """Read the areas of the classes whose overlay is there and not too large."""
+    slide, found = provenance.slide, {}
+    frame = None if slide.mpp is None else read_frame(slide.path).with_mpp_of(slide.level, slide.mpp)
+    with at_hand(provenance.overlay_paths, workspace) as files:
+        for overlay, one in config.overlays.items():
+            shown = [name for name in names if name in one.classes]
+            if shown and (path := files[overlay]):
+                found.update(read_areas(path, one, canvas, frame, shown, provenance.overlay_mpps.get(overlay)) or {})
+    return found
 
 
 def _origins(tiles: pa.Table) -> tuple[Int64s, Int64s]:

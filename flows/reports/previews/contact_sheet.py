@@ -7,7 +7,9 @@ from itertools import accumulate, count
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from flows.reports.previews.drawing import INK, PAPER
+from flows.reports.previews.colours import INK, PAPER
+from flows.reports.previews.drawing import shortened
+from flows.reports.shown_text import escaped
 
 CELL, NAME, GAP = 360, 22, 12
 """Side of the square around a picture, height of its name and gap between pictures, in px."""
@@ -34,7 +36,7 @@ def draw_contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Ima
     draw = ImageDraw.Draw(sheet)
     for row, y in zip(rows, accumulate(heights, initial=GAP), strict=False):
         for x, (name, picture) in zip(count(GAP, CELL + GAP), row, strict=False):
-            draw.text((x, y), _shorten(name), INK, _FONT)
+            draw.text((x, y), shortened(escaped(name), CELL, _FONT), INK, _FONT)
             sheet.paste(picture, (x, y + NAME))
     return sheet
 
@@ -44,12 +46,3 @@ def data_uri(sheet: Image.Image) -> str:
     content = BytesIO()
     sheet.save(content, "jpeg", quality=QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
-def _shorten(name: str) -> str:
-    """Cut the beginning off a name that is wider than its cell: names of a study differ at the end."""
-    line = " ".join(name.split())
-    start = 0
-    while _FONT.getlength(line[start:]) > CELL:
-        start += 1
-    return line[start:]

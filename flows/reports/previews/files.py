@@ -1,4 +1,8 @@
-"""Picture files in previews/: their paths, the source recorded in each, and the removal of outdated ones."""
+"""Files in previews/: pictures with the source recorded in each, the scripts beside them, and their removal.
+
+SLIDE.png    the picture
+SLIDE.js     the shares of its tiles, which the gallery loads
+"""
 
 from collections.abc import Collection
 from typing import Literal
@@ -7,15 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from flows.reports.previews.tile_shares import MARK
 from flows.storage.filesystem import Storage
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import Workspace, checked_id
 
 FOLDER: Literal["previews"] = "previews"
 """Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
+SCRIPT = ".js"
+"""Suffix of the scripts."""
 HEAD = 1024
-"""Number of leading bytes that contain the key."""
+"""Number of leading bytes that contain the key or the mark of a script."""
 
 
 def slides_with_picture(pictures: pa.Table) -> set[str]:
@@ -27,12 +34,21 @@ def slides_with_picture(pictures: pa.Table) -> set[str]:
     return set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
 
 
+def script_of(slide_id: str, workspace: Workspace) -> str:
+    """Return the path of the shares of a slide's tiles.
+
+    Raises:
+        ValueError: The id could name a file elsewhere.
+    """
+    return workspace.published(FOLDER, f"{checked_id(slide_id)}{SCRIPT}")
+
+
 def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
-    """Remove the pictures that earlier runs drew; other files in the folder stay.
+    """Remove the pictures and scripts of earlier runs; other files in the folder stay.
 
     Args:
         workspace: The output.
-        but: Paths of pictures to keep.
+        but: Paths of pictures and scripts to keep.
 
     Returns:
         The number of pictures removed.
@@ -40,7 +56,12 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
     folder, removed = workspace.published(FOLDER), 0
     for name in workspace.names(folder):
         path = workspace.published(FOLDER, name)
-        if path not in but and picture_source(path, workspace) is not None:
+        if path in but:
+            continue
+        if path.endswith(SCRIPT):
+            if workspace.read_head(path, len(MARK)) == MARK.encode():
+                workspace.remove(path)
+        elif picture_source(path, workspace) is not None:
             workspace.remove(path)
             removed += 1
     workspace.remove_if_empty(folder)
@@ -61,5 +82,6 @@ def picture_source(path: str, workspace: Workspace) -> str | None:
 
 
 def is_replaceable(path: str, storage: Storage) -> bool:
-    """Return True if nothing is at the path of a picture, or a picture that a run drew, whole or damaged."""
-    return not storage.is_file(path) or KEY.encode() in storage.read_head(path, HEAD)
+    """Return True if nothing is at the path of a picture or script, or one of a run, whole or damaged."""
+    mark = (MARK if path.endswith(SCRIPT) else KEY).encode()
+    return not storage.is_file(path) or mark in storage.read_head(path, HEAD)

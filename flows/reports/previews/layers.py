@@ -1,6 +1,7 @@
 """Layers of a preview, read at bounded cost: a small level of the slide, never the finest, and of each overlay."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -10,7 +11,6 @@ from flows.config.overlay import Overlay
 from flows.reports.previews.scene import Bools, Canvas, Rgb
 from ratiopath.annotations import is_annotation
 from ratiopath.counting.labels import Labelling
-from ratiopath.counting.values import parse_value
 from ratiopath.counting.wanted import chosen_values
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Int64s
@@ -66,31 +66,38 @@ def _read_level(reader: SlideReader, level: Level) -> Rgb:
     return pixels
 
 
-def read_outline(
-    path: str, overlay: Overlay, canvas: Canvas, frame: SlideFrame | None, given: float | None = None
-) -> Bools | None:
-    """Read the outlines of an overlay's classes; without classes, of everything that differs from 0.
+def read_areas(
+    path: str,
+    overlay: Overlay,
+    canvas: Canvas,
+    frame: SlideFrame | None,
+    names: Sequence[str],
+    given: float | None = None,
+) -> dict[str, Bools] | None:
+    """Read the areas of an overlay's classes, each from its own values or labels only.
 
     Args:
         path: The overlay's file.
         overlay: The overlay's configuration.
         canvas: The frame of the picture.
         frame: Frame of the slide, with the resolution that the tiles' implies; None if it has none.
+        names: Classes to read.
         given: Resolution of the overlay in the manifest, µm/px; None if there is none.
 
     Returns:
-        Bool, shape (height, width); None if every level fine enough has more than MAX_PIXELS, if the slide has no
-        resolution, or if the overlay is a heat map without classes.
+        Bool, shape (height, width), by class; None if every level fine enough has more than MAX_PIXELS, or if the slide
+        has no resolution.
 
     Raises:
         SlideError: The overlay cannot be read.
     """
-    if canvas.mpp is None or frame is None or (overlay.stats and not overlay.classes):
-        return None  # a heat map has no outlines
+    if canvas.mpp is None or frame is None:
+        return None
     whole = Roi(shapely.box(0, 0, canvas.extent.width, canvas.extent.height))
     tile = TileWindows(np.zeros(1), np.zeros(1), canvas.mpp, whole)
     if is_annotation(path):
-        return _drawn(path, overlay, tile, frame)
+        with open_annotation(path, frame, overlay.settings().annotation) as annotation:
+            return {name: annotation.covered(tile, overlay.labels_of(name))[0] for name in names}
     with open_raster(path, overlay.settings(given), frame) as opened:
         if math.prod(opened.patch_size(tile)) > MAX_PIXELS:
             return None
@@ -102,36 +109,10 @@ def read_outline(
     )
     labels = labelling.labels(pixels[np.ix_(ys, xs)])
     exists = masked[np.ix_(ys, xs)].reshape(*labels.shape, -1)[..., 0] == 0
-    return edges(np.where(exists, _class_numbers(labels, labelling, overlay), 0))
-
-
-def _drawn(path: str, overlay: Overlay, tile: TileWindows, frame: SlideFrame) -> Bools:
-    """Paint the outlines of an annotation's classes; where classes overlap, each keeps its own."""
-    with open_annotation(path, frame, overlay.settings().annotation) as opened:
-        classes = [overlay.labels_of(name) for name in overlay.classes] or [()]
-        areas = [opened.covered(tile, labels)[0] for labels in classes]
-    drawn: Bools = np.logical_or.reduce([edges(area) for area in areas])
-    return drawn
-
-
-def _class_numbers(labels: np.ndarray, labelling: Labelling, overlay: Overlay) -> np.ndarray:
-    """Map each pixel to the number of its class, from 1, or to 0 if it has none."""
     found, where = np.unique(labels, return_inverse=True)
-    names, dtype = labelling.names(found), labelling.dtype
-    numbers = np.zeros(len(names), dtype=np.int64)
-    if not overlay.classes:
-        numbers[:] = [parse_value(name) != parse_value("0") for name in names]
-    for number, name in enumerate(overlay.classes, start=1):
-        numbers[chosen_values(overlay.labels_of(name), names, dtype)] = number
-    return numbers[where].reshape(labels.shape)
-
-
-def edges(areas: np.ndarray) -> Bools:
-    """Mark the pixels on both sides of each boundary between areas: lines two pixels wide."""
-    marked: Bools = np.zeros(areas.shape, dtype=np.bool_)
-    across, down = areas[:, 1:] != areas[:, :-1], areas[1:] != areas[:-1]
-    marked[:, :-1] |= across
-    marked[:, 1:] |= across
-    marked[:-1] |= down
-    marked[1:] |= down
-    return marked
+    values, areas = labelling.names(found), {}
+    for name in names:
+        is_of_class = np.zeros(len(values), dtype=np.bool_)
+        is_of_class[chosen_values(overlay.labels_of(name), values, labelling.dtype)] = True
+        areas[name] = is_of_class[where].reshape(labels.shape) & exists
+    return areas

@@ -11,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from flows.records.slides import Slide
+from flows.reports.previews.colours import steps_of
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Int64s, Mpp
 
 NOWHERE = -1
 """Tile number of a pixel that no tile contains."""
+
+MAX_PANELS = 9
+"""Largest number of classes that have a panel."""
 
 Float32s = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -92,7 +96,8 @@ class SampledValues:
             for at, origins in ((canvas.columns, canvas.cells.xs), (canvas.rows, canvas.cells.ys))
         )
         shape = self._row_of.max(initial=NOWHERE) + 1, self._column_of.max(initial=NOWHERE) + 1
-        self._values: Float32s = np.full(shape, np.nan, dtype=np.float32)
+        self.values: Float32s = np.full(shape, np.nan, dtype=np.float32)
+        """Values of the tiles that the picture shows, in the order of the grid; shape (rows, columns)."""
 
     def add(self, tile_x: Int64s, tile_y: Int64s, values: npt.NDArray[np.float64]) -> None:
         """Store the values of some tiles.
@@ -106,16 +111,16 @@ class SampledValues:
         columns = self._column_of[np.searchsorted(cells.xs, tile_x)]
         rows = self._row_of[np.searchsorted(cells.ys, tile_y)]
         is_shown = (columns != NOWHERE) & (rows != NOWHERE)
-        self._values[rows[is_shown], columns[is_shown]] = values[is_shown]
+        self.values[rows[is_shown], columns[is_shown]] = values[is_shown]
 
     def on_canvas(self) -> Float32s:
         """Return the value at each pixel, NaN where none is known; shape (height, width)."""
         canvas = self._canvas
         shown = np.full((canvas.extent.height, canvas.extent.width), np.nan, dtype=np.float32)
         ys, xs = np.flatnonzero(canvas.rows != NOWHERE), np.flatnonzero(canvas.columns != NOWHERE)
-        if self._values.size:
+        if self.values.size:
             rows, columns = self._row_of[canvas.rows[ys]], self._column_of[canvas.columns[xs]]
-            shown[np.ix_(ys, xs)] = self._values[np.ix_(rows, columns)]
+            shown[np.ix_(ys, xs)] = self.values[np.ix_(rows, columns)]
         return shown
 
 
@@ -138,27 +143,41 @@ def _ranks(at: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """Layers of a class, each of the canvas's shape (height, width)."""
+
+    shares: Float32s
+    """Coverage of the tile at each pixel; NaN where it is unknown."""
+    area: Bools | None
+    """True inside the class; None if its overlay is missing or too large to read."""
+    of_tiles: float | None = None
+    """Mean of the shares of all tiles, in [0, 1]; None if it is unknown."""
+    of_tissue: float | None = None
+    """Area of the class divided by that of the tissue; None if it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Layers to draw, each of the canvas's shape (height, width)."""
 
+    name: str
+    """Name of the slide."""
     canvas: Canvas
     """Frame of the picture."""
     thumbnail: Rgb | None
     """The slide, RGB, shape (height, width, 3); None if it has no small level."""
-    outlines: Mapping[str, Bools | None]
-    """Outlines of the classes by overlay; None for an overlay that is too large to read."""
-    overlay_of: Mapping[str, str]
-    """Overlay of each class. An overlay without classes is drawn in every panel."""
-    shares: Mapping[str, Float32s]
-    """Coverage of the tile at each pixel by class; NaN where it is unknown."""
+    panels: Mapping[str, Panel]
+    """Panel of each class, at most MAX_PANELS."""
     is_kept: Bools
     """True at each pixel of a kept tile."""
     tiles: int
     """Number of tiles of the slide."""
     kept: int
     """Number of kept tiles."""
+    hidden: int = 0
+    """Number of classes without a panel."""
 
-    def is_unknown(self, shares: Float32s) -> Bools:
-        """Mark the pixels of tiles whose coverage is unknown."""
-        unknown: Bools = np.isnan(shares) & self.canvas.is_tile
-        return unknown
+    def steps(self, panel: Panel) -> npt.NDArray[np.uint8]:
+        """Return the step of each pixel's tile; pixels between tiles have none, 0."""
+        steps: npt.NDArray[np.uint8] = np.where(self.canvas.is_tile, steps_of(panel.shares), 0).astype(np.uint8)
+        return steps

@@ -114,7 +114,7 @@ class TestRunOfThreeSlides:
         assert [row["tiles"] for row in slides] == [12, 12]
 
     def test_a_slide_without_tissue_has_no_coverage(self, slides) -> None:
-        assert (slides[0]["kept"], slides[0]["tissue mean"], slides[0]["tissue mm²"]) == (0, 0, 0)
+        assert (slides[0]["kept"], slides[0]["tissue, % of tiles"], slides[0]["tissue, mm²"]) == (0, 0, 0)
 
     def test_measured_slides_have_their_seconds(self, slides) -> None:
         assert all(row["seconds"] > 0 for row in slides)
@@ -187,7 +187,7 @@ class TestUnchangedSlide:
         assert resumed_slides[1]["seconds"] is None
 
     def test_it_keeps_its_coverage(self, resumed_slides) -> None:
-        assert resumed_slides[1]["tissue mean"] > 0
+        assert resumed_slides[1]["tissue, % of tiles"] > 0
 
 
 def test_a_run_without_slides_has_empty_tables(folder) -> None:

@@ -26,7 +26,10 @@ FOREIGN = {
     ".work": b"mine",
     ".work/notes.txt": b"mine",
     f".work/{'a' * 32}": b"mine",
+    "index-2.html": b"<h1>mine</h1>",
+    "index-names.js": b"mine()",
     f"previews/{SLIDE_ID}.png": b"mine",
+    f"previews/{SLIDE_ID}.js": b"mine()",
     f"coverage/{SLIDE_ID}.parquet/notes.txt": b"mine",
     "coverage/empty.parquet": b"mine",
     "coverage": b"mine",
@@ -97,7 +100,16 @@ def test_all_files_of_others_are_named_at_once(output) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["notes.txt", "previews/photo.png", "coverage/mine.parquet", "tiles/README", "data/run.json"]
+    "name",
+    [
+        "notes.txt",
+        "index-1.html",
+        "previews/photo.png",
+        "previews/mine.js",
+        "coverage/mine.parquet",
+        "tiles/README",
+        "data/run.json",
+    ],
 )
 def test_files_under_names_that_no_run_writes_are_welcome(output, name) -> None:
     write(output / name, b"mine")

@@ -12,24 +12,26 @@ from PIL import Image
 from flows.config.model import Overlay
 from flows.records.slides import Slide
 from flows.reports.previews import layers
-from flows.reports.previews.contact_sheet import CELL, data_uri, draw_contact_sheet
-from flows.reports.previews.drawing import (
+from flows.reports.previews.colours import (
     GLASS,
+    GREYS,
+    HALO,
     INK,
     KEPT,
-    LINE,
-    MARGIN,
-    MAX_PANELS,
-    OVERLAYS,
-    SHADE,
-    TITLE,
+    OUTLINE,
+    PALETTE,
+    STEPS,
+    TABLE,
     UNKNOWN,
-    draw_scene,
-    inner_edges,
-    nice_length,
-    viridis,
+    composite,
+    greys_of,
+    steps_of,
+    with_palette,
 )
-from flows.reports.previews.scene import NOWHERE, Canvas, SampledValues, Scene
+from flows.reports.previews.contact_sheet import CELL, data_uri, draw_contact_sheet
+from flows.reports.previews.drawing import Sheet, draw_scene, inner_edges, panel_side
+from flows.reports.previews.legend import LINE, MARGIN, nice_length
+from flows.reports.previews.scene import NOWHERE, Canvas, Panel, SampledValues, Scene
 from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
@@ -44,7 +46,7 @@ MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
 
 def slide_of(extent: tuple[int, int], tile: int, stride: int, mpp: Mpp | None = HALF_UM) -> Slide:
     sizes = Extent(*extent), Extent(tile, tile), Extent(stride, stride)
-    return Slide("a", "/a.tiff", *sizes, mpp, 0, 1, Extent(*extent), mpp)
+    return Slide("a", "/a.tiff", *sizes, mpp, 0, 1.0, sizes[0], mpp)
 
 
 def canvas_of(
@@ -57,6 +59,12 @@ def canvas_of(
 ) -> Canvas:
     slide = slide_of(extent, tile, stride, mpp)
     return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
+
+
+def grid_of(extent: tuple[int, int], tile: int) -> tuple[Slide, TileAreas]:
+    """A slide and its tiles, side by side."""
+    slide = slide_of(extent, tile, tile)
+    return slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, tile, tile)))
 
 
 @pytest.mark.parametrize(
@@ -162,53 +170,63 @@ def write_stripes(folder: Path) -> str:
     return write(folder / "m.tiff", [labels], mpp=1.0)
 
 
-def outline(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> np.ndarray | None:
+def areas(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> dict[str, np.ndarray] | None:
     canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
     slide = write_slide(Path(path).with_name("slide.tiff"))
     frame = None if mpp is None else read_frame(str(slide)).with_mpp_of(0, mpp)
-    return layers.read_outline(path, overlay, canvas, frame)
+    return layers.read_areas(path, overlay, canvas, frame, list(overlay.classes))
 
 
-def test_outlines_are_where_classes_meet(tmp_path) -> None:
-    expected = np.zeros((48, 64), bool)
-    expected[:, [15, 16, 31, 32]] = True  # 2 and 3 are one class
-    found = outline(write_stripes(tmp_path))
-    np.testing.assert_array_equal(found, expected)
+def columns(found: np.ndarray) -> list[int]:
+    """The columns of an area that is as high as the picture."""
+    assert (found == found[:1]).all()
+    return np.flatnonzero(found[0]).tolist()
 
 
-def test_an_overlay_without_classes_has_an_outline_where_zero_ends(tmp_path) -> None:
-    found = outline(write_stripes(tmp_path), Overlay(path="{stem}"))
-    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [15, 16])
+def test_the_area_of_a_class_is_that_of_its_values_only(tmp_path) -> None:
+    found = areas(write_stripes(tmp_path))
+    assert {name: columns(area) for name, area in found.items()} == {
+        "a": [*range(16, 32)],
+        "b": [*range(32, 64)],
+    }
 
 
-def test_an_overlay_that_ends_early_has_an_outline_there(tmp_path) -> None:
-    path = write(tmp_path / "m.tiff", [np.ones((24, 16), np.uint8)], mpp=1.0)
-    found = outline(path)
-    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32])
+def test_an_overlay_that_ends_early_has_no_class_beyond(tmp_path) -> None:
+    found = areas(write(tmp_path / "m.tiff", [np.ones((24, 16), np.uint8)], mpp=1.0))
+    assert columns(found["a"]) == [*range(32)]
 
 
-def test_outlines_of_a_colour_overlay_follow_its_classes(tmp_path) -> None:
+def test_classes_that_share_a_value_have_whole_areas(tmp_path) -> None:
+    found = areas(write_stripes(tmp_path), Overlay(path="{stem}", classes={"all": [1, 2], "some": [2]}))
+    assert {name: columns(area) for name, area in found.items()} == {
+        "all": [*range(16, 48)],
+        "some": [*range(32, 48)],
+    }
+
+
+def test_the_area_of_a_class_of_colours_is_that_of_the_colour(tmp_path) -> None:
     colours = np.zeros((24, 32, 3), np.uint8)
     colours[:12] = (255, 0, 0)
     path = write(tmp_path / "m.tiff", [colours], mpp=1.0)
-    found = outline(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}))
-    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [23, 24])
+    found = areas(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}))["red"]
+    np.testing.assert_array_equal(np.flatnonzero(found.all(axis=1)), np.arange(24))
+    assert not found[24:].any()
 
 
-def test_outlines_of_a_range_are_where_it_ends(tmp_path) -> None:
-    found = outline(write_stripes(tmp_path), Overlay(path="{stem}", classes={"low": ["0..1"], "high": [">2"]}))
-    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=0)), [31, 32, 47, 48])
+def test_the_area_of_a_range_is_that_of_its_values(tmp_path) -> None:
+    found = areas(write_stripes(tmp_path), Overlay(path="{stem}", classes={"low": ["0..1"], "high": [">2"]}))
+    assert {name: columns(area) for name, area in found.items()} == {"low": [*range(32)], "high": [*range(48, 64)]}
 
 
 def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    assert outline(path, mpp=None) is None
+    assert areas(path, mpp=None) is None
 
 
 def test_an_overlay_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
     path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
     monkeypatch.setattr(layers, "MAX_PIXELS", 24 * 32 - 1)
-    assert outline(path) is None
+    assert areas(path) is None
 
 
 @pytest.mark.parametrize(
@@ -225,19 +243,61 @@ def test_inner_edges_are_one_pixel_inside_an_area() -> None:
     np.testing.assert_array_equal(inner_edges(areas, inside), expected)
 
 
+def lightness(colours: np.ndarray) -> np.ndarray:
+    """CIE L* of sRGB colours (IEC 61966-2-1, CIE 15)."""
+    values = colours / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    y = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return np.where(y > (6 / 29) ** 3, 116 * np.cbrt(y) - 16, y * (29 / 3) ** 3)
+
+
+ALL_GREYS = np.arange(GREYS, dtype=np.uint8)
+ALL_SHARES = np.linspace(0, 1, 201, dtype=np.float32)
+
+
+def test_a_larger_share_is_darker_over_every_grey_of_the_slide() -> None:
+    shown = lightness(composite(steps_of(ALL_SHARES)[:, None], ALL_GREYS))
+    assert (np.diff(shown, axis=0) <= 0).all()
+    assert (np.diff(lightness(composite(np.arange(STEPS + 1)[:, None], ALL_GREYS)), axis=0) < -1.5).all()
+
+
+def test_a_tile_over_any_grey_is_read_back_to_within_a_step_and_nothing_is_never_something() -> None:
+    steps = steps_of(ALL_SHARES)
+    shown = composite(steps[:, None], ALL_GREYS).astype(float)
+    legend = TABLE[: STEPS + 1, GREYS // 2].astype(float)
+    nearest = ((shown[:, :, None] - legend) ** 2).sum(axis=-1).argmin(axis=-1)
+    assert np.abs(nearest - steps[:, None]).max() <= 1
+    np.testing.assert_array_equal(nearest == 0, np.broadcast_to(ALL_SHARES[:, None] == 0, nearest.shape))
+
+
+@pytest.mark.parametrize(
+    ("share", "step"), [(0, 0), (1e-6, 1), (0.01, 1), (0.05, 1), (0.06, 2), (0.35, 7), (0.5, 10), (1, STEPS)]
+)
+def test_a_step_holds_its_upper_bound(share, step) -> None:
+    assert steps_of(np.float32([share])) == [step]
+
+
+def test_an_unknown_share_has_a_step_of_its_own() -> None:
+    assert steps_of(np.float32([np.nan])) == [UNKNOWN]
+
+
+def test_stained_tissue_keeps_its_contrast_in_grey() -> None:
+    found = greys_of(np.uint8([[[250, 250, 250], [226, 160, 196], [86, 50, 126]]]))
+    assert found.tolist() == [[GREYS - 1, 4, 0]]
+
+
 def scene(**changes: Any) -> Scene:
-    """Two tiles of 100 px side by side: the left covered and kept, the right unknown; an outline at y = 50."""
+    """Two tiles of 100 px side by side: the left covered and kept, the right unknown; the class ends at y = 50."""
     canvas = canvas_of((200, 100), 100, 100, 200)
     shares = np.full((100, 200), np.nan, np.float32)
     shares[:, :100] = 1
-    marked = np.zeros((100, 200), bool)
-    marked[50] = True
+    area = np.zeros((100, 200), bool)
+    area[50:] = True
     given = Scene(
+        name="a.tiff",
         canvas=canvas,
-        thumbnail=np.full((100, 200, 3), 200, np.uint8),
-        outlines={"mask": marked},
-        overlay_of={"tissue": "mask"},
-        shares={"tissue": shares},
+        thumbnail=np.full((100, 200, 3), 255, np.uint8),
+        panels={"tissue": Panel(shares, area, 1.0)},
         is_kept=shares == 1,
         tiles=2,
         kept=1,
@@ -245,24 +305,44 @@ def scene(**changes: Any) -> Scene:
     return replace(given, **changes)
 
 
-def panel(image: Image.Image, number: int = 0) -> np.ndarray:
-    """The pixels of one of at most two panels."""
-    left = MARGIN + number * (200 + MARGIN)
-    return np.asarray(image)[TITLE : TITLE + 100, left : left + 200]
+NOTHING_KEPT = np.zeros((100, 200), bool)
 
 
-def test_a_covered_tile_is_shaded_in_the_colour_of_its_share() -> None:
-    expected = (200 + (viridis(np.float32([1]))[0] - 200) * SHADE).round()
-    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 20], expected)
+def covered(share: float, area: np.ndarray | None = None) -> Panel:
+    """A panel whose tiles all have one share."""
+    return Panel(np.full((100, 200), share, np.float32), area, share)
 
 
-def test_an_unknown_tile_is_shaded_grey() -> None:
-    expected = (200 + (np.array(UNKNOWN) - 200) * SHADE).round()
-    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 150], expected)
+def panel(image: Image.Image, number: int = 0, drawn: Scene | None = None) -> np.ndarray:
+    """The pixels of one panel."""
+    x, y = Sheet.of(drawn or scene()).corner(number)
+    return np.asarray(image)[y : y + 100, x : x + 200]
 
 
-def test_the_outline_of_an_overlay_is_drawn_over_its_tiles() -> None:
-    np.testing.assert_array_equal(panel(draw_scene(scene()))[50, 20], OVERLAYS[0])
+def test_a_covered_tile_has_the_colour_of_its_step_over_the_slide() -> None:
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 20], TABLE[STEPS, GREYS - 1])
+
+
+def test_an_unknown_tile_has_a_colour_of_its_own() -> None:
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[20, 150], TABLE[UNKNOWN, GREYS - 1])
+
+
+def test_a_tile_without_coverage_shows_the_slide_in_grey() -> None:
+    pink = np.full((100, 200, 3), (226, 160, 196), np.uint8)
+    bare = scene(panels={"tissue": covered(0)}, thumbnail=pink, is_kept=NOTHING_KEPT)
+    np.testing.assert_array_equal(panel(draw_scene(bare))[20, 20], TABLE[0, 4])
+
+
+def test_the_legend_shows_each_step_over_each_grey() -> None:
+    image = np.asarray(draw_scene(scene()))
+    legend = image[Sheet.of(scene()).corner(0)[1] + 100 :].reshape(-1, 3)
+    present = {tuple(colour) for colour in np.unique(legend, axis=0)}
+    assert {tuple(colour) for colour in TABLE[: STEPS + 1, :GREYS].reshape(-1, 3)} <= present
+
+
+@pytest.mark.parametrize(("y", "colour"), [(49, HALO), (50, OUTLINE)])
+def test_the_outline_of_a_class_is_black_inside_and_white_outside(y, colour) -> None:
+    np.testing.assert_array_equal(panel(draw_scene(scene()))[y, 20], colour)
 
 
 @pytest.mark.parametrize(("y", "x"), [(0, 50), (99, 50), (30, 0), (30, 99), (30, 98)])
@@ -274,13 +354,6 @@ def test_a_tile_that_is_not_kept_has_no_frame() -> None:
     assert not (panel(draw_scene(scene()))[:, 100:] == KEPT).all(axis=-1).any()
 
 
-def test_a_tile_without_coverage_is_not_shaded() -> None:
-    shown = panel(
-        draw_scene(scene(shares={"tissue": np.zeros((100, 200), np.float32)}, is_kept=np.zeros((100, 200), bool)))
-    )
-    np.testing.assert_array_equal(shown[20, 20], [200, 200, 200])
-
-
 def test_tiny_kept_tiles_share_one_frame() -> None:
     shown = panel(draw_scene(scene(canvas=canvas_of((2000, 1000), 20, 20, 200))))
     expected = np.zeros((100, 200), bool)
@@ -288,35 +361,50 @@ def test_tiny_kept_tiles_share_one_frame() -> None:
     np.testing.assert_array_equal((shown == KEPT).all(axis=-1), expected)
 
 
-@pytest.mark.parametrize(("number", "own", "colour", "other"), [(0, 50, OVERLAYS[0], 70), (1, 70, OVERLAYS[1], 50)])
-def test_a_panel_has_only_the_outline_of_the_overlay_of_its_class(number, own, colour, other) -> None:
-    areas = np.zeros((100, 200), bool)
-    areas[70] = True
-    two = scene(
-        outlines={"mask": scene().outlines["mask"], "areas": areas},
-        overlay_of={"tissue": "mask", "tumor": "areas"},
-        shares={name: np.ones((100, 200), np.float32) for name in ("tissue", "tumor")},
-        is_kept=np.zeros((100, 200), bool),
-    )
-    shown = panel(draw_scene(two), number)
-    np.testing.assert_array_equal(shown[own, 20], colour)
-    assert tuple(shown[other, 20]) not in OVERLAYS
+@pytest.mark.parametrize(("number", "own", "other"), [(0, 50, 70), (1, 70, 50)])
+def test_a_panel_has_only_the_outline_of_its_class(number, own, other) -> None:
+    areas = [np.repeat(np.arange(100) >= start, 200).reshape(100, 200) for start in (50, 70)]
+    panels = {name: covered(1, area) for name, area in zip(("tissue", "tumor"), areas, strict=True)}
+    two = scene(panels=panels, is_kept=NOTHING_KEPT)
+    shown = panel(draw_scene(two), number, two)
+    np.testing.assert_array_equal(shown[own, 20], OUTLINE)
+    np.testing.assert_array_equal(shown[other, 20], TABLE[STEPS, GREYS - 1])
 
 
 def test_the_scale_bar_is_as_long_as_its_label() -> None:
     image = np.asarray(draw_scene(scene()))  # 0.5 µm per pixel: 200 px are 0.1 mm, 40 px are 0.02 mm
-    is_ink = (image[TITLE + 100 + MARGIN :, MARGIN:] == INK).all(axis=-1)
+    legend = Sheet.of(scene()).corner(0)[1] + 100 + MARGIN
+    is_ink = (image[legend : legend + LINE, MARGIN:] == INK).all(axis=-1)
     assert is_ink.argmin(axis=1).max() == 40
 
 
+def title(drawn: Scene) -> np.ndarray:
+    """The pixels above the first panel."""
+    return np.asarray(draw_scene(drawn))[: Sheet.of(drawn).corner(0)[1]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "b.tiff"},
+        {"panels": {"tumor": scene().panels["tissue"]}},
+        {"panels": {"tissue": replace(scene().panels["tissue"], of_tiles=0.5)}},
+        {"panels": {"tissue": replace(scene().panels["tissue"], of_tissue=0.5)}},
+        {"panels": {"tissue": replace(scene().panels["tissue"], area=None)}},
+        {"hidden": 3},
+    ],
+)
+def test_the_titles_tell_slides_classes_and_shares_apart(changes) -> None:
+    assert not np.array_equal(title(scene()), title(scene(**changes)))
+
+
+def test_a_name_that_changes_direction_is_drawn_with_its_escape() -> None:
+    np.testing.assert_array_equal(title(scene(name="a\u202eb.svs")), title(scene(name=r"a\u202eb.svs")))
+
+
 def test_a_slide_without_a_small_level_is_plain_grey() -> None:
-    bare = draw_scene(scene(thumbnail=None, outlines={"mask": None}, shares={}, overlay_of={}))
-    np.testing.assert_array_equal(panel(bare)[20, 150], GLASS)
-
-
-def test_missing_layers_are_named_in_a_further_line_of_the_legend() -> None:
-    bare = draw_scene(scene(thumbnail=None, outlines={"mask": None}, shares={}, overlay_of={}))
-    assert bare.height == draw_scene(scene()).height + LINE
+    bare = scene(thumbnail=None, panels={})
+    np.testing.assert_array_equal(panel(draw_scene(bare))[20, 150], TABLE[0, GLASS])
 
 
 @pytest.mark.parametrize("extent", [(1, 2000), (2000, 1), (1, 1)])
@@ -324,18 +412,30 @@ def test_a_slide_of_any_proportions_is_drawn(extent) -> None:
     canvas = canvas_of(extent, 16, 16, 200)
     shape = canvas.extent.height, canvas.extent.width
     nothing = np.zeros(shape, bool)
-    image = draw_scene(
-        Scene(canvas, None, {"m": nothing}, {"c": "m"}, {"c": np.zeros(shape, np.float32)}, nothing, 1, 0)
-    )
+    panels = {"c": Panel(np.zeros(shape, np.float32), nothing, 0.0)}
+    image = draw_scene(Scene("a", canvas, None, panels, nothing, 1, 0))
     assert image.width > canvas.extent.width
     assert image.height > canvas.extent.height
 
 
-def test_many_classes_make_a_picture_of_bounded_size() -> None:
-    shares = {f"c{number}": np.ones((100, 200), np.float32) for number in range(40)}
-    many = draw_scene(scene(shares=shares, overlay_of={}))
-    nine = draw_scene(scene(shares=dict(list(shares.items())[:MAX_PANELS]), overlay_of={}))
-    assert many.size == nine.size
+@pytest.mark.parametrize("panels", [1, 2, 4, 9])
+def test_a_picture_has_at_most_two_thousand_pixels_along_a_side(panels) -> None:
+    canvas = canvas_of((9000, 9000), 3000, 3000, panel_side(panels))
+    nothing = np.zeros((canvas.extent.height, canvas.extent.width), bool)
+    shares = np.zeros(nothing.shape, np.float32)
+    drawn = Scene("a", canvas, None, {f"c{n}": Panel(shares, nothing, 0.0) for n in range(panels)}, nothing, 9, 0)
+    assert 1700 < max(draw_scene(drawn).size) <= 2000
+
+
+def test_a_picture_keeps_its_colours_in_the_palette() -> None:
+    image = draw_scene(scene())
+    stored = with_palette(image).convert("RGB")
+    np.testing.assert_array_equal(panel(stored), panel(image))
+
+
+def test_the_palette_has_every_colour_of_a_tile() -> None:
+    assert len(PALETTE) <= 256
+    assert {tuple(colour) for colour in TABLE.reshape(-1, 3)} <= {tuple(colour) for colour in PALETTE}
 
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)]

@@ -42,7 +42,7 @@ class TestTableOfSlides:
     def test_a_row_holds_counts_and_rounded_numbers(self) -> None:
         expected = {
             "slide": "/s/a.tiff", "review": "", "notes": "", "tiles": 12, "kept": 5,
-            "tissue mean": 0.1235, "tissue mm²": 1.235,
+            "tissue, % of tiles": 12.35, "tissue, mm²": 1.235,
             "seconds": 0.57, "status": "new",
         }  # fmt: skip
         assert tabulate_slides([slide("a")], ["tissue"]).rows == [expected]
@@ -53,7 +53,12 @@ class TestTableOfSlides:
 
     def test_unknown_numbers_stay_empty(self) -> None:
         [row] = tabulate_slides([slide("a", mean=None, mm2=None, seconds=None)], ["tissue"]).rows
-        assert (row["tissue mean"], row["tissue mm²"], row["seconds"]) == (None, None, None)
+        assert (row["tissue, % of tiles"], row["tissue, mm²"], row["seconds"]) == (None, None, None)
+
+    def test_shares_of_the_tissue_stand_beside_those_of_the_tiles(self) -> None:
+        [row] = tabulate_slides([slide("a", tumor_mean=0.01, tumor_mm2=0.61728)], ["tissue", "tumor"]).rows
+        shares = {name: value for name, value in row.items() if name.endswith(("% of tiles", "% of tissue"))}
+        assert shares == {"tissue, % of tiles": 12.35, "tumor, % of tiles": 1.0, "tumor, % of tissue": 50.0}
 
     def test_the_description_counts_slides_to_review(self) -> None:
         table = tabulate_slides([slide("a"), slide("b", "no tiles")], ["tissue"])
@@ -88,6 +93,9 @@ class TestTableOfFailedSlides:
 
     def test_a_cell_is_one_line(self) -> None:
         assert tabulate_failures([failed("/a\nb")]).rows[0]["slide"] == "/a b"
+
+    def test_a_name_that_changes_direction_has_an_escape(self) -> None:
+        assert tabulate_failures([failed("/a\u202eb")]).rows[0]["slide"] == r"/a\u202eb"
 
     def test_a_long_cell_is_cut(self) -> None:
         [row] = tabulate_failures([failed("/a", "x" * 10_000)]).rows

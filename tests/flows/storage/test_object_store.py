@@ -36,8 +36,8 @@ def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, o
 def test_pictures_and_their_page_are_written_to_the_store(folder, bucket) -> None:
     write_study(folder, "a")
     run(folder, bucket.uri("out"), previews=True)
-    [picture] = [name for name in bucket.objects("out") if name.startswith("previews/")]
-    assert picture.endswith(".png")
+    previews = sorted(name for name in bucket.objects("out") if name.startswith("previews/"))
+    assert [name.rsplit(".")[-1] for name in previews] == ["js", "png"]
     assert "index.html" in bucket.objects("out")
     before = tables_of_slides(bucket, "out")
     time.sleep(1)

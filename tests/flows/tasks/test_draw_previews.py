@@ -1,10 +1,12 @@
 """Pictures and the gallery after a run."""
 
+import json
 import os
 import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tifffile
 from PIL import Image
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("local_ray", "server")
 def pictures(output: Path) -> dict[str, tuple[int, str]]:
     """Time of change and recorded source of each picture, by file."""
     found = {}
-    for path in (output / "previews").iterdir():
+    for path in (output / "previews").glob("*.png"):
         with Image.open(path) as image:
             image.load()
             assert image.format == "PNG"
@@ -89,6 +91,14 @@ class TestFirstRun:
     def test_each_slide_in_the_tables_has_a_picture(self, first_output) -> None:
         assert len(pictures(first_output)) == 2
 
+    def test_each_picture_has_a_script_with_the_shares_of_all_tiles(self, first_output) -> None:
+        for picture in pictures(first_output):
+            script = (first_output / "previews" / picture).with_suffix(".js").read_text()
+            name = picture.removesuffix(".png")
+            content = json.loads(script.split(f'tileShares("{name}", ')[1].removesuffix(");\n"))
+            tiles = pq.read_metadata(first_output / "coverage" / f"{name}.parquet").num_rows
+            assert {sum(counts) for counts in content["histograms"]} == {tiles}
+
     def test_no_unfinished_files_are_left(self, first_output) -> None:
         assert not (first_output / ".work").exists()
 
@@ -117,6 +127,14 @@ class TestNextRun:
         run(folder, previews=True)
         assert pictures(output) == before
 
+    def test_a_picture_without_its_script_is_drawn_again(self, folder, output, before) -> None:
+        script = next((output / "previews").glob("a-*.js"))
+        content = script.read_bytes()
+        script.unlink()
+        run(folder, previews=True)
+        assert script.read_bytes() == content
+        assert len(pictures(output).items() & before.items()) == 1
+
     def test_another_overlay_changes_the_picture_of_its_slide_only(self, folder, output, before) -> None:
         write_mask(folder / "b_tissue.tiff", random_labels(9, (0, 255), (48, 64)))
         run(folder, previews=True)
@@ -137,7 +155,7 @@ class TestNextRun:
     def test_the_picture_of_a_slide_that_fails_now_is_removed(self, folder, output, before) -> None:
         os.truncate(folder / "b.tiff", 100)
         run(folder, previews=True, tolerate=1)
-        assert len(pictures(output)) == 1
+        assert len(pictures(output)) == len(list((output / "previews").glob("*.js"))) == 1
         assert pictures(output).items() < before.items()
 
     @pytest.mark.parametrize("name", ["previews", "index.html"])
