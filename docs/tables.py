@@ -90,7 +90,9 @@ def column_table(schema: TableSchema) -> str:
 
 def summary_table() -> str:
     """Return the counts of run.json as a Markdown table."""
-    rows = [f"| `{name}` | {meaning} |" for name, meaning in _field_docstrings(Summary) if name != "review"]
+    rows = [
+        f"| `{name}` | {meaning} |" for name, meaning in _field_docstrings(Summary) if name not in {"review", "exports"}
+    ]
     return "\n".join(["| field | meaning |", "|---|---|", *rows])
 
 

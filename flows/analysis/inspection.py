@@ -113,7 +113,10 @@ def _inspect_image(reader: SlideReader, frame: SlideFrame | None, found: Inspect
         left, top, width, height = traits.bounds
         found.lines.append(f"scanned box: {width:,} x {height:,} px at ({left:,}, {top:,}) of level 0")
     with _defects(found):
-        _add_values(count_values(reader), found)
+        values = count_values(reader)
+        _add_values(values, found)
+        if traits.is_jpeg and reader.channels == 1 and values.counts is not None and len(values.counts) > 1:
+            warnings.warn("JPEG changes pixels: at borders of labels there are other values", stacklevel=1)
     if frame is not None:
         with _defects(found):
             level0 = levels[0]
@@ -173,7 +176,7 @@ def _add_alignment(alignment: Alignment, frame: SlideFrame, found: Inspection) -
 def _inspect_annotation(path: str, frame: SlideFrame | None, found: Inspection) -> None:
     outlines = read_outlines(path)
     found.content |= {"kind": "annotation", "format": outlines.format, "outlines": len(outlines.labels)}
-    found.lines.append(f"annotation: {outlines.format}, {len(outlines.labels):,} outlines")
+    found.lines.append(f"annotation: {outlines.format}, {_outlines(len(outlines.labels))}")
     placed = None
     if frame is not None:
         with _defects(found):
@@ -229,10 +232,14 @@ def _add_place(annotations: Annotations, frame: SlideFrame, found: Inspection) -
 
 
 def _measured(label: Mapping[str, Any], unit: str) -> str:
-    outlines = f"{label['outlines']:,} outline{'' if label['outlines'] == 1 else 's'}"
+    outlines = _outlines(label["outlines"])
     negative = f" and {label['negative']:,} that are cut out" if label["negative"] else ""
     area = f"{label['mm2']:.4g} mm²" if label["mm2"] is not None else f"{label['area']:,.0f} {unit}²"
     return f"{outlines}{negative}, area {area}"
+
+
+def _outlines(count: int) -> str:
+    return f"{count:,} outline{'' if count == 1 else 's'}"
 
 
 def _listed(values: Mapping[str, object]) -> str:

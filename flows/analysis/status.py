@@ -25,6 +25,8 @@ State = Literal["going on", "died", "finished"]
 MINUTE = 60.0
 """Seconds."""
 _TIMING = LeaseTiming()
+_HARMLESS = ("export", "draw previews")
+"""Beginnings of the names of tasks that put no slide aside: what they cannot write is only left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class Status:
         """Number of slides put aside, also those that `failures` leaves out."""
         if self.state == "finished":
             return len(self.failures)
-        unnamed = 0 if self.progress is None else self.progress.failed - len(self.progress.failures)
-        return len(self.failures) + unnamed
+        if self.progress is None or self.progress.task.startswith(_HARMLESS):
+            return len(self.failures)
+        return len(self.failures) + self.progress.failed - len(self.progress.failures)
 
     @property
     def left(self) -> int:
@@ -155,7 +158,7 @@ def _failures_so_far(workspace: Workspace, progress: Progress | None) -> list[di
             continue  # the run has ended meanwhile
         for row in rows:
             found.setdefault(row["path"], _failure(row))
-    if progress is not None:
+    if progress is not None and not progress.task.startswith(_HARMLESS):
         for failure in progress.failures:
             found.setdefault(failure["path"], {"path": failure["path"], "stage": progress.task, **failure})
     return [found[path] for path in sorted(found)]

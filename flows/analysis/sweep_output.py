@@ -41,6 +41,7 @@ from flows.records.finished_output import FinishedOutput
 from flows.records.slides import Slide
 from flows.reports.tile_areas import TileAreas
 from flows.storage.filesystem import output_errors
+from flows.storage.workspace import SUFFIXES
 from ratiopath.errors import SlideError, TruncatedError
 
 FILES = (PAGE, SWEEP, FUNNEL, SLIDES, KEPT)
@@ -181,19 +182,25 @@ def claimed_folder(output: FinishedOutput, folder: str | None) -> str:
 
     Raises:
         ConfigurationError: It has files that no sweep wrote under the names of a sweep's files, or is no folder, or
-            the output is a store and no folder is named.
+            one of the output's tables, or the output is a store and no folder is named.
     """
     if folder is None and not output.storage.is_local:
         raise ConfigurationError(f"--to: the output {output.storage.output!r} is no folder; give a folder with --to")
     path = os.path.join(output.storage.root, FOLDER) if folder is None else os.path.abspath(folder)
     if os.path.lexists(path) and not os.path.isdir(path):
         raise ConfigurationError(f"--to: {path!r} is no folder; give another one with --to")
+    if output.storage.is_local and any(_is_in(path, os.path.join(output.storage.root, name)) for name in SUFFIXES):
+        raise ConfigurationError(f"--to: {path!r} is in a table of the output; give another folder with --to")
     found = [name for name in FILES if os.path.lexists(os.path.join(path, name))]
     if found and not _is_sweep(os.path.join(path, PAGE)):
         raise ConfigurationError(
             f"--to: {path!r} has a file {found[0]} that no sweep wrote; give another folder with --to"
         )
     return path
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _is_sweep(page: str) -> bool:

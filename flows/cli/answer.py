@@ -1,14 +1,12 @@
 """Answer of a verb: lines for people, JSON for programs, the next step and the exit code."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows.cli.terminal import SCRIPT, say
+from flows.cli.terminal import OPTIONS, Printing, say, verbs
 from flows.config.errors import ConfigurationError
 from flows.records.fingerprints import Json
 from ratiopath.errors import RatiopathError
@@ -30,10 +28,6 @@ class Answer:
     """Lines for stderr, which `-q` does not leave out."""
 
 
-OPTIONS = "--json prints one JSON object instead of lines, -q (--quiet) prints problems only."
-"""Options of every verb, as the help names them."""
-
-
 def answer_verb(verb: Callable[..., Answer], name: str, arguments: Sequence[str]) -> int:
     """Run a verb, print its answer and return the exit code.
 
@@ -42,10 +36,9 @@ def answer_verb(verb: Callable[..., Answer], name: str, arguments: Sequence[str]
         name: Name of the verb.
         arguments: Arguments after the name.
     """
-    is_json, is_quiet = "--json" in arguments, bool({"-q", "--quiet"} & set(arguments))
-    own = [argument for argument in arguments if argument not in {"--json", "-q", "--quiet"}]
+    printing, own = Printing.taken_from(arguments)
     app = App(
-        name=f"{program()} {name}",
+        name=f"{verbs()} {name}",
         help_epilogue=OPTIONS,
         help_format="plaintext",
         version_flags=(),
@@ -71,23 +64,7 @@ def answer_verb(verb: Callable[..., Answer], name: str, arguments: Sequence[str]
         return 0
     for line in answer.troubles:
         say(line, to=sys.stderr)
-    if is_json:
-        say(json.dumps(_plain(answer.content), indent=2, ensure_ascii=False, allow_nan=False), to=sys.stdout)
-    elif not is_quiet:
-        for line in [*answer.lines, *([f"next: {answer.next_step}"] if answer.next_step else [])]:
-            say(line, to=sys.stdout)
+    printing.say_json(answer.content)
+    for line in [*answer.lines, *([f"next: {answer.next_step}"] if answer.next_step else [])]:
+        printing.say(line)
     return answer.code
-
-
-def _plain(value: Any) -> Any:
-    """Convert numpy scalars."""
-    if isinstance(value, dict):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-def program() -> str:
-    """Return the command before a verb, as the user ran it."""
-    return SCRIPT if sys.argv[0].rpartition("/")[2] == SCRIPT else "python -m flows"

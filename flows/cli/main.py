@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from flows.cli.prefect_server import Server, ServerError, server_errors
-from flows.cli.terminal import report, say, say_waiting
+from flows.cli.terminal import Printing, report, say, say_waiting
 from flows.execution.start_error import StartError
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 every slide found is in the tables, 1 the run failed, 2 the configuration was refused,
         3 more slides failed than are tolerated, or `strict` is set and there is something to review.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    printing, arguments = Printing.taken_from(sys.argv[1:] if arguments is None else arguments)
     is_sample = not arguments
     is_made = is_sample and os.path.exists(SAMPLE_FILE)
     if is_sample:
-        say(f"coverage: {'running' if is_made else 'making and running'} the sample in {SAMPLE}/", to=sys.stdout)
+        printing.say(f"coverage: {'running' if is_made else 'making and running'} the sample in {SAMPLE}/")
     elif not {"-h", "--help", "--version"} & set(arguments):
-        say("coverage: reading the configuration", to=sys.stdout)
+        printing.say("coverage: reading the configuration")
     if is_made:
         arguments = ["--config", SAMPLE_FILE]  # the user may have edited it
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config = read_configuration(arguments)
         try:
             with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
-                code = _run(config, server, SAMPLE if is_sample else None)
+                code = _run(config, server, printing, SAMPLE if is_sample else None)
         except (KeyboardInterrupt, SystemExit):  # the latter is Ray's answer to SIGTERM
             if code is None:
                 raise KeyboardInterrupt from None
@@ -102,7 +102,7 @@ def _end(code: int) -> NoReturn:
         ending.join(timeout=0.001)
 
 
-def _run(config: "CoverageConfig | None", server: Server, sample: str | None) -> int:
+def _run(config: "CoverageConfig | None", server: Server, printing: Printing, sample: str | None) -> int:
     say_waiting("starting Ray and Prefect")
     warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
     from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
@@ -126,10 +126,10 @@ def _run(config: "CoverageConfig | None", server: Server, sample: str | None) ->
     if isinstance(result, ConfigurationError):
         raise result
     if isinstance(result, FinishedError):
-        report(result.summary)
+        report(result.summary, printing)
         return 3
     if isinstance(result, Summary):
-        report(result, sample)
+        report(result, printing, sample)
         return 0
     say(f"failed: {state.message}", RESUMES, to=sys.stderr)
     return 1

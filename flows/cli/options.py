@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from flows.cli.terminal import SCRIPT, command
+from flows.cli.terminal import OPTIONS, SCRIPT, command
 from flows.config.errors import ConfigurationError, refusal, section_of
 from flows.config.model import CoverageConfig
 from flows.config.uri import check_output
@@ -32,6 +32,7 @@ HELP = (
     "values one after another, or repeat the option; a pattern in quotes, such as 'slides/*.svs', is looked up by the "
     "run.\n\n"
     "--dry-run tells what a run would do and writes nothing, as the verb plan does.\n\n"
+    f"{OPTIONS}\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )

@@ -1,14 +1,20 @@
 """Lines that a run prints on the terminal."""
 
+import json
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from flows.records.run_record import Summary
 
 SCRIPT = "ratiopath-flows"
 """Name of the console script, and of the package."""
+JSON = "--json"
+OPTIONS = "--json prints one JSON object instead of lines, -q (--quiet) prints problems only."
+"""Options of every verb, as the help names them."""
 MAX_SHOWN = 20
 """Failed slides that are printed; failures.parquet lists all."""
 
@@ -16,6 +22,34 @@ MAX_SHOWN = 20
 def command() -> str:
     """Return the command that the user ran."""
     return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else "python -m flows.coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """Options of every verb: how its answer is printed on stdout. Problems go to stderr in any case."""
+
+    is_json: bool = False
+    """True for one JSON object instead of lines."""
+    is_quiet: bool = False
+    """True for no lines."""
+
+    @classmethod
+    def taken_from(cls, arguments: Sequence[str]) -> tuple[Self, list[str]]:
+        """Take the options of every verb out of its arguments."""
+        quiet = {"-q", "--quiet"}
+        others = [argument for argument in arguments if argument not in {JSON, *quiet}]
+        return cls(JSON in arguments, not quiet.isdisjoint(arguments)), others
+
+    def say(self, *lines: str) -> None:
+        """Print lines for people on stdout."""
+        if not (self.is_json or self.is_quiet):
+            say(*lines, to=sys.stdout)
+
+    def say_json(self, content: Any) -> None:
+        """Print an object for programs on stdout, if that is asked for; numpy's numbers become plain ones."""
+        if self.is_json:
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=lambda one: one.item())
+            say(text, to=sys.stdout)
 
 
 def say(*lines: str, to: TextIO) -> None:
@@ -40,11 +74,12 @@ def say_waiting(line: str) -> None:
         say(line, to=sys.stderr)
 
 
-def report(summary: "Summary", sample: str | None = None) -> None:
+def report(summary: "Summary", printing: Printing, sample: str | None = None) -> None:
     """Print the result and the next step on stdout, and failed slides on stderr.
 
     Args:
         summary: Summary of the run.
+        printing: Form of what is printed on stdout.
         sample: Folder of the sample, if the run was one on it.
     """
     from flows.storage.parquet import read_table  # noqa: PLC0415 - slow, and the first line must come at once
@@ -62,25 +97,32 @@ def report(summary: "Summary", sample: str | None = None) -> None:
         lines.append(f"and {summary.put_aside - MAX_SHOWN} more: see {failures}")
     for line in lines:
         say(line, to=sys.stderr)
-    say(f"{summary}: see {summary.output}", to=sys.stdout)
-    for line in summary.review.lines:
-        say(line, to=sys.stdout)
+    printing.say_json({**summary.to_json(), "failures": failures})
+    printing.say(f"{summary}: see {summary.output}")
+    for line in (*summary.exports, *summary.review.lines):
+        printing.say(line)
     if summary.put_aside:
-        say("next: mend or exclude the slides put aside and run it again: it resumes", to=sys.stdout)
+        printing.say("next: mend or exclude the slides put aside and run it again: it resumes")
     elif not summary.found:
-        say("next: check slides and exclude, and run it again", to=sys.stdout)
+        printing.say("next: check slides and exclude, and run it again")
     elif not summary.review.is_clean:
         classes = "correct the classes, or " if summary.review.absent else ""
-        say(f"next: {classes}look at the slides to review; the tables are complete", to=sys.stdout)
+        printing.say(f"next: {classes}look at the slides to review; the tables are complete")
     elif sample is not None:
-        _explain_sample(sample)
+        _explain_sample(sample, printing)
     else:
-        say(f"next: read the tiles, Parquet files, from {workspace.published('tiles')}", to=sys.stdout)
+        tiles = workspace.published("tiles")
+        printing.say(f"next: read the tiles from {tiles}; {verbs()} sweep and export show thresholds and other formats")
 
 
-def _explain_sample(folder: str) -> None:
+def verbs() -> str:
+    """Return the command before a verb, as the user ran it."""
+    return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else "python -m flows"
+
+
+def _explain_sample(folder: str, printing: Printing) -> None:
     """Print what a run on the sample has written, and the command to go on with."""
-    say(
+    printing.say(
         f"\nThis was a sample, in {folder}/:",
         "slides/                    two synthetic slides with masks and annotations",
         "coverage.yaml              the configuration",
@@ -91,6 +133,5 @@ def _explain_sample(folder: str) -> None:
         f'                           pyarrow.parquet.read_table("{folder}/coverage/tiles")',
         "coverage/index.html        the slides in a browser, with the tiles that were kept",
         "coverage/failures.parquet  failed slides and their errors (none here)",
-        to=sys.stdout,
     )
-    say(f"next: change {folder}/coverage.yaml and run", f"{command()} --config {folder}/coverage.yaml", to=sys.stdout)
+    printing.say(f"next: change {folder}/coverage.yaml and run", f"{command()} --config {folder}/coverage.yaml")

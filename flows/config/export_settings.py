@@ -18,8 +18,8 @@ FormatName: TypeAlias = Literal[
     "trident", "clam", "qupath", "csv", "monai", "hs2p", "geoparquet", "dataset", "heatmap"
 ]  # fmt: skip
 """Names of the formats."""
-CROPPED = "qupath"
-"""The format that may be written in the frame of a slide's scanned box."""
+OPTIONS_OF = {"crop": "qupath", "classify": "qupath"}
+"""Settings that only one format has."""
 
 
 class ExportSettings(Section):
@@ -42,6 +42,11 @@ class ExportSettings(Section):
     crop: bool = Field(
         default=True,
         description="qupath only: coordinates begin at the scanned box, as QuPath shows the slide; false: at the slide",
+    )
+    classify: list[ColumnName] | None = Field(
+        None,
+        min_length=1,
+        description="qupath only: columns among which the classification of a tile is chosen; null takes all written",
     )
 
 
@@ -88,12 +93,14 @@ def check_export(format_name: str, settings: ExportSettings, columns: TileColumn
     Raises:
         ValueError: The message names the setting and the remedy.
     """
-    if not settings.crop and format_name != CROPPED:
-        raise ValueError(f"crop is an option of {CROPPED} only; leave it out")
-    unknown = [name for name in settings.classes or () if name not in columns.measures]
-    if unknown:
-        known = first_of(columns.measures, MAX_NAMES)
-        raise ValueError(f"classes: no column of numbers {excerpt(unknown[0])} in tiles/; the columns are {known}")
+    for option, owner in OPTIONS_OF.items():
+        if getattr(settings, option) != ExportSettings.model_fields[option].default and owner != format_name:
+            raise ValueError(f"{option} is an option of {owner} only; leave it out")
+    for option, known in (("classes", columns.measures), ("classify", settings.classes or columns.measures)):
+        unknown = [name for name in getattr(settings, option) or () if name not in known]
+        if unknown:
+            found = f"{option}: no column of numbers {excerpt(unknown[0])} is written"
+            raise ValueError(f"{found}; the columns are {first_of(known, MAX_NAMES)}")
     try:
         where_expression(settings, columns)
     except ValueError as error:

@@ -14,7 +14,9 @@ from flows.config.model import CoverageConfig
 from flows.exports.column_names import refuse_taken
 from flows.exports.export_format import ExportedSlide
 from flows.exports.shards import GROUP_ROWS, ShardWriter, pieces_of
+from flows.records.provenance import manifest_schema
 from schemas.slides import SLIDES
+from schemas.slides import slides as slides_schema
 
 SHARD_BYTES = 64 << 20
 """Size of a shard, which may reach twice that."""
@@ -74,7 +76,7 @@ class DatasetFormat:
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:
         """Put the tiles of all slides together and describe them."""
         ordered = sorted(slides, key=lambda one: one.slide.slide_id)
-        pq.write_table(dataset_slides(ordered), folder / "slides.parquet")
+        pq.write_table(dataset_slides(ordered, config), folder / "slides.parquet")
         shards, rows = [], 0
         if ordered:
             parts = {one.slide.slide_id: folder / PARTS / f"{one.slide.slide_id}.parquet" for one in ordered}
@@ -105,34 +107,21 @@ def dataset_tiles(exported: ExportedSlide) -> pa.Table:
     """Return the tiles of a slide under the names of the data set.
 
     Raises:
-        ConfigurationError: A class has the name of another column.
+        ConfigurationError: A class, or a column of the manifest, has the name of another column of tiles/ or
+            slides.parquet.
     """
     refuse_taken(exported.classes, TILE_COLUMNS.values(), "dataset")
     tiles = exported.tiles
-    manifest = [name for name in _manifest(exported) if name in tiles.column_names and name not in exported.classes]
-    refuse_taken(manifest, ("x", "y"), "dataset", "columns")
+    manifest = [name for name in exported.row if name not in SLIDES.arrow.names and name not in exported.classes]
+    refuse_taken(manifest, ("id", "x", "y", "tiles"), "dataset", "columns")
     columns = {new: tiles[name] for name, new in TILE_COLUMNS.items()}
     return pa.table({**columns, **{name: tiles[name] for name in (*exported.classes, *manifest)}})
 
 
-def dataset_slides(slides: Sequence[ExportedSlide]) -> pa.Table:
-    """Return the table of slides: `id`, the columns of slides.parquet, and `tiles`, the number of tiles.
-
-    Raises:
-        ConfigurationError: A column of the manifest has the name of another one.
-    """
-    names = list(dict.fromkeys(name for one in slides for name in _manifest(one)))
-    refuse_taken(names, ("id", "tiles"), "dataset", "columns")
-    known = SLIDES.arrow
+def dataset_slides(slides: Sequence[ExportedSlide], config: CoverageConfig) -> pa.Table:
+    """Return the table of slides: `id`, the columns of slides.parquet, and `tiles`, the number of tiles."""
     columns: dict[str, Any] = {"id": pa.array([one.slide.slide_id for one in slides], pa.string())}
-    for field in known:
+    for field in slides_schema(manifest_schema(config)).arrow:
         columns[field.name] = pa.array([one.row[field.name] for one in slides], field.type)
     columns["tiles"] = pa.array([one.tiles.num_rows for one in slides], pa.int64())
-    for name in names:
-        cells = pa.array([one.row.get(name) for one in slides])
-        columns[name] = cells.cast(pa.string()) if pa.types.is_null(cells.type) else cells
     return pa.table(columns)
-
-
-def _manifest(exported: ExportedSlide) -> list[str]:
-    return [name for name in exported.row if name not in SLIDES.arrow.names]

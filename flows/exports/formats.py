@@ -20,11 +20,11 @@ def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> Exp
     Args:
         name: Its name.
         settings: Settings of the export.
-        tiling: Tiling of the tables. The format takes `crop` and `tiling` if it has fields for them.
+        tiling: Tiling of the tables. The format takes it, `crop` and `classify`, if it has fields for them.
     """
     module = vars(import_module(f"flows.exports.{MODULES[name]}"))
     [kind] = [one for one in module.values() if isinstance(one, type) and getattr(one, "name", None) == name]
     names = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
-    given: dict[str, Any] = {"crop": settings.crop, "tiling": tiling}
+    given: dict[str, Any] = {"crop": settings.crop, "classify": tuple(settings.classify or ()), "tiling": tiling}
     made: ExportFormat = kind(**{option: value for option, value in given.items() if option in names})
     return made

@@ -87,9 +87,9 @@ class Hs2pFormat:
         (folder / SETTINGS).write_text(text, encoding="utf-8")
 
     def next_steps(self, folder: str) -> Iterator[str]:
-        """Yield the settings that differ from slide to slide, and where the others are."""
-        yield f"merge {folder}/{SETTINGS} into the configuration of slide2vec, with csv: {folder}/slides.csv"
-        yield f"tiling: {{read_coordinates_from: {folder}/tiles}}"
+        """Yield the settings to use."""
+        own = f"csv: {folder}/slides.csv and tiling.read_coordinates_from: {folder}/tiles"
+        yield f"merge {folder}/{SETTINGS} into the configuration of slide2vec, with {own}"
 
     def _settings(self, spacings: Mapping[float, int]) -> dict[str, Any]:
         tiling = self.tiling

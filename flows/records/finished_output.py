@@ -35,6 +35,10 @@ class FinishedOutput:
     slides: pa.Table
     """slides.parquet: the slides that the run found and read, sorted by path."""
 
+    def __repr__(self) -> str:
+        """Return the output and its number of slides: notebooks would print the whole configuration."""
+        return f"FinishedOutput({self.storage.output!r}, {self.slides.num_rows} slides)"
+
     @classmethod
     def open(cls, output: str) -> Self:
         """Open an output; only run.json and slides.parquet are read.

@@ -54,6 +54,13 @@ class Summary:
     """Tiles that `keep` keeps."""
     review: Review = field(default_factory=Review)
     """Classes that match nothing, and slides to review."""
+    exports: tuple[str, ...] = ()
+    """A line per export: the format, its slides, and the folder."""
+
+    def to_json(self) -> Json:
+        """Return the counts and the review as plain values."""
+        counts = {name: count for name, count in asdict(self).items() if name not in {"review", "exports"}}
+        return {**counts, "review": self.review.to_json(), "exports": list(self.exports)}
 
     def __str__(self) -> str:
         in_tables = self.found - self.put_aside
@@ -139,6 +146,7 @@ def finish(
         tiles=sum(slide["tiles"] for slide in done),
         kept=sum(slide["kept"] for slide in done),
         review=Review.of(reports, config),
+        exports=tuple(map(_export_line, exports)),
     )
     cases = [case for slide in done for case in slide["alignments"]]
     alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
@@ -146,6 +154,11 @@ def finish(
     record = _record(config, summary, {"alignments": alignments, "exports": formats}, gone, seconds, started)
     write_json(record, workspace.published("run.json"), workspace)
     return summary
+
+
+def _export_line(row: Mapping[str, Any]) -> str:
+    aside = f", {row['put_aside']:,} put aside: see export.json in it" if row["put_aside"] else ""
+    return f"export {row['format']}: {row['slides']:,} slides, {row['written']:,} written, in {row['folder']}{aside}"
 
 
 def _record(
@@ -161,7 +174,7 @@ def _record(
     return {
         "configuration": config.model_dump(mode="json"),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "counts": {name: count for name, count in asdict(summary).items() if name != "review"},
+        "counts": {name: count for name, count in asdict(summary).items() if name not in {"review", "exports"}},
         "review": summary.review.to_json(),
         **found,
         "gone": gone,

@@ -105,6 +105,7 @@ def render_report(config: CoverageConfig, summary: Summary, seconds: Mapping[str
             "# Coverage",
             end,
             f"The tables are in {_code(summary.output)}.",
+            *(["\n".join(f"- {_one_line(line)}" for line in summary.exports)] if summary.exports else []),
             _markdown_table(("", "count"), ((name, f"{count:,}") for name, count in counts)),
             *([] if figure is None else [f"![tiles and coverage of the first slides]({figure})"]),
             *(["## Review", "\n".join(f"- {line}" for line in summary.review.lines)] if summary.review.lines else []),

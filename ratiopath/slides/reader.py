@@ -52,6 +52,10 @@ class SlideReader(Protocol):
     palette: npt.NDArray[np.uint8] | None
     """Colours of the class indices of a palette image, shape (indices, 3); None for any other image."""
 
+    def __repr__(self) -> str:
+        """Return the file, its size, resolution and channels; nothing is read."""
+        return described(self)
+
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of a level's chunks in pixels; chunk (c, r) begins at (c * width, r * height)."""
 
@@ -77,3 +81,15 @@ class SlideReader(Protocol):
     def __exit__(self, *exception: object) -> None:
         """Close the file."""
         self.close()
+
+
+def described(reader: SlideReader) -> str:
+    """Return a reader in one line, as notebooks print it.
+
+    TiffReader('a.tiff', 4096 x 3072 px in 4 levels, 0.5 x 0.5 µm/px, 3 channels of uint8)
+    """
+    extent, mpp, levels = reader.pyramid.levels[0].extent, reader.pyramid.mpp, len(reader.pyramid.levels)
+    size = f"{extent.width} x {extent.height} px in {levels} level{'s' * (levels > 1)}"
+    resolution = "no mpp" if mpp is None else f"{mpp.x:.4g} x {mpp.y:.4g} µm/px"
+    channels = f"{reader.channels} channel{'s' * (reader.channels > 1)} of {reader.dtype}"
+    return f"{type(reader).__name__}({reader.path!r}, {size}, {resolution}, {channels})"

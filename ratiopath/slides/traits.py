@@ -27,6 +27,11 @@ class FileTraits:
     bounds: tuple[int, int, int, int] | None
     """Left, top, width and height of the scanned bounding box in px of level 0; None if it is the whole image."""
 
+    @property
+    def is_jpeg(self) -> bool:
+        """True if the file is known to hold JPEG, which changes pixels."""
+        return self.reader == "JPEG" or (self.encoding or "").startswith("JPEG,")
+
     @classmethod
     def of(cls, reader: SlideReader) -> Self:
         """Collect the traits of an open file."""

@@ -33,6 +33,7 @@ from ratiopath.overlays.alignment import align_raster
 from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
+from ratiopath.plot import plot_tiles
 from ratiopath.pyramid import Pyramid
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
@@ -59,6 +60,7 @@ BOX = box(0, 0, 16, 16)
 SQUARE = tiles((0, 0), roi=BOX)
 MEAN = parse_statistics(["mean"])
 ONE_UM = SlideFrame(mpp=Mpp(1, 1))
+BOXES = {f"level0_{name}": [1] * 21 for name in ("x", "y", "extent_x", "extent_y")}
 
 CALLS: dict[str, Callable[[], object]] = {
     "geometry: extent": lambda: Extent(0, 5),
@@ -74,6 +76,9 @@ CALLS: dict[str, Callable[[], object]] = {
     "roi: not finite": lambda: Roi(shapely.Polygon([(0, 0), (float("inf"), 0), (1, 1)])),
     "roi: bow tie": lambda: Roi(shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])),
     "roi: no area": lambda: Roi(box(0, 0, 1e-200, 1e-200)),
+    "plot: no column": lambda: plot_tiles(None, {}, "tumor"),
+    "plot: several slides": lambda: plot_tiles(None, {"slide_id": ["a", "b"], "tumor": [0, 1]}, "tumor"),
+    "plot: too many texts": lambda: plot_tiles(None, BOXES | {"name": list("abcdefghijklmnopqrstu")}, "name"),
     "batch: lengths": lambda: overlap("a.tiff", tile_x=[0, 1], tile_y=[0]),
     "batch: no column": lambda: overlap("a.tiff", tile_x=0),
     "batch: paths": lambda: overlap([1]),
@@ -364,6 +369,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 UNPROVOKED = {
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
+    "plot.py: ImportError": "an environment without matplotlib",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }

@@ -30,6 +30,7 @@ def export(
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     name: Literal["stem", "slide_id"] = "stem",
     crop: Annotated[bool, Parameter(negative="--no-crop")] = True,
+    classify: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
 ) -> Answer:
     """Write the kept tiles of a finished run in the format of another program.
 
@@ -43,8 +44,9 @@ def export(
         classes: Columns of numbers to write; every class by default.
         name: Names of the files: the slide's, or its slide_id.
         crop: For qupath: coordinates begin at the scanned box, as QuPath shows the slide.
+        classify: For qupath: columns that compete for the classification of a tile; all that are written by default.
     """
-    given = {"to": to, "where": where, "classes": classes, "name": name, "crop": crop}
+    given = {"to": to, "where": where, "classes": classes, "name": name, "crop": crop, "classify": classify}
     try:
         settings = ExportSettings.model_validate(given)
     except ValidationError as error:
@@ -60,6 +62,7 @@ def export(
 
 def _answer(record: ExportRecord, opened: Export) -> Answer:
     tiles, files, aside = sum(slide.tiles for slide in record.slides), len(list(record.files)), record.put_aside
+    steps = opened.next_steps
     line = f"{len(record.slides):,} slides with {tiles:,} tiles in {files:,} files: {opened.folder}"
     troubles = [f"put aside: {one.path}: {' '.join(one.reason.split())}" for one in aside[:MAX_SHOWN]]
     if len(aside) > MAX_SHOWN:
@@ -71,9 +74,10 @@ def _answer(record: ExportRecord, opened: Export) -> Answer:
         "tiles": tiles,
         "files": files,
         "put_aside": [one.model_dump() for one in aside],
-        "next_steps": opened.next_steps,
+        "next_steps": steps,
     }
-    return Answer([line], content, "; ".join(opened.next_steps) or None, code=3 if aside else 0, troubles=troubles)
+    lines = [line, *(f"next: {step}" for step in steps[:-1])]
+    return Answer(lines, content, steps[-1] if steps else None, code=3 if aside else 0, troubles=troubles)
 
 
 def answer(arguments: Sequence[str]) -> int:

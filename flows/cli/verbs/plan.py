@@ -7,9 +7,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.analysis.plan import Plan, plan_run
-from flows.cli.answer import Answer, answer_verb, program
+from flows.cli.answer import Answer, answer_verb
 from flows.cli.options import read_configuration
-from flows.cli.terminal import MAX_SHOWN
+from flows.cli.terminal import MAX_SHOWN, verbs
+from flows.exports.export_target import refuse_foreign_exports
+from flows.exports.names import refuse_equal_stems
+from flows.storage.workspace import Workspace
 
 GIGA = 1e9
 """Bytes of a GB."""
@@ -23,9 +26,12 @@ def plan(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> An
 
     Exit codes: 0 all is well, 2 refused, 3 more slides would be put aside than are tolerated.
     """
-    planned = plan_run(read_configuration(arguments))
+    config = read_configuration(arguments)
+    refuse_foreign_exports(config, Workspace.at(config.output))
+    planned = plan_run(config)
+    refuse_equal_stems((slide.path for slide in planned.slides), config.exports)
     is_bad = len(planned.put_aside) > planned.tolerated
-    step = f"{program()} coverage {shlex.join(arguments)}"
+    step = f"{verbs()} coverage {shlex.join(arguments)}"
     return Answer(
         lines=_lines(planned),
         content=planned.to_json(),

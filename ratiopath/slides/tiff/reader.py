@@ -10,7 +10,7 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
-from ratiopath.slides.reader import Chunk, SlideReader
+from ratiopath.slides.reader import Chunk, SlideReader, described
 from ratiopath.slides.tiff.decode import CCITT, JPEG_2000, decode_segment, segment_shape
 from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
 from ratiopath.slides.tiff.integers import with_wide_integers
@@ -186,6 +186,10 @@ class TiffReader:
             exists = None if exists.all() else exists
             pixels = np.delete(pixels, self._alpha, axis=2)
         return Chunk(pixels[..., 0] if self.channels == 1 else pixels, exists, is_stored, is_uniform and exists is None)
+
+    def __repr__(self) -> str:
+        """Return the file, its size, resolution and channels; nothing is read."""
+        return described(self)
 
     def close(self) -> None:
         """Release the file."""

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from flows.analysis.inspection import Inspection, inspect_file
 from flows.analysis.pixel_values import coarse_level, count_values
@@ -84,6 +85,16 @@ def test_a_slide_that_openslide_reads_tells_its_scanned_box(tmp_path) -> None:
     assert found.content["reader"] == "OpenSlide (leica)"
     assert found.content["mpp_source"] == "openslide.mpp-x and openslide.mpp-y"
     assert found.content["bounds"] is not None
+
+
+def test_a_mask_in_jpeg_has_a_remark_and_one_without_loss_has_none(tmp_path) -> None:
+    labels = np.zeros((64, 64), np.uint8)
+    labels[20:40, 20:40] = 255
+    write_mask(tmp_path / "whole.tiff", labels)
+    Image.fromarray(labels).save(tmp_path / "lossy.jpg")
+    assert inspect_file(str(tmp_path / "whole.tiff")).content["remarks"] == []
+    [remark] = inspect_file(str(tmp_path / "lossy.jpg")).content["remarks"]
+    assert remark.startswith("JPEG changes pixels")
 
 
 def test_the_range_of_a_heat_map_leaves_nan_out() -> None:

@@ -98,6 +98,18 @@ def test_a_detected_mask_that_is_not_there_is_planned_as_new(folder) -> None:
     assert (plan.counts["new"], plan.counts["bytes_to_read"], plan.missing) == (1, 0, {})
 
 
+def test_paths_and_ids_of_a_manifest_are_those_of_the_plan(folder) -> None:
+    write_study(folder, "a", "b")
+    manifest = folder.parent / "slides.csv"
+    rows = [f"{folder}/a.tiff,{folder}/a_tissue.tiff,first,p1", f"{folder}/b.tiff,,second,p2"]
+    manifest.write_text("\n".join(["path,mask,slide_id,patient", *rows]))
+    overlays = {"tissue": {"path": {"column": "mask"}, "classes": {"tissue": [255]}, "missing": None}}
+    plan = planned(folder, slides=str(manifest), columns=["patient"], overlays=overlays)
+    assert [(one.slide_id, one.status, one.missing) for one in plan.slides] == [
+        ("first", "new", ()), ("second", "new", ("tissue",)),
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def file(folder, tmp_path) -> str:
     return write_settings(tmp_path / "coverage.yaml", settings(folder))

@@ -94,6 +94,13 @@ def test_a_sample_does_not_depend_on_the_order(cohort, per_slide, per_class, ran
     assert {tile: one[1] for tile, one in found.items()} == pytest.approx({t: one[1] for t, one in expected.items()})
 
 
+@settings(max_examples=20)
+@given(COHORTS, st.integers(1, 6), st.booleans())
+def test_a_larger_sample_holds_the_smaller_one(cohort, limit, is_per_slide) -> None:
+    few, many = (sampled(cohort, *((n, None) if is_per_slide else (None, n))) for n in (limit, limit + 1))
+    assert few.keys() <= many.keys()
+
+
 def grid(columns: int, lines: int) -> dict[tuple[int, int], list[float]]:
     return {(512 * x, 512 * y): [1.0, 0.0] for y in range(lines) for x in range(columns)}
 

@@ -53,6 +53,15 @@ def test_a_run_that_is_going_on_tells_task_counts_and_failures_so_far(workspace,
     assert "put aside '/s/c.tiff', discover slides: TruncatedError: too short\n" in printed.err
 
 
+def test_what_an_export_or_a_picture_leaves_out_is_no_slide_put_aside(workspace) -> None:
+    with output_lock(workspace):
+        for task in ("export qupath", "draw previews"):
+            with progress(task, 1, workspace) as advance:
+                advance("/s/a.tiff", None, "not square")
+            found = read_status(workspace.output)
+            assert (found.progress.failed, found.put_aside, found.failures) == (1, 0, [])
+
+
 def test_rate_and_time_left_follow_from_the_slides_so_far(workspace) -> None:
     now = [0.0]
     with output_lock(workspace):

@@ -1,5 +1,6 @@
 """Exit codes of the command, and the lines that it prints last."""
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,9 @@ class TestExitCodes:
         first, result, following = capsys.readouterr().out.splitlines()
         assert f"{first}\n" == FIRST_LINE
         assert result.startswith("1 of 1 slides in the tables, 0 put aside; 1 new, ")
-        assert following == f"next: read the tiles, Parquet files, from {folder.parent}/output/tiles"
+        assert following.startswith(
+            f"next: read the tiles from {folder.parent}/output/tiles; python -m flows sweep and "
+        )
 
     def test_0_and_a_warning_without_slides(self, file, capsys) -> None:
         assert main(["--config", file]) == 0
@@ -71,7 +74,14 @@ class TestExitCodes:
         assert f"{first}\n" == FIRST_LINE
         assert result.startswith("1 of 2 slides in the tables, 1 put aside; ")
         assert following == "next: mend or exclude the slides put aside and run it again: it resumes"
-        assert main(["--config", file, "--tolerate", "0.5"]) == 0
+        assert main(["--config", file, "--tolerate", "0.5", "-q"]) == 0
+        assert capsys.readouterr().out == ""
+        assert main(["--config", file, "--json"]) == 3
+        printed = capsys.readouterr()
+        answer = json.loads(printed.out)
+        assert (answer["found"], answer["put_aside"], answer["unchanged"]) == (2, 1, 1)
+        assert answer["failures"] == f"{folder.parent}/output/failures.parquet"
+        assert "put aside" in printed.err
 
     @pytest.fixture
     def wrong_class(self, folder, tmp_path) -> list[str]:

@@ -21,7 +21,7 @@ def test_help_explains_every_field(capsys) -> None:
     overlays = (f"overlays.{{NAME}}.{field}" for field in ("path", "classes", "missing", "mpp"))
     assert [option for option in (*fields, *tiling, *overlays) if f"--{option} " not in printed] == []
     assert (
-        "NAME_inside and statistics of each overlay, such as 'tissue >= 0.5'; null keeps all tiles (default: null)"
+        "NAME_inside and statistics of each overlay, such as 'tissue >= 0.5'; also over `columns`; null keeps all tiles"
         in printed
     )
 

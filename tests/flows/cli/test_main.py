@@ -1,5 +1,6 @@
 """The command as it starts: its entry point, its first line, and the sample that it makes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,13 +9,46 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.main import main, run
+from flows.cli.main import main
 from flows.cli.sample import make_sample
+from flows.cli.verbs import dispatch
 
 
 def test_the_console_script_is_the_command() -> None:
     [script] = entry_points(group="console_scripts", name="ratiopath-flows")
-    assert script.load() is run
+    assert script.load() is dispatch.run
+
+
+@pytest.mark.parametrize("arguments", [["coverage", "--config", "nope.yaml"], ["--config", "nope.yaml"]])
+def test_options_without_a_verb_are_those_of_coverage(arguments, tmp_path) -> None:
+    command = [sys.executable, "-m", "flows", *arguments]
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "coverage: reading the configuration\n")
+    assert f"cannot read '{tmp_path}/nope.yaml': No such file" in done.stderr
+
+
+def test_an_unknown_verb_is_refused_with_the_known_ones(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["ratiopath-flows", "covrage"])
+    with pytest.raises(SystemExit) as ended:
+        dispatch.run()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"refused: no verb 'covrage'; the verbs are {', '.join(dispatch.VERBS)}\n"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in dispatch.VERBS if verb != "coverage"])
+def test_every_verb_explains_itself(verb, capsys) -> None:
+    assert dispatch.main([verb, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f" {verb}" in shown
+    assert "--json prints one JSON object instead of lines, -q (--quiet) prints problems only." in shown
+
+
+def test_the_verbs_are_listed(capsys) -> None:
+    assert dispatch.main(["--help"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == list(dispatch.VERBS)
 
 
 SLOW = ("ray", "prefect", "pandera", "pyarrow", "numpy", "pydantic")

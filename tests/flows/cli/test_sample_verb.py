@@ -56,3 +56,14 @@ def test_a_sample_of_nothing_is_an_empty_table(cohort) -> None:
     found = pd.read_parquet(cohort / "sample.parquet")
     assert found.columns.tolist() == ["slide_id", "tile_x", "tile_y", "class", "weight"]
     assert len(found) == 0
+
+
+def test_a_damaged_file_leaves_the_earlier_sample(cohort, capsys) -> None:
+    assert run(cohort, "--per-slide", 1) == 0
+    before = (cohort / "sample.parquet").read_bytes()
+    path = max((cohort / "tiles").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:100])
+    assert run(cohort, "--per-slide", 2) == 1
+    assert f"failed: '{path}' is damaged" in capsys.readouterr().err
+    assert (cohort / "sample.parquet").read_bytes() == before
+    assert not (cohort / ".work").exists()

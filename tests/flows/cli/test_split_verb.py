@@ -137,3 +137,16 @@ def test_a_stable_split_takes_the_label_for_counts_only(cohort, capsys) -> None:
     assert sum(one["labels"]["tumor"] for one in parts) == 20
     metadata = pq.read_schema(cohort / "splits" / "splits.parquet").metadata
     assert json.loads(metadata[b"ratiopath.split"])["stable"] is True
+
+
+def test_a_store_holds_the_same_splits(cohort, bucket) -> None:
+    for path in [*cohort.glob("*.*"), *cohort.glob("tiles/*")]:
+        bucket.client.upload_file(str(path), bucket.name, f"out/{path.relative_to(cohort)}")
+    assert run(cohort, "--stratify", "label", "-q") == 0
+    assert run(bucket.uri("out"), "--stratify", "label", "-q") == 0
+    assert run(cohort, "--stratify", "label", "-q", "--to", bucket.uri("elsewhere")) == 0
+    own = {name: one for name, one in bucket.objects("out").items() if name.startswith("splits/")}
+    assert sorted(own) == ["splits/slides.csv", "splits/splits.parquet", "splits/splits_0.csv"]
+    expected = pq.read_table(cohort / "splits" / "splits.parquet")
+    assert bucket.table("out/splits/splits.parquet").equals(expected)
+    assert bucket.table("elsewhere/splits.parquet").equals(expected)

@@ -8,10 +8,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from flows.cli.verbs.dispatch import main
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
-from flows.exports.dataset import DatasetFormat, dataset_slides, dataset_tiles
-from tests.support.finished import HandmadeSlide
+from flows.exports.dataset import DatasetFormat, dataset_tiles
+from tests.support.finished import HandmadeSlide, write_output
 from tests.support.offline import load_dataset  # noqa: F401 - a fixture
 from tests.support.written_output import exported
 
@@ -21,6 +22,7 @@ CONFIG = CoverageConfig.model_validate(
         "output": "/output",
         "tiling": {"level": 1, "tile_extent": 16},
         "overlays": {"mask": {"path": "{dir}/{stem}_mask.tiff", "classes": {"tumor": [1]}}},
+        "columns": {"label": "text"},
     }
 )
 SLIDES = (
@@ -48,7 +50,7 @@ def shards(folder):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("cohort")
-    return write(exported(tmp_path / "output", *SLIDES), tmp_path / "dataset")
+    return write(exported(tmp_path / "output", *SLIDES, columns=CONFIG.columns), tmp_path / "dataset")
 
 
 def test_datasets_loads_tiles_and_slides_without_options(folder, load_dataset) -> None:  # noqa: F811
@@ -77,7 +79,7 @@ def test_columns_that_the_loader_of_mlkit_names(folder) -> None:
     assert {"level", "tile_extent_x", "tile_extent_y"} < set(pq.read_schema(folder / "slides.parquet").names)
     assert pq.read_schema(folder / "tiles" / "tiles-00000.parquet").names == [
         *("slide_id", "x", "y", "level", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y"),
-        *("level0_x", "level0_y", "level0_extent_x", "level0_extent_y", "tumor"),
+        *("level0_x", "level0_y", "level0_extent_x", "level0_extent_y", "tumor", "label"),
     ]
 
 
@@ -92,20 +94,31 @@ def test_nothing_else_lies_in_the_folder_and_the_manifest_counts(folder) -> None
 
 
 def test_slides_without_tiles_make_a_table_without_rows(tmp_path) -> None:
-    folder = write(exported(tmp_path / "output", SLIDES[2]), tmp_path / "d")
+    folder = write(exported(tmp_path / "output", SLIDES[2], columns=CONFIG.columns), tmp_path / "d")
     assert [shard["rows"] for shard in shards(folder)] == [0]
     assert duckdb.read_parquet(f"{folder}/tiles/*.parquet").fetchall() == []  # datasets refuses a table without rows
     write([], tmp_path / "e")
     assert json.loads((tmp_path / "e" / "dataset.json").read_text())["shards"] == []
 
 
-def test_a_column_of_the_manifest_named_like_a_column_is_refused(tmp_path) -> None:
-    slides = exported(tmp_path, HandmadeSlide("/s/a.tiff", 1, {"tumor": [0.5]}, [True], cells={"id": "1"}))
-    with pytest.raises(ConfigurationError, match="columns: 'id' is the name of a column of the format 'dataset'"):
-        dataset_slides(slides)
+@pytest.mark.parametrize("name", ["id", "y"])
+def test_a_column_of_the_manifest_named_like_a_column_is_refused(tmp_path, name) -> None:
+    slide = HandmadeSlide("/s/a.tiff", 1, {"tumor": [0.5]}, [True], cells={name: 1.5})
+    with pytest.raises(ConfigurationError, match=f"columns: '{name}' is the name of a column of the format 'dataset'"):
+        dataset_tiles(*exported(tmp_path, slide, columns={name: "number"}))
 
 
 def test_a_class_named_like_a_column_is_refused(tmp_path) -> None:
     [slide] = exported(tmp_path, HandmadeSlide("/s/a.tiff", 1, {"x": [0.5]}, [True]))
     with pytest.raises(ConfigurationError, match="classes: 'x' is the name of a column of the format 'dataset'"):
         dataset_tiles(slide)
+
+
+def test_the_verb_writes_the_tiles_that_where_chooses(tmp_path, capsys) -> None:
+    write_output(tmp_path / "output", SLIDES, columns=CONFIG.columns)
+    to = tmp_path / "to"
+    for where, expected in (("tumor > 0", 3), ("tumor >= 0.5", 2)):  # the second replaces the first
+        assert main(["export", "dataset", str(tmp_path / "output"), "--to", str(to), "--where", where]) == 0
+        assert pq.read_table(to / "tiles").num_rows == expected
+    assert json.loads((to / "dataset.json").read_text())["tiles"] == 2
+    assert f'next: datasets.load_dataset("parquet", data_dir="{to}/tiles")' in capsys.readouterr().out

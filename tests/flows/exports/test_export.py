@@ -119,7 +119,9 @@ def test_a_record_cannot_name_files_outside_the_folder(output, tmp_path) -> None
     [
         ({"where": "stroma > 0.5"}, "where: unknown column 'stroma'"),
         ({"where": "tumor > 50"}, "where: 'tumor' and '50' compare alike"),
-        ({"classes": ["level"]}, "classes: no column of numbers 'level'"),
+        ({"classes": ["level"]}, "classes: no column of numbers 'level' is written; the columns are tumor, "),
+        ({"classify": ["tumor"]}, "classify is an option of qupath only"),
+        ({"form": "qupath", "classes": ["tumor"], "classify": ["mask_inside"]}, "classify: no column of numbers"),
         ({"crop": False}, "crop is an option of qupath only"),
     ],
 )

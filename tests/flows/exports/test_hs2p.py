@@ -11,12 +11,14 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from flows.cli.verbs.dispatch import main
 from flows.config.errors import ConfigurationError
 from flows.exports.export_format import ExportedSlide
 from flows.exports.hs2p import Hs2pFormat
 from flows.exports.square_tiles import UnsuitableTilesError
 from ratiopath.errors import InvalidMppError, MissingMppError
 from tests.support.exported import exported_slide, tiling
+from tests.support.finished import HandmadeSlide, write_output
 from tests.support.study import configured
 
 KEYS = {
@@ -143,7 +145,8 @@ def test_lists_of_slides_and_settings(tmp_path) -> None:
         "requested_tile_size_px": 256,
         "overlap": 0.5,
     }
-    assert list(format_.next_steps("/to"))[-1] == "tiling: {read_coordinates_from: /to/tiles}"
+    [step] = format_.next_steps("/to")
+    assert step.endswith("with csv: /to/slides.csv and tiling.read_coordinates_from: /to/tiles")
 
 
 def test_a_tiled_level_is_asked_for_by_its_resolution_and_several_are_named(tmp_path) -> None:
@@ -174,3 +177,19 @@ def test_a_slide_that_hs2p_cannot_describe_is_refused(tmp_path, slide, settings,
 def test_a_class_named_like_an_array_is_refused(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="'x' is the name of a column of the format 'hs2p'"):
         written(tmp_path, with_classes(exported_slide(corners=[(0, 0)]), x=[0.5]))
+
+
+def test_the_verb_writes_the_tiling_of_the_run(tmp_path) -> None:
+    slides = [
+        HandmadeSlide("/slides/a.tiff", 2, {"tumor": [0.5, 1.0]}, [True, True]),
+        HandmadeSlide("/slides/b.tiff", 1, {"tumor": [0.0]}, [True], mpp=None),
+    ]
+    write_output(tmp_path / "output", slides)
+    assert main(["export", "hs2p", str(tmp_path / "output"), "--to", str(tmp_path / "to")]) == 3  # b has no resolution
+    files = sorted(path.name for path in (tmp_path / "to").rglob("*.*"))
+    assert files == [
+        *("a.coordinates.meta.json", "a.coordinates.npz", "export.json", "process_list.csv", "slide2vec.yaml"),
+        "slides.csv",
+    ]
+    params = yaml.safe_load((tmp_path / "to" / "slide2vec.yaml").read_text())["tiling"]["params"]
+    assert (params["requested_tile_size_px"], params["requested_spacing_um"]) == (16, 1.0)

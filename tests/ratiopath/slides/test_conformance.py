@@ -208,6 +208,15 @@ def test_after_close_the_metadata_stay(reader: SlideReader) -> None:
     assert metadata(reader) == before
 
 
+def test_a_reader_is_printed_in_one_line(reader: SlideReader) -> None:
+    extent, mpp = reader.pyramid.levels[0].extent, reader.pyramid.mpp
+    reader.close()
+    printed = repr(reader)
+    assert printed.startswith(f"{type(reader).__name__}({reader.path!r}, {extent.width} x {extent.height} px in ")
+    assert ("no mpp" in printed) == (mpp is None)
+    assert printed.endswith(f"{reader.channels} channel{'s' * (reader.channels > 1)} of uint8)")
+
+
 def metadata(reader: SlideReader) -> tuple[object, ...]:
     return reader.path, reader.pyramid, reader.dtype, reader.channels, reader.palette, reader.chunk_extent(0)
 
