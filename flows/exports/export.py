@@ -24,8 +24,8 @@ from flows.config.export_settings import ExportSettings, FormatName, TileColumns
 from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
-from flows.exports.formats import format_of
 from flows.exports.names import name_of, refuse_equal_names
+from flows.exports.registry import format_of
 from flows.records.fingerprints import Json
 from flows.records.finished_output import FinishedOutput
 from flows.records.provenance import PROVENANCE_KEY

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.analysis.status import read_status
-from flows.analysis.sweep_output import sweep_finished
+from flows.analysis.thresholds.sweep_output import sweep_finished
 from flows.cli.verbs.sample import sample
 from flows.cli.verbs.split import split
 from schemas.slides import SLIDES
