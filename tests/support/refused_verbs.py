@@ -14,6 +14,7 @@ from flows.analysis.status import read_status
 from flows.analysis.sweep_output import sweep_finished
 from flows.cli.verbs.sample import sample
 from flows.cli.verbs.split import split
+from schemas.slides import SLIDES
 from tests.support.finished import HandmadeSlide, write_output
 from tests.support.refused_exports import refused_exports
 from tests.support.refused_settings import CLASSES, changed
@@ -83,7 +84,9 @@ def write_finished(slides: int = 2, **changes: Any) -> None:
     for one in ids[:2]:
         pq.write_table(pa.table({"slide_id": [one]}), f"output/tiles/{one}.parquet")
     paths = [f"/slides/{number}/s.svs" for number in range(slides)]
-    pq.write_table(pa.table({"slide_id": ids, "path": paths}), "output/slides.parquet")
+    own = {"slide_id": ids, "path": paths}
+    ones = {column.name: pa.array([1] * slides, column.type) for column in SLIDES.arrow if column.name not in own}
+    pq.write_table(pa.table({**own, **ones}), "output/slides.parquet")
     Path("output/run.json").write_text(json.dumps({"configuration": changed(changes)}))
     Path("output/splits").mkdir(exist_ok=True)
     Path("output/splits/splits_7.csv").touch()
