@@ -27,7 +27,7 @@ from tests.support.refused_settings import COLUMNS, FIELDS, FILES, KEEP, MANIFES
 from tests.support.refused_verbs import refused_verbs
 
 KEPT = Path(__file__).with_name("messages.txt")
-ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs", "analysis")]
+ROOMS = [Path(flows.__path__[0]) / room for room in ("cli", "config", "inputs", "analysis", "exports")]
 KINDS = {"ConfigurationError", "ConstructorError", "RoiError", "ValueError"}
 """Errors whose every raise in the rooms is provoked."""
 

@@ -16,6 +16,7 @@ from flows.cli.verbs.sample import sample
 from flows.cli.verbs.split import split
 from schemas.slides import SLIDES
 from tests.support.finished import HandmadeSlide, write_output
+from tests.support.refused_exports import refused_exports
 from tests.support.refused_settings import CLASSES, changed
 
 SPLITS: dict[str, dict[str, Any]] = {
@@ -118,3 +119,4 @@ def refused_verbs() -> Iterator[tuple[str, Callable[[], Any]]]:
     for name, options in SAMPLES.items():
         yield name, lambda options=options: sample_of_output(**options)
     yield "the status of no output", lambda: read_status("nowhere")
+    yield from refused_exports()
