@@ -1,13 +1,13 @@
 """The work of a data loader's worker; imports no Ray, as a spawned process imports it again."""
 
 import os
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ratiopath.arrow import TileDataset
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
 
 
 def open_files(folder: Path) -> list[str]:
@@ -19,5 +19,5 @@ def open_files(folder: Path) -> list[str]:
 
 def send_tiles(dataset: TileDataset, indices: list[int], folder: Path, results: "SimpleQueue[Any]") -> None:
     """Send the pixels of tiles to the parent, and the slides that are open afterwards."""
-    pixels: list[np.ndarray] = [pixels for pixels, _ in dataset.__getitems__(indices)]
-    results.put((indices, pixels, open_files(folder)))
+    tiles = [pixels for pixels, _ in dataset.__getitems__(indices)]
+    results.put((indices, tiles, open_files(folder)))
