@@ -32,7 +32,8 @@ from flows.records.provenance import PROVENANCE_KEY
 from flows.records.slides import Slide
 from flows.storage.lock import output_lock
 from flows.storage.parquet import damage_errors
-from ratiopath.errors import SlideError, SlideNotFoundError
+from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError
+from schemas.columns import LEVEL0_COLUMNS, TILE_COLUMNS
 
 Result = ExportedFiles | PutAside
 """Files of a slide, or the reason why it has none."""
@@ -98,6 +99,10 @@ class SlideExport:
             raise SlideNotFoundError(f"{row['path']!r} has no file in tiles/", path=path, hint=hint)
         with damage_errors(path):
             tiles = self.tables.tiles(row["slide_id"])
+        missing = {*TILE_COLUMNS, *LEVEL0_COLUMNS, *self.columns.measures}.difference(tiles.column_names)
+        if missing:
+            problem = f"{path!r} has no column {min(missing)}"
+            raise TruncatedError(problem, path=path, hint="run the flow again, with the version that exports")
         made_from = (tiles.schema.metadata or {}).get(PROVENANCE_KEY)
         digest = None if made_from is None else hashlib.sha256(made_from).hexdigest()
         where = where_expression(self.settings, self.columns)

@@ -90,7 +90,7 @@ def test_an_unchanged_slide_is_not_opened(folder) -> None:
     assert counts(run(folder, previews=True)) == (0, 0, 2, 0, 0)
     assert files(folder) == before
     assert (output / "slides.parquet").read_bytes() == slides
-    assert len(os.listdir(output / "previews")) == 2
+    assert len(list((output / "previews").glob("*.png"))) == 2
     assert counts(run(folder, previews=True, force=True)) == (0, 0, 0, 2, 0)
     assert not (output / "previews").exists()
 

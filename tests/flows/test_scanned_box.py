@@ -149,15 +149,17 @@ def test_every_slide_that_is_measured_has_a_picture(output: Path) -> None:
 SLIDE_LEVELS = {0: EXTENT, 1: (EXTENT[0] // DOWNSAMPLE, EXTENT[1] // DOWNSAMPLE)}
 
 
-def outline_of(folder: Path, overlay: Overlay, path: str, level: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the outlines in a picture in which a pixel is two of level 0."""
+def area_of(folder: Path, overlay: Overlay, path: str, level: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the classes in a picture in which a pixel is two of level 0."""
     extent, down = Extent(*SLIDE_LEVELS[level]), DOWNSAMPLE**level
     mpp, tile = Mpp(MPP * down, MPP * down), Extent(TILE, TILE)
     slide = Slide("a", str(folder / "a.scn"), extent, tile, tile, mpp, level, down, Extent(*EXTENT), Mpp(MPP, MPP))
     canvas = Canvas.of(slide, TileAreas.of(slide, "keep", Roi(SQUARE)), EXTENT[0] // 2)
-    found = layers.read_outline(path, overlay, canvas, read_frame(slide.path).with_mpp_of(level, mpp))
-    assert found is not None
-    rows, columns = np.nonzero(found)
+    found = layers.read_areas(
+        path, overlay, canvas, read_frame(slide.path).with_mpp_of(level, mpp), list(overlay.classes)
+    )
+    assert found
+    rows, columns = np.nonzero(np.logical_or.reduce(list(found.values())))
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
@@ -170,9 +172,9 @@ def test_previews_draw_a_mask_of_the_box_in_the_box(tmp_path: Path, level: int) 
     write_leica_slide(tmp_path / "a.scn")
     write_full_mask(tmp_path / "a_boxed.tiff")
     overlay = Overlay.model_validate(OVERLAYS["boxed"])
-    found = outline_of(tmp_path, overlay, str(tmp_path / "a_boxed.tiff"), level)
+    found = area_of(tmp_path, overlay, str(tmp_path / "a_boxed.tiff"), level)
     box = (LEFT / 2, TOP / 2, (LEFT + WIDTH) / 2, (TOP + HEIGHT) / 2)
-    np.testing.assert_allclose(found, np.add(box, (-1, -1, 1, 1)), atol=0.5)  # edges() marks both sides
+    np.testing.assert_allclose(found, box, atol=0.5)
 
 
 @pytest.mark.parametrize("level", SLIDE_LEVELS)
@@ -181,6 +183,6 @@ def test_previews_draw_outlines_from_their_origin(tmp_path: Path, name: str, cor
     write_leica_slide(tmp_path / "a.scn")
     write_geojson(tmp_path / "a.geojson")
     overlay = Overlay.model_validate(OVERLAYS[name])
-    found = outline_of(tmp_path, overlay, str(tmp_path / "a.geojson"), level)
+    found = area_of(tmp_path, overlay, str(tmp_path / "a.geojson"), level)
     expected = np.array(shapely.affinity.translate(OUTLINE, *corner).bounds) / 2
     np.testing.assert_allclose(found, expected, atol=2)

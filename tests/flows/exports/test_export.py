@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tifffile
 
@@ -12,6 +13,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName
 from flows.exports.export import Export
 from flows.exports.export_record import ExportRecord
+from flows.exports.export_target import ExportTarget
 from flows.records.finished_output import FinishedOutput
 from flows.storage.filesystem import Storage
 from tests.support.finished import HandmadeSlide, write_output
@@ -154,9 +156,31 @@ def test_folders_of_the_tables_and_of_other_exports_are_refused(output, tmp_path
 def test_an_export_goes_to_a_store_too(output) -> None:
     uri = "memory://bucket/export"
     record = Export.open(output, "heatmap", ExportSettings(to=uri)).run(lambda _: None)
+    again = Export.open(output, "heatmap", ExportSettings(to=uri))  # its own files are not those of others
+    assert (again.slide.target.others, again.missing) == (frozenset(), frozenset())
     storage = Storage.at(uri)
     assert storage.names(storage.root) == ["a_tumor.tiff", "b_tumor.tiff", "export.json"]
     assert list(record.files) == ["a_tumor.tiff", "b_tumor.tiff"]
+
+
+def test_the_folder_in_a_store_keeps_the_options_of_the_output() -> None:
+    files = Storage.at("memory://bucket/out").files
+    output = Storage(files, "bucket/out", "s3://bucket/out?region=eu-central-1")
+    target, *_ = ExportTarget.open(None, "csv", output)
+    found = target.workspace.root, target.workspace.output
+    assert found == ("bucket/out/exports/csv", "s3://bucket/out/exports/csv?region=eu-central-1")
+
+
+def test_tables_of_another_version_are_refused_or_put_aside(output, tmp_path) -> None:
+    path = Path(output.path_of("tiles", output.slides["slide_id"][0].as_py()))
+    pq.write_table(pq.read_table(path).drop_columns(["level0_x"]), path)
+    [aside] = export(output, tmp_path / "to").put_aside
+    assert "has no column level0_x; hint: run the flow again" in aside.reason
+    pq.write_table(output.slides.drop_columns(["level0_mpp_x"]), tmp_path / "output" / "slides.parquet")
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be read: .*level0_mpp_x.*; give the output of a finished run"
+    ):
+        FinishedOutput.open(output.storage.root)
 
 
 def test_the_verb_names_the_folder_and_the_slides_put_aside(tmp_path, capsys) -> None:
