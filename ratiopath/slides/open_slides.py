@@ -38,9 +38,7 @@ class OpenSlides:
 
     def close(self) -> None:
         """Close the slides of this thread; they are opened again when they are read."""
-        readers = self._readers()
-        while readers:
-            readers.popitem()[1].close()
+        self._readers().close()
 
     def __len__(self) -> int:
         """Return the number of slides that this thread has open."""
@@ -50,11 +48,20 @@ class OpenSlides:
         """Pickle the limit only."""
         return OpenSlides, (self._limit,)
 
-    def _readers(self) -> OrderedDict[str, SlideReader]:
+    def _readers(self) -> "_Readers":
         local: Any = self._local
         if getattr(local, "process", None) != os.getpid():
-            for inherited in getattr(local, "readers", {}).values():
-                inherited.close()  # of this process only: the parent's stay open
-            local.readers, local.process = OrderedDict(), os.getpid()
-        readers: OrderedDict[str, SlideReader] = local.readers
+            local.readers, local.process = _Readers(), os.getpid()
+        readers: _Readers = local.readers
         return readers
+
+
+class _Readers(OrderedDict[str, SlideReader]):
+    """Open readers by path, least recently used first; closed with their thread, or what a fork left of them."""
+
+    def close(self) -> None:
+        while self:
+            self.popitem()[1].close()
+
+    def __del__(self) -> None:
+        self.close()
