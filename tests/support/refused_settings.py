@@ -208,8 +208,9 @@ COLUMNS: dict[str, tuple[str | dict[str, list[Any]], dict[str, Any]]] = {
 }
 
 
-def changed(changes: dict[str, Any]) -> dict[str, Any]:
-    document = yaml.safe_load(yaml.safe_dump(SETTINGS))
+def changed(changes: dict[str, Any], settings: dict[str, Any] = SETTINGS) -> dict[str, Any]:
+    """Return a copy of settings in which `a__b` names field b of section a; GONE removes it."""
+    document = yaml.safe_load(yaml.safe_dump(settings))
     for path, value in changes.items():
         *sections, field = path.split("__")
         section = document
