@@ -25,7 +25,7 @@ from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
 from flows.exports.formats import format_of
-from flows.exports.names import name_of, refuse_equal_names
+from flows.exports.names import name_of, refuse_equal_files
 from flows.records.fingerprints import Json
 from flows.records.finished_output import FinishedOutput
 from flows.records.provenance import PROVENANCE_KEY
@@ -143,10 +143,13 @@ class Export:
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         rows = tables.slides.to_pylist()
-        refuse_equal_names([(row["path"], row["slide_id"]) for row in rows], settings)
-        target, previous, missing = ExportTarget.open(settings.to, name, tables.storage)
         classes = settings.classes or tables.config.classes or list(columns.measures)
+        refuse_equal_files([(row["path"], row["slide_id"]) for row in rows], name, settings, classes)
+        target, previous, missing = ExportTarget.open(settings.to, name, tables.storage)
         chosen = settings.model_copy(update={"classes": classes})
+        if name == "qupath" and settings.classify is None:  # statistics and NAME_inside are no shares of classes
+            shares = [one for one in classes if one in tables.config.classes]
+            chosen = chosen.model_copy(update={"classify": shares or None})
         light = replace(tables, slides=tables.slides.slice(0, 0), record={})
         return cls(SlideExport(name, chosen, light, columns, target), rows, previous, missing, tables.slides.schema)
 

@@ -60,6 +60,13 @@ def test_classes_choose_the_columns(output, tmp_path) -> None:
     assert contents(tmp_path / "to") == names | {"export.json"}
 
 
+def test_the_share_that_exists_does_not_classify_tiles_beside_a_class(output, tmp_path) -> None:
+    export(output, tmp_path / "to", "qupath", classes=["mask_inside", "tumor"], crop=False)
+    [tile] = json.loads((tmp_path / "to" / "b.geojson").read_text())["features"]
+    assert tile["properties"]["measurements"]["mask_inside"] > tile["properties"]["measurements"]["tumor"]
+    assert tile["properties"]["classification"]["name"] == "tumor"
+
+
 def test_slides_without_tiles_file_or_that_the_format_cannot_hold_are_put_aside(tmp_path) -> None:
     slides = [slide("a.svs", 0.25), slide("b.svs", 0.5), slide("c.svs", 0.5, mpp=None)]
     output = write_output(tmp_path / "output", slides)
@@ -122,6 +129,7 @@ def test_a_record_cannot_name_files_outside_the_folder(output, tmp_path) -> None
         ({"where": "stroma > 0.5"}, "where: unknown column 'stroma'"),
         ({"where": "tumor > 50"}, "where: 'tumor' and '50' compare alike"),
         ({"classes": ["level"]}, "classes: no column of numbers 'level' is written; the columns are tumor, "),
+        ({"form": "csv", "classes": ["tumor", "tumor"]}, "classes: 'tumor' is named twice; name it once"),
         ({"classify": ["tumor"]}, "classify is an option of qupath only"),
         ({"form": "qupath", "classes": ["tumor"], "classify": ["mask_inside"]}, "classify: no column of numbers"),
         ({"crop": False}, "crop is an option of qupath only"),
@@ -140,9 +148,25 @@ def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     assert len(export(output, tmp_path / "to", name="slide_id").slides) == 2
 
 
+def test_the_data_set_takes_slides_of_one_stem_since_its_files_have_other_names(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.svs", 0.5)])
+    assert len(export(output, tmp_path / "to", "dataset").slides) == 2
+
+
+def test_maps_of_two_slides_that_would_be_one_file_are_refused(tmp_path) -> None:
+    slides = [
+        HandmadeSlide(f"/slides/{name}.svs", 1, {"tumor": [0.25], "b_tumor": [0.5]}, [True]) for name in ("a", "a_b")
+    ]
+    output = write_output(tmp_path / "output", slides)
+    with pytest.raises(ConfigurationError, match=r"maps of '/slides/a.svs' and '/slides/a_b.svs' .* 'a_b_tumor.tiff'"):
+        export(output, tmp_path / "to")
+    assert len(list(export(output, tmp_path / "to", classes=["tumor"]).files)) == 2
+
+
 def test_folders_of_the_tables_and_of_other_exports_are_refused(output, tmp_path) -> None:
     root = Path(output.storage.root)
-    for folder in (root, root / "tiles"):
+    (tmp_path / "link").symlink_to(root / "tiles")
+    for folder in (root, root / "tiles", root / "tiles" / "mine", tmp_path / "link"):
         with pytest.raises(ConfigurationError, match="is a folder of the tables"):
             export(output, folder)
     export(output, tmp_path / "to")
