@@ -226,8 +226,9 @@ class Export:
 
     @property
     def next_steps(self) -> list[str]:
-        """Lines that say how the files are used."""
-        return list(self.slide.format.next_steps(self.folder))
+        """Lines that say how the files are used; the URI of a store is without its options, which end it."""
+        shown = self.folder if self.slide.target.workspace.is_local else self.folder.partition("?")[0]
+        return [line.replace(self.folder, shown) for line in self.slide.format.next_steps(self.folder)]
 
     def record(self, **content: Any) -> ExportRecord:
         """Return a record of this export."""

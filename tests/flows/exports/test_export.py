@@ -14,6 +14,7 @@ from flows.config.export_settings import ExportSettings, FormatName
 from flows.exports.export import Export
 from flows.exports.export_record import ExportRecord
 from flows.exports.export_target import ExportTarget
+from flows.exports.formats import NAMES
 from flows.records.finished_output import FinishedOutput
 from flows.storage.filesystem import Storage
 from tests.support.finished import HandmadeSlide, write_output
@@ -185,6 +186,20 @@ def test_an_export_goes_to_a_store_too(output) -> None:
     storage = Storage.at(uri)
     assert storage.names(storage.root) == ["a_tumor.tiff", "b_tumor.tiff", "export.json"]
     assert list(record.files) == ["a_tumor.tiff", "b_tumor.tiff"]
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_the_next_steps_name_files_below_the_folder(output, tmp_path, bucket, form) -> None:
+    uri = bucket.uri("maps")
+    options = {"crop": False} if form == "qupath" else {}
+    to_store = Export.open(output, form, ExportSettings(to=uri, **options))
+    to_store.run(lambda _: None)
+    assert all("?" not in line for line in to_store.next_steps)
+    to_folder = Export.open(output, form, ExportSettings(to=str(tmp_path / "my maps"), **options))
+    to_folder.run(lambda _: None)
+    store, folder = uri.partition("?")[0], str(tmp_path / "my maps")
+    plain = [line.replace("'", "") for line in to_folder.next_steps]
+    assert [line.replace("'", "").replace(store, folder) for line in to_store.next_steps] == plain
 
 
 def test_the_folder_in_a_store_keeps_the_options_of_the_output() -> None:
