@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.config.errors import ConfigurationError
-from flows.exports.csv_tiles import CsvTiles
 from flows.exports.export_format import ExportedSlide
+from flows.exports.formats.csv_tiles import CsvTiles
 from tests.support.exported import exported_slides
 from tests.support.finished import HandmadeSlide
 

@@ -14,7 +14,7 @@ from flows.config.export_settings import ExportSettings, FormatName
 from flows.exports.export import Export
 from flows.exports.export_record import ExportRecord
 from flows.exports.export_target import ExportTarget
-from flows.exports.formats import NAMES
+from flows.exports.registry import NAMES
 from flows.records.finished_output import FinishedOutput
 from flows.storage.filesystem import Storage
 from tests.support.finished import HandmadeSlide, write_output
@@ -217,9 +217,9 @@ def test_tables_of_another_version_are_refused_or_put_aside(output, tmp_path) ->
     assert "has no column level0_x; hint: run the flow again" in aside.reason
     pq.write_table(output.slides.drop_columns(["level0_mpp_x"]), tmp_path / "output" / "slides.parquet")
     with pytest.raises(
-        ConfigurationError, match=r"cannot be read: .*level0_mpp_x.*; give the output of a finished run"
+        ConfigurationError, match=r"slides.parquet in .* has no column level0_mpp_x; run the flow again"
     ):
-        FinishedOutput.open(output.storage.root)
+        export(FinishedOutput.open(output.storage.root), tmp_path / "to")
 
 
 def test_the_verb_names_the_folder_and_the_slides_put_aside(tmp_path, capsys) -> None:

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, get_args
 
 from flows.config.export_settings import ExportSettings, FormatName
-from flows.config.model import Tiling
+from flows.config.tiling import Tiling
 from flows.exports.export_format import ExportFormat
 
 NAMES: tuple[FormatName, ...] = get_args(FormatName)
@@ -22,7 +22,7 @@ def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> Exp
         settings: Settings of the export.
         tiling: Tiling of the tables. The format takes it, `crop` and `classify`, if it has fields for them.
     """
-    module = vars(import_module(f"flows.exports.{MODULES[name]}"))
+    module = vars(import_module(f"flows.exports.formats.{MODULES[name]}"))
     [kind] = [one for one in module.values() if isinstance(one, type) and getattr(one, "name", None) == name]
     names = {one.name for one in fields(kind)} if is_dataclass(kind) else set()
     given: dict[str, Any] = {"crop": settings.crop, "classify": tuple(settings.classify or ()), "tiling": tiling}
