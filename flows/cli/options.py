@@ -82,7 +82,7 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
         _refuse_file(storage.root)
     config = with_column_kinds(config)
     sources = discover(config)  # refuses a wrong path before anything is started
-    refuse_equal_stems((source.path for source in sources), config.exports)
+    refuse_equal_stems((source.path for source in sources), config.exports, config.classes)
     return config
 
 

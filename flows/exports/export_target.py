@@ -1,5 +1,6 @@
 """Folder of an export: complete files are moved into place, and files of others are never touched."""
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -48,8 +49,7 @@ class ExportTarget:
             ConfigurationError: It is a folder of the tables, or holds another export.
         """
         workspace = _below(output, FOLDER, format_name) if to is None else Workspace.at(to)
-        tables = {output.root, *(posixpath.join(output.root, name) for name in (*SUFFIXES, WORK))}
-        if workspace.root in tables and type(workspace.files) is type(output.files):
+        if _is_of_tables(workspace, output):
             found = f"{workspace.output!r} is a folder of the tables"
             raise ConfigurationError(f"to: {found}; set another one, such as {FOLDER}/{format_name} in the output")
         with output_errors(workspace.output):
@@ -121,6 +121,16 @@ def refuse_foreign_exports(config: CoverageConfig, output: Storage) -> None:
     """
     for name, settings in config.exports.items():
         ExportTarget.open(settings.to, name, output)
+
+
+def _is_of_tables(workspace: Workspace, output: Storage) -> bool:
+    """Return True for the output, its folders of tables, and folders in these, also by a link."""
+    if type(workspace.files) is not type(output.files):
+        return False
+    root, to = output.root, workspace.root
+    if output.is_local:
+        root, to = os.path.realpath(root), os.path.realpath(to)
+    return to == root or any(f"{to}/".startswith(f"{posixpath.join(root, name)}/") for name in (*SUFFIXES, WORK))
 
 
 def _below(output: Storage, *names: str) -> Workspace:
