@@ -25,7 +25,7 @@ from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
 from flows.exports.names import name_of, refuse_equal_files
-from flows.exports.registry import format_of
+from flows.exports.registry import format_of, refuse_taken_names
 from flows.records.fingerprints import Json
 from flows.records.finished_output import FinishedOutput
 from flows.records.provenance import PROVENANCE_KEY
@@ -146,6 +146,7 @@ class Export:
             check_export(name, settings, columns)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+        refuse_taken_names(name, settings, tables.config)
         rows = tables.slides.to_pylist()
         classes = settings.classes or tables.config.classes or list(columns.measures)
         refuse_equal_files([(row["path"], row["slide_id"]) for row in rows], name, settings, classes)

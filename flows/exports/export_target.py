@@ -15,6 +15,7 @@ from pyarrow.fs import FileSelector, FileType
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.exports.export_record import FILE, ExportRecord
+from flows.exports.registry import refuse_taken_names
 from flows.storage.filesystem import Storage, output_errors, place
 from flows.storage.workspace import SUFFIXES, WORK, Workspace
 
@@ -114,13 +115,21 @@ class ExportTarget:
 
 
 def refuse_foreign_exports(config: CoverageConfig, output: Storage) -> None:
-    """Refuse folders of exports that are none, before a run does any work.
+    """Refuse folders of exports that are none, and names of columns that are taken, before a run does any work.
 
     Raises:
-        ConfigurationError: A folder is one of the tables, or holds another export.
+        ConfigurationError: A folder is one of the tables, or holds another export; two exports have one folder; a
+            class or a column of the manifest has the name of a column of a format.
     """
+    folders: dict[str, str] = {}
     for name, settings in config.exports.items():
-        ExportTarget.open(settings.to, name, output)
+        refuse_taken_names(name, settings, config)
+        target, _, _ = ExportTarget.open(settings.to, name, output)
+        workspace = target.workspace
+        folder = os.path.realpath(workspace.root) if workspace.is_local else workspace.output
+        if folders.setdefault(folder, name) != name:
+            found = f"{folders[folder]} and {name} have the same folder {workspace.output!r}"
+            raise ConfigurationError(f"exports.{name}.to: {found}; set another one")
 
 
 def _is_of_tables(workspace: Workspace, output: Storage) -> bool:

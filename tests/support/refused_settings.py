@@ -193,6 +193,7 @@ MANIFESTS: dict[str, str | dict[str, list[Any]]] = {
     "a manifest with two rows for a slide": "path,mask\na.svs,x\na.svs,y\n",
     "a manifest with an open quote": 'path,mask\n"a,b\n',
     "a manifest with two slides of one id": "path,mask,slide_id\na.svs,x,A\nb.svs,y,a\n",
+    "a manifest with an id that is reserved": "path,mask,slide_id\na.svs,x,empty\n",
     "a manifest with an id that names another folder": "path,mask,slide_id\na.svs,x,../a\n",
     "a manifest with paths that are numbers": {"path": ["a.svs"], "mask": [3]},
 }

@@ -13,7 +13,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName
 from flows.exports.export import Export
 from flows.exports.export_record import ExportRecord
-from flows.exports.export_target import ExportTarget
+from flows.exports.export_target import ExportTarget, refuse_foreign_exports
 from flows.exports.registry import NAMES
 from flows.records.finished_output import FinishedOutput
 from flows.storage.filesystem import Storage
@@ -186,6 +186,25 @@ def test_an_export_goes_to_a_store_too(output) -> None:
     storage = Storage.at(uri)
     assert storage.names(storage.root) == ["a_tumor.tiff", "b_tumor.tiff", "export.json"]
     assert list(record.files) == ["a_tumor.tiff", "b_tumor.tiff"]
+
+
+def test_configured_exports_are_refused_before_any_work_by_folders_and_names(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [HandmadeSlide("/s/a.svs", 1, {"x": [0.5]}, [True])])
+
+    def refuse(**exports: ExportSettings) -> None:
+        refuse_foreign_exports(output.config.model_copy(update={"exports": exports}), output.storage)
+
+    refuse(csv=ExportSettings(), heatmap=ExportSettings())
+    (tmp_path / "link").symlink_to(tmp_path / "maps")
+    for folder in (f"{tmp_path}/./maps/", f"{tmp_path}/link"):
+        with pytest.raises(ConfigurationError, match=r"exports\.heatmap\.to: csv and heatmap have the same folder"):
+            refuse(csv=ExportSettings(to=str(tmp_path / "maps")), heatmap=ExportSettings(to=folder))
+    for form in ("geoparquet", "hs2p", "dataset"):
+        with pytest.raises(ConfigurationError, match=f"'x' is the name of a column of the format '{form}'"):
+            refuse(**{form: ExportSettings()})
+        with pytest.raises(ConfigurationError, match=f"'x' is the name of a column of the format '{form}'"):
+            export(output, tmp_path / "to", form)
+    assert not (tmp_path / "to").exists()
 
 
 @pytest.mark.parametrize("form", NAMES)
