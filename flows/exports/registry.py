@@ -45,4 +45,4 @@ def refuse_taken_names(name: FormatName, settings: ExportSettings, config: Cover
     """
     made = format_of(name, settings, config.tiling)
     refuse_taken(settings.classes or config.classes, getattr(made, "taken", ()), name)
-    refuse_taken(config.manifest_columns, getattr(made, "taken_by_slides", ()), name, "columns")
+    refuse_taken(config.columns, getattr(made, "taken_by_slides", ()), name, "columns")

@@ -206,6 +206,10 @@ COLUMNS: dict[str, tuple[str | dict[str, list[Any]], dict[str, Any]]] = {
         "path,mask,fold\na.svs,x,1\n",
         {"columns": ["fold"], "keep": "fold == 'a'"},
     ),
+    "a text of a manifest ordered in an export": (
+        "path,mask,fold\na.svs,x,b\n",
+        {"columns": ["fold"], "exports": {"csv": {"where": "fold > 0"}}},
+    ),
 }
 
 

@@ -142,6 +142,13 @@ def test_settings_that_do_not_fit_the_tables_are_refused_before_any_work(output,
     assert not (tmp_path / "to").exists()
 
 
+def test_a_column_of_the_manifest_called_like_one_of_the_data_set_is_refused_before_any_work(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [slide("a.svs", 0.5, cells={"id": 1.5})], columns={"id": "number"})
+    with pytest.raises(ConfigurationError, match="columns: 'id' is the name of a column of the format 'dataset'"):
+        export(output, tmp_path / "to", "dataset")
+    assert not (tmp_path / "to").exists()
+
+
 def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.ome.tiff", 0.5)])
     with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; set it to"):
