@@ -80,7 +80,8 @@ def plot_tiles(
     values = _column(tiles, column)
     _require_one_slide(tiles)
     background, extent, boxes = _placed(slide, tiles)
-    is_known = np.array([value is not None and value == value for value in values.tolist()], dtype=np.bool_)  # noqa: PLR0124 - NaN
+    # not for None, NaN and the NA of pandas, which are not equal to themselves
+    is_known = np.array([value is not None and (value == value) is True for value in values.tolist()], dtype=np.bool_)  # noqa: PLR0124
     values, boxes = values[is_known], boxes[is_known]
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
@@ -104,6 +105,8 @@ def plot_tiles(
     if extent is None:
         ax.autoscale_view()
         ax.yaxis.set_inverted(True)
+    else:
+        ax.set(xlim=(0, extent.width), ylim=(extent.height, 0))
     ax.set(xlabel="x, px of level 0", ylabel="y, px of level 0", aspect="equal")
     return ax
 

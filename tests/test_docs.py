@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from flows.cli.sample import make_sample
+from flows.cli.verbs.dispatch import main
 from flows.config.model import CoverageConfig
 from flows.config.yaml_file import read_yaml
 from flows.pipeline import coverage
@@ -102,7 +103,7 @@ def test_the_tutorial_prints_an_overlap_and_ends_with_a_plot(
 ) -> None:
     monkeypatch.chdir(covered_sample)
 
-    exec("".join(blocks("tutorial.md", "python")[:-1]), {})  # noqa: S102 - the last one needs matplotlib
+    exec("".join(blocks("tutorial.md", "python")), {})  # noqa: S102 - the page is ours
 
     assert capsys.readouterr().out.splitlines()[-1] in (DOCS / "tutorial.md").read_text("utf-8")
     assert Path("coverage-sample/tumor.png").read_bytes() == (DOCS / "tumor.png").read_bytes()
@@ -117,6 +118,22 @@ def test_the_recipes_on_tables_run(
     exec(section("recipes.md", title, "python"), {})  # noqa: S102 - the page is ours
 
     assert capsys.readouterr().out != ""
+
+
+def test_the_page_on_training_runs_up_to_torch(
+    covered_sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(covered_sample)
+    assert main(["sample", "coverage-sample/coverage", "--per-slide", "20", "--seed", "1", "-q"]) == 0
+    capsys.readouterr()
+    scope: dict[str, Any] = {}
+    code = section("training.md", "Tiles by index", "python") + section("training.md", "Many tiles", "python")
+
+    exec(code, scope)  # noqa: S102 - the page is ours
+
+    first, sampled = capsys.readouterr().out.splitlines()
+    assert first.startswith("(256, 256, 3) sample-")
+    assert (sampled.split()[0], len(scope["dataset"])) == ("40", 98)
 
 
 def hook(name: str) -> Any:
@@ -140,7 +157,7 @@ def test_every_column_of_every_table_is_on_the_page() -> None:
 def test_every_count_of_a_run_is_on_the_page() -> None:
     tables = hook("tables")
 
-    fields = tables.Summary.__dataclass_fields__.keys() - {"review"}
+    fields = tables.Summary.__dataclass_fields__.keys() - {"review", "exports"}
     assert [name for name in fields if f"| `{name}` |" not in tables.summary_table()] == []
 
 

@@ -15,7 +15,6 @@ from flows.records.fingerprints import Json
 from flows.storage.parquet import count_rows, damage_errors, read_table, row_groups
 from flows.storage.workspace import SUFFIXES, Workspace, checked_id
 from ratiopath.errors import RatiopathError
-from schemas.columns import SLIDE_COLUMNS
 
 MAX_RECORD = 1 << 26
 """Bytes of run.json."""
@@ -56,7 +55,6 @@ class FinishedOutput:
             record = json.loads(storage.read_head(path, MAX_RECORD))
             config = CoverageConfig.model_validate(record["configuration"])
             slides = read_table(posixpath.join(storage.root, "slides.parquet"), storage.files)
-            slides.select(["slide_id", "path", *SLIDE_COLUMNS])
         except (ValueError, TypeError, KeyError, OSError, RatiopathError, pa.ArrowException) as error:
             what = "holds no finished run" if not storage.is_file(path) else "cannot be read"
             found = f": {' '.join(str(error).split())[:300]}" if storage.is_file(path) else " (no run.json)"

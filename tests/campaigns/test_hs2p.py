@@ -9,7 +9,7 @@ import yaml
 
 from flows.cli.sample import make_sample
 from flows.exports.export_format import ExportedSlide
-from flows.exports.hs2p import Hs2pFormat
+from flows.exports.formats.hs2p import Hs2pFormat
 from ratiopath.slides import open_slide
 from tests.support.exported import exported_slide, tiling
 from tests.support.study import configured

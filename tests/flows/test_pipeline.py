@@ -39,7 +39,7 @@ def test_fractions_equal_the_oracle(folder, output) -> None:
     tissue = write_mask(folder / "a_tissue.tiff", random_labels(1, (0, 255)))
     classes = write_mask(folder / "a_classes.ome.tiff", random_labels(2, (0, 1, 2, 3), (96, 128)), mpp=0.25)
     run(folder, keep=None)
-    for row in pq.read_table(output / "tiles").to_pylist():
+    for row in pq.read_table(output / "coverage").to_pylist():
         tile = row["tile_x"], row["tile_y"], (0.5, 0.5), shapely.box(0, 0, 16, 16)
         expected = oracles.overlap([tissue], (1.0, 1.0), *tile)
         assert dict(row["tissue_overlap"]) == pytest.approx(expected)

@@ -21,7 +21,7 @@ from shapely import box
 import ratiopath
 from ratiopath.annotations import Outlines, read_outlines
 from ratiopath.annotations.placement import FrameOptions, place
-from ratiopath.arrow import grid_tiles, tile_overlay_overlap, tile_overlay_statistics
+from ratiopath.arrow import TileDataset, grid_tiles, tile_overlay_overlap, tile_overlay_statistics
 from ratiopath.arrow.tile_batch import TileBatch
 from ratiopath.counting.ranges import ValueRange
 from ratiopath.counting.wanted import LabelPattern
@@ -79,6 +79,8 @@ CALLS: dict[str, Callable[[], object]] = {
     "plot: no column": lambda: plot_tiles(None, {}, "tumor"),
     "plot: several slides": lambda: plot_tiles(None, {"slide_id": ["a", "b"], "tumor": [0, 1]}, "tumor"),
     "plot: too many texts": lambda: plot_tiles(None, BOXES | {"name": list("abcdefghijklmnopqrstu")}, "name"),
+    "dataset: no column": lambda: TileDataset(pa.table({"path": ["a.tiff"]})),
+    "dataset: no open slide": lambda: TileDataset(pa.table({}), open_slides=0),
     "batch: lengths": lambda: overlap("a.tiff", tile_x=[0, 1], tile_y=[0]),
     "batch: no column": lambda: overlap("a.tiff", tile_x=0),
     "batch: paths": lambda: overlap([1]),
@@ -368,6 +370,7 @@ def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[Ratiopath
 
 
 UNPROVOKED = {
+    "arrow/tile_dataset.py: IndexError": "the end of a sequence; see arrow/test_tile_dataset.py",
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "plot.py: ImportError": "an environment without matplotlib",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from ratiopath import plot
 from ratiopath.errors import ParameterError
 from ratiopath.plot import plot_tiles
 from tests.support.layouts import LAYOUTS, Raster
@@ -53,7 +54,16 @@ def corners(ax) -> list[list[list[float]]]:
     return [path.vertices[:4].tolist() for path in ax.collections[0].get_paths()]
 
 
-@pytest.mark.parametrize("kind", [dict, pa.table, pl.DataFrame, lambda table: pa.table(table).to_pandas()])
+KINDS = [
+    dict,
+    pa.table,
+    pl.DataFrame,
+    lambda table: pa.table(table).to_pandas(),
+    lambda table: pa.table(table).to_pandas().convert_dtypes(),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_table_gives_boxes_on_level_0_and_numbers(slide, kind) -> None:
     ax = plot_tiles(str(slide), kind(TILES | LEVEL0), "tumor")
     assert corners(ax) == CORNERS
@@ -67,8 +77,16 @@ def test_tiles_of_a_level_are_scaled_by_the_slide(slide) -> None:
     assert corners(plot_tiles(str(slide), TILES, "tumor")) == CORNERS
 
 
-def test_texts_have_a_legend(slide) -> None:
-    ax = plot_tiles(str(slide), pa.table(TILES), "dominant")
+def test_a_slide_too_large_to_read_leaves_its_frame(slide, monkeypatch) -> None:
+    monkeypatch.setattr(plot, "MAX_PIXELS", 1000)
+    ax = plot_tiles(str(slide), TILES, "tumor")
+    assert not ax.images
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 96), (64, 0))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_have_a_legend(slide, kind) -> None:
+    ax = plot_tiles(str(slide), kind(TILES), "dominant")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["stroma", "tumor"]
     colours = [handle.get_facecolor()[:3] for handle in ax.get_legend().get_patches()]
     assert [tuple(colour[:3]) for colour in ax.collections[0].get_facecolor()] == colours[::-1]

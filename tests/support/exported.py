@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.config.model import CoverageConfig, Tiling
+from flows.config.model import CoverageConfig
+from flows.config.tiling import Tiling
 from flows.exports.export_format import ExportedSlide
 from flows.records.slides import Slide
 from ratiopath.geometry import Extent, Mpp, round_half_up

@@ -6,8 +6,8 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
-from flows.analysis.sample import Sampler
-from flows.analysis.sampling import Sampling
+from flows.analysis.splits.sample import Sampler
+from flows.analysis.splits.sampling import Sampling
 from flows.cli.answer import Answer, answer_verb
 from flows.records.finished_output import FinishedOutput
 from flows.storage.parquet import write_groups

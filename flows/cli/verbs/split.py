@@ -8,11 +8,11 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import track
 
-from flows.analysis.clam_splits import FOLD_PARTS, clam_files
-from flows.analysis.cohort_split import count_lines, part_counts, split_groups, split_table
-from flows.analysis.parts import DEFAULT_PARTS, parse_folds, parse_parts
-from flows.analysis.slide_table import SlideTable
-from flows.analysis.split_files import write_split
+from flows.analysis.splits.clam_splits import FOLD_PARTS, clam_files
+from flows.analysis.splits.cohort_split import count_lines, part_counts, split_groups, split_table
+from flows.analysis.splits.parts import DEFAULT_PARTS, parse_folds, parse_parts
+from flows.analysis.splits.slide_table import SlideTable
+from flows.analysis.splits.split_files import write_split
 from flows.cli.answer import Answer, answer_verb
 from flows.config.errors import ConfigurationError
 from flows.records.finished_output import FinishedOutput

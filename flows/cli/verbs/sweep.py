@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from flows.analysis.sweep_options import DEFAULT_STEP
-from flows.analysis.sweep_output import Sweep, sweep_finished
-from flows.analysis.sweep_page import PAGE
-from flows.analysis.sweep_summary import content_of, lines_of
+from flows.analysis.thresholds.sweep_options import DEFAULT_STEP
+from flows.analysis.thresholds.sweep_output import Sweep, sweep_finished
+from flows.analysis.thresholds.sweep_page import PAGE
+from flows.analysis.thresholds.sweep_summary import content_of, lines_of
 from flows.cli.answer import Answer, answer_verb
 
 
@@ -55,7 +55,7 @@ def _has_api() -> bool:
 
 
 def _published(output: str, to: str | None, step: float, keep: str | None, per_slide_min: int) -> Sweep:
-    from flows.analysis.sweep_flow import sweep as flow  # noqa: PLC0415 - ditto
+    from flows.analysis.thresholds.sweep_flow import sweep as flow  # noqa: PLC0415 - ditto
     from flows.cli.main import quiet_prefect  # noqa: PLC0415 - ditto
     from flows.cli.prefect_server import require_answer, server_errors  # noqa: PLC0415 - ditto
 

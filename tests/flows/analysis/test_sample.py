@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.analysis import sample as sample_module
-from flows.analysis.sample import Sampler
-from flows.analysis.sampling import Sampling
-from flows.analysis.seeded_hash import tile_hashes
+from flows.analysis.splits import sample as sample_module
+from flows.analysis.splits.sample import Sampler
+from flows.analysis.splits.sampling import Sampling
+from flows.analysis.splits.seeded_hash import tile_hashes
 from flows.config.keep_expression import KeepNames, keep_expression
 
 WORD = 2**64

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.analysis.quotas import whole_quotas
-from flows.analysis.split import joined_strata, split_by_hash, split_exactly
+from flows.analysis.splits.quotas import whole_quotas
+from flows.analysis.splits.split import joined_strata, split_by_hash, split_exactly
 
 PARTS = {"train": Fraction("0.7"), "val": Fraction("0.15"), "test": Fraction("0.15")}
 STRATA = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=5), st.sampled_from("xyz"), max_size=60)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.analysis.funnel import CohortFunnel, SlideFunnel, are_true
-from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep, sum_at_least, thresholds_of
+from flows.analysis.thresholds.funnel import CohortFunnel, SlideFunnel, are_true
+from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft, SlideSweep, sum_at_least, thresholds_of
 from flows.config.errors import ConfigurationError
 from flows.config.keep_expression import KeepNames, keep_expression, keep_parts
 from flows.reports.tile_areas import TileAreas

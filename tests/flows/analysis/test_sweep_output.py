@@ -14,11 +14,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.analysis.sweep import ClassLeft, CohortLeft, thresholds_of
-from flows.analysis.sweep_flow import artifact_rows
-from flows.analysis.sweep_options import SweepOptions
-from flows.analysis.sweep_output import FILES, claimed_folder, rows_of, sweep_finished, sweep_output
-from flows.analysis.sweep_page import PageSlides, render_sweep
+from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft, thresholds_of
+from flows.analysis.thresholds.sweep_flow import artifact_rows
+from flows.analysis.thresholds.sweep_options import SweepOptions
+from flows.analysis.thresholds.sweep_output import FILES, claimed_folder, rows_of, sweep_finished, sweep_output
+from flows.analysis.thresholds.sweep_page import PageSlides, render_sweep
 from flows.cli.verbs.dispatch import main
 from flows.records.finished_output import FinishedOutput
 from flows.records.slides import Slide

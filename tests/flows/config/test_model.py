@@ -10,6 +10,8 @@ import yaml
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from ratiopath.geometry import Extent
+from tests.support import refused_settings
+from tests.support.refused_settings import GONE
 
 DOCUMENTED = """
 slides: slides/
@@ -29,22 +31,11 @@ overlays:
 keep: "tissue >= 0.5"
 tolerate: 0
 """
-GONE = object()
 
 
 def changed(**changes: Any) -> dict[str, Any]:
     """The documented configuration; `a__b=1` sets field b of section a."""
-    document = yaml.safe_load(DOCUMENTED)
-    for path, value in changes.items():
-        *sections, field = path.split("__")
-        section = document
-        for name in sections:
-            section = section[name]
-        if value is GONE:
-            del section[field]
-        else:
-            section[field] = value
-    return document
+    return refused_settings.changed(changes, yaml.safe_load(DOCUMENTED))
 
 
 def problems(document: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from flows.exports.clam import ClamFormat
+from flows.exports.formats.clam import ClamFormat
 from flows.exports.square_tiles import UnsuitableTilesError
 from ratiopath.errors import InvalidMppError
 from tests.support.exported import exported_slide

@@ -11,7 +11,7 @@ import pytest
 from flows.cli.verbs.dispatch import main
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
-from flows.exports.dataset import DatasetFormat, dataset_tiles
+from flows.exports.formats.dataset import DatasetFormat, dataset_tiles
 from tests.support.finished import HandmadeSlide, write_output
 from tests.support.offline import load_dataset  # noqa: F401 - a fixture
 from tests.support.written_output import exported

@@ -9,7 +9,7 @@ import pytest
 from flows.cli.verbs.dispatch import main
 from flows.config.export_settings import ExportSettings
 from flows.exports.export import Export
-from flows.exports.formats import NAMES, format_of
+from flows.exports.registry import NAMES, format_of
 from tests.support.finished import HandmadeSlide, write_output
 
 SLIDES = [HandmadeSlide(f"/slides/{name}.svs", 2, {"tumor": [0.25, 0.75]}, [True, True]) for name in ("a", "b")]

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from flows.config.errors import ConfigurationError
-from flows.exports.geoparquet import GeoParquetFormat, tile_boxes
+from flows.exports.formats.geoparquet import GeoParquetFormat, tile_boxes
 from tests.support.finished import HandmadeSlide
 from tests.support.written_output import exported
 

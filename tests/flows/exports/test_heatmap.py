@@ -8,7 +8,7 @@ import shapely
 import tifffile
 
 from flows.exports.export_format import ExportedSlide
-from flows.exports.heatmap import Heatmap, paint
+from flows.exports.formats.heatmap import Heatmap, paint
 from flows.records.slides import Slide
 from ratiopath.errors import MissingMppError, UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp

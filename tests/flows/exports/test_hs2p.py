@@ -14,7 +14,7 @@ import yaml
 from flows.cli.verbs.dispatch import main
 from flows.config.errors import ConfigurationError
 from flows.exports.export_format import ExportedSlide
-from flows.exports.hs2p import Hs2pFormat
+from flows.exports.formats.hs2p import Hs2pFormat
 from flows.exports.square_tiles import UnsuitableTilesError
 from ratiopath.errors import InvalidMppError, MissingMppError
 from tests.support.exported import exported_slide, tiling

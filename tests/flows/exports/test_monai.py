@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flows.exports.monai import Monai
+from flows.exports.formats.monai import Monai
 from tests.support.exported import exported_slides
 from tests.support.finished import HandmadeSlide
 

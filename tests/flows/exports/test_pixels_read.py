@@ -7,8 +7,8 @@ import numpy as np
 import openslide
 import pytest
 
-from flows.exports.clam import ClamFormat
-from flows.exports.trident import TridentFormat
+from flows.exports.formats.clam import ClamFormat
+from flows.exports.formats.trident import TridentFormat
 from tests.support.exported import exported_slide, tiling
 from tests.support.layouts import LAYOUTS, Raster
 

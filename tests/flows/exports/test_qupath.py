@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flows.config.errors import ConfigurationError
 from flows.exports.export_format import ExportedSlide
-from flows.exports.qupath import PALETTE, QuPath
+from flows.exports.formats.qupath import PALETTE, QuPath
 from ratiopath.annotations.placement import FrameOptions, place
 from ratiopath.annotations.read import read_outlines
 from ratiopath.errors import SlideNotFoundError

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
+from flows.exports.formats.trident import TridentFormat
 from flows.exports.square_tiles import UnsuitableTilesError
-from flows.exports.trident import TridentFormat
 from ratiopath.errors import InvalidMppError, MissingMppError
 from tests.support.exported import exported_slide, tiling
 from tests.support.study import configured

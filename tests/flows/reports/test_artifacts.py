@@ -21,6 +21,7 @@ from flows.reports.artifacts import FAILED, REPORT, SLIDES
 from flows.reports.prefect_progress import MAX_LINES, ProgressArtifact
 from flows.reports.previews.contact_sheet import CELL
 from flows.reports.progress import progress
+from flows.storage.workspace import Workspace
 from tests.support.study import random_labels, run, write_mask, write_slide_without_mpp, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
@@ -253,11 +254,12 @@ class TestProgressArtifact:
 
 
 @pytest.fixture(scope="module")
-def texts(local_ray, server):
+def texts(local_ray, server, tmp_path_factory):
     """Log lines of a task that finished MAX_LINES + 2 slides, after which one failed."""
+    folder = str(tmp_path_factory.mktemp("output"))
 
     def work() -> None:
-        with progress("some task", MAX_LINES + 3, logging.INFO) as advance:
+        with progress("some task", MAX_LINES + 3, Workspace.at(folder), logging.INFO) as advance:
             for number in range(MAX_LINES + 2):
                 advance(f"/{number}", 0.5)
             advance("/last", reason="odd")

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from flows.analysis.sampling import Sampling
-from flows.analysis.seeded_hash import tile_hashes
+from flows.analysis.splits.sampling import Sampling
+from flows.analysis.splits.seeded_hash import tile_hashes
 from schemas.samples import SAMPLE
 from schemas.table import checked
 

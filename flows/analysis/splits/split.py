@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate, chain, count, repeat
 
-from flows.analysis.quotas import whole_quotas
-from flows.analysis.seeded_hash import BITS, name_hash
+from flows.analysis.splits.quotas import whole_quotas
+from flows.analysis.splits.seeded_hash import BITS, name_hash
 
 
 def split_exactly(strata: Mapping[str, str], parts: Mapping[str, Fraction], seed: int) -> dict[str, str]:

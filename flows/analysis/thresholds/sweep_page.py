@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from flows.analysis.sweep import ClassLeft, CohortLeft
-from flows.analysis.sweep_tables import Row
+from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft
+from flows.analysis.thresholds.sweep_tables import Row
 from flows.records.slides import Slide
 from ratiopath.geometry import Float64s
 
@@ -100,6 +100,8 @@ def render_sweep(
         "funnel": list(funnel),
         "dropped": [[posixpath.basename(path), tiles] for path, tiles in dropped[:MAX_NAMED]],
     }
-    environment = Environment(loader=PackageLoader("flows.analysis", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("flows.analysis.thresholds", "."), autoescape=True, undefined=StrictUndefined
+    )
     page = environment.get_template("sweep.html")
     return page.render(generator=GENERATOR, sweep=content, keep=keep, funnel=funnel, dropped=len(dropped))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flows.config.model import Tiling
+from flows.config.tiling import Tiling
 from flows.exports.export_format import ExportedSlide
 from flows.exports.square_tiles import UnsuitableTilesError
 from flows.records.slides import Slide

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from flows.config.model import CoverageConfig, Tiling
+from flows.config.model import CoverageConfig
+from flows.config.tiling import Tiling
 from flows.exports.export_format import ExportedSlide
 from flows.exports.slide_list import common_folder, read_list, write_list
 from flows.exports.square_tiles import SquareTiles

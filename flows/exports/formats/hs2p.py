@@ -12,10 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from flows.config.model import CoverageConfig, Tiling
+from flows.config.model import CoverageConfig
+from flows.config.tiling import Tiling
 from flows.exports.column_names import refuse_taken
 from flows.exports.export_format import ExportedSlide
-from flows.exports.hs2p_metadata import BACKEND, FILTERING, SEGMENTATION, metadata, overlap_of, requested_spacing
+from flows.exports.formats.hs2p_metadata import (
+    BACKEND,
+    FILTERING,
+    SEGMENTATION,
+    metadata,
+    overlap_of,
+    requested_spacing,
+)
 from flows.exports.slide_list import write_list
 from flows.exports.square_tiles import SquareTiles
 
@@ -44,6 +52,7 @@ class Hs2pFormat:
 
     name: ClassVar[str] = "hs2p"
     reader: ClassVar[str] = "hs2p 6.1"
+    taken: ClassVar[tuple[str, ...]] = ARRAYS
     tiling: Tiling
     """Tiling of all slides."""
 

@@ -6,9 +6,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
 from pydantic import AfterValidator
 
-from flows.analysis.sweep_options import DEFAULT_STEP
-from flows.analysis.sweep_output import Sweep, sweep_finished
-from flows.analysis.sweep_tables import Row
+from flows.analysis.thresholds.sweep_options import DEFAULT_STEP
+from flows.analysis.thresholds.sweep_output import Sweep, sweep_finished
+from flows.analysis.thresholds.sweep_tables import Row
 from flows.config.uri import check_output
 from flows.execution.checked_flow import checked_flow
 from flows.reports.prefect_progress import API_ERRORS
@@ -28,7 +28,7 @@ def sweep(
     keep: str | None = None,
     per_slide_min: int = 1,
 ) -> Sweep:
-    """Sweep a finished output, and publish its tables; see `flows.analysis.sweep_output.sweep_finished`."""
+    """Sweep a finished output, and publish its tables; see `flows.analysis.thresholds.sweep_output.sweep_finished`."""
     swept = sweep_finished(output, to, step, keep, per_slide_min)
     publish_sweep_artifacts(swept)
     return swept

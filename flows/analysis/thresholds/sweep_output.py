@@ -21,11 +21,11 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import track
 
-from flows.analysis.funnel import CohortFunnel, SlideFunnel
-from flows.analysis.sweep import ClassLeft, CohortLeft, SlideSweep
-from flows.analysis.sweep_options import SweepOptions
-from flows.analysis.sweep_page import GENERATOR_TAG, HEAD_BYTES, PAGE, PageSlides, render_sweep
-from flows.analysis.sweep_tables import (
+from flows.analysis.thresholds.funnel import CohortFunnel, SlideFunnel
+from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft, SlideSweep
+from flows.analysis.thresholds.sweep_options import SweepOptions
+from flows.analysis.thresholds.sweep_page import GENERATOR_TAG, HEAD_BYTES, PAGE, PageSlides, render_sweep
+from flows.analysis.thresholds.sweep_tables import (
     FUNNEL,
     KEPT,
     SLIDES,

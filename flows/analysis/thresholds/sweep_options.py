@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flows.analysis.sweep import thresholds_of
+from flows.analysis.thresholds.sweep import thresholds_of
 from flows.config.errors import ConfigurationError
 from flows.config.keep_expression import Part, keep_parts
 from flows.config.model import CoverageConfig

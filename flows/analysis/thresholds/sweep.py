@@ -4,7 +4,7 @@
     mm² left at t    sum over those tiles of  share x inside x (mm² of the ROI in the tile's cell)
 
 The area is that of the class, as in the report on a slide: at threshold 0 both are equal. It is unknown where the
-report's is (`flows.reports.slide_report`). A class is looked at by itself; `flows.analysis.funnel` joins conditions.
+report's is (`flows.reports.slide_report`). A class is looked at by itself; `funnel` beside this joins conditions.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from flows.analysis.funnel import CohortFunnel, SlideFunnel
-from flows.analysis.sweep import ClassLeft, CohortLeft
+from flows.analysis.thresholds.funnel import CohortFunnel, SlideFunnel
+from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft
 from flows.config.keep_expression import Part
 from flows.records.slides import Slide
 from ratiopath.geometry import Float64s

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 
-from flows.analysis.split import joined_strata, split_by_hash, split_exactly
+from flows.analysis.splits.split import joined_strata, split_by_hash, split_exactly
 from flows.config.errors import ConfigurationError
 from schemas.splits import FOLDS, SPLITS
 from schemas.table import checked

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 
-from flows.analysis.sweep_output import FILES, Sweep
-from flows.analysis.sweep_tables import SWEEP
+from flows.analysis.thresholds.sweep_output import FILES, Sweep
+from flows.analysis.thresholds.sweep_tables import SWEEP
 from flows.config.excerpt import first_of
 from flows.records.fingerprints import Json
 

@@ -1,0 +1,1 @@
+"""Parts of a cohort: slides by patient, and tiles by class."""
