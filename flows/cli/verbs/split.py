@@ -41,6 +41,8 @@ def split(
 ) -> Answer:
     """Divide the slides into train, val and test, all slides of a patient in one part.
 
+    Exit codes: 0 written, 1 failed, 2 refused.
+
     Args:
         output: Output of a finished run.
         by: Column of the group that is not divided, such as patient; slide_id for slides one by one.
