@@ -77,7 +77,7 @@ def picture_source(path: str, workspace: Workspace) -> str | None:
 
 
 def has_preview(path: str, script: str, source: str, workspace: Workspace) -> bool:
-    """Return True if a picture of this source is whole, and the script beside it is the one that was written with it."""
+    """Return True if a picture of this source is whole, and so is the script that was written with it."""
     texts = _texts(path, workspace)
     if texts.get(KEY) != source or not workspace.is_file(script):
         return False
