@@ -19,8 +19,6 @@ _SCHEMA = pa.schema(
         pa.field("mpp_y", pa.float64()),
         pa.field("level", pa.int64()),
         pa.field("downsample", pa.float64()),
-        *(pa.field(f"level0_extent_{axis}", pa.int64()) for axis in "xy"),
-        *(pa.field(f"level0_mpp_{axis}", pa.float64()) for axis in "xy"),
     ]
 )
 
@@ -58,8 +56,7 @@ def read_slides(
     Returns:
         A dataset with a row per slide, sorted by path: path (absolute); extent_x, extent_y, tile_extent_x,
         tile_extent_y, stride_x, stride_y (int64, pixels of the level); mpp_x, mpp_y (float64, of the level, null
-        if unknown); level (int64); downsample (float64); level0_extent_x, level0_extent_y (int64, pixels of level 0);
-        level0_mpp_x, level0_mpp_y (float64, of level 0, null if unknown).
+        if unknown); level (int64); downsample (float64).
 
     Raises:
         ParameterError: At the call, if a parameter is invalid.
