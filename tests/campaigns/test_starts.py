@@ -303,3 +303,47 @@ def test_without_arguments_a_sample_is_made_and_run(tmp_path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["coverage-sample", "home"]
     assert len(list((tmp_path / "coverage-sample" / "coverage" / "previews").glob("*.png"))) == 2
     assert (tmp_path / "coverage-sample" / "coverage" / "index.html").exists()
+
+
+STARTED = """
+import os
+import flows.{module}
+from prefect._internal.analytics.enabled import is_telemetry_enabled
+from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED
+from ray._common.usage.usage_lib import usage_stats_enabled
+from ray._private.ray_constants import RAY_ENABLE_UV_RUN_RUNTIME_ENV
+print(is_telemetry_enabled(), PREFECT_SERVER_ANALYTICS_ENABLED.value(), usage_stats_enabled())
+print(RAY_ENABLE_UV_RUN_RUNTIME_ENV)
+"""
+
+
+@pytest.mark.parametrize("module", ["pipeline", "coverage", "cli.main", "tasks", "execution.map_rows"])
+def test_nothing_is_reported_and_no_worker_is_started_through_uv_whichever_module_is_first(module, tmp_path) -> None:
+    """Under `uv run` each worker would be started in a copy of the working directory, which has no environment."""
+    names = ("PREFECT_", "RAY_", "DO_NOT_TRACK", "CI", "GITHUB_", "BUILD")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    code = STARTED.format(module=module)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**variables, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False False False\nFalse\n"
+
+
+BOUND = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import ray
+from flows.execution.ray_runtime import ensure_ray
+ensure_ray()
+print(ray.cluster_resources()["CPU"])
+"""
+
+
+def test_ray_gets_those_processors() -> None:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run([sys.executable, "-c", BOUND], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0\n"

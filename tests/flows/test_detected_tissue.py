@@ -79,21 +79,6 @@ def test_a_run_without_any_mask_makes_its_own_once_and_again_only_for_a_replaced
 
 
 @FLOW
-def test_masks_lie_on_the_object_store_of_the_output(folder, bucket) -> None:
-    write_stained(folder / "a.tiff")
-    state = run(folder, output=bucket.uri("out"), previews=True)
-    assert state.is_completed()
-    masks = [name for name in bucket.objects("out") if name.startswith("tissue/")]
-    [table] = [name for name in bucket.contents("out") if name.startswith("coverage/")]
-    rows = bucket.table(f"out/{table}").to_pylist()
-    assert {row["tissue_path"] for row in rows} == {f"{bucket.name}/out/{masks[0]}"}
-    assert {row["tissue"] for row in rows} >= {0.0, 1.0}
-    before = bucket.objects("out")[masks[0]]
-    assert run(folder, output=bucket.uri("out"), previews=True).result().unchanged == 1
-    assert bucket.objects("out")[masks[0]] == before
-
-
-@FLOW
 def test_a_damaged_mask_and_another_detector_make_new_ones(folder, output) -> None:
     write_stained(folder / "ž a.tiff")
     run(folder)

@@ -1,8 +1,6 @@
 """Processors of a run: those of the container, the batch job or -j."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -75,19 +73,3 @@ def test_the_option_is_refused_before_anything_is_read(arguments, monkeypatch, c
     monkeypatch.setenv(VARIABLE, "")  # to be restored
     assert main([*arguments, "--config", "nope.yaml"]) == 2
     assert "-j (RATIOPATH_JOBS): found " in capsys.readouterr().err
-
-
-BOUND = """
-import os
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-import ray
-from flows.execution.ray_runtime import ensure_ray
-ensure_ray()
-print(ray.cluster_resources()["CPU"])
-"""
-
-
-def test_ray_gets_those_processors() -> None:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    done = subprocess.run([sys.executable, "-c", BOUND], env=variables, capture_output=True, text=True, check=True)
-    assert done.stdout == "1.0\n"

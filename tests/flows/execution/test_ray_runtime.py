@@ -1,9 +1,6 @@
 """Ray does not start or connect in vain: the reason and a hint in one line; nothing is reported to anybody."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import pytest
 
@@ -33,31 +30,3 @@ def test_an_error_of_a_start_is_one_line() -> None:
 def test_an_error_of_a_start_survives_pickling() -> None:
     error = StartError("a", hint="c")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
-
-
-STARTED = """
-import os
-import flows.{module}
-from prefect._internal.analytics.enabled import is_telemetry_enabled
-from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED
-from ray._common.usage.usage_lib import usage_stats_enabled
-from ray._private.ray_constants import RAY_ENABLE_UV_RUN_RUNTIME_ENV
-print(is_telemetry_enabled(), PREFECT_SERVER_ANALYTICS_ENABLED.value(), usage_stats_enabled())
-print(RAY_ENABLE_UV_RUN_RUNTIME_ENV)
-"""
-
-
-@pytest.mark.parametrize("module", ["pipeline", "coverage", "cli.main", "tasks", "execution.map_rows"])
-def test_nothing_is_reported_and_no_worker_is_started_through_uv_whichever_module_is_first(module, tmp_path) -> None:
-    """Under `uv run` each worker would be started in a copy of the working directory, which has no environment."""
-    names = ("PREFECT_", "RAY_", "DO_NOT_TRACK", "CI", "GITHUB_", "BUILD")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    code = STARTED.format(module=module)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**variables, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "False False False\nFalse\n"

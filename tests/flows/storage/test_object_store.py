@@ -1,6 +1,5 @@
 """The flow with its output on an S3-compatible store: the same bytes as in a folder, and no extra writes."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from flows.records.run_record import Summary
 from tests.support import study
 from tests.support.bucket import Bucket
-from tests.support.study import contents, random_labels, truncate, write_mask, write_study
+from tests.support.study import contents, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
@@ -31,74 +30,6 @@ def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, o
     prefix = "a b c"
     assert bucket.contents(prefix) == contents(output)
     assert bucket.objects(prefix).keys() == contents(output).keys() | {"run.json"}
-
-
-def test_pictures_and_their_page_are_written_to_the_store(folder, bucket) -> None:
-    write_study(folder, "a")
-    run(folder, bucket.uri("out"), previews=True)
-    previews = sorted(name for name in bucket.objects("out") if name.startswith("previews/"))
-    assert [name.rsplit(".")[-1] for name in previews] == ["js", "png"]
-    assert "index.html" in bucket.objects("out")
-    before = tables_of_slides(bucket, "out")
-    time.sleep(1)
-    run(folder, bucket.uri("out"), previews=True)
-    assert tables_of_slides(bucket, "out") == before
-    run(folder, bucket.uri("out"))
-    assert not [name for name in bucket.objects("out") if name.startswith(("previews", "index.html"))]
-
-
-def test_unchanged_slides_are_not_written(folder, bucket) -> None:
-    write_study(folder, "a", "b")
-    run(folder, bucket.uri("out"))
-    before = tables_of_slides(bucket, "out")
-    assert len(before) == 4
-    time.sleep(1)  # the store's clock counts seconds
-    assert run(folder, bucket.uri("out")).unchanged == 2
-    assert tables_of_slides(bucket, "out") == before
-
-    write_study(folder / "more", "c")
-    summary = run(folder, bucket.uri("out"))
-    assert (summary.new, summary.unchanged) == (1, 2)
-    after = tables_of_slides(bucket, "out")
-    assert len(after) == 6
-    assert after.items() > before.items()
-
-
-def test_another_keep_writes_only_the_kept_tiles(folder, output, bucket) -> None:
-    write_study(folder, "a", "b")
-    run(folder, bucket.uri("out"))
-    before = tables_of_slides(bucket, "out")
-    summary = run(folder, bucket.uri("out"), keep="tumor > 0.4")
-    after = tables_of_slides(bucket, "out")
-    assert (summary.unchanged, after.keys()) == (2, before.keys())
-    assert {name.split("/")[0] for name in after if after[name][0] != before[name][0]} == {"tiles"}
-    run(folder, str(output), keep="tumor > 0.4")
-    assert bucket.contents("out") == contents(output)
-
-
-def test_a_failed_slide_leaves_the_tables_until_it_is_repaired(folder, bucket) -> None:
-    write_study(folder, "a", "b")
-    run(folder, bucket.uri("out"))
-    whole = bucket.contents("out")
-    mask = (folder / "a_tissue.tiff").read_bytes()
-    truncate(folder / "a_tissue.tiff")
-    assert run(folder, bucket.uri("out")).put_aside == 1
-    assert len(tables_of_slides(bucket, "out")) == 2
-    assert bucket.table("out/failures.parquet")["path"].to_pylist() == [f"{folder}/a.tiff"]
-    write_mask(folder / "a_tissue.tiff", random_labels(0, (0, 255)))
-    assert (folder / "a_tissue.tiff").read_bytes() == mask
-    assert run(folder, bucket.uri("out"), changes="content").new == 1
-    assert {name for name in bucket.contents("out") if "/" in name} == {name for name in whole if "/" in name}
-
-
-def test_slides_that_are_gone_are_dropped_and_an_empty_folder_has_its_schema(folder, output, bucket) -> None:
-    write_study(folder, "a")
-    run(folder, bucket.uri("out"))
-    for path in folder.iterdir():
-        path.unlink()
-    assert run(folder, bucket.uri("out"), gone="drop").gone == 1
-    run(folder, str(output))
-    assert bucket.contents("out") == contents(output)
 
 
 def test_a_store_without_the_bucket_fails_the_run(folder, bucket) -> None:
