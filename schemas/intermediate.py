@@ -47,7 +47,7 @@ EXPORTED = TableSchema.of(
     (
         SLIDE_ID,
         PATH,
-        *(Column(name, pa.string(), nullable=True) for name in ("name", "source", "trouble")),
+        *(Column(name, pa.string(), nullable=True) for name in ("name", "source", "made_from", "trouble")),
         Column("tiles", pa.int64(), (NOT_NEGATIVE,), nullable=True),
         Column("files", pa.list_(pa.string()), nullable=True),
     ),

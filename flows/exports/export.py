@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName, TileColumns, check_export, where_expression
@@ -81,12 +82,13 @@ class SlideExport:
         Raises:
             SlideError: The tables hold no tiles of the slide, or the format cannot hold it.
         """
-        exported, source = self._read(row)
+        exported, digest = self._read(row)
         with self.target.staging() as folder:
             self.format.write_slide(exported, folder)
             files = self.target.publish(folder) if pool is None else _pooled(folder, pool)
         about = {"slide_id": row["slide_id"], "path": row["path"], "name": exported.name}
-        return ExportedFiles(**about, tiles=exported.tiles.num_rows, source=source, files=files)
+        source = source_of(digest, row)
+        return ExportedFiles(**about, tiles=exported.tiles.num_rows, source=source, files=files, made_from=digest)
 
     def describe(self, row: Mapping[str, Any], tiles: int) -> ExportedSlide:
         """Return a slide without its tiles, of which only the number is known."""
@@ -103,12 +105,11 @@ class SlideExport:
         if missing:
             problem = f"{path!r} has no column {min(missing)}"
             raise TruncatedError(problem, path=path, hint="run the flow again, with the version that exports")
-        made_from = (tiles.schema.metadata or {}).get(PROVENANCE_KEY)
-        digest = None if made_from is None else hashlib.sha256(made_from).hexdigest()
+        digest = digest_of(tiles.schema)
         where = where_expression(self.settings, self.columns)
         if where is not None:
             tiles = tiles.filter(where)
-        return self._slide(row, tiles), source_of(digest, row)
+        return self._slide(row, tiles), digest
 
     def _slide(self, row: Mapping[str, Any], tiles: pa.Table) -> ExportedSlide:
         name = name_of(row["path"], row["slide_id"], self.settings)
@@ -180,16 +181,32 @@ class Export:
             return False
         return source is not None and slide.source == source and self.missing.isdisjoint(slide.files)
 
-    def is_complete(self, current: Collection[str]) -> bool:
+    def carried(self, made_from: Callable[[str], str | None]) -> list[ExportedFiles]:
+        """Return the slides that the last run did not find, whose files are made from the rows that tiles/ keeps.
+
+        Args:
+            made_from: Function from a slide id to the digest of the provenance of its file in tiles/; None without one.
+        """
+        last = self.previous
+        is_same = last is not None and last.version == VERSION and last.settings == self.content_settings
+        if last is None or not is_same or self.is_pooled or self.slide.tables.config.gone == "drop":
+            return []
+        found = {row["slide_id"] for row in self.rows}
+        left = [one for one in last.every if one.slide_id not in found and self.missing.isdisjoint(one.files)]
+        return [one for one in left if one.made_from is not None and made_from(one.slide_id) == one.made_from]
+
+    def is_complete(self, current: Collection[str], carried: Sequence[ExportedFiles]) -> bool:
         """Return True if the folder holds what an export would write.
 
         Args:
             current: Ids of the slides whose files are current.
+            carried: Slides that the last run did not find, whose files stay.
         """
         last = self.previous
         exported = [slide.slide_id for slide in last.slides] if last is not None and last.is_finished else None
         is_all = exported == [row["slide_id"] for row in self.rows if row["slide_id"] in current]
-        return is_all and len(current) == len(self.rows) and not self.missing
+        is_kept = last is not None and last.gone == list(carried)
+        return is_all and is_kept and len(current) == len(self.rows) and not self.missing
 
     @contextmanager
     def running(self) -> Iterator["RunningExport"]:
@@ -222,7 +239,15 @@ class Export:
             for row in self.rows:
                 results.append(running.attempt(row))
                 advance(row["path"])
-            return running.finish(results)
+            return running.finish(results, self.carried(self._stored_digest))
+
+    def _stored_digest(self, slide_id: str) -> str | None:
+        tables = self.slide.tables
+        path = tables.path_of("tiles", slide_id)
+        try:
+            return digest_of(pq.read_schema(path, filesystem=tables.storage.files))
+        except (pa.ArrowException, OSError):
+            return None
 
     @property
     def folder(self) -> str:
@@ -254,11 +279,12 @@ class RunningExport:
         """Write the files of a slide in this process."""
         return self.export.slide.attempt(row, self.pool)
 
-    def finish(self, results: Sequence[Result]) -> ExportRecord:
-        """Write the files about all slides, remove what is no longer exported, and write the record.
+    def finish(self, results: Sequence[Result], carried: Sequence[ExportedFiles]) -> ExportRecord:
+        """Write the files about the slides, remove what is no longer exported, and write the record.
 
         Args:
             results: Result of each slide, in the order of the rows.
+            carried: Slides that the last run did not find; the files stay, unless one has the name of a new one.
         """
         export, target = self.export, self.export.slide.target
         done = [one for one in results if isinstance(one, ExportedFiles)]
@@ -271,10 +297,18 @@ class RunningExport:
         put_aside = [one for one in results if isinstance(one, PutAside)]
         if self.pool:
             done = [one.model_copy(update={"files": []}) for one in done]
-        record = export.record(slides=done, cohort=cohort, put_aside=put_aside)
+        written = {*cohort, *(file for one in done for file in one.files)}
+        gone = [one for one in carried if written.isdisjoint(one.files)]
+        record = export.record(slides=done, gone=gone, cohort=cohort, put_aside=put_aside)
         target.remove(sorted(set(export.previous.files if export.previous else ()) - set(record.files)))
         record.write(target.workspace)
         return record
+
+
+def digest_of(tiles: pa.Schema) -> str | None:
+    """Return the digest of the provenance of a file in tiles/; None if it has none."""
+    made_from = (tiles.metadata or {}).get(PROVENANCE_KEY)
+    return None if made_from is None else hashlib.sha256(made_from).hexdigest()
 
 
 def source_of(made_from: str | None, row: Mapping[str, Any]) -> str | None:

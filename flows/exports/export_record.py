@@ -43,6 +43,8 @@ class ExportedFiles(_Part):
     """Digest of what the files were made from; None if the tables do not say, so that they are written again."""
     files: list[Annotated[str, AfterValidator(_relative)]]
     """Paths in the folder, sorted."""
+    made_from: str | None = None
+    """Digest of the provenance of the slide's file in tiles/; None if it has none."""
 
 
 class PutAside(_Part):
@@ -71,8 +73,10 @@ class ExportRecord(_Part):
     """False while an export works on the folder, and after it was killed."""
     slides: list[ExportedFiles] = []
     """Slides in the order of slides.parquet."""
+    gone: list[ExportedFiles] = []
+    """Slides that the last run did not find, whose rows tiles/ keeps: their files stay as they are."""
     cohort: list[Annotated[str, AfterValidator(_relative)]] = []
-    """Files about all slides."""
+    """Files about the slides that the last run found."""
     put_aside: list[PutAside] = []
     """Slides of the tables without files."""
     others: list[str] = []
@@ -105,8 +109,13 @@ class ExportRecord(_Part):
         write_json(self.model_dump(mode="json"), workspace.published(FILE), workspace)
 
     @property
+    def every(self) -> list[ExportedFiles]:
+        """Slides with files, those that are gone too."""
+        return [*self.slides, *self.gone]
+
+    @property
     def files(self) -> Iterator[str]:
         """Paths of all files, in the folder."""
-        for slide in self.slides:
+        for slide in self.every:
             yield from slide.files
         yield from self.cohort

@@ -54,19 +54,20 @@ def export_tiles(kept: TableReference, config: CoverageConfig, workspace: Worksp
 def _export(name: FormatName, tables: FinishedOutput, digests: dict[str, str], workspace: Workspace) -> Row:
     """Write one format, and return its row of the result."""
     export = Export.open(tables, name, tables.config.exports[name])
-    last = {one.slide_id: one for one in export.previous.slides} if export.previous else {}
+    last = {one.slide_id: one for one in export.previous.every} if export.previous else {}
     kept: dict[str, Result] = {}
     for row in export.rows if not tables.config.force else ():
         slide_id = row["slide_id"]
         if slide_id in last and export.is_current(last[slide_id], source_of(digests[slide_id], row)):
             kept[slide_id] = last[slide_id]
-    if export.previous is not None and export.is_complete(kept):
+    carried = export.carried(digests.get)
+    if export.previous is not None and export.is_complete(kept, carried):
         return _summary(export, export.previous, 0)
     if export.is_pooled:
         kept = {}  # the files of all slides are written together
     with export.running() as running:
         written = _write(running, tables.config, workspace, kept)
-        record = running.finish([(kept | written)[row["slide_id"]] for row in export.rows])
+        record = running.finish([(kept | written)[row["slide_id"]] for row in export.rows], carried)
     _warn(name, record)
     return _summary(export, record, sum(isinstance(one, ExportedFiles) for one in written.values()))
 

@@ -45,7 +45,8 @@ def test_each_run_writes_the_slides_whose_tiles_changed(folder: Path, output: Pa
         path.unlink()
     run(folder, exports=EXPORTS)
     assert counted(output) == {"slides": 2, "written": 1, "put_aside": 0}
-    assert sorted(path.name for path in to.iterdir()) == ["a_tissue.tiff", "c_tissue.tiff", "export.json"]
+    kept = ["a_tissue.tiff", "b_tissue.tiff", "c_tissue.tiff", "export.json"]  # b is gone; tiles/ keeps its rows
+    assert sorted(path.name for path in to.iterdir()) == kept
     assert (to / "a_tissue.tiff").stat().st_mtime_ns == before
     assert counted(output, "dataset") == {"slides": 2, "written": 2, "put_aside": 0}
     exported = pq.read_table(output / "exports" / "dataset" / "tiles", columns=["tissue"])
@@ -56,6 +57,9 @@ def test_each_run_writes_the_slides_whose_tiles_changed(folder: Path, output: Pa
     state = run(folder, exports=EXPORTS)
     assert [counted(output, name)["written"] for name in EXPORTS] == [0, 0]
     assert state.result().exports[0] == f"export heatmap: 2 slides, 0 written, in {to}"
+
+    run(folder, exports=EXPORTS, keep="tissue >= 0.25")  # the map of b would be that of other tiles
+    assert sorted(path.name for path in to.iterdir()) == [name for name in kept if name != "b_tissue.tiff"]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Exports of finished tables: names, conditions, slides put aside, and the folder before and after."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tifffile
@@ -16,6 +18,7 @@ from flows.exports.export_record import ExportRecord
 from flows.exports.export_target import ExportTarget, refuse_foreign_exports
 from flows.exports.registry import NAMES
 from flows.records.finished_output import FinishedOutput
+from flows.records.provenance import PROVENANCE_KEY
 from flows.storage.filesystem import Storage
 from tests.support.finished import HandmadeSlide, write_output
 
@@ -275,3 +278,57 @@ def test_the_verb_refuses_what_it_does_not_know(tmp_path, monkeypatch, capsys, a
     assert printed.startswith("refused:")
     assert message in printed
     assert "secret" not in printed
+
+
+class TestSlidesThatTheLastRunDidNotFind:
+    @pytest.fixture
+    def partial(self, tmp_path) -> FinishedOutput:
+        """An output exported with a and b, of which a later run found a only."""
+        slides = [slide("a.svs", 0.25, 0.75), slide("b.svs", 0.5)]
+        output = write_output(tmp_path / "output", slides)
+        for name in ("a", "b"):
+            mark(output, name, b"first")
+        export(output, tmp_path / "to")
+        return replace(output, slides=output.slides.slice(0, 1))
+
+    def test_keep_their_files_while_tiles_keeps_their_rows(self, partial, tmp_path) -> None:
+        record = export(partial, tmp_path / "to")
+        assert [Path(one.path).name for one in record.gone] == ["b.svs"]
+        assert contents(tmp_path / "to") == {"a_tumor.tiff", "b_tumor.tiff", "export.json"}
+        assert export(partial, tmp_path / "to").gone == record.gone
+
+    def test_lose_them_when_their_rows_are_others(self, partial, tmp_path) -> None:
+        mark(partial, "b", b"second")
+        assert export(partial, tmp_path / "to").gone == []
+        assert contents(tmp_path / "to") == {"a_tumor.tiff", "export.json"}
+
+    @pytest.mark.parametrize("changes", [{"gone": "drop"}, {}])
+    def test_lose_them_when_their_rows_are_dropped(self, partial, tmp_path, changes) -> None:
+        if not changes:
+            tiles_of(partial, "b").unlink()
+        config = partial.config.model_copy(update=changes)
+        assert export(replace(partial, config=config), tmp_path / "to").gone == []
+        assert contents(tmp_path / "to") == {"a_tumor.tiff", "export.json"}
+
+    def test_lose_them_to_a_slide_of_the_same_name(self, partial, tmp_path) -> None:
+        other = write_output(tmp_path / "other", [slide("more/b.svs", 1.0)])
+        rows = pa.concat_tables([partial.slides, other.slides])
+        pq.write_table(
+            other.tiles(other.slides["slide_id"][0].as_py()),
+            tiles_of(partial, "c").with_name(f"{other.slides['slide_id'][0].as_py()}.parquet"),
+        )
+        record = export(replace(partial, slides=rows), tmp_path / "to")
+        assert (len(record.slides), record.gone) == (2, [])
+        assert tifffile.imread(tmp_path / "to" / "b_tumor.tiff").tolist() == [[1.0]]
+
+
+def tiles_of(output: FinishedOutput, name: str) -> Path:
+    """Return the file of a slide in tiles/."""
+    folder = Path(output.storage.root) / "tiles"
+    return next(iter(folder.glob(f"{name}-*.parquet")), folder / f"{name}-none.parquet")
+
+
+def mark(output: FinishedOutput, name: str, made_from: bytes) -> None:
+    """Write what the tiles of a slide were made from."""
+    path = tiles_of(output, name)
+    pq.write_table(pq.read_table(path).replace_schema_metadata({PROVENANCE_KEY: made_from}), path)
