@@ -21,7 +21,7 @@ class Answer:
     content: Json
     """The same for programs, printed by `--json` as one object."""
     next_step: str | None = None
-    """What to do next, a line after the others; `-q` leaves it out."""
+    """Next step, a line after the others; `-q` leaves it out."""
     code: int = 0
     """Exit code: 0 all is well, 1 failed, 2 refused, 3 finished, but something was put aside."""
     troubles: Sequence[str] = field(default=())

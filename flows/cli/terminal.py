@@ -19,9 +19,9 @@ MAX_SHOWN = 20
 """Failed slides that are printed; failures.parquet lists all."""
 
 
-def command() -> str:
-    """Return the command that the user ran."""
-    return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else "python -m flows.coverage"
+def command(module: str = "flows.coverage") -> str:
+    """Return the command that the user ran: the console script, or else the module."""
+    return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else f"python -m {module}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def report(summary: "Summary", printing: Printing, sample: str | None = None) ->
 
 def verbs() -> str:
     """Return the command before a verb, as the user ran it."""
-    return SCRIPT if os.path.basename(sys.argv[0]) == SCRIPT else "python -m flows"
+    return command("flows")
 
 
 def _explain_sample(folder: str, printing: Printing) -> None:

@@ -245,7 +245,7 @@ class CoverageConfig(Section):
         """Kind of each column of the manifest that goes through.
 
         Raises:
-            TypeError: They are not known yet; see `flows.inputs.manifest_kinds`.
+            TypeError: They are not known yet; see `flows.inputs.discovery.with_column_kinds`.
         """
         if self.columns and isinstance(self.columns, list):
             raise TypeError(f"the kinds of {', '.join(self.columns)} are not known yet")
@@ -312,19 +312,11 @@ class CoverageConfig(Section):
 def _keep_names(overlays: Mapping[str, Overlay], manifest: list[str] | dict[str, ManifestKind]) -> KeepNames:
     columns = [overlay.columns(name) for name, overlay in overlays.items()]
     kinds = dict.fromkeys(manifest) if isinstance(manifest, list) else manifest  # None is not known yet
+    shares = {name for one in columns for name in (*one.classes, one.inside, *one.measured)}
+    numbers = {name for one in columns for name in one.numbers}
     return KeepNames(
-        shares=frozenset(
-            [
-                *(name for one in columns for name in (*one.classes, one.inside, *one.measured)),
-            ]
-        )
-        - {name for one in columns for name in one.numbers},
-        numbers=frozenset(
-            [
-                *(name for one in columns for name in one.numbers),
-                *(name for name, kind in kinds.items() if kind in {None, "integer", "number"}),
-            ]
-        ),
+        shares=frozenset(shares - numbers),
+        numbers=frozenset(numbers | {name for name, kind in kinds.items() if kind in {None, "integer", "number"}}),
         texts=frozenset(name for name, kind in kinds.items() if kind in {None, "text"}),
         flags=frozenset(name for name, kind in kinds.items() if kind in {None, "boolean"}),
         refused=frozenset(name for one in columns for name in one.dominant),

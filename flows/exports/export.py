@@ -169,6 +169,13 @@ class Export:
         """Settings that decide the content of the files."""
         return self.slide.settings.model_dump(mode="json", exclude={"to"})
 
+    @property
+    def _comparable(self) -> ExportRecord | None:
+        """Record of the last export, if it was of the same version and settings."""
+        last = self.previous
+        is_same = last is not None and last.version == VERSION and last.settings == self.content_settings
+        return last if is_same else None
+
     def is_current(self, slide: ExportedFiles, source: str | None) -> bool:
         """Return True if a slide's files would be written anew with the same content, and are in place.
 
@@ -176,10 +183,9 @@ class Export:
             slide: Files of the slide in the last export.
             source: Digest of what they would be made from.
         """
-        last = self.previous
-        if last is None or not last.is_finished or last.version != VERSION or last.settings != self.content_settings:
+        if self._comparable is None or not self._comparable.is_finished or source is None:
             return False
-        return source is not None and slide.source == source and self.missing.isdisjoint(slide.files)
+        return slide.source == source and self.missing.isdisjoint(slide.files)
 
     def carried(self, made_from: Callable[[str], str | None]) -> list[ExportedFiles]:
         """Return the slides that the last run did not find, whose files are made from the rows that tiles/ keeps.
@@ -187,9 +193,8 @@ class Export:
         Args:
             made_from: Function from a slide id to the digest of the provenance of its file in tiles/; None without one.
         """
-        last = self.previous
-        is_same = last is not None and last.version == VERSION and last.settings == self.content_settings
-        if last is None or not is_same or self.is_pooled or self.slide.tables.config.gone == "drop":
+        last = self._comparable
+        if last is None or self.is_pooled or self.slide.tables.config.gone == "drop":
             return []
         found = {row["slide_id"] for row in self.rows}
         left = [one for one in last.every if one.slide_id not in found and self.missing.isdisjoint(one.files)]

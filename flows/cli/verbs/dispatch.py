@@ -19,6 +19,8 @@ VERBS = {
     "export": "write the kept tiles of a finished run in the format of another program",
 }
 """Verbs in the order of use, each a module of this folder with `answer`, and what it does."""
+_HELP = {"-h", "--help", "--version"}
+"""Options before any verb."""
 
 
 def run() -> NoReturn:
@@ -29,9 +31,6 @@ def run() -> NoReturn:
 
         run_coverage(arguments[arguments[:1] == ["coverage"] :])
     sys.exit(main(arguments))
-
-
-_HELP = {"-h", "--help", "--version"}
 
 
 def main(arguments: Sequence[str]) -> int:
