@@ -1,17 +1,13 @@
 """The picture of a slide: its canvas, the layers read for it, and the drawing."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import shapely
 from PIL import Image
 
 from flows.config.model import Overlay
-from flows.records.slides import Slide
-from flows.reports.previews import layers
 from flows.reports.previews.colours import (
     GLASS,
     GREYS,
@@ -23,48 +19,16 @@ from flows.reports.previews.colours import (
     STEPS,
     TABLE,
     UNKNOWN,
-    composite,
-    greys_of,
-    steps_of,
     with_palette,
 )
 from flows.reports.previews.contact_sheet import CELL, data_uri, draw_contact_sheet
 from flows.reports.previews.drawing import Sheet, draw_scene, inner_edges, panel_side
 from flows.reports.previews.legend import LINE, MARGIN, nice_length
 from flows.reports.previews.scene import NOWHERE, Canvas, Panel, SampledValues, Scene
-from flows.reports.tile_areas import TileAreas
 from ratiopath.geometry import Extent, Mpp
-from ratiopath.roi import Roi
-from ratiopath.slides.frame import read_frame
-from tests.support.layouts import LAYOUTS, Raster
-from tests.support.study import write_slide
+from tests.support.previews import canvas_of
 
-REAL = Path(__file__).parents[4] / "shared/data/CMU-1-Small-Region.svs"
-HALF_UM = Mpp(0.5, 0.5)
 MASK = Overlay(path="{stem}", classes={"a": [1], "b": [2, 3]})
-
-
-def slide_of(extent: tuple[int, int], tile: int, stride: int, mpp: Mpp | None = HALF_UM) -> Slide:
-    sizes = Extent(*extent), Extent(tile, tile), Extent(stride, stride)
-    return Slide("a", "/a.tiff", *sizes, mpp, 0, 1.0, sizes[0], mpp)
-
-
-def canvas_of(
-    extent: tuple[int, int],
-    tile: int,
-    stride: int,
-    side: int,
-    last: Any = "keep",
-    mpp: Mpp | None = HALF_UM,
-) -> Canvas:
-    slide = slide_of(extent, tile, stride, mpp)
-    return Canvas.of(slide, TileAreas.of(slide, last, Roi(shapely.box(0, 0, tile, tile))), side)
-
-
-def grid_of(extent: tuple[int, int], tile: int) -> tuple[Slide, TileAreas]:
-    """A slide and its tiles, side by side."""
-    slide = slide_of(extent, tile, tile)
-    return slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, tile, tile)))
 
 
 @pytest.mark.parametrize(
@@ -131,104 +95,6 @@ def test_the_shorter_side_of_a_tile_is_measured_on_the_canvas(anisotropic_canvas
     assert anisotropic_canvas.tile_px == 2
 
 
-def write(path: Path, levels: list[np.ndarray], mpp: float = 0.5, layout: str = "deflate") -> str:
-    LAYOUTS[layout].write(path, Raster(tuple(levels), (mpp, mpp)))
-    return str(path)
-
-
-def plain(height: int, width: int, value: int) -> np.ndarray:
-    return np.full((height, width, 3), value, np.uint8)
-
-
-@pytest.mark.parametrize(("side", "expected"), [(2000, 20), (1000, 20), (500, 20), (250, 30), (100, 40), (10, 40)])
-def test_the_thumbnail_is_the_level_closest_in_size_except_the_finest(tmp_path, side, expected) -> None:
-    levels = [plain(512, 1024, 10), plain(256, 512, 20), plain(128, 256, 30), plain(64, 128, 40)]
-    found = layers.read_thumbnail(write(tmp_path / "a.tiff", levels), Extent(side, side // 2))
-    np.testing.assert_array_equal(found, plain(side // 2, side, expected))
-
-
-def test_a_slide_of_one_level_has_no_thumbnail(tmp_path) -> None:
-    assert layers.read_thumbnail(write(tmp_path / "one.tiff", [plain(64, 64, 10)]), Extent(32, 32)) is None
-
-
-def test_a_level_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
-    path = write(tmp_path / "two.tiff", [plain(64, 64, 10), plain(32, 32, 10)])
-    monkeypatch.setattr(layers, "MAX_PIXELS", 32 * 32 - 1)
-    assert layers.read_thumbnail(path, Extent(32, 32)) is None
-
-
-@pytest.mark.skipif(not REAL.exists(), reason="the real slide is not beside the project")
-def test_the_thumbnail_of_a_scan_of_one_level_is_that_of_its_scanner() -> None:
-    found = layers.read_thumbnail(str(REAL), Extent(222, 297))
-    assert found.shape == (297, 222, 3)
-    assert found.std() > 10
-
-
-def write_stripes(folder: Path) -> str:
-    """Stripes of 0, 1, 2 and 3, each 8 px wide at 1 µm/px."""
-    labels = np.repeat(np.uint8([[0, 1, 2, 3]]), 8, axis=1).repeat(24, axis=0)
-    return write(folder / "m.tiff", [labels], mpp=1.0)
-
-
-def areas(path: str, overlay: Overlay = MASK, mpp: Mpp | None = HALF_UM) -> dict[str, np.ndarray] | None:
-    canvas = canvas_of((64, 48), 16, 16, 64, mpp=mpp)
-    slide = write_slide(Path(path).with_name("slide.tiff"))
-    frame = None if mpp is None else read_frame(str(slide)).with_mpp_of(0, mpp)
-    return layers.read_areas(path, overlay, canvas, frame, list(overlay.classes))
-
-
-def columns(found: np.ndarray) -> list[int]:
-    """The columns of an area that is as high as the picture."""
-    assert (found == found[:1]).all()
-    return np.flatnonzero(found[0]).tolist()
-
-
-def test_the_area_of_a_class_is_that_of_its_values_only(tmp_path) -> None:
-    found = areas(write_stripes(tmp_path))
-    assert {name: columns(area) for name, area in found.items()} == {
-        "a": [*range(16, 32)],
-        "b": [*range(32, 64)],
-    }
-
-
-def test_an_overlay_that_ends_early_has_no_class_beyond(tmp_path) -> None:
-    found = areas(write(tmp_path / "m.tiff", [np.ones((24, 16), np.uint8)], mpp=1.0))
-    assert columns(found["a"]) == [*range(32)]
-
-
-def test_classes_that_share_a_value_have_whole_areas(tmp_path) -> None:
-    found = areas(write_stripes(tmp_path), Overlay(path="{stem}", classes={"all": [1, 2], "some": [2]}))
-    assert {name: columns(area) for name, area in found.items()} == {
-        "all": [*range(16, 48)],
-        "some": [*range(32, 48)],
-    }
-
-
-def test_the_area_of_a_class_of_colours_is_that_of_the_colour(tmp_path) -> None:
-    colours = np.zeros((24, 32, 3), np.uint8)
-    colours[:12] = (255, 0, 0)
-    path = write(tmp_path / "m.tiff", [colours], mpp=1.0)
-    found = areas(path, Overlay(path="{stem}", classes={"red": ["255,0,0"]}))["red"]
-    np.testing.assert_array_equal(np.flatnonzero(found.all(axis=1)), np.arange(24))
-    assert not found[24:].any()
-
-
-def test_the_area_of_a_range_is_that_of_its_values(tmp_path) -> None:
-    found = areas(write_stripes(tmp_path), Overlay(path="{stem}", classes={"low": ["0..1"], "high": [">2"]}))
-    assert {name: columns(area) for name, area in found.items()} == {"low": [*range(32)], "high": [*range(48, 64)]}
-
-
-def test_an_overlay_over_a_slide_without_resolution_is_not_read(tmp_path) -> None:
-    path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    assert areas(path, mpp=None) is None
-
-
-def test_an_overlay_that_is_too_large_is_not_read(tmp_path, monkeypatch) -> None:
-    path = write(tmp_path / "m.tiff", [np.ones((24, 32), np.uint8)], mpp=1.0)
-    monkeypatch.setattr(layers, "MAX_PIXELS", 24 * 32 - 1)
-    assert areas(path) is None
-
-
 @pytest.mark.parametrize(
     ("limit", "length"), [(1, 1), (1.9, 1), (2, 2), (4.99, 2), (7, 5), (0.03, 0.02), (0.0099, 0.005), (123, 100)]
 )
@@ -241,49 +107,6 @@ def test_inner_edges_are_one_pixel_inside_an_area() -> None:
     inside = areas != NOWHERE
     expected = np.array([[1, 1, 1, 1, 1], [1, 0, 1, 1, 1], [1, 1, 1, 0, 0]], dtype=bool)
     np.testing.assert_array_equal(inner_edges(areas, inside), expected)
-
-
-def lightness(colours: np.ndarray) -> np.ndarray:
-    """CIE L* of sRGB colours (IEC 61966-2-1, CIE 15)."""
-    values = colours / 255
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    y = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return np.where(y > (6 / 29) ** 3, 116 * np.cbrt(y) - 16, y * (29 / 3) ** 3)
-
-
-ALL_GREYS = np.arange(GREYS, dtype=np.uint8)
-ALL_SHARES = np.linspace(0, 1, 201, dtype=np.float32)
-
-
-def test_a_larger_share_is_darker_over_every_grey_of_the_slide() -> None:
-    shown = lightness(composite(steps_of(ALL_SHARES)[:, None], ALL_GREYS))
-    assert (np.diff(shown, axis=0) <= 0).all()
-    assert (np.diff(lightness(composite(np.arange(STEPS + 1)[:, None], ALL_GREYS)), axis=0) < -1.5).all()
-
-
-def test_a_tile_over_any_grey_is_read_back_to_within_a_step_and_nothing_is_never_something() -> None:
-    steps = steps_of(ALL_SHARES)
-    shown = composite(steps[:, None], ALL_GREYS).astype(float)
-    legend = TABLE[: STEPS + 1, GREYS // 2].astype(float)
-    nearest = ((shown[:, :, None] - legend) ** 2).sum(axis=-1).argmin(axis=-1)
-    assert np.abs(nearest - steps[:, None]).max() <= 1
-    np.testing.assert_array_equal(nearest == 0, np.broadcast_to(ALL_SHARES[:, None] == 0, nearest.shape))
-
-
-@pytest.mark.parametrize(
-    ("share", "step"), [(0, 0), (1e-6, 1), (0.01, 1), (0.05, 1), (0.06, 2), (0.35, 7), (0.5, 10), (1, STEPS)]
-)
-def test_a_step_holds_its_upper_bound(share, step) -> None:
-    assert steps_of(np.float32([share])) == [step]
-
-
-def test_an_unknown_share_has_a_step_of_its_own() -> None:
-    assert steps_of(np.float32([np.nan])) == [UNKNOWN]
-
-
-def test_stained_tissue_keeps_its_contrast_in_grey() -> None:
-    found = greys_of(np.uint8([[[250, 250, 250], [226, 160, 196], [86, 50, 126]]]))
-    assert found.tolist() == [[GREYS - 1, 4, 0]]
 
 
 def scene(**changes: Any) -> Scene:
