@@ -20,7 +20,7 @@ from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
 from schemas.intermediate import PICTURES
 from schemas.slide_report import slide_report
-from tests.flows.reports.test_preview_drawing import grid_of
+from tests.support.previews import grid_of
 from tests.support.study import configured
 
 CHROMIUM = shutil.which("chromium")

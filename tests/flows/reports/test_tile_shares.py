@@ -10,7 +10,7 @@ import pytest
 from flows.reports.previews import tile_shares
 from flows.reports.previews.scene import Canvas, SampledValues
 from flows.reports.previews.tile_shares import MARK, NO_SHARE, Histogram, Layout, write_script
-from tests.flows.reports.test_preview_drawing import grid_of
+from tests.support.previews import grid_of
 
 
 def content(extent: tuple[int, int], tile: int, side: int, shares: np.ndarray) -> dict[str, Any]:
