@@ -17,6 +17,8 @@ MIN_VERTICES = 3
 """Vertices of a ring with an area."""
 BOX_VERTICES = 4
 """Vertices of a ring that is an axis-parallel box."""
+FLAT = 1e-290
+"""Height in px up to which a side is horizontal: its slope could be infinite, and the area beside it is nothing."""
 MAX_WORK = 256
 """Vertices times windows that a ring may cost before it is cut: cutting costs about as much."""
 
@@ -131,7 +133,7 @@ class Rings:
         """List the sides that are not horizontal."""
         after = self.xy[self.following()]
         ring = np.repeat(np.arange(len(self)), self.counts)
-        index = np.flatnonzero(after[:, 1] != self.xy[:, 1])
+        index = np.flatnonzero(np.abs(after[:, 1] - self.xy[:, 1]) > FLAT)
         begin, end, ring = self.xy[index], after[index], ring[index]
         is_up = end[:, 1] > begin[:, 1]
         (x, low), (x_high, high) = np.where(is_up, begin.T, end.T), np.where(is_up, end.T, begin.T)

@@ -222,6 +222,12 @@ def test_repeated_and_unsorted_windows_are_independent_rows():
     assert found.tolist() == [160, 256, 160, 48, 256]
 
 
+@pytest.mark.parametrize("height", [5e-324, 1e-308, 1e-300, 1e-200])
+def test_a_side_that_is_almost_horizontal_changes_nothing(height):
+    nearly, level = shapely.Polygon([(-5, height), (40, 0), (30, 30)]), shapely.Polygon([(-5, 0), (40, 0), (30, 30)])
+    assert areas([nearly], grid(16, 3)).tolist() == areas([level], grid(16, 3)).tolist()
+
+
 def test_no_polygon_and_no_window_are_fine():
     assert areas([], [(0, 0)]).tolist() == [0]
     assert areas([box(0, 0, 1, 1)], []).tolist() == []
