@@ -11,6 +11,9 @@ RETRY_PAUSES = (2.0, 5.0)
 """Pauses before a cluster that does not answer is tried again, seconds."""
 ANSWER_SECONDS = 4.0
 """Limit for a connection to a cluster, and for its whole answer, seconds each."""
+MAX_PORT = 65_535
+"""Largest number of a port."""
+_HINT = "start the cluster, correct RAY_ADDRESS, or unset it to run on this machine"
 _SHOWN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/?#@]*@)?(?P<host>[\w. -]+|\[[0-9a-f:.]+\])(?P<port>:\d{1,9})?"
     r"(?P<path>/[\w./~-]*)?(?P<query>[?#][^@]*)?",
@@ -59,9 +62,12 @@ def require_cluster(address: str) -> None:
     Raises:
         StartError: No gRPC server answers there.
     """
-    place = re.fullmatch(r"(.+):(\d{1,5})", address)
+    place = re.fullmatch(r"(.+):(\d{1,9})", address)
     if place is None:
         return
+    if int(place[2]) > MAX_PORT:  # the system would take the port modulo 65,536
+        problem = f"no Ray cluster answers at {shown(address)!r}: a port is at most {MAX_PORT}"
+        raise StartError(problem, hint=_HINT)
     for pause in (*RETRY_PAUSES, None):
         try:
             with socket.create_connection((place[1].strip("[]"), int(place[2])), ANSWER_SECONDS) as connection:
@@ -73,7 +79,7 @@ def require_cluster(address: str) -> None:
             problem = f"no Ray cluster answers at {shown(address)!r}: {found}"
         if pause is not None:
             time.sleep(pause)
-    raise StartError(problem, hint="start the cluster, correct RAY_ADDRESS, or unset it to run on this machine")
+    raise StartError(problem, hint=_HINT)
 
 
 def _is_grpc(connection: socket.socket) -> bool:

@@ -210,3 +210,11 @@ def test_a_server_of_grpc_is_left_to_ray(listening) -> None:
 def test_a_listener_is_left_to_ray_with_tls(listening, monkeypatch) -> None:
     monkeypatch.setenv("RAY_USE_TLS", "1")
     require_cluster(listening(None))
+
+
+def test_a_port_beyond_the_largest_is_not_taken_for_another(listening) -> None:
+    host, port = listening(SETTINGS).split(":")
+    with pytest.raises(
+        StartError, match=r"^no Ray cluster answers at '127\.0\.0\.1:\d+': a port is at most 65535; hint:"
+    ):
+        require_cluster(f"{host}:{int(port) + 65_536}")
