@@ -216,10 +216,7 @@ def _not_opened(uri: str, error: Exception) -> SlideNotFoundError:
     return SlideNotFoundError(f"cannot open {uri!r}: {_counted(error)}", path=uri, hint=hint)
 
 
-def _numbered(error: Exception) -> Exception:
-    """Give an error that may pass the number of an error of input, by which callers know that they may try later."""
-    if not is_transient(error) or getattr(error, "errno", None):
-        return error
-    numbered = OSError(errno.EIO, found_in(error))
-    numbered.__cause__ = error
-    return numbered
+def _numbered(error: Exception) -> OSError:
+    """Make a numbered error without the text of a store's: callers know by the number that they may try later."""
+    number = errno.EIO if is_transient(error) else errno.EACCES if is_denied(error) else errno.EINVAL
+    return OSError(getattr(error, "errno", None) or number, found_in(error))

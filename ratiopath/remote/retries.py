@@ -2,7 +2,7 @@
 
 import re
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from ratiopath.errors import RatiopathError
 
@@ -57,6 +57,6 @@ def retrying() -> Retrying:
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(initial=FIRST_PAUSE, max=_LONGEST_PAUSE, jitter=FIRST_PAUSE),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, max=_LONGEST_PAUSE) + wait_random(0, FIRST_PAUSE),
         reraise=True,
     )

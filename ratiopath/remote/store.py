@@ -61,12 +61,12 @@ def open_store(uri: str) -> Store:
     Raises:
         SlideNotFoundError: Nothing installed reads such a URI.
     """
-    if scheme_of(uri) in WITH_OPTIONS:
-        return open_object(uri)
     try:
+        if scheme_of(uri) in WITH_OPTIONS:
+            return open_object(uri)
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
-    except (ImportError, ValueError) as error:
-        problem = f"cannot open {uri!r}: {error}"
-        hint = "install the package, or copy the file to a folder of this machine"
+    except (ImportError, ValueError, OSError) as error:
+        problem = f"cannot open {uri!r}: {' '.join(str(error).split())}"
+        hint = "check the URI and the packages that are installed, or copy the file to a folder of this machine"
         raise SlideNotFoundError(problem, path=uri, hint=hint) from error
     return FsspecStore(files, path, uri)

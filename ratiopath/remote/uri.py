@@ -7,7 +7,7 @@ from ratiopath.errors import ParameterError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 _FORM = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<place>[^/?#@:\s]*(?::[0-9]{1,5})?)(?P<path>/[^?#]*)?"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<place>[^/?#@:%\s]*(?::[0-9]{1,5})?)(?P<path>/[^?#]*)?"
     r"(?:\?(?P<query>[^#]*))?"
 )
 _OPTIONS = {
