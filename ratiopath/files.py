@@ -95,8 +95,8 @@ def store_errors(file: BinaryIO) -> Iterator[None]:
     file.failure = None
     try:
         yield
-    except Exception:
-        if file.failure is None:
+    except Exception as error:
+        if file.failure in (None, error):
             raise
     if file.failure is not None:
         raise file.failure

@@ -1,4 +1,4 @@
-"""One local Ray, one Prefect server and one object store for each process of the tests, started by the first test that needs them."""
+"""One local Ray, one Prefect server and one object store per process of the tests, as tests need them."""
 
 import logging
 import os

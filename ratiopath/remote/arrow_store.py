@@ -15,13 +15,22 @@ _MARKS = ("ETag", "Generation", "generation", "Last-Modified")
 class ArrowObject:
     """An object, a `Store`. An open handle reads any number of ranges, one request each."""
 
-    def __init__(self, files: Any, key: str) -> None:
-        self._files, self._key = files, key
+    def __init__(self, uri: str) -> None:
+        """Name an object; nothing is requested.
+
+        Args:
+            uri: `s3://bucket/key` or `gs://bucket/key`; characters of the key may be percent-encoded.
+        """
+        whole, _, query = uri.partition("?")
+        scheme, _, path = whole.partition("://")
+        bucket, _, key = path.partition("/")
+        self._root = f"{scheme.lower()}://{bucket}" + (f"?{query}" if query else "")
+        self._path = f"{bucket}/{unquote(key)}"
         self._handle: Any = None
 
     def version(self) -> Version:
-        """Ask for size, and for ETag or generation."""
-        self._handle = self._files.open_input_file(self._key)
+        """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
+        self._handle = _file_system(self._root, os.getpid()).open_input_file(self._path)
         found = self._handle.metadata() or {}
         return Version(self._handle.size(), tuple(found[name].decode() for name in _MARKS if name in found))
 
@@ -30,19 +39,6 @@ class ArrowObject:
         if self._handle is None:
             self.version()
         return bytes(self._handle.read_at(end - start, start))
-
-
-def open_object(uri: str) -> ArrowObject:
-    """Find the store of an object; nothing is requested but the region of a bucket that is named nowhere.
-
-    Args:
-        uri: `s3://bucket/key` or `gs://bucket/key`; characters of the key may be percent-encoded.
-    """
-    whole, _, query = uri.partition("?")
-    scheme, _, path = whole.partition("://")
-    bucket, _, key = path.partition("/")
-    files = _file_system(f"{scheme.lower()}://{bucket}" + (f"?{query}" if query else ""), os.getpid())
-    return ArrowObject(files, f"{bucket}/{unquote(key)}")
 
 
 @lru_cache(maxsize=32)

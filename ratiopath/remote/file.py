@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, UnsupportedFormatError
-from ratiopath.remote.retries import ATTEMPTS, found_in, is_denied, is_transient, retrying
+from ratiopath.remote.retries import ATTEMPTS, found_in, is_denied, is_transient, retrying, status_of
 from ratiopath.remote.store import Store, open_store
 from ratiopath.remote.uri import check_uri
 from ratiopath.remote.version import COPY_HINT, Version
@@ -23,6 +23,9 @@ KEPT_BLOCKS = 128
 """Blocks that are kept: 32 MiB a file."""
 LONGEST = 16
 """Blocks of the longest request, 4 MiB; reading on where the last request ended doubles the length up to this."""
+_LATER = "read it again once it is complete"
+_BEYOND_THE_END = 416
+"""Answer of HTTP to a range that a file has no longer."""
 _Found = TypeVar("_Found")
 
 
@@ -150,14 +153,15 @@ class RemoteFile(io.RawIOBase):
             raise
         except FileNotFoundError as error:
             problem = f"{self.name!r} was removed while it was read"
-            raise TruncatedError(problem, path=self.name, hint="read it again once it is complete") from error
+            raise TruncatedError(problem, path=self.name, hint=_LATER) from _numbered(error)
         except Exception as error:  # noqa: BLE001 - as above
-            problem = f"cannot read {self.name!r} ({_counted(error)})"
-            hint = _hint(error, "check the store and the network")
-            raise TruncatedError(problem, path=self.name, hint=hint) from _numbered(error)
+            if status_of(error) != _BEYOND_THE_END:
+                problem = f"cannot read {self.name!r} ({_counted(error)})"
+                hint = _hint(error, "check the store and the network")
+                raise TruncatedError(problem, path=self.name, hint=hint) from _numbered(error)
+            content, present = b"", Version(-1)
         if present != self.version:
-            problem = f"{self.name!r} changed while it was read ({self.size:,} bytes before, {present.size:,} now)"
-            raise TruncatedError(problem, path=self.name, hint="read it again once it is complete")
+            raise TruncatedError(f"{self.name!r} changed while it was read", path=self.name, hint=_LATER)
         return content
 
     def readinto(self, buffer: "Buffer") -> int:
@@ -210,8 +214,9 @@ def _hint(error: Exception, otherwise: str) -> str:
 
 
 def _not_opened(uri: str, error: Exception) -> SlideNotFoundError:
-    if isinstance(error, FileNotFoundError):
-        return SlideNotFoundError(f"cannot open {uri!r}: no such file on its store", path=uri, hint="check the URI")
+    if isinstance(error, FileNotFoundError | IsADirectoryError):
+        found = "no such file on its store" if isinstance(error, FileNotFoundError) else "is a folder"
+        return SlideNotFoundError(f"cannot open {uri!r}: {found}", path=uri, hint="check the URI")
     hint = _hint(error, "check the URI, the store and the network")
     return SlideNotFoundError(f"cannot open {uri!r}: {_counted(error)}", path=uri, hint=hint)
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import fsspec
 
 from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
-from ratiopath.remote.arrow_store import open_object
+from ratiopath.remote.arrow_store import ArrowObject
 from ratiopath.remote.uri import WITH_OPTIONS, scheme_of
 from ratiopath.remote.version import COPY_HINT, Version
 
@@ -61,12 +61,12 @@ def open_store(uri: str) -> Store:
     Raises:
         SlideNotFoundError: Nothing installed reads such a URI.
     """
+    if scheme_of(uri) in WITH_OPTIONS:
+        return ArrowObject(uri)
     try:
-        if scheme_of(uri) in WITH_OPTIONS:
-            return open_object(uri)
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
-    except (ImportError, ValueError, OSError) as error:
+    except (ImportError, ValueError) as error:
         problem = f"cannot open {uri!r}: {' '.join(str(error).split())}"
-        hint = "check the URI and the packages that are installed, or copy the file to a folder of this machine"
+        hint = "install a package that reads it, or copy the file to a folder of this machine"
         raise SlideNotFoundError(problem, path=uri, hint=hint) from error
     return FsspecStore(files, path, uri)

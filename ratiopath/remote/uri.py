@@ -19,6 +19,8 @@ _OPTIONS = {
 """Options that a URI of an object store may have, each with the pattern of its value."""
 WITH_OPTIONS = frozenset({"s3", "gs"})
 """Schemes of the stores that have them."""
+_WITH_HOST = WITH_OPTIONS | {"http", "https"}
+"""Schemes whose first part is a bucket or a host, and no file."""
 _USER = re.compile(r":[^/]*@|//")
 """A password before @, as of a user in a path, or a URI in the path of another."""
 _REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -58,7 +60,8 @@ def check_uri(uri: str) -> str:
             allowed = f"the options are {', '.join(options)}" if options else "give it without ?"
             problem = f"a URI of {match['scheme']}:// has an option that is unknown or has an unusual value"
             raise ParameterError(f"{problem}, and may hold a credential; {_REMEDY}; {allowed}")
-    if not file_name(uri) or re.search(r"[*\[\]]", match["path"] or ""):
-        kind = "a pattern" if file_name(uri) else "a folder"
+    name = file_name(match["path"] or "") if match["scheme"].lower() in _WITH_HOST else file_name(uri)
+    if not name or re.search(r"[*\[\]]", match["path"] or ""):
+        kind = "a pattern" if name else "a folder"
         raise ParameterError(f"{uri!r} is {kind}, and only files are read from a store; give the URI of each file")
     return uri

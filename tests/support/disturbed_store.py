@@ -9,6 +9,8 @@ from fsspec import AbstractFileSystem
 
 Request = tuple[int, int] | str
 """Range of bytes of a request, or "info"."""
+Fault = Callable[[bytes], bytes]
+"""Change of an answer, or an exception instead of it."""
 
 
 class HttpError(Exception):
@@ -19,7 +21,7 @@ class HttpError(Exception):
         self.status = status
 
 
-def error(raised: Exception) -> Callable[[bytes], bytes]:
+def error(raised: Exception) -> Fault:
     """A fault that is an exception."""
 
     def fail(content: bytes) -> bytes:
@@ -51,12 +53,12 @@ class DisturbedStore(AbstractFileSystem):
     """Files by name."""
     requests: ClassVar[list[Request]] = []
     """Requests in order."""
-    faults: ClassVar[list[Callable[[bytes], bytes]]] = []
+    faults: ClassVar[list[Fault]] = []
     """Faults of the next requests for bytes; the others are answered."""
     has_size = True
 
     @classmethod
-    def holding(cls, name: str, content: bytes, *faults: Callable[[bytes], bytes]) -> str:
+    def holding(cls, name: str, content: bytes, *faults: Fault) -> str:
         """Put a file and return its URI; the record and the faults begin anew."""
         fsspec.register_implementation("disturbed", cls, clobber=True)
         cls.contents[name] = content
