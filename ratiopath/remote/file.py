@@ -22,7 +22,7 @@ BLOCK = 1 << 18
 KEPT_BLOCKS = 128
 """Blocks that are kept: 32 MiB a file."""
 LONGEST = 16
-"""Blocks of the longest request, 4 MiB; reading on where the last request ended doubles the length up to this."""
+"""Blocks of the longest request, 4 MiB; reading on where the last one ended makes it four times as long, up to this."""
 _LATER = "read it again once it is complete"
 _BEYOND_THE_END = 416
 """Answer of HTTP to a range that a file has no longer."""
@@ -121,7 +121,7 @@ class RemoteFile(io.RawIOBase):
 
     def _fetched(self, first: int, stop: int) -> dict[int, bytes]:
         """Fetch a missing block and those behind it up to the next kept one, at least as many as are wanted or due."""
-        self._length = min(2 * self._length, LONGEST) if first == self._next else 1
+        self._length = min(4 * self._length, LONGEST) if first == self._next else 1
         limit = min(-(-self.size // BLOCK), first + max(self._length, min(stop - first, LONGEST)))
         end = next((number for number in range(first + 1, limit) if number in self._kept), limit)
         content = self._read_range(first * BLOCK, min(end * BLOCK, self.size))

@@ -72,7 +72,7 @@ def test_reading_on_makes_longer_requests_up_to_a_limit() -> None:
         for number in range(64):
             file.read_at(number * BLOCK, 10)
 
-    assert ranges() == [(0, 1), (1, 3), (3, 7), (7, 15), (15, 31), (31, 47), (47, 63), (63, 79)]
+    assert ranges() == [(0, 1), (1, 5), (5, 21), (21, 37), (37, 53), (53, 69)]
 
 
 def test_the_cache_is_bounded() -> None:
