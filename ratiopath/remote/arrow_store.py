@@ -30,9 +30,11 @@ class ArrowObject:
 
     def version(self) -> Version:
         """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
-        self._handle = _file_system(self._root, os.getpid()).open_input_file(self._path)
+        files = _file_system(self._root, os.getpid())
+        self._handle = files.open_input_file(self._path)
         found = self._handle.metadata() or {}
-        return Version(self._handle.size(), tuple(found[name].decode() for name in _MARKS if name in found))
+        marks = tuple(found[name].decode() for name in _MARKS if name in found)
+        return Version(self._handle.size(), marks or (str(files.get_file_info(self._path).mtime_ns),))
 
     def read(self, start: int, end: int) -> bytes:
         """Read bytes [start, end)."""

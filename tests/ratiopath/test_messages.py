@@ -378,7 +378,7 @@ UNPROVOKED = {
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "plot.py: ImportError": "an environment without matplotlib",
     "remote/file.py: OSError": "a position before the start; see remote/test_file.py",
-    "remote/file.py: ConnectionResetError": "tried again, then told in other words; see remote/test_file.py",
+    "remote/pinned.py: ConnectionResetError": "tried again, then told in other words; see remote/test_file.py",
     "remote/store.py: IsADirectoryError": "told in other words",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",

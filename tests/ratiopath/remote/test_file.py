@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +12,10 @@ import pytest
 from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, UnsupportedFormatError
 from ratiopath.remote import retries
 from ratiopath.remote.file import BLOCK, KEPT_BLOCKS, LONGEST, RemoteFile
-from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, slow
+from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, slow, unchanged
 
 CONTENT = np.random.default_rng(1).bytes(3 * BLOCK + 100)
-LARGE = bytes(1000) * (BLOCK // 1000 + 1) * 200
+LARGE = np.random.default_rng(2).bytes(200 * BLOCK)
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +71,35 @@ def test_neighbouring_blocks_are_one_request() -> None:
 def test_reading_on_makes_longer_requests_up_to_a_limit() -> None:
     with RemoteFile.open(DisturbedStore.holding("a", LARGE)) as file:
         for number in range(64):
-            file.read_at(number * BLOCK, 10)
+            assert file.read_at(number * BLOCK, 10) == LARGE[number * BLOCK :][:10]
 
-    assert ranges() == [(0, 1), (1, 5), (5, 21), (21, 37), (37, 53), (53, 69)]
+    assert ranges()[:6] == [(0, 1), (1, 5), (5, 9), (9, 25), (25, 41), (41, 57)]
+
+
+def test_the_next_request_is_made_while_the_last_is_used() -> None:
+    with RemoteFile.open(DisturbedStore.holding("a", LARGE)) as file:
+        file.read_at(0, 1)
+        file.read_at(BLOCK, 1)
+        until = time.monotonic() + 10
+        while len(ranges()) < 3 and time.monotonic() < until:
+            time.sleep(0.001)
+
+    assert ranges() == [(0, 1), (1, 5), (5, 9)]
+
+
+def test_an_error_ahead_is_raised_where_its_bytes_are_asked_for() -> None:
+    faults = unchanged, unchanged, error(HttpError(403))
+    with RemoteFile.open(DisturbedStore.holding("a", LARGE, *faults)) as file:
+        assert file.read_at(0, 1) + file.read_at(BLOCK, 4 * BLOCK) == LARGE[:1] + LARGE[BLOCK : 5 * BLOCK]
+        with pytest.raises(TruncatedError, match="HTTP status 403"):
+            file.read_at(5 * BLOCK, 1)
+        assert file.read_at(5 * BLOCK, 1) == LARGE[5 * BLOCK :][:1]
+
+
+def test_a_jump_leaves_what_was_read_ahead() -> None:
+    with RemoteFile.open(DisturbedStore.holding("a", LARGE, *[slow] * 99)) as file:
+        for number in (0, 1, 100, 5, 6, 7, 90, 8, 9, 10, 60):
+            assert file.read_at(number * BLOCK + 7, BLOCK) == LARGE[number * BLOCK + 7 :][:BLOCK]
 
 
 def test_the_cache_is_bounded() -> None:
