@@ -46,7 +46,7 @@ def _kept(
 ) -> TableSchema:
     columns = [column for overlay in overlays for column in _columns(overlay) if column.name != overlay.overlap]
     rules = [rule for overlay in overlays for rule in _rules(overlay) if rule.column != overlay.overlap]
-    every = (*GRID_COLUMNS, *LEVEL0_BOX, *columns, *manifest_columns(manifest))
+    every = (*GRID_COLUMNS, *columns, *LEVEL0_BOX, *manifest_columns(manifest))
     return TableSchema.of(name, every, key=TILE_KEY, rules=rules)
 
 

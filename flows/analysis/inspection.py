@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from flows.analysis.pixel_values import PixelValues, count_values
+from flows.reports.shown_text import escaped
 from ratiopath.annotations import Annotations, is_annotation, read_outlines
 from ratiopath.annotations.outlines import Outlines
 from ratiopath.annotations.placement import FrameOptions, place
@@ -46,8 +47,11 @@ class Inspection:
 
     @property
     def text(self) -> list[str]:
-        """Lines for people: the file, and below it the findings, indented; without the defects."""
-        return [self.path, *(f"  {line}" for line in self.lines)]
+        """Lines for people: the file, and below it the findings, indented; without the defects.
+
+        Names and labels are texts of others: a control character in them stands as an escape.
+        """
+        return [escaped(self.path), *(f"  {escaped(line)}" for line in self.lines)]
 
     def to_json(self) -> dict[str, Any]:
         """Return the findings for programs, defects last."""

@@ -48,6 +48,7 @@ def answer_verb(verb: Callable[..., Answer], name: str, arguments: Sequence[str]
     app.default(verb)
     try:
         answer = app(own, exit_on_error=False, print_error=False)
+        return _printed(answer, printing) if isinstance(answer, Answer) else 0  # the latter of --help
     except CycloptsError as error:
         say(f"refused: {' '.join(str(error)[:1000].split())} See --help.", to=sys.stderr)
         return 2
@@ -60,8 +61,10 @@ def answer_verb(verb: Callable[..., Answer], name: str, arguments: Sequence[str]
     except KeyboardInterrupt:
         say("cancelled", to=sys.stderr)
         return 1
-    if not isinstance(answer, Answer):  # --help
-        return 0
+
+
+def _printed(answer: Answer, printing: Printing) -> int:
+    """Print an answer; return its exit code."""
     for line in answer.troubles:
         say(line, to=sys.stderr)
     printing.say_json(answer.content)

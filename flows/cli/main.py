@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         3 more slides failed than are tolerated, or `strict` is set and there is something to review.
     """
     printing, arguments = Printing.taken_from(sys.argv[1:] if arguments is None else arguments)
+    arguments = _without_jobs(arguments)
     is_sample = not arguments
     is_made = is_sample and os.path.exists(SAMPLE_FILE)
     if is_sample:
@@ -62,9 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments = ["--config", SAMPLE_FILE]  # the user may have edited it
 
     from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from flows.execution.processors import usable_processors  # noqa: PLC0415 - see above
 
     config = code = None
     try:
+        usable_processors()  # refuses -j before anything is started
         if arguments:
             from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
 
@@ -86,6 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("cancelled", RESUMES, to=sys.stderr)
     return 1 if code is None else code
+
+
+def _without_jobs(arguments: Sequence[str]) -> list[str]:
+    """Take `-j N` out of the arguments: a matter of the machine, not of the configuration."""
+    others = list(arguments)
+    for number, argument in enumerate(others):
+        option, equals, value = argument.partition("=")
+        if option in {"-j", "--jobs"}:
+            os.environ["RATIOPATH_JOBS"] = value if equals else next(iter(others[number + 1 : number + 2]), "nothing")
+            return others[:number] + others[number + (1 if equals else 2) :]
+    return others
 
 
 def _end(code: int) -> NoReturn:

@@ -32,7 +32,7 @@ HELP = (
     "values one after another, or repeat the option; a pattern in quotes, such as 'slides/*.svs', is looked up by the "
     "run.\n\n"
     "--dry-run tells what a run would do and writes nothing, as the verb plan does.\n\n"
-    f"{OPTIONS}\n\n"
+    f"{OPTIONS} -j N (--jobs N) uses at most N processors of this machine.\n\n"
     "Exit codes: 0 every slide is in the tables, 1 the run failed, 2 the configuration was refused, 3 finished, but "
     "more slides failed than are tolerated, or, with --strict, a class matches nothing or slides are to be reviewed."
 )
@@ -82,7 +82,7 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
         _refuse_file(storage.root)
     config = with_column_kinds(config)
     sources = discover(config)  # refuses a wrong path before anything is started
-    refuse_equal_stems((source.path for source in sources), config.exports)
+    refuse_equal_stems((source.path for source in sources), config.exports, config.classes)
     return config
 
 

@@ -55,12 +55,18 @@ class Printing:
 def say(*lines: str, to: TextIO) -> None:
     """Print lines, the second and later ones indented; a closed pipe, as after `| head`, is not an error.
 
+    Characters that the stream has no code for, such as µ in ASCII, stand as escapes.
+
     Args:
         lines: Lines to print.
         to: Standard output or standard error.
     """
+    text = "\n  ".join(lines)
     try:
-        print(*lines, sep="\n  ", file=to, flush=True)
+        try:
+            print(text, file=to, flush=True)
+        except UnicodeEncodeError:  # before a character of it is written
+            print(text.encode(to.encoding, "backslashreplace").decode(to.encoding), file=to, flush=True)
     except BrokenPipeError:
         # else Python finds the pipe broken at exit and changes the exit code
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,5 +1,6 @@
 """Settings of an export: the same in `exports:` of the configuration and on the command line."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self, TypeAlias
@@ -46,7 +47,7 @@ class ExportSettings(Section):
     classify: list[ColumnName] | None = Field(
         None,
         min_length=1,
-        description="qupath only: columns among which the classification of a tile is chosen; null takes all written",
+        description="qupath only: columns among which the classification of a tile is chosen; null takes the classes",
     )
 
 
@@ -101,6 +102,9 @@ def check_export(format_name: str, settings: ExportSettings, columns: TileColumn
         if unknown:
             found = f"{option}: no column of numbers {excerpt(unknown[0])} is written"
             raise ValueError(f"{found}; the columns are {first_of(known, MAX_NAMES)}")
+        twice = [name for name, times in Counter(getattr(settings, option) or ()).items() if times > 1]
+        if twice:
+            raise ValueError(f"{option}: {twice[0]!r} is named twice; name it once")
     try:
         where_expression(settings, columns)
     except ValueError as error:

@@ -211,6 +211,8 @@ class _Translator:
                 raise ValueError(f"{excerpt(self.source(node))} has a comma; write decimals with a point, such as 0.5")
         source = self.source(node)
         example = f"{source} >= 0.5" if source.isidentifier() else "tumor >= 0.5"
+        if source in self.names.texts - self.names.numbers:
+            example = f"{source} == 'true'"
         raise ValueError(f"{excerpt(source)} is neither true nor false; compare it, such as {example}; {_REMEDY}")
 
     def number(self, node: ast.expr) -> tuple[pc.Expression, Range]:

@@ -16,6 +16,7 @@ from ray.exceptions import AuthenticationError
 from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
+from flows.execution.processors import usable_processors
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -83,10 +84,12 @@ def ensure_ray() -> None:
 def _start_local() -> None:
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as Ray chooses it
     _require_space(folder)
+    processors = usable_processors()
     for is_last in (False, True):
         try:
             with _silent():
-                _init(address="local", include_dashboard=False)  # "local", or Ray would join one that runs already
+                # "local", or Ray would join one that runs already
+                _init(address="local", include_dashboard=False, num_cpus=processors)
         except OSError as error:
             used = str(error.filename or folder)
             is_temporary = error.filename is None or used.startswith(os.path.join(folder, "ray"))

@@ -24,8 +24,8 @@ from flows.config.export_settings import ExportSettings, FormatName, TileColumns
 from flows.exports.export_format import ExportedSlide, ExportFormat
 from flows.exports.export_record import VERSION, ExportedFiles, ExportRecord, PutAside
 from flows.exports.export_target import ExportTarget
-from flows.exports.names import name_of, refuse_equal_names
-from flows.exports.registry import format_of
+from flows.exports.names import name_of, refuse_equal_files
+from flows.exports.registry import format_of, refuse_taken_names
 from flows.records.fingerprints import Json
 from flows.records.finished_output import FinishedOutput
 from flows.records.provenance import PROVENANCE_KEY
@@ -146,11 +146,15 @@ class Export:
             check_export(name, settings, columns)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+        refuse_taken_names(name, settings, tables.config)
         rows = tables.slides.to_pylist()
-        refuse_equal_names([(row["path"], row["slide_id"]) for row in rows], settings)
-        target, previous, lost = ExportTarget.open(settings.to, name, tables.storage)
         classes = settings.classes or tables.config.classes or list(columns.measures)
+        refuse_equal_files([(row["path"], row["slide_id"]) for row in rows], name, settings, classes)
+        target, previous, lost = ExportTarget.open(settings.to, name, tables.storage)
         chosen = settings.model_copy(update={"classes": classes})
+        if name == "qupath" and settings.classify is None:  # statistics and NAME_inside are no shares of classes
+            shares = [one for one in classes if one in tables.config.classes]
+            chosen = chosen.model_copy(update={"classify": shares or None})
         light = replace(tables, slides=tables.slides.slice(0, 0), record={})
         return cls(SlideExport(name, chosen, light, columns, target), rows, previous, lost, tables.slides.schema)
 
@@ -227,8 +231,9 @@ class Export:
 
     @property
     def next_steps(self) -> list[str]:
-        """Lines that say how the files are used."""
-        return list(self.slide.format.next_steps(self.folder))
+        """Lines that say how the files are used; the URI of a store is without its options, which end it."""
+        shown = self.folder if self.slide.target.workspace.is_local else self.folder.partition("?")[0]
+        return [line.replace(self.folder, shown) for line in self.slide.format.next_steps(self.folder)]
 
     def record(self, **content: Any) -> ExportRecord:
         """Return a record of this export."""

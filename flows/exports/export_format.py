@@ -37,6 +37,9 @@ class ExportFormat(Protocol):
     A format whose class has `shares_folder = True` finds in the folder of `write_cohort` all that `write_slide` has
     written, in the order of the slides, and what it leaves there is published together at the end. Any other format
     has an empty folder, and the files of a slide are in place before the next slide is asked for.
+
+    A class may have `taken`, names that no class to write may have, and `taken_by_slides`, names that no column of the
+    manifest may have.
     """
 
     name: ClassVar[str]

@@ -1,5 +1,6 @@
 """Folder of an export: complete files are moved into place, and files of others are never touched."""
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from pyarrow.fs import FileSelector, FileType
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.exports.export_record import FILE, ExportRecord
+from flows.exports.registry import refuse_taken_names
 from flows.storage.filesystem import Storage, output_errors, place
 from flows.storage.workspace import SUFFIXES, WORK, Workspace
 
@@ -48,8 +50,7 @@ class ExportTarget:
             ConfigurationError: It is a folder of the tables, or holds another export.
         """
         workspace = _below(output, FOLDER, format_name) if to is None else Workspace.at(to)
-        tables = {output.root, *(posixpath.join(output.root, name) for name in (*SUFFIXES, WORK))}
-        if workspace.root in tables and type(workspace.files) is type(output.files):
+        if _is_of_tables(workspace, output):
             found = f"{workspace.output!r} is a folder of the tables"
             raise ConfigurationError(f"to: {found}; set another one, such as {FOLDER}/{format_name} in the output")
         with output_errors(workspace.output):
@@ -114,13 +115,31 @@ class ExportTarget:
 
 
 def refuse_foreign_exports(config: CoverageConfig, output: Storage) -> None:
-    """Refuse folders of exports that are none, before a run does any work.
+    """Refuse folders of exports that are none, and names of columns that are taken, before a run does any work.
 
     Raises:
-        ConfigurationError: A folder is one of the tables, or holds another export.
+        ConfigurationError: A folder is one of the tables, or holds another export; two exports have one folder; a
+            class or a column of the manifest has the name of a column of a format.
     """
+    folders: dict[str, str] = {}
     for name, settings in config.exports.items():
-        ExportTarget.open(settings.to, name, output)
+        refuse_taken_names(name, settings, config)
+        target, _, _ = ExportTarget.open(settings.to, name, output)
+        workspace = target.workspace
+        folder = os.path.realpath(workspace.root) if workspace.is_local else workspace.output
+        if folders.setdefault(folder, name) != name:
+            found = f"{folders[folder]} and {name} have the same folder {workspace.output!r}"
+            raise ConfigurationError(f"exports.{name}.to: {found}; set another one")
+
+
+def _is_of_tables(workspace: Workspace, output: Storage) -> bool:
+    """Return True for the output, its folders of tables, and folders in these, also by a link."""
+    if type(workspace.files) is not type(output.files):
+        return False
+    root, to = output.root, workspace.root
+    if output.is_local:
+        root, to = os.path.realpath(root), os.path.realpath(to)
+    return to == root or any(f"{to}/".startswith(f"{posixpath.join(root, name)}/") for name in (*SUFFIXES, WORK))
 
 
 def _below(output: Storage, *names: str) -> Workspace:

@@ -5,7 +5,9 @@ from importlib import import_module
 from typing import Any, get_args
 
 from flows.config.export_settings import ExportSettings, FormatName
+from flows.config.model import CoverageConfig
 from flows.config.tiling import Tiling
+from flows.exports.column_names import refuse_taken
 from flows.exports.export_format import ExportFormat
 
 NAMES: tuple[FormatName, ...] = get_args(FormatName)
@@ -28,3 +30,19 @@ def format_of(name: FormatName, settings: ExportSettings, tiling: Tiling) -> Exp
     given: dict[str, Any] = {"crop": settings.crop, "classify": tuple(settings.classify or ()), "tiling": tiling}
     made: ExportFormat = kind(**{option: value for option, value in given.items() if option in names})
     return made
+
+
+def refuse_taken_names(name: FormatName, settings: ExportSettings, config: CoverageConfig) -> None:
+    """Refuse classes and columns of the manifest with the name of a column that a format writes itself.
+
+    Args:
+        name: Name of the format.
+        settings: Settings of the export.
+        config: Configuration of the tables.
+
+    Raises:
+        ConfigurationError: A name is taken.
+    """
+    made = format_of(name, settings, config.tiling)
+    refuse_taken(settings.classes or config.classes, getattr(made, "taken", ()), name)
+    refuse_taken(config.columns, getattr(made, "taken_by_slides", ()), name, "columns")

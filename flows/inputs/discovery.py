@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from flows.config.errors import ConfigurationError
+from flows.config.export_settings import TileColumns, check_export
 from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
@@ -51,7 +52,7 @@ def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
 
     Raises:
         ConfigurationError: A manifest cannot be used, lacks a column or has a cell that a table cannot hold; or `keep`
-            does not fit the kinds.
+            or the `where` of an export does not fit the kinds.
     """
     if not config.columns or isinstance(config.columns, dict):
         return config
@@ -66,6 +67,12 @@ def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
             keep_expression(config.keep, known.keep_names)
         except ValueError as error:
             raise ConfigurationError(f"keep: {error}") from None
+    columns = TileColumns.of(known.overlay_columns, known.manifest_names)
+    for name, settings in known.exports.items():
+        try:
+            check_export(name, settings, columns)
+        except ValueError as error:
+            raise ConfigurationError(f"exports: {name}: {error}") from None
     return known
 
 

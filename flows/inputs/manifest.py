@@ -110,12 +110,18 @@ def _require(path: str, names: Sequence[str], needed: Iterable[str], key: str) -
 
 def _slide_id(cell: Any, path: str, number: int) -> str | None:
     found = plain_cell(cell)
-    if found is None or (isinstance(found, str) and re.fullmatch(SLIDE_ID_FORM, found) and found.lower() != "empty"):
-        return found
-    raise ConfigurationError(
-        f"slides: slide_id in row {number} of manifest {path!r} is {excerpt(cell)}; give up to 151 letters, digits, "
-        "'.', '_' and '-' of ASCII, beginning with a letter or digit, as it names files, or leave it empty"
-    )
+    if found is None:
+        return None
+    where = f"slides: slide_id in row {number} of manifest {path!r}"
+    if not isinstance(found, str) or not re.fullmatch(SLIDE_ID_FORM, found):
+        raise ConfigurationError(
+            f"{where} is {excerpt(cell)}; give up to 151 letters, digits, '.', '_' and '-' of ASCII, beginning with a "
+            "letter or digit, as it names files, or leave it empty"
+        )
+    if found.lower() == "empty":
+        taken = "the name of the file that a table without rows has"
+        raise ConfigurationError(f"{where} is {found!r}, {taken}; give another one, or leave it empty")
+    return found
 
 
 def _typed(cell: Any, kind: Kind, path: str, number: int, name: str) -> Cell | None:

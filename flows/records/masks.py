@@ -15,7 +15,7 @@ from typing import Literal
 
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.workspace import Workspace, is_slide_id
+from flows.storage.workspace import Workspace
 from ratiopath.tissue import TissueMask
 
 FOLDER: Literal["tissue"] = "tissue"
@@ -78,7 +78,7 @@ def remove_masks(workspace: Workspace, but: Collection[str]) -> None:
     for name in workspace.names(folder):
         stem, suffix = posixpath.splitext(name)
         path = workspace.published(FOLDER, name)
-        if suffix == ".tiff" and is_slide_id(stem) and stem not in but and is_replaceable_mask(path, workspace):
+        if suffix == ".tiff" and stem not in but and is_replaceable_mask(path, workspace):
             workspace.remove(path)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import fingerprints
 from flows.records.provenance import read_metadata
-from flows.records.stored_files import has_grid
+from flows.records.stored_files import has_grid, refuse_foreign_table
 from flows.storage.workspace import Workspace
 from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
@@ -35,7 +35,10 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         state, found = fingerprints(path, config.changes)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
-    known = None if config.force else read_metadata(grid, workspace).provenance
+    stored = read_metadata(grid, workspace).provenance
+    for folder in ("coverage", "tiles") if stored is None else ():
+        refuse_foreign_table(workspace.of_slide(folder, slide_id), slide_id, workspace)
+    known = None if config.force else stored
     if (
         known is not None
         and known.describes(identity, slide_id, config.tiling.in_full)

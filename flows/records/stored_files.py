@@ -29,6 +29,10 @@ MAX_AXIS_TILES = 1 << 20
 """Maximum number of tiles along one axis of a slide, whose origins are held in memory."""
 
 
+class ForeignFileError(SlideError):
+    """A file of another program under the name of a slide's file."""
+
+
 class UnreadError(SlideError):
     """A file of a gone slide that cannot be read at the moment, and may be whole."""
 
@@ -102,6 +106,25 @@ def has_grid(
     except (TruncatedError, UnsupportedImageError):
         return False
     return rows == len(xs) * len(ys)
+
+
+def refuse_foreign_table(path: str, slide_id: str, storage: Storage) -> None:
+    """Refuse to write over a table without provenance that is not known to be a run's.
+
+    A file named by a derived id is; one named by an id of a manifest is if it begins with the columns of a grid.
+
+    Raises:
+        ForeignFileError: It is another program's, or too damaged to tell.
+    """
+    if is_slide_id(slide_id) or not storage.is_file(path):
+        return
+    try:
+        names = pq.read_schema(path, filesystem=storage.files).names
+    except (pa.ArrowException, OSError, ValueError):
+        names = []
+    if names[: len(GRID.arrow)] != GRID.arrow.names:
+        problem = f"{path!r} is not a file of this program, or is damaged"
+        raise ForeignFileError(problem, path=path, hint="move it away, or give the slide another id")
 
 
 def has_tiles(

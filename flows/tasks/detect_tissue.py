@@ -6,7 +6,8 @@ from functools import partial
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.records.fingerprints import Json, require_unchanged
-from flows.records.masks import FOLDER, mask_record, stored_mask, write_mask
+from flows.records.masks import FOLDER, is_replaceable_mask, mask_record, stored_mask, write_mask
+from flows.records.stored_files import ForeignFileError
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
@@ -35,6 +36,9 @@ def _detect(row: Row, config: CoverageConfig, workspace: Workspace, settings: Ti
     path, record = workspace.of_slide(FOLDER, row["slide_id"]), mask_record(source, detector)
     mask = None if config.force else stored_mask(path, record, workspace)
     if mask is None:
+        if not is_replaceable_mask(path, workspace):
+            problem = f"{path!r} is not a mask of this program"
+            raise ForeignFileError(problem, path=slide, hint="move it away, or give the slide another id")
         if workspace.is_file(path):
             workspace.remove(path)  # should this slide fail, its old mask is not to be taken for a new one
         with require_unchanged(slide, [json.loads(row["state"])]):

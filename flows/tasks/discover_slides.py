@@ -30,7 +30,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     """
     sources = discover(config)
     found = [source for source in sources if is_text(source.path)]
-    refuse_equal_stems((source.path for source in found), config.exports)
+    refuse_equal_stems((source.path for source in found), config.exports, config.classes)
     table = source_table(found, config)
     failures = [not_utf8(source.path) for source in sources if not is_text(source.path)]
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))

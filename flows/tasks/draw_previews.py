@@ -21,7 +21,16 @@ from flows.records.provenance import Provenance, read_coverage_metadata
 from flows.records.slides import Slide, SlideFile
 from flows.reports.previews.colours import with_palette
 from flows.reports.previews.drawing import draw_scene, layout_of, panel_side
-from flows.reports.previews.files import FOLDER, KEY, is_replaceable, picture_source, remove_previews, script_of
+from flows.reports.previews.files import (
+    DIGEST_KEY,
+    FOLDER,
+    KEY,
+    digest_of,
+    has_preview,
+    is_replaceable,
+    remove_previews,
+    script_of,
+)
 from flows.reports.previews.layers import read_areas, read_thumbnail
 from flows.reports.previews.scene import MAX_PANELS, Bools, Canvas, Panel, SampledValues, Scene
 from flows.reports.previews.tile_shares import Histogram, write_script
@@ -109,7 +118,7 @@ def _warn(pictures: list[Row]) -> None:
 def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     slide = _Kept.from_row(row)
     source, (path, script) = f"{VERSION} {slide.made_from}", _paths(slide.slide_id, workspace)
-    is_current = picture_source(path, workspace) == source and workspace.is_file(script)
+    is_current = has_preview(path, script, source, workspace)
     if is_current and not config.force:
         return _picture(slide)
     for one in (path, script):
@@ -122,6 +131,7 @@ def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
         image = with_palette(draw_scene(scene))
         about = PngImagePlugin.PngInfo()
         about.add_text(KEY, source)
+        about.add_text(DIGEST_KEY, digest_of(shares.encode()))
         with output_errors(script), workspace.atomic_write(script) as file:  # first: a current picture has a script
             file.write(shares.encode())
         with output_errors(path), workspace.atomic_write(path) as file:

@@ -254,9 +254,10 @@ def test_a_second_file_of_one_slide_ends_no_run(output, again) -> None:
     assert again(keep=None).unchanged == 2
 
 
-def test_a_damaged_picture_is_drawn_anew_in_the_same_run(finished, output, again) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".js"])
+def test_a_damaged_picture_is_drawn_anew_in_the_same_run(finished, output, again, suffix) -> None:
     again(previews=True)
-    picture = min((output / "previews").iterdir())
+    picture = min((output / "previews").glob(f"*{suffix}"))
     before = picture.read_bytes()
     picture.write_bytes(before[: len(before) // 2])
     again(previews=True)
@@ -265,7 +266,7 @@ def test_a_damaged_picture_is_drawn_anew_in_the_same_run(finished, output, again
 
 def test_a_picture_that_is_a_link_is_replaced(output, again) -> None:
     again(previews=True)
-    picture, elsewhere = min((output / "previews").iterdir()), output.parent / "elsewhere.png"
+    picture, elsewhere = min((output / "previews").glob("*.png")), output.parent / "elsewhere.png"
     shutil.move(picture, elsewhere)
     picture.symlink_to(elsewhere)
     before = elsewhere.read_bytes()

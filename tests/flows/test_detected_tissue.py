@@ -1,6 +1,7 @@
 """Runs whose tissue is no file: masks are made once a slide, kept, and replaced with their slide."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from flows.config.errors import ConfigurationError
 from flows.inputs.discovery import discover
+from flows.records.stored_files import ForeignFileError
 from flows.reports.ownership import refuse_foreign
 from flows.storage.workspace import Workspace
+from flows.tasks.detect_tissue import _detect
 from ratiopath.overlays import detect_tissue
 from tests.support import study
 from tests.support.layouts import LAYOUTS, Raster
@@ -106,13 +109,26 @@ def test_a_damaged_mask_and_another_detector_make_new_ones(folder, output) -> No
 
 
 def test_a_mask_of_others_is_refused_only_where_masks_are_written(output) -> None:
-    path = output / "tissue" / f"{'0' * 64}.tiff"
+    path = output / "tissue" / "a-0123456789ab.tiff"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
     (path.parent / "notes.txt").write_text("mine")
     refuse_foreign(Workspace.at(str(output)), previews=True)
     with pytest.raises(ConfigurationError, match="is not a mask of this program; move it away"):
         refuse_foreign(Workspace.at(str(output)), previews=True, masks=True)
+
+
+def test_a_mask_of_others_under_a_given_id_is_not_replaced(folder, output) -> None:
+    write_stained(folder / "a.tiff")
+    path = output / "tissue" / "S-1.tiff"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"mine")
+    config = configured(folder, overlays=DETECT)
+    row = {"path": str(folder / "a.tiff"), "slide_id": "S-1", "identity": '{"mpp": null}', "state": "{}"}
+    detect = partial(_detect, settings=config.detected.tissue, detector=config.detected.detector)
+    with pytest.raises(ForeignFileError, match=r"'.*/S-1\.tiff' is not a mask of this program; hint: move it away"):
+        detect(row, config, Workspace.at(str(output)))
+    assert path.read_bytes() == b"mine"
 
 
 def test_a_mask_is_no_slide_of_the_next_run(folder) -> None:

@@ -74,6 +74,17 @@ def test_exports_are_checked_with_the_configuration(exports, message) -> None:
         configured(Path("/slides"), exports=exports)
 
 
+def test_a_condition_that_does_not_fit_the_cells_of_the_manifest_is_refused_before_any_work(tmp_path: Path) -> None:
+    write_study(tmp_path / "slides", "a")
+    manifest = tmp_path / "cohort.csv"
+    manifest.write_text("path,flag\nslides/a.tiff,yes\n")
+    changes = {"slides": str(manifest), "columns": ["flag"], "exports": {"csv": {"where": "flag > 0"}}}
+    file = tmp_path / "coverage.yaml"
+    file.write_text(yaml.safe_dump(settings(tmp_path / "slides", **changes)))
+    with pytest.raises(ConfigurationError, match=r"exports: csv: where: 'flag > 0' orders texts"):
+        read_configuration(["--config", str(file)])
+
+
 def test_equal_stems_are_refused_before_any_work(folder: Path, output: Path, tmp_path: Path) -> None:
     write_study(folder, "a")
     write_study(folder / "more", "a")

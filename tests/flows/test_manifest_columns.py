@@ -58,3 +58,16 @@ def test_a_run_with_nothing_new_writes_no_tiles(tmp_path: Path) -> None:
     written = (tmp_path / "output" / "tiles" / "S-1.parquet").stat()
     assert run(tmp_path, "slides/a.tiff,S-1,P1,1\n").unchanged == 1
     assert (tmp_path / "output" / "tiles" / "S-1.parquet").stat().st_ino == written.st_ino
+
+
+@pytest.mark.parametrize("folder", ["coverage", "tiles"])
+def test_a_file_of_others_under_a_given_id_is_not_replaced(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "slides").mkdir()
+    write_study(tmp_path / "slides", "a", "b")
+    foreign = tmp_path / "output" / folder / "S-1.parquet"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"mine")
+    rows = "slides/a.tiff,S-1,P1,1\nslides/b.tiff,S-2,P2,1\n"
+    assert run(tmp_path, rows, tolerate=1).put_aside == 1
+    assert foreign.read_bytes() == b"mine"
+    assert "S-1.parquet' is not a file of this program" in study.failures(tmp_path / "output")["a.tiff"][2]

@@ -32,13 +32,16 @@ KINDS = {"ConfigurationError", "ConstructorError", "RoiError", "ValueError"}
 """Errors whose every raise in the rooms is provoked."""
 
 
-@pytest.fixture(autouse=True)
-def study(tmp_path, monkeypatch) -> Path:
-    (tmp_path / "slides").mkdir()
+@pytest.fixture(scope="module")
+def provoked(tmp_path_factory) -> tuple[str, set[tuple[str, int]]]:
+    """Text of all refusals, and the lines in the rooms that exceptions passed."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "slides").mkdir()
     for name in ("a.tiff", "b.tiff"):
-        (tmp_path / name).touch()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (folder / name).touch()
+    with pytest.MonkeyPatch.context() as patch, raised() as lines:
+        patch.chdir(folder)
+        return messages(folder), lines
 
 
 def written(document: Any) -> list[str]:
@@ -120,7 +123,7 @@ def messages(folder: Path) -> str:
 def raises_in_rooms() -> list[tuple[str, int, int]]:
     """File, first and last line of each raise of one of KINDS."""
     found = []
-    for file in (file for room in ROOMS for file in sorted(room.glob("*.py"))):
+    for file in (file for room in ROOMS for file in sorted(room.rglob("*.py"))):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
                 kind = node.exc.func
@@ -129,16 +132,15 @@ def raises_in_rooms() -> list[tuple[str, int, int]]:
     return found
 
 
-def test_every_refusal_reads_as_it_was_reviewed(study) -> None:
-    found = messages(study)
+def test_every_refusal_reads_as_it_was_reviewed(provoked) -> None:
+    found, _ = provoked
     if os.environ.get("RATIOPATH_WRITE_MESSAGES"):
         KEPT.write_text(found)
     assert found == KEPT.read_text()
 
 
-def test_every_raise_is_provoked(study) -> None:
-    with raised() as lines:
-        messages(study)
+def test_every_raise_is_provoked(provoked) -> None:
+    _, lines = provoked
     left = [
         f"{Path(file).name}:{first}"
         for file, first, last in raises_in_rooms()
@@ -147,6 +149,6 @@ def test_every_raise_is_provoked(study) -> None:
     assert left == []
 
 
-def test_every_refusal_has_a_remedy(study) -> None:
-    refusals = [line for line in messages(study).splitlines() if line.startswith("    ")]
+def test_every_refusal_has_a_remedy(provoked) -> None:
+    refusals = [line for line in provoked[0].splitlines() if line.startswith("    ")]
     assert [line for line in refusals if not any(mark in line for mark in ("; ", "did you mean", "See --help"))] == []

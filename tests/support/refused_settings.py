@@ -193,6 +193,7 @@ MANIFESTS: dict[str, str | dict[str, list[Any]]] = {
     "a manifest with two rows for a slide": "path,mask\na.svs,x\na.svs,y\n",
     "a manifest with an open quote": 'path,mask\n"a,b\n',
     "a manifest with two slides of one id": "path,mask,slide_id\na.svs,x,A\nb.svs,y,a\n",
+    "a manifest with an id that is reserved": "path,mask,slide_id\na.svs,x,empty\n",
     "a manifest with an id that names another folder": "path,mask,slide_id\na.svs,x,../a\n",
     "a manifest with paths that are numbers": {"path": ["a.svs"], "mask": [3]},
 }
@@ -204,6 +205,10 @@ COLUMNS: dict[str, tuple[str | dict[str, list[Any]], dict[str, Any]]] = {
     "a number of a manifest compared with a text": (
         "path,mask,fold\na.svs,x,1\n",
         {"columns": ["fold"], "keep": "fold == 'a'"},
+    ),
+    "a text of a manifest ordered in an export": (
+        "path,mask,fold\na.svs,x,b\n",
+        {"columns": ["fold"], "exports": {"csv": {"where": "fold > 0"}}},
     ),
 }
 

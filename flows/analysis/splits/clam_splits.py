@@ -12,7 +12,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.slide_id import slide_stem
 
 FOLD_PARTS = ("train", "val", "test")
-"""Parts of each split of a cross-validation."""
+"""Parts of each split of a cross-validation, and those that CLAM asks for."""
 
 
 def clam_files(

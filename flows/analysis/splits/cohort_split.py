@@ -69,7 +69,9 @@ def split_groups(
     empty = [name for name in parts if name not in set(found.values())]
     if empty:
         remedy = "give fewer or larger parts or folds" + (", or leave out --stable" if is_stable else "")
-        raise ConfigurationError(f"--parts: {', '.join(empty)} would be empty with {len(strata):,} groups; {remedy}")
+        raise ConfigurationError(
+            f"--parts, --folds: {', '.join(empty)} would be empty with {len(strata):,} groups; {remedy}"
+        )
     return found
 
 

@@ -24,7 +24,7 @@ VERBS = {
 def run() -> NoReturn:
     """Run the verb that the command line names and end the process with its exit code."""
     arguments = sys.argv[1:]
-    if not arguments or arguments[0] == "coverage" or (arguments[0].startswith("--") and arguments[0] not in _HELP):
+    if not arguments or arguments[0] == "coverage" or (arguments[0].startswith("-") and arguments[0] not in _HELP):
         from flows.cli.main import run as run_coverage  # noqa: PLC0415 - only this verb needs it
 
         run_coverage(arguments[arguments[:1] == ["coverage"] :])

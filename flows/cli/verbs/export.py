@@ -44,7 +44,7 @@ def export(
         classes: Columns of numbers to write; every class by default.
         name: Names of the files: the slide's, or its slide_id.
         crop: For qupath: coordinates begin at the scanned box, as QuPath shows the slide.
-        classify: For qupath: columns that compete for the classification of a tile; all that are written by default.
+        classify: For qupath: columns that compete for the classification of a tile; by default the classes written.
     """
     given = {"to": to, "where": where, "classes": classes, "name": name, "crop": crop, "classify": classify}
     try:

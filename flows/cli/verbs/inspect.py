@@ -25,7 +25,7 @@ def inspect(
         say_waiting(f"inspecting {path}")
         found.append(inspect_file(path, slide))
     defective = [one for one in found if one.defects]
-    step = None
+    step = "name what fits as the path of an overlay, and the values or labels as its classes"
     if defective:
         step = "mend the defects as their hints say, and inspect again"
     elif slide is None:

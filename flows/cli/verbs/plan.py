@@ -29,7 +29,7 @@ def plan(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> An
     config = read_configuration(arguments)
     refuse_foreign_exports(config, Workspace.at(config.output))
     planned = plan_run(config)
-    refuse_equal_stems((slide.path for slide in planned.slides), config.exports)
+    refuse_equal_stems((slide.path for slide in planned.slides), config.exports, config.classes)
     is_bad = len(planned.put_aside) > planned.tolerated
     step = f"{verbs()} coverage {shlex.join(arguments)}"
     return Answer(

@@ -32,6 +32,8 @@ def sample(
 ) -> Answer:
     """Draw kept tiles, each with the number of tiles that it stands for, into sample.parquet.
 
+    Exit codes: 0 written, 1 failed, 2 refused.
+
     Args:
         output: Output of a finished run.
         per_slide: Largest number of tiles of each slide.

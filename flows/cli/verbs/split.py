@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import track
 
-from flows.analysis.splits.clam_splits import clam_files
+from flows.analysis.splits.clam_splits import FOLD_PARTS, clam_files
 from flows.analysis.splits.cohort_split import count_lines, part_counts, split_groups, split_table
 from flows.analysis.splits.parts import DEFAULT_PARTS, parse_folds, parse_parts
 from flows.analysis.splits.slide_table import SlideTable
@@ -40,6 +40,8 @@ def split(
     to: str | None = None,
 ) -> Answer:
     """Divide the slides into train, val and test, all slides of a patient in one part.
+
+    Exit codes: 0 written, 1 failed, 2 refused.
 
     Args:
         output: Output of a finished run.
@@ -77,7 +79,8 @@ def split(
     files = write_split(divided, texts, options, place, folder)
     counts = part_counts(divided, list(sizes))
     content = {"options": options, "parts": [asdict(one) for one in counts], "files": files}
-    next_step = f"join {files[0]} with tiles/ by slide_id; CLAM reads splits_0.csv beside it"
+    clam = "; CLAM reads splits_0.csv beside it" if folds is not None or set(FOLD_PARTS) <= sizes.keys() else ""
+    next_step = f"join {files[0]} with tiles/ by slide_id{clam}"
     return Answer(count_lines(counts, by), content, next_step)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.analysis.status import Status, read_status
 from flows.cli.answer import Answer, answer_verb
-from flows.cli.terminal import MAX_SHOWN, say_waiting
+from flows.cli.terminal import MAX_SHOWN, say_waiting, verbs
 from flows.config.uri import is_uri
 
 
@@ -45,7 +45,8 @@ def _of_run(found: Status) -> list[str]:
     lines = [head, f"{progress.task}: {counts}; began {progress.began}, last seen {progress.updated}"]
     if found.slides_per_minute is not None and found.state == "going on":
         lines.append(f"{found.slides_per_minute:,.1f} slides/min; {_duration(found.seconds_left)} left for this task")
-    lines.append(f"{found.put_aside:,} slides put aside so far")
+    slides = "slide" if found.put_aside == 1 else "slides"
+    lines.append(f"{found.put_aside:,} {slides} put aside so far")
     return lines
 
 
@@ -63,14 +64,16 @@ def _duration(seconds: float | None) -> str:
     return "an unknown time" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
-def _next_step(found: Status) -> str | None:
+def _next_step(found: Status) -> str:
     if found.state == "going on":
-        return None
+        return "wait; when the run has ended, its tables can be read"
     if found.state == "died":
         return "run it again: it resumes, finished slides are kept"
     if found.failures:
         return "mend or exclude the slides put aside and run it again: it resumes"
-    return None if found.code == 0 else "look at the slides to review in index.html, or correct the classes"
+    if found.code:
+        return "look at the slides to review in index.html, or correct the classes"
+    return f"{verbs()} sweep, split, sample and export go on from the tables"
 
 
 def _troubles(found: Status) -> list[str]:

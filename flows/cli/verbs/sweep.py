@@ -28,6 +28,8 @@ def sweep(
     Only coverage/ of a finished output is read. The results are sweep.html, a page with a slider for each class, and
     sweep.csv, funnel.csv, slides.csv and slides_keep.csv.
 
+    Exit codes: 0 all slides are counted, 1 failed, 2 refused, 3 a damaged slide was put aside.
+
     Args:
         output: Output of a finished run.
         to: Folder of the results, by default sweep in the output.

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pyarrow.csv import WriteOptions, write_csv
 
-from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
+from flows.exports.column_names import refuse_taken
 from flows.exports.export_format import ExportedSlide
 from flows.exports.tile_numbers import box_and_numbers
 
@@ -22,6 +22,7 @@ class CsvTiles:
 
     name: ClassVar[str] = "csv"
     reader: ClassVar[str] = "any program that reads CSV; the first four columns are those of wsinfer 0.6"
+    taken: ClassVar[tuple[str, ...]] = HEAD
 
     def write_slide(self, exported: ExportedSlide, folder: Path) -> None:
         """Write the tiles of one slide in row-major order.
@@ -32,10 +33,7 @@ class CsvTiles:
         Raises:
             ConfigurationError: A class has the name of a column of the box.
         """
-        taken = [name for name in exported.classes if name in HEAD]
-        if taken:
-            problem = f"csv: the class {taken[0]!r} has the name of a column of the box ({', '.join(HEAD)})"
-            raise ConfigurationError(f"{problem}; leave it out with --classes, or rename the class")
+        refuse_taken(exported.classes, self.taken, self.name)
         table = box_and_numbers(exported.tiles, exported.classes)
         with (folder / f"{exported.name}.csv").open("wb") as file:
             file.write(",".join([*HEAD, *exported.classes]).encode() + b"\n")  # names of columns need no quotes

@@ -61,6 +61,8 @@ class DatasetFormat:
 
     name: ClassVar[str] = "dataset"
     reader: ClassVar[str] = "datasets 5.2"
+    taken: ClassVar[tuple[str, ...]] = tuple(TILE_COLUMNS.values())
+    taken_by_slides: ClassVar[tuple[str, ...]] = ("id", "x", "y", "tiles")
     shares_folder: ClassVar[bool] = True
     shard_bytes: int = SHARD_BYTES
     """Size at which a file of tiles/ is closed after a slide, bytes."""
@@ -110,10 +112,10 @@ def dataset_tiles(exported: ExportedSlide) -> pa.Table:
         ConfigurationError: A class, or a column of the manifest, has the name of another column of tiles/ or
             slides.parquet.
     """
-    refuse_taken(exported.classes, TILE_COLUMNS.values(), "dataset")
+    refuse_taken(exported.classes, DatasetFormat.taken, "dataset")
     tiles = exported.tiles
     manifest = [name for name in exported.row if name not in SLIDES.arrow.names and name not in exported.classes]
-    refuse_taken(manifest, ("id", "x", "y", "tiles"), "dataset", "columns")
+    refuse_taken(manifest, DatasetFormat.taken_by_slides, "dataset", "columns")
     columns = {new: tiles[name] for name, new in TILE_COLUMNS.items()}
     return pa.table({**columns, **{name: tiles[name] for name in (*exported.classes, *manifest)}})
 

@@ -29,6 +29,7 @@ class GeoParquetFormat:
 
     name: ClassVar[str] = "geoparquet"
     reader: ClassVar[str] = "geopandas 1.2"
+    taken: ClassVar[tuple[str, ...]] = COLUMNS
 
     def write_slide(self, exported: ExportedSlide, folder: Path) -> None:
         """Write {name}.parquet; a slide without tiles has a file without rows."""

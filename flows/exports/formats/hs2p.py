@@ -52,6 +52,7 @@ class Hs2pFormat:
 
     name: ClassVar[str] = "hs2p"
     reader: ClassVar[str] = "hs2p 6.1"
+    taken: ClassVar[tuple[str, ...]] = ARRAYS
     tiling: Tiling
     """Tiling of all slides."""
 

@@ -1,5 +1,6 @@
 """QuPath: a collection of tile objects per slide, and a script that imports them into a project."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,8 @@ class QuPath:
     def next_steps(self, folder: str) -> Iterator[str]:
         """Yield the ways into QuPath."""
         yield "one slide: drop its .geojson on the open image"
-        yield f"a project: QuPath script --project=PROJECT.qpproj --save --args={folder} {folder}/{SCRIPT}"
+        words = shlex.join([f"--args={folder}", f"{folder}/{SCRIPT}"])
+        yield f"a project: QuPath script --project=PROJECT.qpproj --save {words}"
 
     def _origin(self, slide: Slide) -> tuple[int, int]:
         """Return the corner that QuPath counts from, px of level 0."""

@@ -4,6 +4,7 @@ SLIDE.png    the picture
 SLIDE.js     the shares of its tiles, which the gallery loads
 """
 
+import hashlib
 from collections.abc import Collection
 from typing import Literal
 
@@ -19,6 +20,8 @@ FOLDER: Literal["previews"] = "previews"
 """Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
+DIGEST_KEY = "ratiopath.script"
+"""Key of the PNG text that records the SHA-256 of the script beside a picture."""
 SCRIPT = ".js"
 """Suffix of the scripts."""
 HEAD = 1024
@@ -70,15 +73,33 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
 
 def picture_source(path: str, workspace: Workspace) -> str | None:
     """Read the source recorded in a picture; None if the file is missing, damaged or was not drawn by a run."""
+    return _texts(path, workspace).get(KEY)
+
+
+def has_preview(path: str, script: str, source: str, workspace: Workspace) -> bool:
+    """Return True if a picture of this source is whole, and so is the script that was written with it."""
+    texts = _texts(path, workspace)
+    if texts.get(KEY) != source or not workspace.is_file(script):
+        return False
+    with workspace.files.open_input_file(script) as file:
+        return digest_of(file.read()) == texts.get(DIGEST_KEY)
+
+
+def digest_of(script: bytes) -> str:
+    """Return the SHA-256 of a script, in hexadecimal digits."""
+    return hashlib.sha256(script).hexdigest()
+
+
+def _texts(path: str, workspace: Workspace) -> dict[str, str]:
     if workspace.is_local and not workspace.is_file(path):
-        return None
+        return {}
     try:
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as image:
-            source: str | None = image.info.get(KEY)
+            texts = {key: image.info[key] for key in (KEY, DIGEST_KEY) if key in image.info}
             image.verify()  # the checksum of each part
-            return source
+            return texts
     except (OSError, SyntaxError, ValueError):  # Pillow's errors for other formats and for damage
-        return None
+        return {}
 
 
 def is_replaceable(path: str, storage: Storage) -> bool:

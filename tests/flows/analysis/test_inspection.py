@@ -148,3 +148,9 @@ def test_the_verb_ends_with_3_for_a_damaged_file_and_goes_on(tmp_path, slide, ca
     assert damaged in output.err
     assert main(["inspect", damaged, str(tmp_path / "nope.tiff"), slide]) == 3
     assert f"\n{slide}\n" in capsys.readouterr().out
+
+
+def test_controls_in_a_label_are_shown_as_escapes(tmp_path) -> None:
+    found = inspect_file(geojson(tmp_path / "a.geojson", ("red\x1b[31m\nlabel\u202e", SQUARE)))
+    assert "  label red\\x1b[31m\\nlabel\\u202e: 1 outline, area 800 px²" in found.text
+    assert "red\x1b[31m\nlabel\u202e" in found.content["labels"]

@@ -16,6 +16,7 @@ from flows.reports.progress_file import ProgressFile, read_progress
 from flows.storage.lock import LeaseTiming, lease_lock, output_lock, read_holder
 from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
+from tests.support.study import write_slide
 
 FAST = LeaseTiming(heartbeat=0.2, ttl=2)
 FAILURE = {"path": "/s/c.tiff", "stage": "discover slides", "error": "TruncatedError", "message": "too short"}
@@ -106,6 +107,14 @@ def test_a_finished_run_has_the_exit_code_that_it_ended_with(output, capsys, tol
     assert printed.out.startswith("last finished 2026-01-02T03:04:05+00:00, after 1:01:01: 9 slides found, 1 put aside")
     assert "10 of 1,000 tiles kept\nnext: mend or exclude" in printed.out
     assert printed.err.startswith("put aside '/s/c.tiff', discover slides: TruncatedError: too short")
+
+
+@pytest.mark.parametrize("verb", [["status"], ["inspect", "--slide"]])
+def test_an_answer_without_a_fault_says_what_to_do_next(verb, output, tmp_path, capsys) -> None:
+    finish(output)
+    about = [str(output)] if verb == ["status"] else [str(write_slide(tmp_path / "a.tiff"))] * 2
+    assert main([*verb, *about]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("next: ")
 
 
 def test_what_is_no_output_is_refused(tmp_path, capsys) -> None:

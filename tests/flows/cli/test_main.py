@@ -12,6 +12,7 @@ import pytest
 from flows.cli.main import main
 from flows.cli.sample import make_sample
 from flows.cli.verbs import dispatch
+from tests.support.study import write_slide
 
 
 def test_the_console_script_is_the_command() -> None:
@@ -19,14 +20,14 @@ def test_the_console_script_is_the_command() -> None:
     assert script.load() is dispatch.run
 
 
-@pytest.mark.parametrize("arguments", [["coverage", "--config", "nope.yaml"], ["--config", "nope.yaml"]])
-def test_options_without_a_verb_are_those_of_coverage(arguments, tmp_path) -> None:
-    command = [sys.executable, "-m", "flows", *arguments]
+@pytest.mark.parametrize(("first", "said"), [("coverage", True), ("--previews", True), ("-q", False)])
+def test_options_without_a_verb_are_those_of_coverage(first, said, tmp_path) -> None:
+    command = [sys.executable, "-m", "flows", first, "--config", "nope.yaml"]
     path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (2, "coverage: reading the configuration\n")
+    assert (done.returncode, done.stdout) == (2, "coverage: reading the configuration\n" if said else "")
     assert f"cannot read '{tmp_path}/nope.yaml': No such file" in done.stderr
 
 
@@ -44,6 +45,16 @@ def test_every_verb_explains_itself(verb, capsys) -> None:
     shown = " ".join(capsys.readouterr().out.split())
     assert f" {verb}" in shown
     assert "--json prints one JSON object instead of lines, -q (--quiet) prints problems only." in shown
+    assert "Exit codes: 0 " in shown
+
+
+def test_an_answer_for_a_full_disk_fails_without_a_traceback(tmp_path) -> None:
+    command = [sys.executable, "-m", "flows", "inspect", str(write_slide(tmp_path / "a.tiff"))]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, cwd=Path(__file__).parents[3], text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "failed: [Errno 28] No space left on device\n")
 
 
 def test_the_verbs_are_listed(capsys) -> None:

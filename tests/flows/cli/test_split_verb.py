@@ -84,7 +84,24 @@ def test_each_fold_is_tested_once_and_never_trained_on(cohort, capsys) -> None:
         assert [len(group) for group in groups] == [12, 4, 4]
         assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
     assert pd.read_parquet(cohort / "splits" / "splits.parquet").groupby("fold")["group"].nunique().tolist() == [4] * 5
-    assert "splits_3.csv of another split" in refusal(capsys, cohort, "--folds", 3)
+
+
+def test_files_of_an_earlier_split_are_removed_and_those_of_others_are_not(cohort, capsys) -> None:
+    assert run(cohort, "--folds", 5, "--stratify", "label") == 0
+    assert run(cohort, "--folds", 3) == 0
+    folder = cohort / "splits"
+    left = ["splits.parquet", "splits_0.csv", "splits_1.csv", "splits_2.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == left
+    (folder / "splits_3.csv").touch()
+    assert "splits_3.csv of another split" in refusal(capsys, cohort)
+    assert sorted(path.name for path in folder.iterdir()) == [*left, "splits_3.csv"]
+
+
+def test_clam_is_named_only_for_the_parts_that_it_asks_for(cohort, capsys) -> None:
+    assert run(cohort, "--parts", "0.5,0.5") == 0
+    assert "CLAM" not in capsys.readouterr().out
+    assert run(cohort) == 0
+    assert "; CLAM reads splits_0.csv" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("key", ["slide_id", "path", "stem"])

@@ -1,5 +1,6 @@
 """A command goes on and keeps its exit code when nobody listens to it any more."""
 
+import io
 import os
 import subprocess
 import sys
@@ -28,3 +29,11 @@ def test_a_reader_that_has_gone(stream) -> None:
 def test_lines_after_the_first_are_indented(capsys) -> None:
     say("one", "two", to=sys.stdout)
     assert capsys.readouterr().out == "one\n  two\n"
+
+
+@pytest.mark.parametrize(("encoding", "written"), [("ascii", b"\\xb5m \\udcff\n"), ("utf-8", b"\xc2\xb5m \\udcff\n")])
+def test_characters_without_a_code_are_escaped(encoding, written) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    say("µm \udcff", to=stream)
+    assert raw.getvalue() == written

@@ -200,7 +200,7 @@ def test_a_column_whose_kind_is_not_known_yet_may_be_any(text: str) -> None:
         ("nope == 'x'", "unknown column 'nope'; the columns are"),
         ("label + 1 > 2", "'label' is a column of the manifest and no number; write label == 'a'"),
         ("ok > 0.5", "'ok' is a column of the manifest and no number; write ok or not ok"),
-        ("label", "neither true nor false"),
+        ("label", "'label' is neither true nor false; compare it, such as label == 'true'"),
         ("fold", "neither true nor false"),
         ("'x'", "names no class"),
     ],

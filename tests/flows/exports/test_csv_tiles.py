@@ -81,5 +81,5 @@ def test_numbers_come_back_exactly(exported, tmp_path_factory, values) -> None:
 def test_a_class_called_like_the_box_is_refused(exported, tmp_path) -> None:
     tiles = exported.tiles.rename_columns({"tumor": "width"})
 
-    with pytest.raises(ConfigurationError, match=r"the class 'width' has the name .*--classes"):
+    with pytest.raises(ConfigurationError, match=r"'width' is the name of a column of .*--classes"):
         CsvTiles().write_slide(replace(exported, tiles=tiles, classes=("tissue", "width")), tmp_path)

@@ -13,7 +13,8 @@ from flows.config.errors import ConfigurationError
 from flows.config.export_settings import ExportSettings, FormatName
 from flows.exports.export import Export
 from flows.exports.export_record import ExportRecord
-from flows.exports.export_target import ExportTarget
+from flows.exports.export_target import ExportTarget, refuse_foreign_exports
+from flows.exports.registry import NAMES
 from flows.records.finished_output import FinishedOutput
 from flows.storage.filesystem import Storage
 from tests.support.finished import HandmadeSlide, write_output
@@ -58,6 +59,13 @@ def test_classes_choose_the_columns(output, tmp_path) -> None:
     export(output, tmp_path / "to", classes=["mask_inside"], name="slide_id")
     names = {f"{row['slide_id']}_mask_inside.tiff" for row in output.slides.to_pylist()}
     assert contents(tmp_path / "to") == names | {"export.json"}
+
+
+def test_the_share_that_exists_does_not_classify_tiles_beside_a_class(output, tmp_path) -> None:
+    export(output, tmp_path / "to", "qupath", classes=["mask_inside", "tumor"], crop=False)
+    [tile] = json.loads((tmp_path / "to" / "b.geojson").read_text())["features"]
+    assert tile["properties"]["measurements"]["mask_inside"] > tile["properties"]["measurements"]["tumor"]
+    assert tile["properties"]["classification"]["name"] == "tumor"
 
 
 def test_slides_without_tiles_file_or_that_the_format_cannot_hold_are_put_aside(tmp_path) -> None:
@@ -122,6 +130,7 @@ def test_a_record_cannot_name_files_outside_the_folder(output, tmp_path) -> None
         ({"where": "stroma > 0.5"}, "where: unknown column 'stroma'"),
         ({"where": "tumor > 50"}, "where: 'tumor' and '50' compare alike"),
         ({"classes": ["level"]}, "classes: no column of numbers 'level' is written; the columns are tumor, "),
+        ({"form": "csv", "classes": ["tumor", "tumor"]}, "classes: 'tumor' is named twice; name it once"),
         ({"classify": ["tumor"]}, "classify is an option of qupath only"),
         ({"form": "qupath", "classes": ["tumor"], "classify": ["mask_inside"]}, "classify: no column of numbers"),
         ({"crop": False}, "crop is an option of qupath only"),
@@ -133,6 +142,13 @@ def test_settings_that_do_not_fit_the_tables_are_refused_before_any_work(output,
     assert not (tmp_path / "to").exists()
 
 
+def test_a_column_of_the_manifest_called_like_one_of_the_data_set_is_refused_before_any_work(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [slide("a.svs", 0.5, cells={"id": 1.5})], columns={"id": "number"})
+    with pytest.raises(ConfigurationError, match="columns: 'id' is the name of a column of the format 'dataset'"):
+        export(output, tmp_path / "to", "dataset")
+    assert not (tmp_path / "to").exists()
+
+
 def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.ome.tiff", 0.5)])
     with pytest.raises(ConfigurationError, match=r"'/slides/x/a.svs' and '/slides/y/a.ome.tiff' .*; set it to"):
@@ -140,9 +156,25 @@ def test_stems_that_collide_are_refused_with_both_paths(tmp_path) -> None:
     assert len(export(output, tmp_path / "to", name="slide_id").slides) == 2
 
 
+def test_the_data_set_takes_slides_of_one_stem_since_its_files_have_other_names(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [slide("x/a.svs", 0.25), slide("y/a.svs", 0.5)])
+    assert len(export(output, tmp_path / "to", "dataset").slides) == 2
+
+
+def test_maps_of_two_slides_that_would_be_one_file_are_refused(tmp_path) -> None:
+    slides = [
+        HandmadeSlide(f"/slides/{name}.svs", 1, {"tumor": [0.25], "b_tumor": [0.5]}, [True]) for name in ("a", "a_b")
+    ]
+    output = write_output(tmp_path / "output", slides)
+    with pytest.raises(ConfigurationError, match=r"maps of '/slides/a.svs' and '/slides/a_b.svs' .* 'a_b_tumor.tiff'"):
+        export(output, tmp_path / "to")
+    assert len(list(export(output, tmp_path / "to", classes=["tumor"]).files)) == 2
+
+
 def test_folders_of_the_tables_and_of_other_exports_are_refused(output, tmp_path) -> None:
     root = Path(output.storage.root)
-    for folder in (root, root / "tiles"):
+    (tmp_path / "link").symlink_to(root / "tiles")
+    for folder in (root, root / "tiles", root / "tiles" / "mine", tmp_path / "link"):
         with pytest.raises(ConfigurationError, match="is a folder of the tables"):
             export(output, folder)
     export(output, tmp_path / "to")
@@ -161,6 +193,39 @@ def test_an_export_goes_to_a_store_too(output) -> None:
     storage = Storage.at(uri)
     assert storage.names(storage.root) == ["a_tumor.tiff", "b_tumor.tiff", "export.json"]
     assert list(record.files) == ["a_tumor.tiff", "b_tumor.tiff"]
+
+
+def test_configured_exports_are_refused_before_any_work_by_folders_and_names(tmp_path) -> None:
+    output = write_output(tmp_path / "output", [HandmadeSlide("/s/a.svs", 1, {"x": [0.5]}, [True])])
+
+    def refuse(**exports: ExportSettings) -> None:
+        refuse_foreign_exports(output.config.model_copy(update={"exports": exports}), output.storage)
+
+    refuse(csv=ExportSettings(), heatmap=ExportSettings())
+    (tmp_path / "link").symlink_to(tmp_path / "maps")
+    for folder in (f"{tmp_path}/./maps/", f"{tmp_path}/link"):
+        with pytest.raises(ConfigurationError, match=r"exports\.heatmap\.to: csv and heatmap have the same folder"):
+            refuse(csv=ExportSettings(to=str(tmp_path / "maps")), heatmap=ExportSettings(to=folder))
+    for form in ("geoparquet", "hs2p", "dataset"):
+        with pytest.raises(ConfigurationError, match=f"'x' is the name of a column of the format '{form}'"):
+            refuse(**{form: ExportSettings()})
+        with pytest.raises(ConfigurationError, match=f"'x' is the name of a column of the format '{form}'"):
+            export(output, tmp_path / "to", form)
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_the_next_steps_name_files_below_the_folder(output, tmp_path, bucket, form) -> None:
+    uri = bucket.uri("maps")
+    options = {"crop": False} if form == "qupath" else {}
+    to_store = Export.open(output, form, ExportSettings(to=uri, **options))
+    to_store.run(lambda _: None)
+    assert all("?" not in line for line in to_store.next_steps)
+    to_folder = Export.open(output, form, ExportSettings(to=str(tmp_path / "my maps"), **options))
+    to_folder.run(lambda _: None)
+    store, folder = uri.partition("?")[0], str(tmp_path / "my maps")
+    plain = [line.replace("'", "") for line in to_folder.next_steps]
+    assert [line.replace("'", "").replace(store, folder) for line in to_store.next_steps] == plain
 
 
 def test_the_folder_in_a_store_keeps_the_options_of_the_output() -> None:

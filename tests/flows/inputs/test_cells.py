@@ -87,6 +87,7 @@ def test_cells_of_parquet_keep_their_types(tmp_path: Path) -> None:
         (CSV, {"columns": ["fold"], "keep": "fold == 'x'"}, "^keep: 'fold' is no column of text"),
         (CSV, {"columns": ["patient"], "keep": "patient > 3"}, "^keep: 'patient > 3' orders texts"),
         ("path,slide_id\na.svs,../x\n", {}, r"slide_id in row 1 of manifest .* is '\.\./x'; give up to 151 letters"),
+        ("path,slide_id\na.svs,Empty\n", {}, r"slide_id in row 1 of manifest .* is 'Empty', the name of the file that"),
         ("path,slide_id\na.svs,Empty\n", {}, "slide_id in row 1"),
         ("path,slide_id\na.svs,X\nb.svs,x\n", {}, "'.*a.svs' and '.*b.svs' have the same slide_id 'x'; give each"),
     ],
