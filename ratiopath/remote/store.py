@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import fsspec
 
 from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
-from ratiopath.remote.arrow_store import ArrowObject
 from ratiopath.remote.uri import WITH_OPTIONS, scheme_of
 from ratiopath.remote.version import COPY_HINT, Version
 
@@ -62,6 +61,8 @@ def open_store(uri: str) -> Store:
         SlideNotFoundError: Nothing installed reads such a URI.
     """
     if scheme_of(uri) in WITH_OPTIONS:
+        from ratiopath.remote.arrow_store import ArrowObject  # noqa: PLC0415 - pyarrow only where it is needed
+
         return ArrowObject(uri)
     try:
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)

@@ -124,6 +124,7 @@ SCANS = {
     "aperio": {"description": "Aperio Image Library v1\n|MPP = 0.5"},
     "aperio in strips": {"tiled": False, "description": "Aperio Image Library v1"},
     "philips": {"software": "Philips DP v1.0", "description": PHILIPS},
+    "hamamatsu": {"tiled": False, "extratags": [(271, 2, 0, "Hamamatsu", True), (65420, 4, 1, 1, True)]},
     "trestle": {"software": "MedScan 1", "description": "OverlapsXY= 0 0"},
     "ventana": {"software": False, "extratags": [(700, 1, 0, XMP, True)]},
     "plain": {"software": False},
