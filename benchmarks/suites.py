@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import areas, drawings, heat_maps, pictures, slides
+from benchmarks import areas, drawings, heat_maps, pictures, slides, stores
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
@@ -234,12 +234,39 @@ def of_heat_maps(options: Options) -> None:
 
 AREA_MASKS = {"binary": 1.0, "classes": 1.0, "noisy": 1.0, "fractional": 1.0003}
 """Masks of the area rule, and the stretch of their tiles: but for 1, each tile has its own place in a pixel."""
+
+
+def of_stores(options: Options) -> None:
+    """Compare masks on a store with the same files on disk: seconds, ratio, requests for bytes."""
+    print("\n| mask on a store | MB | tiles | disk, s | store, s | of disk | requests |")
+    print("|---|---|---|---|---|---|---|")
+    with stores.served() as server:
+        for name in [mask for mask in stores.MASKS if mask in options.masks]:
+            local = Job.of(options.mask(name))
+            remote = server.job(local)
+            if found := stores.difference(local, remote):
+                raise DifferenceError(f"{name} on a store: {found}")
+            before = server.requests()
+            ours(remote)
+            requests = server.requests() - before
+            runners = {
+                stores.DISK: partial(timed, partial(ours, local)),
+                stores.STORE: partial(timed, partial(ours, remote)),
+            }
+            taken = medians(runners, options.repeat)
+            disk, store = taken[stores.DISK], taken[stores.STORE]
+            size = f"{local.path.stat().st_size / 1e6:.1f}"
+            row = size, f"{len(local.x):,}", f"{disk:.3f}", f"{store:.3f}", f"{store / disk:.2f}x", str(requests)
+            print(f"| {' | '.join([name, *row])} |", flush=True)
+
+
 SUITES = {
     "in-process": in_process,
     "areas": of_areas,
     "heat-maps": of_heat_maps,
     "pictures": of_pictures,
     "annotations": of_annotations,
+    "stores": of_stores,
     "through-ray": through_ray,
     "flow": of_flow,
     "scaling": scaling,

@@ -1,12 +1,16 @@
-"""Regular files, and the names of formats by their first bytes."""
+"""Files to read, regular or on a store, and the names of formats by their first bytes."""
 
 import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO, cast
 
-from ratiopath.errors import SlideNotFoundError
+from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
+from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.uri import check_uri, is_uri
+from ratiopath.remote.version import COPY_HINT
 
 HEAD = 4096
 """Bytes that are enough to recognise a format."""
@@ -59,13 +63,57 @@ _KINDS = (
 """Names of what is not a regular file."""
 
 
+def open_binary(path: str) -> BinaryIO:
+    """Open a file of this machine, or one on a store by its URI, for `read_at` and for parsers that seek.
+
+    Raises:
+        OSError: A file of this machine cannot be opened.
+        ParameterError: A URI may hold a credential.
+        SlideNotFoundError: A file on a store cannot be opened.
+    """
+    if is_uri(path):
+        return cast("BinaryIO", RemoteFile.open(path))  # typeshed knows no common class of binary files
+    return open(path, "rb")
+
+
+def read_at(file: BinaryIO, start: int, size: int) -> bytes:
+    """Read bytes [start, start + size) of an open file, fewer at its end; its position does not matter."""
+    return file.read_at(start, size) if isinstance(file, RemoteFile) else os.pread(file.fileno(), size, start)
+
+
+def size_of(file: BinaryIO) -> int:
+    """Return the size of an open file in bytes."""
+    return file.size if isinstance(file, RemoteFile) else os.fstat(file.fileno()).st_size
+
+
+@contextmanager
+def store_errors(file: BinaryIO) -> Iterator[None]:
+    """Raise the error that a store had in this block: a parser may take it for damage, or go on without the bytes."""
+    if not isinstance(file, RemoteFile):
+        yield
+        return
+    file.failure = None
+    try:
+        yield
+    except Exception as error:
+        if file.failure in (None, error):
+            raise
+    if file.failure is not None:
+        raise file.failure
+
+
 def require_regular(path: str) -> os.stat_result:
     """Return the state of a regular file: anything else may never answer, or never end.
 
     Raises:
         SlideNotFoundError: It is no path; or, links followed, leads to a directory, a FIFO, a socket or a device.
+        UnsupportedFormatError: It is the URI of a file on a store.
+        ParameterError: It is a URI that may hold a credential.
         OSError: It leads nowhere.
     """
+    if is_uri(path):
+        problem = f"{check_uri(path)!r} is not on this machine, and only images are read from a store"
+        raise UnsupportedFormatError(problem, path=path, hint=COPY_HINT)
     try:
         state = os.stat(path)
     except (TypeError, ValueError) as error:  # such as a NUL

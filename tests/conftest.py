@@ -1,4 +1,4 @@
-"""One local Ray and one Prefect server for each process of the tests, started by the first test that needs them."""
+"""One local Ray, one Prefect server and one object store per process of the tests, as tests need them."""
 
 import logging
 import os
@@ -13,6 +13,8 @@ os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run` Ray would st
 os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_EC2_METADATA_DISABLED": "true"}
 import ray
 import ray.data
+
+from tests.support.bucket import Bucket, new_bucket, s3_server
 
 IDLE_SERVICES = (
     "CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "EVENT_PERSISTER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS",
@@ -54,3 +56,15 @@ def server() -> Iterator[None]:
         environment.undo()  # servers that tests start themselves are whole
         stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
         yield
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory) -> Iterator[str]:
+    """Host and port of an S3-compatible server."""
+    with s3_server(tmp_path_factory.mktemp("s3") / "log") as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3) -> Bucket:
+    return new_bucket(s3)

@@ -39,7 +39,8 @@ def read_slides(
     """Read the metadata of slides.
 
     Args:
-        paths: Files, folders (searched recursively) and globs. A `.mrxs` with its data folder is one slide.
+        paths: Files, folders (searched recursively) and globs; URIs of files on a store, such as s3://bucket/a.tiff.
+            A `.mrxs` with its data folder is one slide.
         tile_extent: Size of a tile in pixels of the level it is cut from; one number, or (width, height).
         stride: Distance of neighbouring tile origins in pixels; one number, or (x, y).
         mpp: Resolution in µm/px: the closest level of each slide is tiled. Exclusive with `level`.
@@ -54,7 +55,7 @@ def read_slides(
         **ray_remote_args: Resources for each Ray task, such as `num_cpus=0.5`.
 
     Returns:
-        A dataset with a row per slide, sorted by path: path (absolute); extent_x, extent_y, tile_extent_x,
+        A dataset with a row per slide, sorted by path: path (absolute, or the URI); extent_x, extent_y, tile_extent_x,
         tile_extent_y, stride_x, stride_y (int64, pixels of the level); mpp_x, mpp_y (float64, of the level, null
         if unknown); level (int64); downsample (float64).
 

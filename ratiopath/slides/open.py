@@ -1,20 +1,26 @@
 """The choice of a reader by a file's content, never by its name (docs/decisions/0006-backends.md)."""
 
 from collections.abc import Callable
+from typing import BinaryIO
 
 import openslide
 
 from ratiopath.errors import UnsupportedFormatError
 from ratiopath.files import (
+    HEAD,
     JPEG_MAGIC,
     NUMPY_MAGIC,
     PNG_MAGIC,
     TIFF_MAGIC,
     format_of,
     is_archive_of_arrays,
+    open_binary,
+    read_at,
     read_head,
 )
 from ratiopath.geometry import Mpp
+from ratiopath.remote.uri import is_uri
+from ratiopath.remote.version import COPY_HINT
 from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.pictures.arrays import NpyReader, NpzReader
 from ratiopath.slides.pictures.jpeg import JpegReader
@@ -23,9 +29,12 @@ from ratiopath.slides.pictures.reader import PictureReader
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff.aperio import AperioReader
 from ratiopath.slides.tiff.reader import TiffReader
-from ratiopath.slides.tiff.vendor import is_scan
+from ratiopath.slides.tiff.vendor import is_scan, vendor_of_scan
 
 _SUPPORTED = "TIFF, OME-TIFF, PNG, JPEG, NPY and the formats of OpenSlide"
+_REMOTE = "TIFF, OME-TIFF, SVS with JPEG tiles, PNG, JPEG and NPY"
+_NEVER = frozenset({"a GIF", "a BMP", "a PDF", "a JPEG 2000", "a WebP"})
+"""Formats that copying does not help."""
 _PICTURES: tuple[tuple[Callable[[bytes], bool], type[PictureReader]], ...] = (
     (lambda head: head.startswith(PNG_MAGIC), PngReader),
     (lambda head: head.startswith(JPEG_MAGIC), JpegReader),
@@ -43,19 +52,23 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     without a resolution of their own.
 
     Args:
-        path: The file. A `.mrxs` stands for its data folder too.
+        path: The file, or its URI on a store, such as s3://bucket/a.tiff, of which only the ranges are read that are
+            needed. A `.mrxs` stands for its data folder too.
         mpp: Resolution of level 0 in µm/px, replacing that of the file.
 
     Returns:
         An open reader; use it in a `with` block.
 
     Raises:
+        ParameterError: A URI may hold a credential, or names no file.
         SlideNotFoundError: The file does not exist or is not readable.
-        UnsupportedFormatError: The file is in none of these formats.
+        UnsupportedFormatError: The file is in none of these formats; or it is on a store, and only OpenSlide reads it.
         TruncatedError: Directories or pixels lie beyond the end of the file, or OpenSlide cannot open it.
         UnsupportedImageError: A stack, samples without a numpy dtype, or a picture that is turned or too large.
         InvalidMppError: The resolution in the file is zero, negative or not finite.
     """
+    if is_uri(path):
+        return _open_remote(path, mpp)
     head, _ = read_head(path)
     for is_of, reader in _PICTURES:
         if is_of(head):
@@ -64,10 +77,45 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     if vendor not in (None, "generic-tiff") and (not is_tiff or is_scan(path)):
         return _open_scan(path, mpp, vendor)
     if not is_tiff:
-        problem = f"{path!r} is {format_of(head)}; supported are {_SUPPORTED}"
-        hint = "export it as TIFF" if head.strip() else "copy or export it again"
-        raise UnsupportedFormatError(problem, path=path, hint=hint)
+        raise _unsupported(path, head)
     return TiffReader(path, mpp)
+
+
+def _open_remote(uri: str, mpp: Mpp | None) -> SlideReader:
+    file = open_binary(uri)
+    try:
+        return _reader_of(file, uri, mpp)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _reader_of(file: BinaryIO, uri: str, mpp: Mpp | None) -> SlideReader:
+    """Choose the reader of an open file; OpenSlide reads none, since it opens paths only."""
+    head = read_at(file, 0, HEAD)
+    for is_of, reader in _PICTURES:
+        if is_of(head):
+            return reader(uri, mpp, file)
+    if not head.startswith(TIFF_MAGIC):
+        if not head.strip() or format_of(head) in _NEVER:
+            raise _unsupported(uri, head)
+        problem = f"{uri!r} is {format_of(head)}; read from a store are {_REMOTE}"
+        raise UnsupportedFormatError(problem, path=uri, hint=COPY_HINT)
+    vendor = vendor_of_scan(file)
+    if vendor == "aperio":
+        scan = AperioReader(uri, mpp, file)
+        if scan.is_native:
+            return scan
+    if vendor is not None:
+        problem = f"{uri!r} is a scan in a format of {vendor} that only OpenSlide reads, and it opens no store"
+        raise UnsupportedFormatError(problem, path=uri, hint=COPY_HINT)
+    return TiffReader(uri, mpp, file)
+
+
+def _unsupported(path: str, head: bytes) -> UnsupportedFormatError:
+    problem = f"{path!r} is {format_of(head)}; supported are {_SUPPORTED}"
+    hint = "export it as TIFF" if head.strip() else "copy or export it again"
+    return UnsupportedFormatError(problem, path=path, hint=hint)
 
 
 def _open_scan(path: str, mpp: Mpp | None, vendor: str) -> SlideReader:

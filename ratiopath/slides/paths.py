@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
 from ratiopath.errors import ParameterError, SlideNotFoundError
+from ratiopath.remote.uri import check_uri, is_uri
 from ratiopath.slides.dicom import first_of_each_series
 
 SUFFIXES = (
@@ -33,23 +34,27 @@ def find_slides(paths: str | Path | Iterable[str | Path]) -> list[str]:
     """Find the slides at files, folders and globs.
 
     Args:
-        paths: One or several. A folder is searched recursively for names of slides, without hidden files and folders;
-            a file and a match of a glob are taken whatever their suffix. A `.mrxs` includes its data folder. Of the
-            instances of a DICOM series in one folder the first by name stands for the slide, unless they are named
-            one by one.
+        paths: One or several. A URI stands for one file on a store, which is not looked for here. A folder is searched
+            recursively for names of slides, without hidden files and folders; a file and a match of a glob are taken
+            whatever their suffix. A `.mrxs` includes its data folder. Of the instances of a DICOM series in one folder
+            the first by name stands for the slide, unless they are named one by one.
 
     Returns:
-        Absolute paths, sorted, without duplicates.
+        Absolute paths and URIs, sorted, without duplicates.
 
     Raises:
+        ParameterError: A URI names no file, or may hold a credential.
         SlideNotFoundError: A file or folder does not exist, or a glob matches nothing.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    return sorted({os.path.abspath(found) for path in several for found in _find_at(os.fspath(path))})
+    found = (found for path in several for found in _find_at(os.fspath(path)))
+    return sorted({path if is_uri(path) else os.path.abspath(path) for path in found})
 
 
 def _find_at(path: str) -> Iterator[str]:
-    if os.path.isdir(path):
+    if is_uri(path):
+        yield check_uri(path)
+    elif os.path.isdir(path):
         yield from _inside(path)
     elif os.path.exists(path):
         yield path
@@ -87,6 +92,8 @@ def _unreadable(error: OSError) -> None:
 
 def folder_named_by(entry: str) -> str:
     """Return the folder of an entry: itself, a file's or a manifest's, or the part before a glob."""
+    if is_uri(entry):
+        return check_uri(entry).rpartition("/")[0]
     path = os.path.abspath(entry)
     if not os.path.lexists(path):
         path = re.sub(r"\[([*?[])\]", r"\1", path)  # undo the escapes of a glob

@@ -35,6 +35,7 @@ from ratiopath.overlays.vector import VectorOverlay
 from ratiopath.plan import Windows
 from ratiopath.plot import plot_tiles
 from ratiopath.pyramid import Pyramid
+from ratiopath.remote import retries
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 from ratiopath.slides.metadata import Tiling, describe_slide
@@ -49,6 +50,7 @@ from tests.support import bad_files
 from tests.support.annotation_files import asap
 from tests.support.bad_annotations import BAD_ANNOTATIONS
 from tests.support.bad_pictures import BAD_PICTURES
+from tests.support.bad_stores import BAD_STORES
 from tests.support.expressions import evaluate
 from tests.support.handmade import FLOAT, SHORT, page_of, write
 from tests.support.layouts import LAYOUTS, Raster
@@ -344,7 +346,7 @@ FILES: dict[str, tuple[bad_files.Maker, Callable[[str], object]]] = {
 
 def provoke(folder: Path) -> Iterator[RatiopathError]:
     """Make every call; yield what it raises."""
-    calls = dict(CALLS)
+    calls = CALLS | BAD_STORES
     for name, (make, call) in FILES.items():
         make(folder / name)
         calls[name] = lambda call=call, name=name: call(str(folder / name))
@@ -358,7 +360,9 @@ def provoke(folder: Path) -> Iterator[RatiopathError]:
 def errors(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[RatiopathError, str]]:
     """Every error, and its message without the folder of the test."""
     folder = tmp_path_factory.mktemp("bad")
-    return [(error, str(error).replace(f"{folder}/", "")) for error in provoke(folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retries, "FIRST_PAUSE", 0.0)
+        return [(error, str(error).replace(f"{folder}/", "")) for error in provoke(folder)]
 
 
 def test_every_message_is_the_one_that_was_reviewed(errors: list[tuple[RatiopathError, str]]) -> None:
@@ -373,6 +377,9 @@ UNPROVOKED = {
     "arrow/tile_dataset.py: IndexError": "the end of a sequence; see arrow/test_tile_dataset.py",
     "counting/values.py: ValueError": "said by the configuration in its own words; see counting/test_values.py",
     "plot.py: ImportError": "an environment without matplotlib",
+    "remote/file.py: OSError": "a position before the start; see remote/test_file.py",
+    "remote/pinned.py: ConnectionResetError": "tried again, then told in other words; see remote/test_file.py",
+    "remote/store.py: IsADirectoryError": "told in other words",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }

@@ -60,7 +60,7 @@ class PngReader(SequentialReader):
     """
 
     def _open(self) -> Picture:
-        self._chunks = PngChunks.of(self._file.fileno(), self._size)
+        self._chunks = PngChunks.of(self._file, self._size)
         self._header = header = _Header(*struct.unpack(">IIBBBBB", self._chunks.contents[b"IHDR"]))
         if not header.is_valid:
             raise DamageError(f"an invalid header: {header.width} x {header.height} px, type {header.colours}")

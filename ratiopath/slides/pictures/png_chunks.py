@@ -1,11 +1,11 @@
 """The chunks of a PNG: where they lie, and their checksums."""
 
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from ratiopath.files import PNG_MAGIC
+from ratiopath.files import PNG_MAGIC, read_at
 from ratiopath.slides.pictures.reader import DamageError, UnsupportedError
 
 IMAGE = b"IDAT"
@@ -41,8 +41,8 @@ class Piece:
 class PngChunks:
     """The chunks of an open PNG."""
 
-    file: int
-    """Descriptor of the file."""
+    file: BinaryIO
+    """The file."""
     contents: dict[bytes, bytes]
     """Content of the chunks that tell how to read the image, by type; their checksums are right."""
     image: range
@@ -51,11 +51,11 @@ class PngChunks:
     """Size of the compressed rows."""
 
     @classmethod
-    def of(cls, file: int, size: int) -> "PngChunks":
+    def of(cls, file: BinaryIO, size: int) -> "PngChunks":
         """Find all chunks and check those before and behind the rows.
 
         Args:
-            file: Descriptor of the file.
+            file: The file.
             size: Size of the file in bytes.
 
         Raises:
@@ -77,7 +77,7 @@ class PngChunks:
             _check(file, piece)
             if kind not in _CRITICAL and kind[:1].isupper():
                 raise UnsupportedError(f"has a chunk of no standard ({kind.decode()})", "export it as plain PNG")
-            contents[kind] = os.pread(file, min(piece.size, _MAX_READ), piece.start) if kind in _READ else b""
+            contents[kind] = read_at(file, piece.start, min(piece.size, _MAX_READ)) if kind in _READ else b""
         if kind != _END or piece.end < size:
             found = "the last chunk is missing" if kind != _END else f"{size - piece.end:,} bytes follow its end"
             raise DamageError(found)
@@ -102,7 +102,7 @@ _READ = frozenset({_HEADER, _PALETTE, b"tRNS", b"eXIf", b"acTL"})
 """Chunks whose content is needed."""
 
 
-def _check(file: int, piece: Piece) -> None:
+def _check(file: BinaryIO, piece: Piece) -> None:
     """Compare the checksum of a chunk.
 
     Raises:
@@ -111,18 +111,18 @@ def _check(file: int, piece: Piece) -> None:
     found = zlib.crc32(piece.kind)
     for part in _parts(file, piece):
         found = zlib.crc32(part, found)
-    if found.to_bytes(4, "big") != os.pread(file, 4, piece.end - 4):
+    if found.to_bytes(4, "big") != read_at(file, piece.end - 4, 4):
         raise DamageError(f"a wrong checksum of the {piece.kind.decode()} chunk at byte {piece.start - 8:,}")
 
 
-def _pieces(file: int, place: int, end: int) -> Iterator[Piece]:
+def _pieces(file: BinaryIO, place: int, end: int) -> Iterator[Piece]:
     """Iterate over the chunks from a place to an end or the last chunk, by their sizes.
 
     size (4 bytes), type (4), content, checksum (4)
     """
     kind = b""
     while place < end and kind != _END:
-        head = os.pread(file, 8, place)
+        head = read_at(file, place, 8)
         piece = Piece(kind := head[4:], place + 8, int.from_bytes(head[:4], "big"))
         if piece.end > end or not kind.isalpha():
             raise DamageError(f"no whole chunk at byte {place:,}")
@@ -130,6 +130,6 @@ def _pieces(file: int, place: int, end: int) -> Iterator[Piece]:
         place = piece.end
 
 
-def _parts(file: int, piece: Piece) -> Iterator[bytes]:
+def _parts(file: BinaryIO, piece: Piece) -> Iterator[bytes]:
     for start in range(piece.start, piece.start + piece.size, _PART):
-        yield os.pread(file, min(_PART, piece.start + piece.size - start), start)
+        yield read_at(file, start, min(_PART, piece.start + piece.size - start))

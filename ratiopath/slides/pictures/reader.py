@@ -1,16 +1,17 @@
 """The common part of the readers of pictures: one level, whole rows, decoded band by band."""
 
-import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.errors import TruncatedError, UnsupportedImageError
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
+from ratiopath.files import open_binary, read_at, size_of, store_errors
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
@@ -61,18 +62,20 @@ class PictureReader(SlideReader):
     The band read last is kept: chunks in rows from the top are decoded once, as `plan_chunks` asks for them.
     """
 
-    def __init__(self, path: str, mpp: Mpp | None = None) -> None:
+    def __init__(self, path: str, mpp: Mpp | None = None, file: BinaryIO | None = None) -> None:
         """Open a picture and read its header.
 
         Args:
             path: The file.
             mpp: Resolution in µm/px; without it there is none, since density tags of pictures are those of screens.
+            file: The file if it is open; it is closed with the reader.
 
         Raises:
             SlideError: See `open_slide`.
         """
         self.path = path
-        self._file = open(path, "rb")  # noqa: SIM115 - closed in close()
+        self._file = file or open_binary(path)  # closed in close()
+        self._file.seek(0)
         self._kept: tuple[int, Band] | None = None
         try:
             with self._named_errors():
@@ -96,10 +99,10 @@ class PictureReader(SlideReader):
     @property
     def _size(self) -> int:
         """Size of the file in bytes."""
-        return os.fstat(self._file.fileno()).st_size
+        return size_of(self._file)
 
     def _read(self, start: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, start)
+        return read_at(self._file, start, size)
 
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of the chunks, which bands are cut into."""
@@ -126,8 +129,9 @@ class PictureReader(SlideReader):
     def _named_errors(self) -> Iterator[None]:
         """Translate the findings of readers and the exceptions of codecs, which on damage may raise any class."""
         try:
-            yield
-        except MemoryError:
+            with store_errors(self._file):
+                yield
+        except (SlideError, MemoryError):
             raise
         except UnsupportedError as error:
             raise UnsupportedImageError(f"{self.path!r} {error}", path=self.path, hint=error.hint) from error

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from ratiopath.files import read_at, size_of
+
 _BYTE, _WIDE = 1, {4: (4, "I"), 8: (16, "Q")}
 """The type of a byte, and of an integer as wide as an offset: LONG, or LONG8 in a BigTIFF."""
 _INTEGERS = frozenset({
@@ -36,13 +38,13 @@ def with_wide_integers(file: BinaryIO) -> BinaryIO:
     Returns:
         The file itself where nothing has to change.
     """
-    layout = _layout_of(os.pread(file.fileno(), 8, 0))
+    layout = _layout_of(read_at(file, 0, 8))
     if layout is None:
         return file
-    patches, size = {}, os.fstat(file.fileno()).st_size
+    patches, size = {}, size_of(file)
     tail = bytearray()
     kind, letter = _WIDE[layout.wide]
-    for place, code, count, value in _byte_tags(file.fileno(), layout):
+    for place, code, count, value in _byte_tags(file, layout):
         if code not in _INTEGERS:
             continue
         wide = struct.pack(f"{layout.order}{count}{letter}", *value)
@@ -63,35 +65,35 @@ def _layout_of(head: bytes) -> _Layout | None:
     return {42: _Layout(order, 4), 43: _Layout(order, 8)}.get(version)
 
 
-def _byte_tags(descriptor: int, layout: _Layout) -> Iterator[tuple[int, int, int, bytes]]:
+def _byte_tags(file: BinaryIO, layout: _Layout) -> Iterator[tuple[int, int, int, bytes]]:
     """Place, code, count and value of each tag of type BYTE in a chain of directories and those below."""
     letter = _WIDE[layout.wide][1]
     number, entry = ("H", "HHI4s") if layout.wide == 4 else ("Q", "HHQ8s")  # noqa: PLR2004 - classic TIFF
-    begin = os.pread(descriptor, layout.wide, layout.wide)
+    begin = read_at(file, layout.wide, layout.wide)
     todo = [layout.unpack(letter, begin)[0]] if len(begin) == layout.wide else []
     seen: set[int] = set()
     while todo and len(seen) < _MOST_DIRECTORIES:
         place = todo.pop()
-        counted = os.pread(descriptor, struct.calcsize(number), place) if place else b""
+        counted = read_at(file, place, struct.calcsize(number)) if place else b""
         if place in seen or len(counted) < struct.calcsize(number):
             continue
         seen.add(place)
         size = struct.calcsize(layout.order + entry)
         first = place + len(counted)
-        directory = os.pread(descriptor, min(layout.unpack(number, counted)[0], 4096) * size, first)
+        directory = read_at(file, first, min(layout.unpack(number, counted)[0], 4096) * size)
         for at in range(0, len(directory) - size + 1, size):
             code, kind, count, value = struct.unpack_from(layout.order + entry, directory, at)
             if kind == _BYTE and count:
                 if count > layout.wide:
-                    value = os.pread(descriptor, count, layout.unpack(letter, value)[0])
+                    value = read_at(file, layout.unpack(letter, value)[0], count)
                 if len(value[:count]) == count and code in _INTEGERS:
                     yield first + at, code, count, value[:count]
             elif code == _SUBIFDS and count == 1:
                 todo.append(layout.unpack(letter, value)[0])
             elif code == _SUBIFDS and count < _MOST_DIRECTORIES:
-                offsets = os.pread(descriptor, count * layout.wide, layout.unpack(letter, value)[0])
+                offsets = read_at(file, layout.unpack(letter, value)[0], count * layout.wide)
                 todo.extend(layout.unpack(f"{len(offsets) // layout.wide}{letter}", offsets))
-        following = os.pread(descriptor, layout.wide, first + len(directory))
+        following = read_at(file, first + len(directory), layout.wide)
         if len(following) == layout.wide:
             todo.append(layout.unpack(letter, following)[0])
 
@@ -105,7 +107,7 @@ class _Patched(io.RawIOBase):
         self._place = 0
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's buffer has no slices
-        data = bytearray(os.pread(self._file.fileno(), len(buffer), self._place))
+        data = bytearray(read_at(self._file, self._place, len(buffer)))
         beyond = max(0, self._place + len(data) - self._size)
         data += self._tail[beyond : beyond + len(buffer) - len(data)]
         for place, patch in self._patches.items():

@@ -12,7 +12,6 @@ docs/decisions/0015-which-image.md gives the reasons.
 
 import json
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from operator import index
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
+from ratiopath.remote.uri import file_name
 from ratiopath.slides.tiff.errors import EXPORT_HINT
 from ratiopath.slides.tiff.levels import TiffLevel, alpha_of, check_page
 from ratiopath.slides.tiff.ome import OmeImage, ome_images
@@ -46,8 +46,13 @@ class TiffImage:
     """PhysicalSize of its OME Image in µm/px, unchecked."""
 
 
-def find_image(tiff: TiffFile, path: str) -> TiffImage:
+def find_image(tiff: TiffFile, path: str, file_size: int) -> TiffImage:
     """Find the image of a TIFF.
+
+    Args:
+        tiff: The open file.
+        path: The file.
+        file_size: Its size in bytes.
 
     Raises:
         UnsupportedImageError: No page, a stack of planes, several reduced images of one size, or an unsupported page.
@@ -56,7 +61,7 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     if not tops:
         raise UnsupportedImageError(f"{path!r} has no pages", path=path, hint=EXPORT_HINT)
     xml = tiff.ome_metadata if tiff.is_ome else None
-    images = ome_images(xml, os.path.basename(path), len(tops)) if xml else ()
+    images = ome_images(xml, file_name(path), len(tops)) if xml else ()
     if images:
         return _ome_image(tops, images, path)
     pages = list(_with_pages_below(tops))
@@ -68,7 +73,7 @@ def find_image(tiff: TiffFile, path: str) -> TiffImage:
     check_page(base, path)
     others = [page for page in candidates if page is not base]
     _refuse_stack(base, 1 + sum(_size(page) == _size(base) for page in others), path)
-    _refuse_stack(base, _planes_behind(base, os.path.getsize(path)), path)
+    _refuse_stack(base, _planes_behind(base, file_size), path)
     levels = [TiffLevel.of(page) for page in others if _is_level_below(base, page)]
     _refuse_rivals(levels, masks, path)
     return TiffImage(_assembled(TiffLevel.of(base), levels, masks, path))

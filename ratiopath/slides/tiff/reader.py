@@ -1,13 +1,13 @@
 """A native reader of TIFF and OME-TIFF in their own dtype and channels, with any layout and codec of imagecodecs."""
 
-import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
 from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
+from ratiopath.files import open_binary, read_at, size_of, store_errors
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader, described
@@ -43,20 +43,22 @@ class TiffReader:
     tags_of_mpp = "resolution tags"
     """Place of a resolution that is not in OME metadata."""
 
-    def __init__(self, path: str, mpp: Mpp | None = None) -> None:
+    def __init__(self, path: str, mpp: Mpp | None = None, file: BinaryIO | None = None) -> None:
         """Open a TIFF and check that all pixels of all its levels are in the file.
 
         Args:
             path: The file.
             mpp: Resolution of level 0 in µm/px, replacing that of the file.
+            file: The file if it is open; it is closed with the reader.
 
         Raises:
             SlideError: See `open_slide`.
         """
         self.path = path
-        self._file = open(path, "rb")  # noqa: SIM115 - closed in close(); tifffile leaves open a file it cannot parse
+        self._file = file or open_binary(path)  # closed in close(); tifffile leaves open a file it cannot parse
+        self._file.seek(0)
         try:
-            with strict_tifffile(path):
+            with store_errors(self._file), strict_tifffile(path):
                 self._tiff = TiffFile(with_wide_integers(self._file))
                 image = self._image(self._tiff)
                 self._levels = image.levels
@@ -64,7 +66,7 @@ class TiffReader:
                 known = mpp or self._resolution(image, base.page)
                 for level in self._levels:
                     for one in (level, level.mask) if level.mask else (level,):
-                        _check_segments(one, os.path.getsize(path), path)
+                        _check_segments(one, size_of(self._file), path)
         except BaseException:
             self._file.close()
             raise
@@ -78,7 +80,7 @@ class TiffReader:
         self.channels = base.samples - (self._alpha is not None)
 
     def _image(self, tiff: TiffFile) -> TiffImage:
-        return find_image(tiff, self.path)
+        return find_image(tiff, self.path, size_of(self._file))
 
     def _resolution(self, image: TiffImage, page: TiffPage) -> Mpp | None:
         return tiff_mpp(image.ome_mpp, page, self.path)
@@ -144,7 +146,7 @@ class TiffReader:
 
     def _encoded(self, plane: TiffPage, segment: int) -> Segment:
         offset, size = plane.dataoffsets[segment], plane.databytecounts[segment]
-        return plane, segment, os.pread(self._file.fileno(), size, offset) if size else None
+        return plane, segment, read_at(self._file, offset, size) if size else None
 
     def _decode(self, source: TiffLevel, encoded: list[list[Segment]]) -> npt.NDArray[np.generic]:
         """Decode one chunk, shape (height, width, samples), at the edges with the padding of the file."""

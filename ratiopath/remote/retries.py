@@ -1,0 +1,62 @@
+"""Tries again after errors of a store that may pass."""
+
+import re
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+
+from ratiopath.errors import RatiopathError
+
+ATTEMPTS = 5
+"""Maximum number of tries of a request."""
+FIRST_PAUSE = 0.25
+"""Seconds before the second try; each later pause is twice as long, and up to this longer by chance."""
+_LONGEST_PAUSE = 8.0
+_LASTING = (
+    FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, RatiopathError, MemoryError, ImportError,
+    NotImplementedError, TypeError, ValueError,
+)  # fmt: skip
+"""Errors that another try does not mend; all others may pass, whatever class a client library has for them."""
+_REFUSED, _BUSY = range(400, 500), frozenset({408, 425, 429})
+"""Answers of HTTP that stay, but for those that ask to come again."""
+_DENIED = frozenset({401, 403})
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return True if the next try may succeed."""
+    status = status_of(error)
+    if status is not None:
+        return status not in _REFUSED or status in _BUSY
+    return isinstance(error, Exception) and not isinstance(error, _LASTING)
+
+
+def is_denied(error: BaseException) -> bool:
+    """Return True if the store does not let these credentials read."""
+    return isinstance(error, PermissionError) or status_of(error) in _DENIED
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the status of HTTP of an error: an attribute, or in the text of pyarrow."""
+    status = getattr(error, "status", None)
+    if isinstance(status, int):
+        return status
+    found = re.search(r"HTTP status (\d{3})\b", str(error)) if isinstance(error, OSError) else None
+    return int(found[1]) if found else None
+
+
+def found_in(error: BaseException) -> str:
+    """Describe an error by class, status and the system's words; never by its text, which may hold an address."""
+    status, words = status_of(error), getattr(error, "strerror", None)
+    details = [f"HTTP status {status}"] if status is not None else []
+    if isinstance(words, str) and status is None and getattr(error, "errno", None) is not None:
+        details.append(words.lower())
+    return ", ".join([type(error).__name__, *details])
+
+
+def retrying() -> Retrying:
+    """Return a policy with growing pauses, which raises the store's last error."""
+    return Retrying(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, max=_LONGEST_PAUSE) + wait_random(0, FIRST_PAUSE),
+        reraise=True,
+    )

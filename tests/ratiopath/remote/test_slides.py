@@ -1,0 +1,247 @@
+"""Images on stores read as on this machine: the same pixels, the same refusals, and few requests."""
+
+import io
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import openslide
+import pytest
+import shapely
+import tifffile
+
+from ratiopath.arrow import tile_overlay_overlap
+from ratiopath.errors import ParameterError, SlideError, TruncatedError, UnsupportedFormatError
+from ratiopath.overlays import open_overlay
+from ratiopath.remote import retries
+from ratiopath.remote.file import BLOCK
+from ratiopath.slides import open_slide
+from ratiopath.slides.openslide_reader import OpenSlideReader
+from ratiopath.slides.paths import Exclusion, find_slides, folder_named_by
+from ratiopath.slides.reader import SlideReader
+from ratiopath.slides.tiff.vendor import vendor_of_scan
+from tests.ratiopath.slides.test_conformance import EVERY, PICTURES, raster
+from tests.support import bad_files
+from tests.support.bad_stores import deep_tiff
+from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, unchanged
+from tests.support.layouts import LAYOUTS
+from tests.support.leica import write_leica_slide
+from tests.support.pictures import picture
+
+ONE_OF_EACH = list({param.values[0]: param for param in EVERY}.values())
+"""A kind of pixels of every layout."""
+ONE_PICTURE_OF_EACH = list({param.values[0]: param for param in PICTURES}.values())
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0)
+
+
+def in_memory(path: Path) -> str:
+    fsspec.filesystem("memory").pipe_file(f"/slides/{path.name}", path.read_bytes())
+    return f"memory://slides/{path.name}"
+
+
+def chunks(reader: SlideReader) -> list[np.ndarray]:
+    """All pixels, and the masks of those that exist."""
+    found = []
+    for number, level in enumerate(reader.pyramid.levels):
+        chunk = reader.chunk_extent(number)
+        for row in range(-(-level.extent.height // chunk.height)):
+            for column in range(-(-level.extent.width // chunk.width)):
+                read = reader.read_chunk(number, column, row)
+                found += [read.pixels, np.ones(1) if read.exists is None else read.exists]
+    return found
+
+
+def assert_same(remote: SlideReader, local: SlideReader) -> None:
+    assert (type(remote), remote.pyramid, remote.dtype, remote.channels) == (
+        type(local), local.pyramid, local.dtype, local.channels,
+    )  # fmt: skip
+    for one, other in zip(chunks(remote), chunks(local), strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+@pytest.mark.parametrize(("layout", "kind"), ONE_OF_EACH)
+def test_every_layout_reads_as_on_this_machine(layout: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / "overlay"
+    LAYOUTS[layout].write(path, raster(kind))
+    uri = in_memory(path)
+    with open_slide(str(path)) as local:
+        if isinstance(local, OpenSlideReader):
+            with pytest.raises(UnsupportedFormatError, match="only OpenSlide reads"):
+                open_slide(uri)
+            return
+        with open_slide(uri) as remote:
+            assert_same(remote, local)
+
+
+@pytest.mark.parametrize(("form", "kind"), ONE_PICTURE_OF_EACH)
+def test_every_picture_reads_as_on_this_machine(form: str, kind: tuple[str, int, bool], tmp_path: Path) -> None:
+    path = tmp_path / f"overlay.{form}"
+    path.write_bytes(picture(form, raster(kind)))
+    with open_slide(str(path)) as local, open_slide(in_memory(path)) as remote:
+        assert_same(remote, local)
+
+
+BAD = {
+    "text.tiff": lambda path: path.write_bytes(b"GIF89a"),
+    "empty.tiff": lambda path: path.write_bytes(b""),
+    "no-pixel.tiff": bad_files.retagged(ImageWidth=0),
+    "unplaced.tiff": bad_files.unplaced,
+    "cut.tiff": bad_files.cut("strip-whole", 0.9),
+    "cut-directory.tiff": bad_files.cut("ome", 0.02),
+    "zero-mpp.tiff": bad_files.retagged(YResolution=(5, 0)),
+    "few-segments.tiff": bad_files.retagged(ImageLength=64),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_damage_is_refused_with_the_same_words(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    BAD[name](path)
+    with pytest.raises(SlideError) as local:
+        open_slide(str(path))
+    uri = in_memory(path)
+    with pytest.raises(SlideError) as remote:
+        open_slide(uri)
+
+    assert type(remote.value) is type(local.value)
+    assert str(remote.value) == str(local.value).replace(str(path), uri)
+
+
+def write_scan(path: Path, *, tiled: bool = True, **options: object) -> Path:
+    pixels = np.full((256, 256, 3), 200, np.uint8)
+    layout = {"tile": (128, 128) if tiled else None, "compression": "jpeg", "photometric": "rgb", "metadata": None}
+    tifffile.imwrite(path, pixels, **layout, **options)
+    return path
+
+
+PHILIPS = '<?xml version="1.0"?><DataObject ObjectType="DPUfsImport"/>'
+XMP = b'<?xml version="1.0"?><iScan Magnification="20" ScanRes="0.5"/>'
+SCANS = {
+    "aperio": {"description": "Aperio Image Library v1\n|MPP = 0.5"},
+    "aperio in strips": {"tiled": False, "description": "Aperio Image Library v1"},
+    "philips": {"software": "Philips DP v1.0", "description": PHILIPS},
+    "hamamatsu": {"tiled": False, "extratags": [(271, 2, 0, "Hamamatsu", True), (65420, 4, 1, 1, True)]},
+    "trestle": {"software": "MedScan 1", "description": "OverlapsXY= 0 0"},
+    "ventana": {"software": False, "extratags": [(700, 1, 0, XMP, True)]},
+    "plain": {"software": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*SCANS, "leica"])
+def test_vendors_are_those_that_openslide_finds(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "slide"
+    if kind == "leica":
+        write_leica_slide(path)
+    else:
+        write_scan(path, **SCANS[kind])
+    expected = openslide.OpenSlide.detect_format(str(path))
+
+    assert (vendor_of_scan(io.BytesIO(path.read_bytes())) or "none") == {"generic-tiff": "none", None: "none"}.get(
+        expected, expected
+    )
+
+
+@pytest.mark.parametrize("kind", ["aperio", "plain"])
+def test_a_scan_in_jpeg_is_read(kind: str, tmp_path: Path) -> None:
+    path = write_scan(tmp_path / "slide", **SCANS[kind])
+    with open_slide(str(path)) as local, open_slide(in_memory(path)) as remote:
+        assert_same(remote, local)
+
+
+def test_a_scan_that_only_openslide_reads_is_to_be_copied(tmp_path: Path) -> None:
+    path = write_leica_slide(tmp_path / "slide.scn")
+    with open_slide(str(path)) as local:
+        assert isinstance(local, OpenSlideReader)
+    with pytest.raises(UnsupportedFormatError, match=r"leica .* hint: copy it to a folder of this machine"):
+        open_slide(in_memory(path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"type": "FeatureCollection"}', b"<a/>", b"PAR1", bytes(128) + b"DICM", b"SQLite format 3\0", b"x,y\n"],
+)
+def test_annotations_and_files_of_openslide_are_to_be_copied(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(content)
+    for call in (open_slide, open_overlay):
+        with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder of this machine"):
+            call(in_memory(tmp_path / "a"))
+
+
+def large_tiff() -> tuple[bytes, np.ndarray]:
+    pixels = np.random.default_rng(1).integers(0, 255, (2048, 2048), np.uint8)
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, tile=(256, 256), resolution=(20000, 20000), resolutionunit="CENTIMETER")
+    return file.getvalue(), pixels
+
+
+def test_headers_and_one_tile_are_two_requests_for_bytes() -> None:
+    content, pixels = large_tiff()
+    with open_slide(DisturbedStore.holding("a", content)) as reader:
+        assert DisturbedStore.requests == ["info", (0, BLOCK), "info"]
+        found = reader.read_chunk(0, 7, 7).pixels
+
+    np.testing.assert_array_equal(found, pixels[-256:, -256:])
+    [(start, end)] = [request for request in DisturbedStore.requests[3:] if request != "info"]
+    assert len(DisturbedStore.requests) == 5
+    assert end - start <= 2 * BLOCK
+
+
+@pytest.mark.parametrize("fault", [error(HttpError(500)), error(HttpError(503)), cut, error(ConnectionResetError())])
+def test_errors_that_pass_change_no_pixel(fault) -> None:
+    content, pixels = large_tiff()
+    with open_slide(DisturbedStore.holding("a", content, fault, fault)) as reader:
+        DisturbedStore.faults[:] = [fault] * 4
+        np.testing.assert_array_equal(reader.read_chunk(0, 3, 2).pixels, pixels[512:768, 768:1024])
+
+
+@pytest.mark.parametrize("description", [None, "Aperio"])
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_store_that_fails_is_not_taken_for_damage(good: int, description: str | None) -> None:
+    uri = DisturbedStore.holding("a", deep_tiff(description), *[unchanged] * good, *[cut] * retries.ATTEMPTS)
+    with pytest.raises(TruncatedError, match=r"^cannot read 'disturbed://a' \(5 tries failed"):
+        open_slide(uri)  # the next request would be answered: no level may be missing
+
+    with open_slide(uri) as reader:
+        assert len(reader.pyramid.levels) == 2
+
+
+def test_the_overlap_of_an_overlay_on_a_store_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mask.tiff"
+    LAYOUTS["deflate"].write(path, raster(("uint8", 1, False)))
+    columns = {"tile_x": [0, 17, 130], "tile_y": [0, 140, 290], "mpp_x": 0.5, "mpp_y": 0.25}
+    roi = shapely.box(0, 0, 32, 32)
+
+    found = tile_overlay_overlap(roi, in_memory(path), **columns)
+
+    assert found.to_pylist() == tile_overlay_overlap(roi, str(path), **columns).to_pylist()
+
+
+def test_an_overlay_is_aligned_with_a_slide_on_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "slide.tiff"
+    LAYOUTS["tiles"].write(path, raster(("uint8", 1, False)))
+    uri = in_memory(path)
+
+    found = tile_overlay_overlap(shapely.box(0, 0, 9, 9), uri, [0], 0, 0.5, 0.25, slide_path=uri, align="extent")
+
+    local = tile_overlay_overlap(shapely.box(0, 0, 9, 9), str(path), [0], 0, 0.5, 0.25)
+    assert found.to_pylist() == local.to_pylist()
+
+
+def test_a_uri_stands_for_one_slide(tmp_path: Path) -> None:
+    path = tmp_path / "slide.tiff"
+    LAYOUTS["tiles"].write(path, raster(("uint8", 1, False)))
+    uri = f"s3://bucket/{path.name}"
+
+    assert find_slides([uri, uri, str(path)]) == sorted([str(path), uri])
+    assert folder_named_by(uri) == "s3://bucket"
+    assert uri in Exclusion.of(["slide.*"], [folder_named_by(uri)])
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/", "s3://bucket", "s3://bucket/*.tiff", "https://example.org/slides/"])
+def test_folders_and_patterns_of_a_store_are_refused(uri: str) -> None:
+    with pytest.raises(ParameterError, match="only files are read from a store"):
+        find_slides(uri)

@@ -1,0 +1,87 @@
+"""Files on stores that are refused, one for each reason, and the call that refuses it."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import fsspec
+import numpy as np
+import tifffile
+
+from ratiopath.annotations import read_outlines
+from ratiopath.remote.file import BLOCK, RemoteFile
+from ratiopath.slides import open_slide
+from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
+from tests.support.leica import write_leica_slide
+
+CONTENT = bytes(3 * BLOCK)
+
+
+def opened(content: bytes, *faults: Fault) -> object:
+    """Open an image whose requests for bytes meet some faults."""
+    return open_slide(DisturbedStore.holding("a.tiff", content, *faults))
+
+
+def read(*faults: Fault, later: bytes | None = CONTENT) -> bytes:
+    """Read a file that is another one, or none, once it is open."""
+    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT, *faults))
+    DisturbedStore.contents.pop("a.tiff")
+    if later is not None:
+        DisturbedStore.contents["a.tiff"] = later
+    return file.read_at(BLOCK, 10)
+
+
+def without_size() -> object:
+    uri = DisturbedStore.holding("a.tiff", CONTENT)
+    DisturbedStore.has_size = False
+    return open_slide(uri)
+
+
+def leica() -> object:
+    with TemporaryDirectory() as folder:
+        return opened(write_leica_slide(Path(folder) / "a.scn").read_bytes())
+
+
+def folder_in_memory() -> object:
+    fsspec.filesystem("memory").pipe_file("/folder/a.tiff", b"")
+    return open_slide("memory://folder")
+
+
+def whole(content: bytes) -> bytes:
+    """A fault: the whole file is the answer to any range."""
+    return CONTENT
+
+
+def deep_tiff(description: str | None = None) -> bytes:
+    """A TIFF whose second directory lies behind the first block."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        for side in (1024, 512):
+            level = np.zeros((side, side), np.uint8)
+            tiff.write(level, tile=(256, 256), subfiletype=int(side < 1024), description=description, metadata=None)
+    return file.getvalue()
+
+
+BAD_STORES: dict[str, Callable[[], object]] = {
+    "credential": lambda: open_slide("s3://KEY:TOPSECRET@bucket/a.tiff"),
+    "option": lambda: open_slide("s3://bucket/a.tiff?token=TOPSECRET"),
+    "signature": lambda: open_slide("https://example.org/a.tiff?X-Amz-Signature=TOPSECRET"),
+    "folder": lambda: open_slide("s3://bucket/slides/"),
+    "pattern": lambda: open_slide("s3://bucket/*.tiff"),
+    "annotation": lambda: read_outlines("s3://bucket/a.geojson"),
+    "scheme": lambda: open_slide("nowhere://a.tiff"),
+    "absent": lambda: open_slide("memory://absent.tiff"),
+    "directory": folder_in_memory,
+    "no size": without_size,
+    "json": lambda: opened(b"{}"),
+    "gif": lambda: opened(b"GIF89a"),
+    "leica": leica,
+    "no ranges": lambda: read(whole),
+    "changed": lambda: read(later=CONTENT[::-1] + b"x"),
+    "removed": lambda: read(later=None),
+    "busy": lambda: read(*[error(HttpError(503))] * 5),
+    "cut": lambda: read(*[cut] * 5),
+    "denied": lambda: read(error(HttpError(403))),
+    "busy beneath a parser": lambda: opened(deep_tiff("Aperio"), unchanged, *[error(HttpError(503))] * 5),
+}
