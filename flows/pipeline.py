@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -30,6 +30,7 @@ from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import title
 
 Parameters = ParamSpec("Parameters")
+Reference = TypeVar("Reference", bound=TableReference)
 RETRY_DELAYS = [10.0, 60.0]
 """Pauses before a task is tried again, in seconds: longer than those for a single slide (`flows.execution.retries`)."""
 
@@ -40,14 +41,14 @@ def is_retried(_task: object, _run: object, state: State[Any]) -> bool:
     return isinstance(found, Exception) and is_transient(found)
 
 
-def as_task(function: Callable[Parameters, TableReference]) -> Task[Parameters, TableReference]:
+def as_task(function: Callable[Parameters, Reference]) -> Task[Parameters, Reference]:
     """Make a Prefect task of a function, named after it.
 
     Results are not cached: they are references. A task may run twice, since whole files are replaced by equal ones.
     """
 
     @wraps(function)
-    def timed(*arguments: Parameters.args, **named: Parameters.kwargs) -> TableReference:
+    def timed(*arguments: Parameters.args, **named: Parameters.kwargs) -> Reference:
         began = time.monotonic()
         result = function(*arguments, **named)
         return replace(result, seconds=time.monotonic() - began)
@@ -83,6 +84,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
         refuse_foreign_exports(config, workspace)
         workspace.tidy()  # of killed runs
         slides = discover(config, workspace)
+        workspace = replace(workspace, layout=slides.layout)
         grids = tile(slides, config, workspace)
         masked = detect(slides, config, workspace) if config.detected else slides
         overlays = derive(masked, config, workspace)

@@ -14,7 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from flows.inputs.discovery import discover, with_column_kinds
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.fingerprints import Json
 from flows.records.masks import FOLDER, mask_record, stored_mask
+from flows.records.output_layout import stored_layout
 from flows.records.overlay_headers import check_header
 from flows.records.provenance import Provenance, read_metadata
 from flows.records.slide_description import describe
@@ -32,6 +33,7 @@ from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
+from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
 from ratiopath.slides.frame import read_tiled_frame
 
@@ -142,6 +144,8 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
+    with output_errors(workspace.output):
+        workspace = replace(workspace, layout=stored_layout(workspace))
     sources = discover(config)
     rows = source_table([source for source in sources if is_text(source.path)], config).to_pylist()
     failed = [not_utf8(source.path) for source in sources if not is_text(source.path)]
@@ -241,6 +245,6 @@ def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str
     kept = {
         workspace.of_slide("coverage", slide.slide_id) for slide in slides if slide.slide_id and slide.failure is None
     }
-    stored = read_folder(workspace.published("coverage"), workspace, skip=kept)
+    stored = read_folder("coverage", workspace, skip=kept)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

@@ -11,14 +11,14 @@ import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.workspace import Workspace
+from flows.storage.listing import SUBFOLDER, list_names
+from flows.storage.workspace import Folder, Workspace
 from ratiopath.tissue import TissueMask
 
-FOLDER: Literal["tissue"] = "tissue"
+FOLDER: Folder = "tissue"
 """Folder of the masks in the output."""
 KEY = "ratiopath.mask_of"
 """Key of the JSON in a mask that a run has written."""
@@ -74,17 +74,19 @@ def remove_masks(workspace: Workspace, but: Collection[str]) -> None:
         workspace: The output.
         but: Ids of the slides whose masks stay.
     """
-    folder = workspace.published(FOLDER)
-    for name in workspace.names(folder):
+    for name, subfolder in list_names(workspace, workspace.published(FOLDER)):
         stem, suffix = posixpath.splitext(name)
-        path = workspace.published(FOLDER, name)
+        path = workspace.published(FOLDER, subfolder, name)
         if suffix == ".tiff" and stem not in but and is_replaceable_mask(path, workspace):
-            workspace.remove(path)
+            workspace.remove_of_slide(path)
 
 
 def is_inside(path: str, workspace: Workspace) -> bool:
     """Return True if a path is that of a mask in the output."""
-    return posixpath.dirname(path) == workspace.published(FOLDER)
+    folder, subfolder = posixpath.split(posixpath.dirname(path))
+    if SUBFOLDER.fullmatch(subfolder) is None:
+        folder = posixpath.join(folder, subfolder)
+    return folder == workspace.published(FOLDER)
 
 
 @contextmanager

@@ -14,9 +14,11 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.masks import remove_masks
+from flows.records.output_layout import KEY
 from flows.records.provenance import EMPTY, coverage_settings, tiles_schema, tiles_settings, with_settings
 from flows.records.review import Review
 from flows.records.stored_files import UnreadError, read_folder
+from flows.storage.listing import list_names
 from flows.storage.parquet import read_table, write_json, write_table
 from flows.storage.workspace import Workspace
 from ratiopath.errors import RatiopathError
@@ -130,7 +132,7 @@ def finish(
     _tidy_folder(workspace, "tiles", ids, found - kept, config)
     if config.detected is not None:
         readable = read_table(workspace.published("slides.parquet"), workspace.files)["slide_id"].to_pylist()
-        covered = (posixpath.splitext(name)[0] for name in workspace.names(workspace.published("coverage")))
+        covered = (posixpath.splitext(name)[0] for name, _ in list_names(workspace, workspace.published("coverage")))
         remove_masks(workspace, but={*readable, *covered})
     statuses = Counter(slide["status"] for slide in done)
     summary = Summary(
@@ -151,7 +153,8 @@ def finish(
     cases = [case for slide in done for case in slide["alignments"]]
     alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
     formats = {row["format"]: {key: value for key, value in row.items() if key != "format"} for row in exports}
-    record = _record(config, summary, {"alignments": alignments, "exports": formats}, gone, seconds, started)
+    noted = {KEY: workspace.layout, "alignments": alignments, "exports": formats}
+    record = _record(config, summary, noted, gone, seconds, started)
     write_json(record, workspace.published("run.json"), workspace)
     return summary
 
@@ -164,7 +167,7 @@ def _export_line(row: Mapping[str, Any]) -> str:
 def _record(
     config: CoverageConfig,
     summary: Summary,
-    found: Mapping[str, Json],
+    noted: Mapping[str, Any],
     gone: list[str],
     seconds: Mapping[str, float],
     started: datetime,
@@ -176,7 +179,7 @@ def _record(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {name: count for name, count in asdict(summary).items() if name not in {"review", "exports"}},
         "review": summary.review.to_json(),
-        **found,
+        **noted,
         "gone": gone,
         "times": {
             "started": started.isoformat(),
@@ -209,17 +212,17 @@ def _tidy_folder(
     path = workspace.published(folder)
     workspace.make_folder(path)
     gone = set()
-    for file in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
+    for file in read_folder(folder, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
         if file.state == "damaged":
-            workspace.remove(file.path)
+            workspace.remove_of_slide(file.path)
         if file.state != "whole" or file.provenance is None:
             continue
         slide = file.provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not file.provenance.is_current(config) or config.gone == "drop":
-            workspace.remove(file.path)
-    tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
+            workspace.remove_of_slide(file.path)
+    tables = {name for name, _ in list_names(workspace, path) if name.endswith(".parquet")}
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
         schema, settings = (

@@ -11,9 +11,7 @@ from pyarrow.fs import FileSelector, FileType
 
 from flows.storage.filesystem import Storage
 
-LISTING = pa.schema(
-    [("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
-)
+LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
 """A row per file: its name, the subfolder it lies in or "", its size in bytes, and its time, -1 if a store has none."""
 SUBFOLDER = re.compile("[0-9a-f]{2}")
 """Name of a subfolder of a folder that is split."""
@@ -40,6 +38,16 @@ def list_files(storage: Storage, folder: str) -> pa.Table:
             chunks.append(_chunk(rows))
             rows.clear()
     return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
+
+
+def list_names(storage: Storage, folder: str) -> list[tuple[str, str]]:
+    """List the name and the subfolder, or "", of each file that `list_files` finds, sorted by name."""
+    listing = (
+        list_files(storage, folder)
+        .select(["name", "subfolder"])
+        .sort_by([("name", "ascending"), ("subfolder", "ascending")])
+    )
+    return list(zip(*(column.to_pylist() for column in listing.columns), strict=True))
 
 
 def _chunk(rows: list[_File]) -> pa.RecordBatch:

@@ -1,20 +1,40 @@
-"""Paths of one run: the tables that users read, and a hidden folder for tables between tasks."""
+"""Paths of one run: the tables that users read, and a hidden folder for tables between tasks.
 
+A folder with a file per slide has one of two layouts (docs/decisions/0026-subfolders.md):
+
+    flat          coverage/ID.parquet
+    subfolders    coverage/3f/ID.parquet
+"""
+
+import hashlib
+import os
 import posixpath
 import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 from uuid import uuid4
 
 from flows.storage.filesystem import Storage, move_into_place, upload
-from schemas.fields import DERIVED_ID_FORM, SLIDE_ID_FORM
+from flows.storage.listing import SUBFOLDER
+from schemas.fields import DERIVED_ID_FORM, ID_DIGITS, SLIDE_ID_FORM
 
 WORK = ".work"
 """Hidden folder in the output, with a folder for each run that is not finished."""
-SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png", "tissue": ".tiff"}
-"""Suffix of the slides' files in each folder that holds one file per slide."""
+Folder = Literal["coverage", "tiles", "previews", "tissue"]
+"""Folder that holds a file per slide."""
+SUFFIXES: Mapping[Folder, tuple[str, ...]] = {
+    "coverage": (".parquet",),
+    "tiles": (".parquet",),
+    "previews": (".png", ".js"),
+    "tissue": (".tiff",),
+}
+"""Suffixes of the slides' files in each such folder; the first is that of the file itself, others lie beside it."""
+Layout = Literal["flat", "subfolders", "mixed"]
+"""Layout of these folders; mixed: a run that was moving the files into subfolders has ended before all were moved."""
+UNMOVED: Folder = "tissue"
+"""Folder of which no file is moved: the tables name the masks in it, and would be outdated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +43,8 @@ class Workspace(Storage):
 
     run: str = field(default_factory=lambda: uuid4().hex)
     """Name of this run: a worker left over from a killed run writes elsewhere."""
+    layout: Layout = "flat"
+    """Layout of the folders with a file per slide."""
 
     @property
     def hidden(self) -> str:
@@ -33,13 +55,45 @@ class Workspace(Storage):
         """Return the path of a file or folder that users read."""
         return posixpath.join(self.root, *names)
 
-    def of_slide(self, folder: Literal["coverage", "tiles", "previews", "tissue"], slide_id: str) -> str:
-        """Return the path of one slide's file in a folder that holds one file per slide.
+    def of_slide(self, folder: Folder, slide_id: str) -> str:
+        """Return the path of one slide's file in a folder that holds a file per slide.
 
         Raises:
             ValueError: The id could name a file elsewhere.
         """
-        return self.published(folder, f"{checked_id(slide_id)}{SUFFIXES[folder]}")
+        return self.published(self.name_of(folder, slide_id))
+
+    def name_of(self, folder: Folder, slide_id: str) -> str:
+        """Return the path of one slide's file within the output.
+
+        Raises:
+            ValueError: The id could name a file elsewhere.
+        """
+        name = f"{checked_id(slide_id)}{SUFFIXES[folder][0]}"
+        flat, below = posixpath.join(folder, name), posixpath.join(folder, subfolder_of(slide_id), name)
+        if self._may_be_flat(folder) and self._may_be_below():
+            return flat if self.is_file(self.published(flat)) else below
+        return below if self._may_be_below() else flat
+
+    def is_place_of(self, slide_id: str, folder: Folder, subfolder: str) -> bool:
+        """Return True if a subfolder, or "" for the folder itself, is the place of a slide's file."""
+        if not subfolder:
+            return self._may_be_flat(folder)
+        return self._may_be_below() and subfolder == subfolder_of(slide_id)
+
+    def _may_be_flat(self, folder: Folder) -> bool:
+        return self.layout != "subfolders" or folder == UNMOVED
+
+    def _may_be_below(self) -> bool:
+        return self.layout != "flat"
+
+    def remove_of_slide(self, path: str) -> None:
+        """Remove one slide's file, and its subfolder if it was the last one there."""
+        self.remove(path)
+        folder = posixpath.dirname(path)
+        if self.is_local and SUBFOLDER.fullmatch(posixpath.basename(folder)):
+            with suppress(OSError):  # it holds other files
+                os.rmdir(folder)
 
     def between(self, *names: str) -> str:
         """Return the path of a file that only later tasks of the run read."""
@@ -65,6 +119,17 @@ class Workspace(Storage):
     def atomic_write(self, path: str) -> AbstractContextManager[BinaryIO]:
         """Open a file that appears under its name when the block ends without an error."""
         return move_into_place(path, self.hidden) if self.is_local else upload(path, self.files)
+
+
+def subfolder_of(slide_id: str) -> str:
+    """Return the name of a slide's subfolder: two hexadecimal digits.
+
+        TCGA-02_1_-3f9c1e0b2d4a -> 3f
+
+    They are the first two at the end of a derived id, and of an id of a manifest those of its SHA-256.
+    """
+    digits = slide_id[-ID_DIGITS:] if is_slide_id(slide_id) else hashlib.sha256(slide_id.encode()).hexdigest()
+    return digits[:2]
 
 
 def is_slide_id(text: str) -> bool:

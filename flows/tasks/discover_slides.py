@@ -10,16 +10,17 @@ from flows.inputs.discovery import discover
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.provenance import manifest_schema
 from flows.records.slide_description import describe
-from flows.storage.parquet import TableReference, read_table, write_table
+from flows.storage.parquet import SlidesReference, read_table, write_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import map_slides
+from flows.tasks.settle_layout import settle_layout
 from schemas.intermediate import discovered_slides
 from schemas.slides import SLIDES, slides
 from schemas.table import checked
 
 
-def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Find the slides, read the metadata that tiling needs, and publish slides.parquet.
+def discover_slides(config: CoverageConfig, workspace: Workspace) -> SlidesReference:
+    """Find the slides, settle the layout of the output, read the metadata that tiling needs, publish slides.parquet.
 
     Returns:
         The readable slides, with the cells of their manifest.
@@ -31,6 +32,7 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     sources = discover(config)
     found = [source for source in sources if is_text(source.path)]
     refuse_equal_stems((source.path for source in found), config.exports, config.classes)
+    workspace = settle_layout(workspace, len(sources), config.subfolders_from)
     table = source_table(found, config)
     failures = [not_utf8(source.path) for source in sources if not is_text(source.path)]
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
@@ -41,4 +43,4 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
     for name, kind in columns:
         published = published.append_column(name, pa.array([one[name] for one in cells], kind))
     write_table(checked(published, slides(columns)), workspace.published("slides.parquet"), workspace)
-    return reference
+    return SlidesReference(reference.path, reference.task, layout=workspace.layout)

@@ -52,9 +52,11 @@ def find_gone(covered: pa.Table, task: str, config: CoverageConfig, workspace: W
     found = failed_before(task, workspace).union(covered["path"].to_pylist())
     ids = {slide_id_of(path, config) for path in found}
     rows, failures = list[Row](), dict[str, Row]()
-    for file in read_folder(workspace.published("coverage"), workspace, skip=set(covered["file"].to_pylist())):
+    for file in read_folder("coverage", workspace, skip=set(covered["file"].to_pylist())):
         if file.state == "copy":
-            run_log().warning("ignored %r, which is a copy; hint: remove it", file.path)
+            run_log().warning(
+                "ignored %r, which is a copy or in another folder than its slide's; hint: remove it", file.path
+            )
         elif file.provenance is None:
             if file.stem not in ids:
                 failures[file.stem] = _failure(_slide_of(file, "tiles", workspace), file)
@@ -82,7 +84,7 @@ def _failed_tiles(
     """Find tiles of gone slides that have lost their coverage, which no worker reads, and of them those that fail."""
     failures = {}
     skip = {workspace.of_slide("tiles", slide_id) for slide_id in known}
-    for file in read_folder(workspace.published("tiles"), workspace, skip=skip):
+    for file in read_folder("tiles", workspace, skip=skip):
         if file.state in {"damaged", "unread"}:
             failures[file.stem] = _failure(file.path, file)
         elif file.state == "whole" and file.provenance is not None:

@@ -5,8 +5,8 @@ SLIDE.js     the shares of its tiles, which the gallery loads
 """
 
 import hashlib
+import posixpath
 from collections.abc import Collection
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,15 +14,16 @@ from PIL import Image
 
 from flows.reports.previews.tile_shares import MARK
 from flows.storage.filesystem import Storage
-from flows.storage.workspace import Workspace, checked_id
+from flows.storage.listing import list_names
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 
-FOLDER: Literal["previews"] = "previews"
+FOLDER: Folder = "previews"
 """Folder of the pictures in the output."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
 DIGEST_KEY = "ratiopath.script"
 """Key of the PNG text that records the SHA-256 of the script beside a picture."""
-SCRIPT = ".js"
+SCRIPT = SUFFIXES[FOLDER][1]
 """Suffix of the scripts."""
 HEAD = 1024
 """Number of leading bytes that contain the key or the mark of a script."""
@@ -43,7 +44,7 @@ def script_of(slide_id: str, workspace: Workspace) -> str:
     Raises:
         ValueError: The id could name a file elsewhere.
     """
-    return workspace.published(FOLDER, f"{checked_id(slide_id)}{SCRIPT}")
+    return posixpath.splitext(workspace.of_slide(FOLDER, slide_id))[0] + SCRIPT
 
 
 def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
@@ -57,15 +58,15 @@ def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
         The number of pictures removed.
     """
     folder, removed = workspace.published(FOLDER), 0
-    for name in workspace.names(folder):
-        path = workspace.published(FOLDER, name)
+    for name, subfolder in list_names(workspace, folder):
+        path = workspace.published(FOLDER, subfolder, name)
         if path in but:
             continue
         if path.endswith(SCRIPT):
             if workspace.read_head(path, len(MARK)) == MARK.encode():
-                workspace.remove(path)
+                workspace.remove_of_slide(path)
         elif picture_source(path, workspace) is not None:
-            workspace.remove(path)
+            workspace.remove_of_slide(path)
             removed += 1
     workspace.remove_if_empty(folder)
     return removed
