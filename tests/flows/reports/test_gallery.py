@@ -200,7 +200,7 @@ def test_a_page_is_small() -> None:
 
 
 def write_previews(folder: Path) -> None:
-    """A picture of slide a, and the shares of its two rows of four tiles, the last one unknown."""
+    """A folder with a picture of slide a, and the shares of its two rows of four tiles, the last one unknown."""
     canvas = Canvas.of(*grid_of((64, 32), 16), 64)
     sampled = SampledValues(canvas)
     shares = np.array([0, 0.25, 0.5, 1, 0.25, 0.35, 0.5, np.nan])
@@ -208,10 +208,10 @@ def write_previews(folder: Path) -> None:
     counted = Histogram()
     counted.add(shares)
     layout = Layout(100, 80, ((12, 20),))
-    (folder / "previews").mkdir()
+    folder.mkdir(parents=True)
     script = write_script("a", layout, canvas, {"tissue": sampled}, {"tissue": counted})
-    (folder / "previews" / "a.js").write_text(script)
-    Image.new("RGB", (100, 80)).save(folder / "previews" / "a.png")
+    (folder / "a.js").write_text(script)
+    Image.new("RGB", (100, 80)).save(folder / "a.png")
 
 
 MOVE = """
@@ -235,7 +235,7 @@ addEventListener("load", () => {
 
 @in_browser
 def test_a_slider_recolours_the_tiles_that_reach_it(tmp_path) -> None:
-    write_previews(tmp_path)
+    write_previews(tmp_path / "previews")
     reached = {25: 6, 35: 4, 36: 3, 50: 3, 51: 1, 100: 1}
     script = script_with(MOVE.replace("LIMITS", str([*reached, 0])))
     page = render_page([slide("a")], [], ["tissue"], {"a": "previews/a.png"})
@@ -246,9 +246,9 @@ def test_a_slider_recolours_the_tiles_that_reach_it(tmp_path) -> None:
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory) -> str:
-    """The card of a slide with two classes, a picture, an export and a name that changes direction."""
+    """The card of a slide with two classes, a picture in a subfolder, an export and a name that changes direction."""
     folder = tmp_path_factory.mktemp("card")
-    write_previews(folder)
+    write_previews(folder / "previews/3f")
     row = slide("/s/a\u202egnp.svs", slide_id="a", tumor_mean=0.25, tumor_mm2=0.5)
     page = render_page([row], [], ["tissue", "tumor"], {"a": "previews/3f/a.png"}, {"a.geojson"})
     return shown(folder, page).split("<main")[1].split("</main>")[0]
@@ -261,7 +261,7 @@ class TestCard:
         counts = [int(line.split(": ")[1]) for line in title.splitlines()]
         assert counts == [1, *[0] * 4, 2, 0, 1, 0, 0, 2, *[0] * 9, 1]
 
-    @pytest.mark.parametrize("link", ["exports/qupath/a.geojson", "previews/a.png"])
+    @pytest.mark.parametrize("link", ["exports/qupath/a.geojson", "previews/3f/a.png"])
     def test_it_links_to_its_files(self, card, link) -> None:
         assert f'<a href="{link}">' in card
 
@@ -275,7 +275,7 @@ class TestCard:
         assert names(card) == [r"a\u202egnp.svs"]
 
     def test_its_picture_is_loaded_only_when_it_is_scrolled_to(self, card) -> None:
-        assert re.search(r'<img loading="lazy"[^>]*src="previews/a.png"', card)
+        assert re.search(r'<img loading="lazy"[^>]*src="previews/3f/a.png"', card)
 
 
 def test_a_link_to_qupath_needs_the_file() -> None:
