@@ -14,9 +14,11 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
@@ -25,7 +27,7 @@ from flows.inputs.discovery import discover, with_column_kinds
 from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.fingerprints import Json
 from flows.records.masks import FOLDER, mask_record, stored_mask
-from flows.records.output_layout import stored_layout
+from flows.records.output_layout import with_stored_layout
 from flows.records.overlay_headers import check_header
 from flows.records.provenance import Provenance, read_metadata
 from flows.records.slide_description import describe
@@ -33,7 +35,7 @@ from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
-from flows.storage.filesystem import output_errors
+from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
 from ratiopath.slides.frame import read_tiled_frame
 
@@ -144,8 +146,7 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
-    with output_errors(workspace.output):
-        workspace = replace(workspace, layout=stored_layout(workspace))
+    workspace = with_stored_layout(workspace)
     sources = discover(config)
     rows = source_table([source for source in sources if is_text(source.path)], config).to_pylist()
     failed = [not_utf8(source.path) for source in sources if not is_text(source.path)]
@@ -242,9 +243,9 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
 def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str]:
     """Find the slides that have a file in coverage/ and were not found."""
     found = {slide.path for slide in slides}
-    kept = {
-        workspace.of_slide("coverage", slide.slide_id) for slide in slides if slide.slide_id and slide.failure is None
-    }
-    stored = read_folder("coverage", workspace, skip=kept)
+    kept = [slide.slide_id for slide in slides if slide.slide_id and slide.failure is None]
+    listing, is_below = list_files(workspace, workspace.published("coverage")), workspace.is_below("coverage")
+    names = names_but(listing, ".parquet", pa.array(kept, pa.string()), is_below=is_below)
+    stored = read_folder("coverage", names, workspace)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

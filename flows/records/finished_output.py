@@ -72,7 +72,7 @@ class FinishedOutput:
         found = set()
         for name, subfolder in list_names(self.storage, self.storage.published(folder)):
             stem, suffix = posixpath.splitext(name)
-            if suffix in SUFFIXES[folder] and self.storage.is_place_of(stem, folder, subfolder):
+            if suffix == SUFFIXES[folder] and self.storage.is_place_of(stem, folder, subfolder):
                 found.add(stem)
         return found - {"empty"}
 

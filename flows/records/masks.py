@@ -8,14 +8,16 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.listing import SUBFOLDER, list_names
-from flows.storage.workspace import Folder, Workspace
+from flows.storage.listing import SUBFOLDER, list_files, names_but
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 from ratiopath.tissue import TissueMask
 
 FOLDER: Folder = "tissue"
@@ -67,17 +69,16 @@ def is_replaceable_mask(path: str, storage: Storage) -> bool:
     return not storage.is_file(path) or KEY.encode() in storage.read_head(path, _HEAD)
 
 
-def remove_masks(workspace: Workspace, but: Collection[str]) -> None:
+def remove_masks(workspace: Workspace, but: pa.Array) -> None:
     """Remove the masks that runs have written; other files in the folder stay.
 
     Args:
         workspace: The output.
         but: Ids of the slides whose masks stay.
     """
-    for name, subfolder in list_names(workspace, workspace.published(FOLDER)):
-        stem, suffix = posixpath.splitext(name)
-        path = workspace.published(FOLDER, subfolder, name)
-        if suffix == ".tiff" and stem not in but and is_replaceable_mask(path, workspace):
+    for name in names_but(list_files(workspace, workspace.published(FOLDER)), SUFFIXES[FOLDER], but):
+        path = workspace.published(FOLDER, name)
+        if is_replaceable_mask(path, workspace):
             workspace.remove_of_slide(path)
 
 

@@ -2,10 +2,11 @@
 
 import json
 import posixpath
+from dataclasses import replace
 from typing import Any, get_args
 
 from flows.records.fingerprints import Json
-from flows.storage.filesystem import Storage
+from flows.storage.filesystem import Storage, output_errors
 from flows.storage.listing import list_names
 from flows.storage.workspace import SUFFIXES, Folder, Layout, Workspace, subfolder_of
 
@@ -36,17 +37,19 @@ def read_record(storage: Storage) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def stored_layout(workspace: Workspace) -> Layout:
-    """Return the layout of an output; nothing is written.
+def with_stored_layout(workspace: Workspace) -> Workspace:
+    """Return the workspace of an output with the layout of its files; nothing is written.
 
     The folders are listed only where no run has finished: `flat` in run.json means that no file was moved since.
 
-    Returns:
-        The layout; mixed if some of the slides' files lie in subfolders, and others may not.
-
     Raises:
-        OSError: The storage does not answer.
+        OutputError: The storage does not answer.
     """
+    with output_errors(workspace.output):
+        return replace(workspace, layout=_stored_layout(workspace))
+
+
+def _stored_layout(workspace: Workspace) -> Layout:
     record = read_record(workspace)
     try:
         if record is not None:

@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,6 @@ from flows.config.model import CoverageConfig
 from flows.records.provenance import EMPTY, Metadata, Provenance, metadata_of, read_metadata, tiles_schema
 from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
-from flows.storage.listing import list_names
 from flows.storage.parquet import damage_errors, open_table
 from flows.storage.workspace import Workspace, is_slide_id
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
@@ -200,22 +199,21 @@ def unread(path: str, error: Exception | None = None) -> UnreadError:
 
 
 def read_folder(
-    folder: Literal["coverage", "tiles"], workspace: Workspace, skip: Collection[str]
+    folder: Literal["coverage", "tiles"], names: Iterable[str], workspace: Workspace
 ) -> Iterator[StoredFile]:
-    """Read the provenance of each slide's file in a folder; other programs' files are left out.
+    """Read the provenance of files in a folder; other programs' files are left out.
 
     Args:
-        folder: The folder; may be absent.
+        folder: The folder.
+        names: Paths of Parquet files in it.
         workspace: The output.
-        skip: Paths of files that are not opened.
 
     Yields:
-        The files, by name. One without provenance that has another name or subfolder than a slide's file is another
-        program's.
+        The files. One without provenance that has another name or subfolder than a slide's file is another program's.
     """
-    for name, subfolder in list_names(workspace, workspace.published(folder)):
-        path, (stem, suffix) = workspace.published(folder, subfolder, name), posixpath.splitext(name)
-        if suffix != ".parquet" or name == EMPTY or path in skip:
+    for name in names:
+        path, (subfolder, stem) = workspace.published(folder, name), posixpath.split(posixpath.splitext(name)[0])
+        if name == EMPTY:
             continue
         is_placed = workspace.is_place_of(stem, folder, subfolder)
         provenance = read_metadata(path, workspace).provenance

@@ -15,7 +15,8 @@ A file is known by its content, never by its name alone:
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +37,8 @@ _COLUMNS = {
     "failures.parquet": {"path", "stage", "error", "message"},
 }
 """Columns that mark a table as one of this program, in every version."""
+NONE: Mapping[str, Collection[str]] = MappingProxyType({})
+"""No files."""
 _HEAD = 1024
 """Number of leading bytes that mark a page or a log."""
 _MAX_RECORD = 1 << 26
@@ -46,13 +49,16 @@ _RUN = re.compile("[0-9a-f]{32}")
 """Name of a run's folder in .work/."""
 
 
-def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False) -> None:
+def refuse_foreign(
+    workspace: Workspace, *, previews: bool, masks: bool = False, known: Mapping[str, Collection[str]] = NONE
+) -> None:
     """Refuse an output that holds files of others under names that a run writes or removes.
 
     Args:
         workspace: Workspace of the run.
         previews: True if the run writes index.html.
         masks: True if the run writes tissue/.
+        known: Names of files in previews/ and tissue/ that are known to be ours.
 
     Raises:
         ConfigurationError: Names each such file.
@@ -61,19 +67,21 @@ def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False)
     with output_errors(workspace.output):
         problems = [
             f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
-            for name, found in _foreign(workspace, previews=previews, masks=masks)
+            for name, found in _foreign(workspace, known, previews=previews, masks=masks)
         ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[tuple[str, str]]:
+def _foreign(
+    workspace: Workspace, known: Mapping[str, Collection[str]], *, previews: bool, masks: bool
+) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
     entries = set(workspace.entries(workspace.root))
-    found = [name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)]
-    links = [name for name in found if workspace.is_local and not _is_folder(workspace.published(name))]
+    folders = [name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)]
+    links = [name for name in folders if workspace.is_local and not _is_folder(workspace.published(name))]
     yield from ((name, "is not a folder of this program") for name in links)
-    if WORK in found and WORK not in links:
+    if WORK in folders and WORK not in links:
         for name in workspace.entries(workspace.published(WORK)):
             if not _RUN.fullmatch(name) or workspace.is_file(workspace.published(WORK, name)):
                 yield f"{WORK}/{name}", "is not a file of this program"
@@ -81,24 +89,27 @@ def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[t
         if not _is_ours(name, workspace):
             yield name, "is not a file of this program"
     for folder in SUFFIXES:
-        if folder in found and folder not in links:
-            yield from ((f"{folder}/{name}", wrong) for name, wrong in _foreign_in(folder, workspace))
+        if folder in folders and folder not in links:
+            yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace, known))
 
 
-def _foreign_in(folder: Folder, workspace: Workspace) -> Iterator[tuple[str, str]]:
+def _foreign_in(
+    folder: Folder, workspace: Workspace, known: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
     """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
     entries = workspace.entries(workspace.published(folder))
     names = list(entries) if workspace.is_local else []  # a store has no folders, and a request a picture is slow
     for name in filter(SUBFOLDER.fullmatch, entries if workspace.is_local else ()):
         path = workspace.published(folder, name)
-        if not _is_folder(path):
-            yield name, "is not a folder of this program"
-        else:
+        if _is_folder(path):
             names += [posixpath.join(name, one) for one in workspace.entries(path)]
+        else:
+            yield name, "is not a folder of this program"
     for name in names:
-        stem, suffix = posixpath.splitext(posixpath.basename(name))
-        path = workspace.published(folder, name)
-        if suffix not in SUFFIXES[folder] or not is_slide_id(stem) or os.path.islink(path):
+        file, path = posixpath.basename(name), workspace.published(folder, name)
+        stem, suffix = posixpath.splitext(file)
+        suffixes = {SUFFIXES[folder], *([SCRIPT] if folder == "previews" else [])}
+        if file in known.get(folder, ()) or suffix not in suffixes or not is_slide_id(stem) or os.path.islink(path):
             continue
         if os.path.isdir(path):
             yield name, "is a folder where a file of this program belongs"

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow.fs import FileSelector, FileType
 
 from flows.storage.filesystem import Storage
@@ -40,14 +41,34 @@ def list_files(storage: Storage, folder: str) -> pa.Table:
     return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
 
 
-def list_names(storage: Storage, folder: str) -> list[tuple[str, str]]:
-    """List the name and the subfolder, or "", of each file that `list_files` finds, sorted by name."""
-    listing = (
-        list_files(storage, folder)
-        .select(["name", "subfolder"])
-        .sort_by([("name", "ascending"), ("subfolder", "ascending")])
-    )
-    return list(zip(*(column.to_pylist() for column in listing.columns), strict=True))
+def list_names(storage: Storage, folder: str) -> Iterator[tuple[str, str]]:
+    """List the name and the subfolder, or "", of each file; see `list_files`."""
+    listing = list_files(storage, folder)
+    return zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+
+
+def names_but(
+    listing: pa.Table, suffix: str, ids: pa.Array | pa.ChunkedArray | None = None, *, is_below: bool | None = None
+) -> list[str]:
+    """Return the paths in the folder of the files with a suffix, by name, without those of some slides.
+
+    Args:
+        listing: Table of `LISTING`.
+        suffix: The suffix.
+        ids: Ids of the slides; None for none.
+        is_below: True if their files lie in subfolders, False if in the folder itself; None if in either.
+    """
+    is_named = pc.ends_with(listing["name"], suffix)
+    if ids is not None:
+        named = pc.binary_join_element_wise(ids, suffix, "")
+        values = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
+        is_known = pc.is_in(listing["name"], value_set=values)
+        if is_below is not None:
+            is_known = pc.and_(is_known, (pc.not_equal if is_below else pc.equal)(listing["subfolder"], ""))
+        is_named = pc.and_not(is_named, is_known)
+    found = listing.filter(is_named).sort_by([("name", "ascending"), ("subfolder", "ascending")])
+    pairs = zip(found["subfolder"].to_pylist(), found["name"].to_pylist(), strict=True)
+    return [f"{subfolder}/{name}" if subfolder else name for subfolder, name in pairs]
 
 
 def _chunk(rows: list[_File]) -> pa.RecordBatch:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
@@ -24,17 +24,22 @@ WORK = ".work"
 """Hidden folder in the output, with a folder for each run that is not finished."""
 Folder = Literal["coverage", "tiles", "previews", "tissue"]
 """Folder that holds a file per slide."""
-SUFFIXES: Mapping[Folder, tuple[str, ...]] = {
-    "coverage": (".parquet",),
-    "tiles": (".parquet",),
-    "previews": (".png", ".js"),
-    "tissue": (".tiff",),
-}
-"""Suffixes of the slides' files in each such folder; the first is that of the file itself, others lie beside it."""
+SUFFIXES: dict[Folder, str] = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png", "tissue": ".tiff"}
+"""Suffix of the slides' files in each folder that holds one file per slide."""
 Layout = Literal["flat", "subfolders", "mixed"]
 """Layout of these folders; mixed: a run that was moving the files into subfolders has ended before all were moved."""
 UNMOVED: Folder = "tissue"
 """Folder of which no file is moved: the tables name the masks in it, and would be outdated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the slides that a run has to do, which go through the tasks together."""
+
+    number: int = 1
+    """Number of the part, from 1."""
+    label: str = ""
+    """Text that tells the part from others, for people; empty if there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Workspace(Storage):
     """Name of this run: a worker left over from a killed run writes elsewhere."""
     layout: Layout = "flat"
     """Layout of the folders with a file per slide."""
+    part: Part = Part()
+    """Part of the slides that the run works on."""
 
     @property
     def hidden(self) -> str:
@@ -55,37 +62,40 @@ class Workspace(Storage):
         """Return the path of a file or folder that users read."""
         return posixpath.join(self.root, *names)
 
-    def of_slide(self, folder: Folder, slide_id: str) -> str:
-        """Return the path of one slide's file in a folder that holds a file per slide.
+    def of_slide(self, folder: Folder, slide_id: str, suffix: str | None = None) -> str:
+        """Return the path of one slide's file in a folder that holds one file per slide.
+
+        Args:
+            folder: The folder.
+            slide_id: The slide.
+            suffix: Suffix of the file; None for that of the folder.
 
         Raises:
             ValueError: The id could name a file elsewhere.
         """
-        return self.published(self.name_of(folder, slide_id))
+        return self.published(self.name_of(folder, slide_id, suffix))
 
-    def name_of(self, folder: Folder, slide_id: str) -> str:
-        """Return the path of one slide's file within the output.
-
-        Raises:
-            ValueError: The id could name a file elsewhere.
-        """
-        name = f"{checked_id(slide_id)}{SUFFIXES[folder][0]}"
+    def name_of(self, folder: Folder, slide_id: str, suffix: str | None = None) -> str:
+        """Return the path within the output of one slide's file; see `of_slide`."""
+        name = f"{checked_id(slide_id)}{suffix or SUFFIXES[folder]}"
         flat, below = posixpath.join(folder, name), posixpath.join(folder, subfolder_of(slide_id), name)
-        if self._may_be_flat(folder) and self._may_be_below():
-            return flat if self.is_file(self.published(flat)) else below
-        return below if self._may_be_below() else flat
+        is_below = self.is_below(folder)
+        if is_below is None:
+            is_below = not self.is_file(self.published(flat))
+        return below if is_below else flat
+
+    def is_below(self, folder: Folder) -> bool | None:
+        """Return True if a folder's files lie in subfolders, False if in the folder itself, None if in either."""
+        if self.layout == "flat":
+            return False
+        return None if self.layout == "mixed" or folder == UNMOVED else True
 
     def is_place_of(self, slide_id: str, folder: Folder, subfolder: str) -> bool:
         """Return True if a subfolder, or "" for the folder itself, is the place of a slide's file."""
+        is_below = self.is_below(folder)
         if not subfolder:
-            return self._may_be_flat(folder)
-        return self._may_be_below() and subfolder == subfolder_of(slide_id)
-
-    def _may_be_flat(self, folder: Folder) -> bool:
-        return self.layout != "subfolders" or folder == UNMOVED
-
-    def _may_be_below(self) -> bool:
-        return self.layout != "flat"
+            return is_below is not True
+        return is_below is not False and subfolder == subfolder_of(slide_id)
 
     def remove_of_slide(self, path: str) -> None:
         """Remove one slide's file, and its subfolder if it was the last one there."""
@@ -96,12 +106,16 @@ class Workspace(Storage):
                 os.rmdir(folder)
 
     def between(self, *names: str) -> str:
-        """Return the path of a file that only later tasks of the run read."""
+        """Return the path of a file that only later tasks of this part of the run read."""
+        return posixpath.join(self.hidden, f"part-{self.part.number}", *names)
+
+    def of_run(self, *names: str) -> str:
+        """Return the path of a file that other parts of the run read, or its end."""
         return posixpath.join(self.hidden, *names)
 
     def failures(self, task: str) -> str:
-        """Return the path of the failed slides of one task."""
-        return self.between("failures", f"{task}.parquet")
+        """Return the path of the failed slides of one task in this part of the run."""
+        return self.of_run("failures", f"{self.part.number:06d} {task}.parquet")
 
     def tidy(self) -> None:
         """Remove the hidden folders of this run and of killed runs."""

@@ -19,7 +19,8 @@ from dataclasses import replace
 from functools import partial
 
 from flows.config.errors import ConfigurationError
-from flows.records.output_layout import KEY, read_record, stored_layout
+from flows.records.output_files import PLACES
+from flows.records.output_layout import KEY, read_record
 from flows.records.provenance import read_metadata
 from flows.reports.run_log import run_log
 from flows.storage.filesystem import output_errors
@@ -37,7 +38,7 @@ def settle_layout(workspace: Workspace, found: int, subfolders_from: int) -> Wor
     """Choose the layout of an output, and move the files of earlier runs if it gets subfolders.
 
     Args:
-        workspace: Workspace of the run, which holds the lock of the output.
+        workspace: Workspace of the run, with the layout of the files that are there.
         found: Slides that the run has found.
         subfolders_from: Slides from which on an output gets subfolders.
 
@@ -48,12 +49,11 @@ def settle_layout(workspace: Workspace, found: int, subfolders_from: int) -> Wor
         ConfigurationError: A file that is to be moved is a link.
         OutputError: The output cannot be read or written.
     """
+    if workspace.layout == "subfolders" or (workspace.layout == "flat" and found < subfolders_from):
+        return workspace
     with output_errors(workspace.output):
-        layout = stored_layout(workspace)
-        if layout == "mixed" or (layout == "flat" and found >= subfolders_from):
-            _move_all(workspace)
-            layout = "subfolders"
-    return replace(workspace, layout=layout)
+        _move_all(workspace)
+    return replace(workspace, layout="subfolders")
 
 
 def _move_all(workspace: Workspace) -> None:
@@ -73,7 +73,7 @@ def _refuse_links(workspace: Workspace) -> None:
         for name in workspace.entries(workspace.published(folder)):
             path = workspace.published(folder, name)
             stem, suffix = posixpath.splitext(name)
-            if suffix in SUFFIXES[folder] and is_slide_id(stem) and os.path.islink(path):
+            if suffix == SUFFIXES[folder] and is_slide_id(stem) and os.path.islink(path):
                 problems.append(f"output: {path!r} is a link, and cannot be moved into a subfolder; remove it")
     if problems:
         raise ConfigurationError(*problems)
@@ -93,9 +93,9 @@ def _move_folder(folder: Folder, known: Collection[str], workspace: Workspace) -
     flat, placed = defaultdict[str, list[str]](list), set[str]()
     for name, subfolder in list_names(workspace, workspace.published(folder)):
         stem, suffix = posixpath.splitext(name)
-        if suffix in SUFFIXES[folder] and subfolder == subfolder_of(stem):
+        if (folder, suffix) in PLACES.values() and subfolder == subfolder_of(stem):
             placed.add(name)
-        elif suffix in SUFFIXES[folder] and not subfolder:
+        elif (folder, suffix) in PLACES.values() and not subfolder:
             flat[subfolder_of(stem)].append(name)
     move = partial(_move_files, folder=folder, placed=placed, known=known, workspace=workspace)
     with ThreadPoolExecutor(THREADS) as pool:
@@ -132,7 +132,7 @@ def _is_of_slide(path: str, known: Collection[str], workspace: Workspace) -> boo
     stem, suffix = posixpath.splitext(posixpath.basename(path))
     if is_slide_id(stem) or stem in known:
         return True
-    provenance = read_metadata(path, workspace).provenance if suffix in SUFFIXES["coverage"] else None
+    provenance = read_metadata(path, workspace).provenance if suffix == SUFFIXES["coverage"] else None
     return provenance is not None and provenance.slide.slide_id == stem
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.config.errors import ConfigurationError
 from flows.records.finished_output import FinishedOutput
-from flows.records.output_layout import stored_layout
+from flows.records.output_layout import with_stored_layout
 from flows.storage.listing import list_names
 from flows.storage.workspace import Workspace
 from flows.tasks.settle_layout import settle_layout
@@ -43,6 +43,11 @@ def write_record(layout: str, workspace: Workspace) -> None:
     write({"run.json": json.dumps(RECORD | {"layout": layout}).encode()}, workspace)
 
 
+def settled(workspace: Workspace, found: int) -> Workspace:
+    """Settle the layout as a run does that has found so many slides, of an output that has subfolders from 3 on."""
+    return settle_layout(with_stored_layout(workspace), found, 3)
+
+
 def stored(workspace: Workspace) -> dict[str, bytes]:
     """Read the files of the output's folders."""
     found = {}
@@ -60,14 +65,14 @@ def below(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def test_an_output_of_few_slides_stays_flat(workspace) -> None:
     write(FLAT, workspace)
-    assert settle_layout(workspace, 2, 3).layout == "flat"
+    assert settled(workspace, 2).layout == "flat"
     assert stored(workspace) == FLAT
 
 
 def test_files_of_slides_are_moved_once_there_are_many_and_those_of_others_stay(workspace) -> None:
     write(FLAT | OTHERS, workspace)
     write_record("flat", workspace)
-    assert settle_layout(workspace, 3, 3).layout == "subfolders"
+    assert settled(workspace, 3).layout == "subfolders"
     assert stored(workspace) == below(FLAT) | OTHERS
     with workspace.files.open_input_file(workspace.published("run.json")) as file:
         assert json.loads(file.read()) == RECORD | {"layout": "mixed"}
@@ -81,31 +86,31 @@ def test_a_run_that_was_killed_while_it_moved_files_is_continued(workspace, has_
     workspace.remove(workspace.published(*next(iter(first)).split("/")))
     if has_record:
         write_record("mixed", workspace)
-    assert stored_layout(workspace) == "mixed"
-    assert settle_layout(workspace, 0, 3).layout == "subfolders"
+    assert with_stored_layout(workspace).layout == "mixed"
+    assert settled(workspace, 0).layout == "subfolders"
     assert stored(workspace) == below(FLAT)
 
 
 def test_a_file_that_differs_from_the_one_in_its_place_stays(workspace) -> None:
     write(FLAT | below(dict.fromkeys(FLAT, b"newer")), workspace)
-    settle_layout(workspace, 3, 3)
+    settled(workspace, 3)
     assert stored(workspace) == FLAT | below(dict.fromkeys(FLAT, b"newer"))
 
 
 def test_an_output_keeps_its_subfolders(workspace) -> None:
     write_record("subfolders", workspace)
-    assert settle_layout(workspace, 0, 3).layout == "subfolders"
+    assert settled(workspace, 0).layout == "subfolders"
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"layout": "other"}', b'{"layout": []}'])
 def test_without_a_readable_record_the_folders_tell(tmp_path, content) -> None:
     workspace = Workspace.at(str(tmp_path))
     write({"run.json": content}, workspace)
-    assert stored_layout(workspace) == "flat"
+    assert with_stored_layout(workspace).layout == "flat"
     write({f"tissue/3f/{B}.tiff": b"x", "tissue/3f/notes.txt": b"x"}, workspace)  # neither is in its subfolder
-    assert stored_layout(workspace) == "flat"
+    assert with_stored_layout(workspace).layout == "flat"
     write({f"tissue/3f/{A}.tiff": b"x"}, workspace)
-    assert stored_layout(workspace) == "mixed"
+    assert with_stored_layout(workspace).layout == "mixed"
 
 
 def test_a_link_is_refused_before_any_file_is_moved(tmp_path) -> None:
@@ -115,10 +120,10 @@ def test_a_link_is_refused_before_any_file_is_moved(tmp_path) -> None:
     link = Path(workspace.published("coverage", f"{B}.parquet"))
     link.symlink_to(target)
     with pytest.raises(ConfigurationError, match=rf"{B}\.parquet' is a link, and cannot be moved .*; remove it"):
-        settle_layout(workspace, 3, 3)
+        settled(workspace, 3)
     assert stored(workspace) == FLAT
     link.unlink()
-    settle_layout(workspace, 3, 3)
+    settled(workspace, 3)
     assert stored(workspace) == below(FLAT)
 
 
@@ -127,7 +132,7 @@ def test_a_finished_output_finds_each_table_while_files_are_moved(tmp_path) -> N
     flat = write_output(tmp_path / "out", slides)
     ids = flat.slides["slide_id"].to_pylist()
     expected = [flat.tiles(one) for one in ids]
-    settle_layout(flat.storage, 3, 3)
+    settled(flat.storage, 3)
     path = Path(flat.storage.root) / "tiles" / ids[0][-12:-10] / f"{ids[0]}.parquet"
     path.rename(tmp_path / "out" / "tiles" / path.name)
     mixed = FinishedOutput.open(str(tmp_path / "out"))
