@@ -52,7 +52,8 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
     sources = discover(config)
     found = [source for source in sources if is_text(source.path)]
     refuse_equal_stems((source.path for source in found), config.exports, config.classes)
-    write_failures("discover slides", [not_utf8(one.path) for one in sources if not is_text(one.path)], workspace)
+    unnamed = [not_utf8(one.path) for one in sources if not is_text(one.path)]
+    write_failures("discover slides", unnamed, replace(workspace, part=Part(0)))
     table = source_table(found, config)
     del sources, found
     index = StateIndex(config, workspace).read()
