@@ -22,6 +22,7 @@ from flows.records.slides import CoveredSlide, SlideFile, Status
 from flows.reports.progress import progress
 from flows.reports.slide_report import merge_reports, partial_report
 from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
+from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace
 from flows.tasks.coverage_table import coverage_table
 from flows.tasks.map_slides import request_of, title, write_result
@@ -117,10 +118,10 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     report |= (Findings() if group else findings).to_json()
     schema = coverage(config.overlay_columns)
 
-    def write(groups: Iterable[pa.Table]) -> Row:
+    def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         """Write the file of a slide of one unit, or a part with its partial report."""
         if unit["is_alone"]:
-            _write_slide(groups, provenance, [report], config, workspace)
+            _write_slide(groups, provenance, [report], config, workspace, publication)
             return {"part": None}
         part = workspace.between("parts", slide.slide_id, f"{group}.parquet")
         write_groups(groups, part, with_metadata(schema.arrow, None, report), workspace)
@@ -131,10 +132,10 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
 
 def _write_slide(
     groups: Iterable[pa.Table], provenance: Provenance, reports: Sequence[Json], config: CoverageConfig,
-    workspace: Workspace,
+    workspace: Workspace, publication: Publication | None = None,
 ) -> None:  # fmt: skip
     schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, merge_reports(reports, config))
-    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace)
+    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace, publication)
 
 
 def _group_by_slide(

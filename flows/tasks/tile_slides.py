@@ -10,6 +10,7 @@ from flows.execution.batch import Draft, Row
 from flows.records.slides import Slide, SlideFile
 from flows.records.stored_files import count_tiles, grid_axes
 from flows.storage.parquet import TableReference, count_rows, read_table, write_groups
+from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace, checked_id
 from flows.tasks.map_slides import map_slides
 from ratiopath.geometry import Int64s
@@ -40,7 +41,7 @@ def _tile(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft
         return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
     xs, ys = grid_axes(slide, config.tiling.last)
 
-    def write(groups: Iterable[pa.Table]) -> Row:
+    def write(groups: Iterable[pa.Table], _: Publication) -> Row:
         path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
         return SlideFile(slide.slide_id, slide.path, path, write_groups(groups, path, GRID.arrow, workspace)).to_row()
 
