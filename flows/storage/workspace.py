@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 from uuid import uuid4
 
-from flows.storage.filesystem import Storage, move_into_place, upload
+from flows.storage.filesystem import Storage, upload
 from flows.storage.listing import SUBFOLDER
+from flows.storage.publication import Publication, move_into_place, publish
 from schemas.fields import DERIVED_ID_FORM, ID_DIGITS, SLIDE_ID_FORM
 
 WORK = ".work"
@@ -130,9 +131,18 @@ class Workspace(Storage):
             self.remove_folder(self.hidden)
             self.remove_if_empty(self.published(WORK))
 
-    def atomic_write(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """Open a file that appears under its name when the block ends without an error."""
-        return move_into_place(path, self.hidden) if self.is_local else upload(path, self.files)
+    def atomic_write(self, path: str, publication: Publication | None = None) -> AbstractContextManager[BinaryIO]:
+        """Open a file that appears under its name, whole, if the block ends without an error.
+
+        Args:
+            path: Path of the file.
+            publication: Files with which it appears; None for at once, as a file between tasks or on a store does.
+        """
+        if not self.is_local:
+            return upload(path, self.files)
+        if path.startswith(posixpath.join(self.hidden, "")):
+            return move_into_place(path, self.hidden)
+        return publish(path, self.hidden) if publication is None else publication.open(path, self.hidden)
 
 
 def subfolder_of(slide_id: str) -> str:
