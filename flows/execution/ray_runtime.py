@@ -17,6 +17,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
 from flows.execution.processors import usable_processors
+from flows.execution.ray_processes import none_but_needed
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -87,7 +88,7 @@ def _start_local() -> None:
     processors = usable_processors()
     for is_last in (False, True):
         try:
-            with _silent():
+            with _silent(), none_but_needed():
                 # "local", or Ray would join one that runs already
                 _init(address="local", include_dashboard=False, num_cpus=processors)
         except OSError as error:
