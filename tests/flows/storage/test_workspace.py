@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from flows.records.masks import is_inside, remove_masks
@@ -64,9 +65,9 @@ def test_a_subfolder_goes_with_its_last_file_and_other_folders_stay(workspace) -
     first, second = (write(workspace.of_slide("tissue", f"{name}-3f9c1e0b2d4a"), mask) for name in "ab")
     others = write(workspace.of_slide("tissue", "c-3f9c1e0b2d4a"), b"mine")
     alone = write(workspace.of_slide("tissue", "d-009c1e0b2d4a"), mask)
-    remove_masks(workspace, but={first.stem})
+    remove_masks(workspace, but=pa.array([first.stem]))
     assert (first.exists(), second.exists(), others.exists(), alone.parent.exists()) == (True, False, True, False)
     others.unlink()
-    remove_masks(workspace, but=())
+    remove_masks(workspace, but=pa.array([], pa.string()))
     assert not first.parent.exists()
     assert first.parent.parent.exists()
