@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,7 +28,7 @@ from flows.inputs.source_table import is_text, not_utf8, source_table
 from flows.records.fingerprints import Json
 from flows.records.masks import FOLDER, mask_record, stored_mask
 from flows.records.overlay_headers import check_header
-from flows.records.provenance import Provenance, read_metadata
+from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slide_description import describe
 from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
@@ -154,7 +154,8 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         )
         for row in failed
     ]
-    work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders)
+    derive = partial(derive_overlays, folders=config.slide_folders, settings=coverage_settings(config))
+    work = partial(_plan_slide, config=config, workspace=workspace, derive=derive)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         slides += _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
@@ -180,7 +181,7 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 
 
 def _plan_slide(
-    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
+    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, derive: Callable[..., dict[str, Any]]
 ) -> PlannedSlide:
     path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
     missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
@@ -189,7 +190,7 @@ def _plan_slide(
         slide, stage = Slide.from_row(row), "tile slides"
         xs, ys = grid_axes(slide, config.tiling.last)
         known, stage = PlannedSlide(path, slide.slide_id, None, len(xs) * len(ys), missing), "derive overlay paths"
-        derived = derive_overlays(_with_mask(row, slide, config, workspace), config, workspace, folders)
+        derived = derive(_with_mask(row, slide, config, workspace), config, workspace)
         status, stage = derived["status"], "compute overlaps"
         size = 0 if status == "unchanged" else _check_overlays(derived, slide, config)
     except SLIDE_ERRORS as error:
