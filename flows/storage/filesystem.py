@@ -126,6 +126,14 @@ class Storage:
         """Remove a file."""
         self.files.delete_file(path)
 
+    def move(self, source: str, target: str) -> None:
+        """Move a file in one step; an object store copies it, without sending it here, and then removes it."""
+        if self.is_local:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.rename(source, target)
+        else:
+            self.files.move(source, target)
+
     def remove_folder(self, folder: str) -> None:
         """Remove a folder with its content, if it exists; what links in it point to stays."""
         if self.files.get_file_info(folder).type != FileType.Directory:

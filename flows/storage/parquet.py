@@ -13,7 +13,7 @@ from pyarrow.fs import FileSystem, LocalFileSystem
 
 from flows.storage.filesystem import output_errors
 from flows.storage.publication import Publication
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import Layout, Workspace
 from ratiopath.errors import TruncatedError
 
 SMALL = 4_096
@@ -30,6 +30,14 @@ class TableReference:
     """Name of the task, such as "discover slides"."""
     seconds: float = 0.0
     """Duration of the task, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlidesReference(TableReference):
+    """Result of the task that finds the slides."""
+
+    layout: Layout = "flat"
+    """Layout of the output, which depends on their number."""
 
 
 class TableWriter:
