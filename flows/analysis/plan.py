@@ -32,6 +32,7 @@ from flows.records.output_layout import with_stored_layout
 from flows.records.overlay_headers import check_header
 from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slide_description import describe
+from flows.records.slide_frame import frame_of_tiles
 from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
@@ -39,7 +40,6 @@ from flows.reports.ownership import refuse_foreign
 from flows.state.done_slides import DoneSlides
 from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
-from ratiopath.slides.frame import read_tiled_frame
 
 MAX_THREADS = 16
 """Slides whose headers are read at the same time: most of the time is spent waiting for the storage."""
@@ -245,7 +245,7 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
     """Check the headers of a slide's overlays; return the bytes of their files, each once."""
     provenance = Provenance.from_json(derived["record"])
     paths = {name: provenance.overlay_paths[name] for name, one in config.overlays.items() if one.path is not None}
-    frame = read_tiled_frame(slide.path, slide.level, slide.mpp)
+    frame = frame_of_tiles(derived["frame"], slide)
     for name, path in paths.items():
         if path is not None:
             check_header(name, path, config, frame, provenance.overlay_mpps.get(name))

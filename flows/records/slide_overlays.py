@@ -57,6 +57,7 @@ def derive_overlays(
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
         "states": json.dumps([json.loads(row["state"]), *states]),
+        "frame": row["frame"],
         "inputs": inputs_digest(identity, found),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
