@@ -9,7 +9,7 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
 from flows.records.fingerprints import Json, fingerprints
-from flows.records.provenance import Provenance, coverage_settings, read_metadata
+from flows.records.provenance import Provenance, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.workspace import Workspace
 from ratiopath.errors import SlideError, SlideNotFoundError
@@ -25,7 +25,7 @@ class OverlayOutsideError(SlideError):
 
 
 def derive_overlays(
-    row: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
+    row: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str], settings: Json
 ) -> dict[str, Any]:
     """Derive the overlays of one slide, and compare its inputs and settings with those of its coverage.
 
@@ -34,6 +34,7 @@ def derive_overlays(
         config: Configuration of the run.
         workspace: Workspace of the run.
         folders: Folders of the slides, out of which no relative template may lead.
+        settings: Settings of `coverage_settings`.
 
     Returns:
         Row of `schemas.intermediate.overlay_paths`.
@@ -47,7 +48,7 @@ def derive_overlays(
     states, found = find_overlays(row, config, folders)
     masks = {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
     overlays = found | masks
-    provenance = Provenance(coverage_settings(config), identity, slide, overlays)
+    provenance = Provenance(settings, identity, slide, overlays)
     metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
@@ -56,6 +57,7 @@ def derive_overlays(
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
         "states": json.dumps([json.loads(row["state"]), *states]),
+        "frame": row["frame"],
         "inputs": inputs_digest(identity, found),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
