@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from string import Formatter
 from typing import Annotated, Any
 
@@ -64,6 +65,7 @@ class Column(Section):
     )
 
 
+@cache
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     """Split a template into pairs of a literal and the field after it.
 
