@@ -11,9 +11,7 @@ from pyarrow.fs import FileSelector, FileType
 
 from flows.storage.filesystem import Storage
 
-LISTING = pa.schema(
-    [("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
-)
+LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
 """A row per file: its name, the subfolder it lies in or "", its size in bytes, and its time, -1 if a store has none."""
 SUBFOLDER = re.compile("[0-9a-f]{2}")
 """Name of a subfolder of a folder that is split."""

@@ -1,13 +1,20 @@
 """Objects of Amazon S3, compatible stores and Google Cloud Storage, read by pyarrow."""
 
 import os
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
-from pyarrow.fs import FileSystem
+from pyarrow.fs import AwsStandardS3RetryStrategy, FileSystem, GcsFileSystem, S3FileSystem, resolve_s3_region
 
+from ratiopath.remote.uri import scheme_of
 from ratiopath.remote.version import Version
+
+TIMEOUT = 5.0
+"""Seconds without a connection or a byte after which a request fails, and is tried again."""
+_TRIES = 2
+"""Tries of a request by the client itself, each after such a failure; see `ratiopath.remote.retries` for the others."""
 
 _MARKS = ("ETag", "Generation", "generation", "Last-Modified")
 
@@ -21,16 +28,12 @@ class ArrowObject:
         Args:
             uri: `s3://bucket/key` or `gs://bucket/key`; characters of the key may be percent-encoded.
         """
-        whole, _, query = uri.partition("?")
-        scheme, _, path = whole.partition("://")
-        bucket, _, key = path.partition("/")
-        self._root = f"{scheme.lower()}://{bucket}" + (f"?{query}" if query else "")
-        self._path = f"{bucket}/{unquote(key)}"
+        self._uri, self._path = uri, path_in_store(uri)
         self._handle: Any = None
 
     def version(self) -> Version:
         """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
-        files = _file_system(self._root, os.getpid())
+        files = file_system(self._uri)
         self._handle = files.open_input_file(self._path)
         found = self._handle.metadata() or {}
         marks = tuple(found[name].decode() for name in _MARKS if name in found)
@@ -43,7 +46,30 @@ class ArrowObject:
         return bytes(self._handle.read_at(end - start, start))
 
 
+def path_in_store(uri: str) -> str:
+    """Return bucket and key, as the file system names an object."""
+    bucket, _, key = uri.partition("?")[0].partition("://")[2].partition("/")
+    return f"{bucket}/{unquote(key)}" if key else bucket
+
+
+def file_system(uri: str) -> FileSystem:
+    """Open the file system of a bucket; it may make a request for the region of a bucket that the URI does not name."""
+    bucket = uri.partition("?")[0].partition("://")[2].partition("/")[0]
+    return _opened(scheme_of(uri), bucket, uri.partition("?")[2], os.getpid())
+
+
 @lru_cache(maxsize=32)
-def _file_system(uri: str, _process: int) -> Any:
+def _opened(scheme: str, bucket: str, query: str, _process: int) -> FileSystem:
     """Open a file system once a process: it keeps connections, which a fork must not share."""
-    return FileSystem.from_uri(uri)[0]
+    options: dict[str, Any] = dict(parse_qsl(query))
+    options["anonymous"] = options.get("anonymous") == "true"
+    if scheme == "gs":
+        options.pop("region", None)
+        return GcsFileSystem(**options, retry_time_limit=timedelta(seconds=_TRIES * TIMEOUT))
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options.setdefault("endpoint_override", endpoint)
+    if not options.keys() & {"region", "endpoint_override"}:
+        options["region"] = resolve_s3_region(bucket)
+    retries = AwsStandardS3RetryStrategy(max_attempts=_TRIES)
+    return S3FileSystem(**options, connect_timeout=TIMEOUT, request_timeout=TIMEOUT, retry_strategy=retries)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, UnsupportedFormatError
-from ratiopath.remote.retries import ATTEMPTS, found_in, is_denied, is_transient, retrying, status_of
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
+from ratiopath.remote.failures import counted, hint_for, not_opened, numbered
+from ratiopath.remote.retries import retrying, status_of
 from ratiopath.remote.store import Store, open_store
 from ratiopath.remote.uri import check_uri
 from ratiopath.remote.version import COPY_HINT, Version
@@ -42,7 +43,7 @@ class PinnedFile:
         except SlideError:
             raise
         except Exception as error:  # noqa: BLE001 - client libraries have classes of their own
-            raise _not_opened(uri, error) from _numbered(error)
+            raise not_opened(uri, error) from numbered(error)
         return cls(uri, store, version)
 
     def read(self, start: int, end: int) -> bytes:
@@ -58,12 +59,12 @@ class PinnedFile:
             raise
         except FileNotFoundError as error:
             problem = f"{self.uri!r} was removed while it was read"
-            raise TruncatedError(problem, path=self.uri, hint=_LATER) from _numbered(error)
+            raise TruncatedError(problem, path=self.uri, hint=_LATER) from numbered(error)
         except Exception as error:  # noqa: BLE001 - as above
             if status_of(error) != _BEYOND_THE_END:
-                problem = f"cannot read {self.uri!r} ({_counted(error)})"
-                hint = _hint(error, "check the store and the network")
-                raise TruncatedError(problem, path=self.uri, hint=hint) from _numbered(error)
+                problem = f"cannot read {self.uri!r} ({counted(error)})"
+                hint = hint_for(error, "check the store and the network")
+                raise TruncatedError(problem, path=self.uri, hint=hint) from numbered(error)
             content, present = b"", Version(-1)
         if present != self.version:
             raise TruncatedError(f"{self.uri!r} changed while it was read", path=self.uri, hint=_LATER)
@@ -83,25 +84,3 @@ def _tried(request: Callable[[], _Found]) -> _Found:
     """Make a request, several times if it fails with an error that may pass."""
     found: _Found = retrying()(request)
     return found
-
-
-def _counted(error: Exception) -> str:
-    return f"{ATTEMPTS} tries failed, the last with {found_in(error)}" if is_transient(error) else found_in(error)
-
-
-def _hint(error: Exception, otherwise: str) -> str:
-    return "check the credentials in the environment of each process" if is_denied(error) else otherwise
-
-
-def _not_opened(uri: str, error: Exception) -> SlideNotFoundError:
-    if isinstance(error, FileNotFoundError | IsADirectoryError):
-        found = "no such file on its store" if isinstance(error, FileNotFoundError) else "is a folder"
-        return SlideNotFoundError(f"cannot open {uri!r}: {found}", path=uri, hint="check the URI")
-    hint = _hint(error, "check the URI, the store and the network")
-    return SlideNotFoundError(f"cannot open {uri!r}: {_counted(error)}", path=uri, hint=hint)
-
-
-def _numbered(error: Exception) -> OSError:
-    """Make a numbered error without the text of a store's: callers know by the number that they may try later."""
-    number = errno.EIO if is_transient(error) else errno.EACCES if is_denied(error) else errno.EINVAL
-    return OSError(getattr(error, "errno", None) or number, found_in(error))

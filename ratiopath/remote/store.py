@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import fsspec
 
 from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
-from ratiopath.remote.uri import WITH_OPTIONS, scheme_of
+from ratiopath.remote.uri import WEB, WITH_OPTIONS, scheme_of
 from ratiopath.remote.version import COPY_HINT, Version
 
 _MARKS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
@@ -54,8 +54,8 @@ def open_store(uri: str) -> Store:
     """Choose the store of a file by its scheme; nothing is requested.
 
     Args:
-        uri: A URI that `check_uri` accepts. s3:// and gs:// are read by pyarrow, as the output of a flow; all others by
-            fsspec.
+        uri: A URI that `check_uri` accepts. s3:// and gs:// are read by pyarrow, as the output of a flow; https:// by
+            httpx; all others by fsspec.
 
     Raises:
         SlideNotFoundError: Nothing installed reads such a URI.
@@ -64,10 +64,23 @@ def open_store(uri: str) -> Store:
         from ratiopath.remote.arrow_store import ArrowObject  # noqa: PLC0415 - pyarrow only where it is needed
 
         return ArrowObject(uri)
+    if scheme_of(uri) in WEB:
+        from ratiopath.remote.http_store import HttpFile  # noqa: PLC0415 - ditto
+
+        return HttpFile(uri)
+    return FsspecStore(*fsspec_files(uri), uri)
+
+
+def fsspec_files(uri: str) -> tuple[Any, str]:
+    """Open the file system of a URI with fsspec, and return it with the path on it.
+
+    Raises:
+        SlideNotFoundError: Nothing installed reads such a URI.
+    """
     try:
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         problem = f"cannot open {uri!r}: {' '.join(str(error).split())}"
         hint = "install a package that reads it, or copy the file to a folder of this machine"
         raise SlideNotFoundError(problem, path=uri, hint=hint) from error
-    return FsspecStore(files, path, uri)
+    return files, path

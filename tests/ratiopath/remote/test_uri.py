@@ -5,7 +5,8 @@ import pytest
 from ratiopath.annotations import read_outlines
 from ratiopath.errors import ParameterError, RatiopathError, UnsupportedFormatError
 from ratiopath.overlays import open_overlay
-from ratiopath.remote.uri import check_uri, file_name, is_uri
+from ratiopath.remote.names import name_of
+from ratiopath.remote.uri import check_uri, is_uri
 from ratiopath.slides import open_slide
 
 SECRET = "TOPSECRET"  # noqa: S105 - none
@@ -47,7 +48,7 @@ def test_paths_of_this_machine_are_none() -> None:
 
 
 def test_the_name_of_a_file_has_no_options() -> None:
-    found = [file_name(path) for path in ("s3://b/p/a.ome.tiff?region=eu", "/data/a?b.tiff", "a.tiff")]
+    found = [name_of(path) for path in ("s3://b/p/a.ome.tiff?region=eu", "/data/a?b.tiff", "a.tiff")]
 
     assert found == ["a.ome.tiff", "a?b.tiff", "a.tiff"]
 
