@@ -15,11 +15,11 @@ from typing import Any, Literal
 from ratiopath.errors import SlideError, SlideNotFoundError
 from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile
-from ratiopath.remote.listing import FileState, list_files, state_of
+from ratiopath.remote.listing import list_files, state_of
 from ratiopath.remote.names import name_of, options_of, without_options
 from ratiopath.remote.pinned import PinnedFile
 from ratiopath.remote.uri import is_uri
-from ratiopath.remote.version import Version
+from ratiopath.remote.version import FileState, Version
 
 Json = dict[str, Any]
 MIRAX = ".mrxs"

@@ -16,9 +16,10 @@ from threading import Lock
 
 from flows.records.fingerprints import Json, fingerprint, fingerprint_on_store
 from ratiopath.errors import SlideError
-from ratiopath.remote.listing import FileState, list_files, state_of
+from ratiopath.remote.listing import list_files, state_of
 from ratiopath.remote.names import folder_of, options_of, without_options
 from ratiopath.remote.uri import WEB, is_uri, scheme_of
+from ratiopath.remote.version import FileState
 
 FEW = 8
 """Files of a folder that are asked for one by one: a folder may hold millions of others."""

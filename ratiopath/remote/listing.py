@@ -5,8 +5,6 @@ others    size, and ETag if the server or the file system of fsspec tells one, e
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from ratiopath.errors import SlideError, SlideNotFoundError
@@ -15,20 +13,11 @@ from ratiopath.remote.names import absolute, encoded, options_of, without_option
 from ratiopath.remote.retries import retrying, status_of
 from ratiopath.remote.store import fsspec_files
 from ratiopath.remote.uri import WEB, WITH_OPTIONS, check_place, scheme_of
+from ratiopath.remote.version import FileState
 
 _MARKS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """Names under which file systems of fsspec tell that a file is another one, the best first."""
 _NOT_FOUND = 404
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """State of a file on a store; another one tells that the file has changed."""
-
-    size: int
-    """Size in bytes."""
-    mark: str
-    """ETag, or time of the last change; empty where a store tells neither."""
 
 
 def list_files(folder: str, *, recursive: bool = True) -> dict[str, FileState]:
@@ -85,33 +74,17 @@ def state_of(uri: str) -> FileState | None:
 
 
 def _list_bucket(folder: str, *, recursive: bool) -> dict[str, FileState]:
-    from pyarrow.fs import FileSelector, FileType  # noqa: PLC0415 - pyarrow only where it is needed
+    from ratiopath.remote.arrow_store import list_objects  # noqa: PLC0415 - pyarrow only where it is needed
 
-    from ratiopath.remote.arrow_store import file_system, path_in_store  # noqa: PLC0415 - ditto
-
-    path = path_in_store(folder)
-    listed = file_system(folder).get_file_info(FileSelector(path, recursive=recursive))
-    top, options, start = without_options(folder), options_of(folder), len(path) + 1
-    return {
-        f"{top}/{encoded(one.path[start:], folder)}{options}": _of_object(one)
-        for one in listed
-        if one.type == FileType.File
-    }
+    top, options = without_options(folder), options_of(folder)
+    found = list_objects(folder, recursive=recursive)
+    return {f"{top}/{encoded(name, folder)}{options}": state for name, state in found}
 
 
 def _in_bucket(uri: str) -> FileState | None:
-    from pyarrow.fs import FileType  # noqa: PLC0415 - as above
+    from ratiopath.remote.arrow_store import object_state  # noqa: PLC0415 - ditto
 
-    from ratiopath.remote.arrow_store import file_system, path_in_store  # noqa: PLC0415 - ditto
-
-    found = file_system(uri).get_file_info(path_in_store(uri))
-    return _of_object(found) if found.type == FileType.File else None
-
-
-def _of_object(found: Any) -> FileState:
-    """Return the state of an object; of its time the seconds, since a request for one object has no more."""
-    seconds = found.mtime.astimezone(UTC).replace(microsecond=0, tzinfo=None)
-    return FileState(found.size, f"{seconds.isoformat()}Z")
+    return object_state(uri)
 
 
 def _on_web(uri: str) -> FileState:
