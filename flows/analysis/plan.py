@@ -22,8 +22,9 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.inputs.source_table import source_table, unusable
 from flows.records.fingerprints import Json
+from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
 from flows.records.overlay_headers import check_header
 from flows.records.provenance import Provenance, read_metadata
@@ -142,16 +143,17 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
-    sources = discover(config)
-    rows = source_table([source for source in sources if is_text(source.path)], config).to_pylist()
-    failed = [not_utf8(source.path) for source in sources if not is_text(source.path)]
+    states = InputStates()
+    sources = discover(config, states.files)
+    rows = source_table([source for source in sources if unusable(source.path) is None], config).to_pylist()
+    failed = [failure for source in sources if (failure := unusable(source.path)) is not None]
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
         )
         for row in failed
     ]
-    work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders)
+    work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders, states=states)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         slides += _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
@@ -177,16 +179,19 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 
 
 def _plan_slide(
-    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
+    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str], states: InputStates
 ) -> PlannedSlide:
     path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
-    missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
+    missing: tuple[str, ...] = ()
     try:
-        row = describe(dict(source), config, workspace)
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
+        row = describe(dict(source), config, workspace, states.fingerprint)
         slide, stage = Slide.from_row(row), "tile slides"
         xs, ys = grid_axes(slide, config.tiling.last)
         known, stage = PlannedSlide(path, slide.slide_id, None, len(xs) * len(ys), missing), "derive overlay paths"
-        derived = derive_overlays(_with_mask(row, slide, config, workspace), config, workspace, folders)
+        derived = derive_overlays(
+            _with_mask(row, slide, config, workspace), config, workspace, folders, states.fingerprint
+        )
         status, stage = derived["status"], "compute overlaps"
         size = 0 if status == "unchanged" else _check_overlays(derived, slide, config)
     except SLIDE_ERRORS as error:
@@ -195,7 +200,7 @@ def _plan_slide(
     return PlannedSlide(path, slide.slide_id, status, known.tiles, missing, size)
 
 
-def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[str, str | None]:
+def _overlay_files(source: Mapping[str, Any], config: CoverageConfig, states: InputStates) -> dict[str, str | None]:
     """Find the file of each overlay of a slide; None where there is none."""
     files = {}
     for name, overlay in config.overlays.items():
@@ -203,7 +208,7 @@ def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[st
             continue
         cell = source.get(f"{name}_source") if isinstance(overlay.path, Column) else None
         file = overlay_path(source["path"], overlay.path, cell)
-        files[name] = file if file is not None and os.path.exists(file) else None
+        files[name] = file if file is not None and states.exists(file) else None
     return files
 
 

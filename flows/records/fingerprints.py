@@ -22,6 +22,8 @@ from ratiopath.remote.uri import is_uri
 from ratiopath.remote.version import FileState, Version
 
 Json = dict[str, Any]
+Ask = Callable[[str], Json]
+"""Function that fingerprints a file, not by content."""
 MIRAX = ".mrxs"
 """Suffix of slides with a data folder of the same stem."""
 
@@ -30,7 +32,7 @@ class ReplacedError(SlideError):
     """A slide or an overlay that changed while it was measured."""
 
 
-def fingerprint(path: str, *, by_content: bool) -> Json:
+def fingerprint(path: str, *, by_content: bool = False) -> Json:
     """Fingerprint a file by size and mtime, or by size and SHA-256; of a `.mrxs` also its data folder.
 
     Args:
@@ -51,6 +53,15 @@ def fingerprint(path: str, *, by_content: bool) -> Json:
     parts = [os.path.join(folder, name) for folder, _, names in os.walk(stem) for name in names]
     listing = [[os.path.relpath(part, stem), _state(part, by_content=by_content)] for part in sorted(parts)]
     return {"path": path, **own, "data": _digest(listing)}
+
+
+def exists(path: str) -> bool:
+    """Return True if there is something at a path, links followed, or a file at a URI.
+
+    Raises:
+        SlideNotFoundError: The store does not answer.
+    """
+    return state_of(path) is not None if is_uri(path) else os.path.exists(path)
 
 
 def fingerprint_on_store(
@@ -98,9 +109,9 @@ def _digest(listing: list[Any]) -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
-def fingerprints(path: str, changes: Literal["time", "content"]) -> tuple[Json, Json]:
-    """Fingerprint a file by size and mtime, and then as changes are to be detected; see `fingerprint`."""
-    state = fingerprint(path, by_content=False)
+def fingerprints(path: str, changes: Literal["time", "content"], ask: Ask = fingerprint) -> tuple[Json, Json]:
+    """Fingerprint a file by size and mtime or version, as `ask` does, and then as changes are to be detected."""
+    state = ask(path)
     return state, fingerprint(path, by_content=True) if changes == "content" else state
 
 

@@ -5,6 +5,7 @@ a folder on a store        one request per 1,000 files, as soon as more than FEW
 few files of a folder      one request each, several at a time; so too where folders cannot be listed
 """
 
+import os
 from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -116,6 +117,14 @@ class InputStates:
         if not is_uri(path):
             return fingerprint(path, by_content=False)
         return fingerprint_on_store(path, self.state, self.files)
+
+    def exists(self, path: str) -> bool:
+        """Return True if there is something at a path, links followed, or a file at a URI.
+
+        Raises:
+            SlideNotFoundError: A store does not answer.
+        """
+        return self.state(path) is not None if is_uri(path) else os.path.exists(path)
 
     def _known(self, key: tuple[str, bool]) -> _Listing | None:
         with self._lock:

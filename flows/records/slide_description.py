@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flows.config.model import CoverageConfig
-from flows.records.fingerprints import fingerprints
+from flows.records.fingerprints import Ask, fingerprint, fingerprints
 from flows.records.provenance import read_metadata
 from flows.records.stored_files import has_grid, refuse_foreign_table
 from flows.storage.workspace import Workspace
@@ -13,7 +13,9 @@ from ratiopath.geometry import Mpp
 from ratiopath.slides.metadata import Tiling, describe_slide
 
 
-def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def describe(
+    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, ask: Ask = fingerprint
+) -> dict[str, Any]:
     """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
@@ -22,6 +24,7 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         source: Row of `flows.inputs.source_table`.
         config: Configuration of the run.
         workspace: Workspace of the run.
+        ask: Fingerprints a file, not by content.
 
     Returns:
         Row of `schemas.intermediate.discovered_slides`.
@@ -32,7 +35,7 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
     path, slide_id, mpp = source["path"], source["slide_id"], source.pop("slide_mpp")
     given = config.slide_mpp if mpp is None else mpp
     with open_errors(path):
-        state, found = fingerprints(path, config.changes)
+        state, found = fingerprints(path, config.changes, ask)
     identity = {**found, "mpp": given}
     grid = workspace.of_slide("coverage", slide_id)
     stored = read_metadata(grid, workspace).provenance

@@ -7,12 +7,14 @@ from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
-from flows.records.fingerprints import Json, fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.workspace import Workspace
-from ratiopath.errors import SlideError, SlideNotFoundError
+from ratiopath.errors import ParameterError, SlideError, SlideNotFoundError
 from ratiopath.files import open_errors
+from ratiopath.remote.names import folder_of, options_of
+from ratiopath.remote.uri import check_uri, is_uri
 
 
 class OverlayNotFoundError(SlideError):
@@ -24,7 +26,11 @@ class OverlayOutsideError(SlideError):
 
 
 def derive_overlays(
-    row: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
+    row: dict[str, Any],
+    config: CoverageConfig,
+    workspace: Workspace,
+    folders: Sequence[str],
+    ask: Ask = fingerprint,
 ) -> dict[str, Any]:
     """Derive the overlays of one slide, and compare its inputs and settings with those of its coverage.
 
@@ -33,6 +39,7 @@ def derive_overlays(
         config: Configuration of the run.
         workspace: Workspace of the run.
         folders: Folders of the slides, out of which no relative template may lead.
+        ask: Fingerprints a file, not by content.
 
     Returns:
         Row of `schemas.intermediate.overlay_paths`.
@@ -44,7 +51,7 @@ def derive_overlays(
     """
     slide = Slide.from_row(row)
     found = {
-        name: _find_overlay(slide.path, name, overlay.path, row.get(f"{name}_source"), folders, config)
+        name: _find_overlay(slide.path, name, overlay.path, row.get(f"{name}_source"), folders, config, ask)
         for name, overlay in config.overlays.items()
         if overlay.path is not None
     }
@@ -86,6 +93,7 @@ def _find_overlay(
     cell: str | None,
     folders: Sequence[str],
     config: CoverageConfig,
+    ask: Ask,
 ) -> tuple[Json, Json] | None:
     """Fingerprint an overlay of a slide, see `fingerprints`; None if the slide has none and need not have it.
 
@@ -96,9 +104,10 @@ def _find_overlay(
     """
     path = overlay_path(slide, source, cell)
     if path is not None:
+        _refuse_odd_uri(path, slide, name)
         _refuse_outside(path, slide, name, folders_of_overlays(slide, source, folders))
         try:
-            return fingerprints(path, config.changes)
+            return fingerprints(path, config.changes, ask)
         except (FileNotFoundError, NotADirectoryError):
             _refuse_broken_link(path)
         except OSError:
@@ -114,10 +123,20 @@ def _find_overlay(
     return None
 
 
+def _refuse_odd_uri(path: str, slide: str, name: str) -> None:
+    """Refuse a URI that a pattern or a name has made, and that may hold a credential."""
+    try:
+        if is_uri(path):
+            check_uri(path)
+    except ParameterError as error:
+        problem = f"the path of overlay {name} of {slide!r} cannot be used: {error}"
+        raise SlideNotFoundError(problem, path=slide, hint=f"correct overlays.{name}.path") from None
+
+
 def _refuse_broken_link(path: str) -> None:
     """Refuse a file behind a link that leads nowhere: the file is lost, such as with a disk, and was there once."""
     part = path
-    while not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
+    while not is_uri(path) and not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
         if os.path.islink(part):
             found = "it is a link" if part == path else f"{part!r} is a link"
             problem = f"cannot open {path!r}: {found} that leads nowhere"
@@ -128,7 +147,7 @@ def _refuse_broken_link(path: str) -> None:
 def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | None) -> None:
     if folders is not None and not any(path.startswith(os.path.join(folder, "")) for folder in folders):
         named = ", ".join(map(repr, sorted(set(folders))))
-        absolute = os.path.join(os.path.dirname(path), "{stem}.tiff")
+        absolute = os.path.join(folder_of(path), "{stem}.tiff") + options_of(path)
         raise OverlayOutsideError(
             f"the overlay {name} of {slide!r} lies outside of {named}: {path!r}",
             path=slide,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from flows.config.model import CoverageConfig
 from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover
-from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.inputs.source_table import source_table, unusable
 from flows.records.provenance import manifest_schema
 from flows.records.slide_description import describe
 from flows.storage.parquet import TableReference, read_table, write_table
@@ -29,10 +29,10 @@ def discover_slides(config: CoverageConfig, workspace: Workspace) -> TableRefere
             an export.
     """
     sources = discover(config)
-    found = [source for source in sources if is_text(source.path)]
+    failures = [failure for source in sources if (failure := unusable(source.path)) is not None]
+    found = [source for source in sources if unusable(source.path) is None]
     refuse_equal_stems((source.path for source in found), config.exports, config.classes)
     table = source_table(found, config)
-    failures = [not_utf8(source.path) for source in sources if not is_text(source.path)]
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
     reference = map_slides(discover_slides, table, describe, schema, config, workspace, failures=failures)
     table, columns = read_table(reference.path, workspace.files), manifest_schema(config)

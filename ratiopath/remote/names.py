@@ -29,14 +29,12 @@ def without_options(path: str) -> str:
 
 def plain(path: str) -> str:
     """Return a path, or a URI without options, as text: for patterns, and to take names from."""
-    whole = without_options(path)
-    return unquote(whole) if _is_encoded(whole) else whole
+    return decoded(without_options(path), path)
 
 
 def name_of(path: str) -> str:
     """Return the last part of a path or URI, as text."""
-    name = without_options(path).rpartition("/")[2]
-    return unquote(name) if _is_encoded(path) else name
+    return decoded(without_options(path).rpartition("/")[2], path)
 
 
 def folder_of(path: str) -> str:
@@ -48,30 +46,46 @@ def absolute(path: str) -> str:
     """Return an absolute path, or a URI in its only form; `..` does not lead beyond a bucket or a host."""
     if not is_uri(path):
         return os.path.abspath(path)
-    whole, scheme = without_options(path), scheme_of(path)
-    place, _, inside = whole.partition("://")[2].partition("/")
-    inside = unquote(inside) if scheme in WITH_OPTIONS else inside
+    if scheme_of(path) in WITH_OPTIONS:
+        return of_text(plain(path)) + options_of(path)
+    return _without_dots(without_options(path)) + options_of(path)
+
+
+def of_text(path: str) -> str:
+    """Return an absolute path, or a URI in its only form, from text: one that is not encoded and has no options."""
+    if not is_uri(path):
+        return os.path.abspath(path)
+    place = _without_dots(path).split("/", 3)
+    return "/".join([*place[:3], *(encoded(inside, path) for inside in place[3:])])
+
+
+def _without_dots(uri: str) -> str:
+    """Resolve `.` and `..` in a URI without options, and leave out empty names."""
+    place, _, inside = uri.partition("://")[2].partition("/")
     parts = list[str]()
     for part in inside.split("/"):
         if part == "..":
             del parts[-1:]
         elif part not in {"", "."}:
             parts.append(part)
-    text = "/".join(parts)
-    text = quote(text, safe=_SAFE) if scheme in WITH_OPTIONS else text
-    return f"{scheme}://{place}" + (f"/{text}" if text else "") + options_of(path)
+    return "/".join([f"{scheme_of(uri)}://{place}", *parts])
 
 
 def joined(folder: str, path: str) -> str:
     """Resolve a relative path, which is text, against the URI or path of a folder; others stay."""
     if is_uri(path) or os.path.isabs(path) or not is_uri(folder):
         return absolute(path if is_uri(path) else os.path.join(folder, path))
-    return absolute(f"{without_options(folder)}/{encoded(path, folder)}{options_of(folder)}")
+    return of_text(f"{plain(folder)}/{path}") + options_of(folder)
 
 
 def encoded(text: str, uri: str) -> str:
     """Encode text for the path of a URI, if its scheme wants that; text for a path stays."""
     return quote(text, safe=_SAFE) if _is_encoded(uri) else text
+
+
+def decoded(text: str, uri: str) -> str:
+    """Decode a part of the path of a URI, if its scheme wants that; a part of a path stays."""
+    return unquote(text) if _is_encoded(uri) else text
 
 
 def with_options_of(path: str, other: str) -> str:
