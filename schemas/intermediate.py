@@ -56,6 +56,12 @@ EXPORTED = TableSchema.of(
 """A row per slide of an export; `trouble` is the reason why it has no files, which are null then."""
 MASK = Column("mask", pa.string())
 """JSON: fingerprint of the mask of the slide's tissue."""
+INPUTS = Column("inputs", pa.string())
+"""Digest of the fingerprints of the slide and of its overlays."""
+GONE = TableSchema.of(
+    "gone slides", (*SLIDE_COLUMNS, CELLS, INPUTS, *FILE_COLUMNS[2:], STATUS, SECONDS), key=("slide_id",)
+)
+"""A row per gone slide, with its file in coverage/."""
 PROVENANCE = Column("record", pa.string())
 """JSON: provenance of the slide's file in coverage/."""
 
@@ -84,4 +90,5 @@ def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Return the schema of the slides with a path per overlay; null where a slide may have no such overlay."""
     paths = [Column(overlay.path, pa.string(), nullable=overlay.missing != "fail") for overlay in overlays]
-    return TableSchema.of("overlay paths", (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, STATUS), key=("slide_id",))
+    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, INPUTS, STATUS)
+    return TableSchema.of("overlay paths", columns, key=("slide_id",))

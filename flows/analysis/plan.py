@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
@@ -33,6 +35,7 @@ from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
+from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
 from ratiopath.slides.frame import read_tiled_frame
 
@@ -243,9 +246,8 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
 def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str]:
     """Find the slides that have a file in coverage/ and were not found."""
     found = {slide.path for slide in slides}
-    kept = {
-        workspace.of_slide("coverage", slide.slide_id) for slide in slides if slide.slide_id and slide.failure is None
-    }
-    stored = read_folder(workspace.published("coverage"), workspace, skip=kept)
+    kept = [slide.slide_id for slide in slides if slide.slide_id and slide.failure is None]
+    names = names_but(list_files(workspace, workspace.published("coverage")), ".parquet", pa.array(kept, pa.string()))
+    stored = read_folder(workspace.published("coverage"), names, workspace)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

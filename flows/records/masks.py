@@ -8,14 +8,17 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import pyarrow as pa
+
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.workspace import Workspace
+from flows.storage.listing import list_files, names_but
+from flows.storage.workspace import SUFFIXES, Workspace
 from ratiopath.tissue import TissueMask
 
 FOLDER: Literal["tissue"] = "tissue"
@@ -67,18 +70,16 @@ def is_replaceable_mask(path: str, storage: Storage) -> bool:
     return not storage.is_file(path) or KEY.encode() in storage.read_head(path, _HEAD)
 
 
-def remove_masks(workspace: Workspace, but: Collection[str]) -> None:
+def remove_masks(workspace: Workspace, but: pa.Array) -> None:
     """Remove the masks that runs have written; other files in the folder stay.
 
     Args:
         workspace: The output.
         but: Ids of the slides whose masks stay.
     """
-    folder = workspace.published(FOLDER)
-    for name in workspace.names(folder):
-        stem, suffix = posixpath.splitext(name)
+    for name in names_but(list_files(workspace, workspace.published(FOLDER)), SUFFIXES[FOLDER], but):
         path = workspace.published(FOLDER, name)
-        if suffix == ".tiff" and stem not in but and is_replaceable_mask(path, workspace):
+        if is_replaceable_mask(path, workspace):
             workspace.remove(path)
 
 

@@ -1,10 +1,11 @@
 """Description of a slide: its fingerprint and metadata, read from its headers or from an earlier run's file."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from flows.config.model import CoverageConfig
-from flows.records.fingerprints import Ask, fingerprint, fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import read_metadata
 from flows.records.stored_files import has_grid, refuse_foreign_table
 from flows.storage.workspace import Workspace
@@ -32,11 +33,9 @@ def describe(
     Raises:
         SlideError: The slide cannot be opened or tiled.
     """
-    path, slide_id, mpp = source["path"], source["slide_id"], source.pop("slide_mpp")
-    given = config.slide_mpp if mpp is None else mpp
-    with open_errors(path):
-        state, found = fingerprints(path, config.changes, ask)
-    identity = {**found, "mpp": given}
+    path, slide_id, given = source["path"], source["slide_id"], given_mpp(source, config)
+    state, identity = identify(path, given, config, ask)
+    del source["slide_mpp"]
     grid = workspace.of_slide("coverage", slide_id)
     stored = read_metadata(grid, workspace).provenance
     for folder in ("coverage", "tiles") if stored is None else ():
@@ -51,6 +50,23 @@ def describe(
     else:
         described = {**describe_slide(path, _tiling(config, given)), "grid": None}
     return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
+
+
+def given_mpp(source: Mapping[str, Any], config: CoverageConfig) -> float | None:
+    """Return the resolution that a slide's manifest or the configuration gives, µm/px."""
+    mpp: float | None = source["slide_mpp"]
+    return config.slide_mpp if mpp is None else mpp
+
+
+def identify(path: str, given: float | None, config: CoverageConfig, ask: Ask = fingerprint) -> tuple[Json, Json]:
+    """Fingerprint a slide as `ask` does; and as changes are to be detected, with the resolution given for it.
+
+    Raises:
+        SlideError: It cannot be reached.
+    """
+    with open_errors(path):
+        state, found = fingerprints(path, config.changes, ask)
+    return state, {**found, "mpp": given}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:

@@ -1,8 +1,9 @@
 """Overlays of one slide: their files, and whether the slide's coverage was made from them."""
 
+import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.config.model import CoverageConfig
@@ -49,16 +50,11 @@ def derive_overlays(
         OverlayOutsideError: A template leads out of the folders that the configuration names.
         SlideError: An overlay cannot be reached.
     """
-    slide = Slide.from_row(row)
-    found = {
-        name: _find_overlay(slide.path, name, overlay.path, row.get(f"{name}_source"), folders, config, ask)
-        for name, overlay in config.overlays.items()
-        if overlay.path is not None
-    }
-    states = [state for state, _ in filter(None, found.values())]
-    overlays = {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
-    overlays |= {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
-    provenance = Provenance(coverage_settings(config), json.loads(row["identity"]), slide, overlays)
+    slide, identity = Slide.from_row(row), json.loads(row["identity"])
+    states, found = find_overlays(row, config, folders, ask)
+    masks = {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
+    overlays = found | masks
+    provenance = Provenance(coverage_settings(config), identity, slide, overlays)
     metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
@@ -67,8 +63,62 @@ def derive_overlays(
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
         "states": json.dumps([json.loads(row["state"]), *states]),
+        "inputs": inputs_digest(identity, found),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
+
+
+def find_overlays(
+    row: Mapping[str, Any], config: CoverageConfig, folders: Sequence[str], ask: Ask = fingerprint
+) -> tuple[list[Json], dict[str, Json | None]]:
+    """Fingerprint the overlays of a slide that are files.
+
+    Args:
+        row: Its path, with the paths and resolutions of overlays in its manifest.
+        config: Configuration of the run.
+        folders: Folders of the slides.
+        ask: Fingerprints a file, not by content.
+
+    Returns:
+        Fingerprints by `ask` of those that exist; and by name those of its provenance, None where it has none.
+
+    Raises:
+        SlideError: See `derive_overlays`.
+    """
+    found = {
+        name: _find_overlay(row["path"], name, overlay.path, row.get(f"{name}_source"), folders, config, ask)
+        for name, overlay in config.overlays.items()
+        if overlay.path is not None
+    }
+    states = [state for state, _ in filter(None, found.values())]
+    return states, {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
+
+
+def paths_on_stores(row: Mapping[str, Any], config: CoverageConfig) -> Iterator[str]:
+    """Iterate over those of a slide and its overlays that lie on stores.
+
+    Args:
+        row: Its path, with the paths of overlays in its manifest.
+        config: Configuration of the run.
+    """
+    slide = row["path"]
+    if is_uri(slide):
+        yield slide
+    for name, overlay in config.overlays.items():
+        if is_uri(slide) or not isinstance(overlay.path, str) or is_uri(overlay.path):
+            path = overlay.path and overlay_path(slide, overlay.path, row.get(f"{name}_source"))
+            if path and is_uri(path):
+                yield path
+
+
+def inputs_digest(identity: Json, overlays: Mapping[str, Json | None]) -> str:
+    """Return the digest of the inputs of a slide's files.
+
+    Args:
+        identity: Fingerprint of the slide and the resolution given for it.
+        overlays: Fingerprints of its overlays that are files, by name.
+    """
+    return hashlib.sha256(json.dumps([identity, overlays], sort_keys=True).encode()).hexdigest()
 
 
 def _with_mpp(overlay: Json, mpp: float | None) -> Json:

@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -197,20 +197,20 @@ def unread(path: str, error: Exception | None = None) -> UnreadError:
     return UnreadError(f"{path!r} of a slide that is gone cannot be read: {found}; it is kept", path=path, hint=hint)
 
 
-def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[StoredFile]:
-    """Read the provenance of each slide's file in a folder; other programs' files are left out.
+def read_folder(folder: str, names: Iterable[str], storage: Storage) -> Iterator[StoredFile]:
+    """Read the provenance of files in a folder; other programs' files are left out.
 
     Args:
-        folder: Path in the storage; may be absent.
+        folder: Path in the storage.
+        names: Names of Parquet files in it.
         storage: File system of the output.
-        skip: Paths of files that are not opened.
 
     Yields:
         The files. One without provenance that has another name than that of a slide's file is another program's.
     """
-    for name in storage.names(folder):
-        path, (stem, suffix) = posixpath.join(folder, name), posixpath.splitext(name)
-        if suffix != ".parquet" or name == EMPTY or path in skip:
+    for name in names:
+        path, stem = posixpath.join(folder, name), posixpath.splitext(name)[0]
+        if name == EMPTY:
             continue
         provenance = read_metadata(path, storage).provenance
         if provenance is None and is_slide_id(stem):

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_stem
 from flows.reports.previews.colours import GREYS, TABLE
-from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews, slides_with_picture
+from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews
 from flows.reports.previews.scene import MAX_PANELS
 from flows.reports.run_log import run_log
 from flows.reports.shown_text import escaped
@@ -171,21 +171,25 @@ def split_pages(reports: pa.Table, failures: pa.Table) -> Iterator[tuple[Place, 
 
 
 def publish_gallery(
-    reports: pa.Table, failures: pa.Table, pictures: pa.Table | None, config: CoverageConfig, workspace: Workspace
+    reports: pa.Table,
+    failures: pa.Table,
+    drawn: Collection[str] | None,
+    config: CoverageConfig,
+    workspace: Workspace,
 ) -> None:
     """Write the pages; if previews are off, remove pages and pictures of earlier runs, which may be outdated.
 
     Args:
         reports: Table of `schemas.slide_report`.
         failures: Table of `schemas.failures`.
-        pictures: Table of `schemas.intermediate.PICTURES`; None if previews are off.
+        drawn: Ids of the slides with a picture; None if previews are off.
         config: The configuration.
         workspace: The output.
     """
-    if pictures is None:
+    if drawn is None:
         _remove_gallery(workspace)
         return
-    drawn, exports = slides_with_picture(pictures), set(workspace.names(workspace.published(*QUPATH)))
+    exports = set(workspace.names(workspace.published(*QUPATH)))
     written, names = set(), []
     for place, slides, failed in split_pages(reports, failures):
         page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, drawn, exports, place)

@@ -14,7 +14,8 @@ A file is known by its content, never by its name alone:
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +35,8 @@ _COLUMNS = {
     "failures.parquet": {"path", "stage", "error", "message"},
 }
 """Columns that mark a table as one of this program, in every version."""
+NONE: Mapping[str, Collection[str]] = MappingProxyType({})
+"""No files."""
 _HEAD = 1024
 """Number of leading bytes that mark a page or a log."""
 _MAX_RECORD = 1 << 26
@@ -44,13 +47,16 @@ _RUN = re.compile("[0-9a-f]{32}")
 """Name of a run's folder in .work/."""
 
 
-def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False) -> None:
+def refuse_foreign(
+    workspace: Workspace, *, previews: bool, masks: bool = False, known: Mapping[str, Collection[str]] = NONE
+) -> None:
     """Refuse an output that holds files of others under names that a run writes or removes.
 
     Args:
         workspace: Workspace of the run.
         previews: True if the run writes index.html.
         masks: True if the run writes tissue/.
+        known: Names of files in previews/ and tissue/ that are known to be ours.
 
     Raises:
         ConfigurationError: Names each such file.
@@ -59,13 +65,15 @@ def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False)
     with output_errors(workspace.output):
         problems = [
             f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
-            for name, found in _foreign(workspace, previews=previews, masks=masks)
+            for name, found in _foreign(workspace, known, previews=previews, masks=masks)
         ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[tuple[str, str]]:
+def _foreign(
+    workspace: Workspace, known: Mapping[str, Collection[str]], *, previews: bool, masks: bool
+) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
     entries = set(workspace.entries(workspace.root))
     folders = {name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)}
@@ -81,13 +89,15 @@ def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[t
         if not _is_ours(name, workspace):
             yield name, "is not a file of this program"
     for folder in sorted(folders - {WORK}):
-        yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace))
+        yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace, known))
 
 
-def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
+def _foreign_in(folder: str, workspace: Workspace, known: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
     """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
-    names = workspace.entries(workspace.published(folder))
-    for name in names if workspace.is_local else ():  # an object store has no folders, and a request a picture is slow
+    names = set(workspace.entries(workspace.published(folder))).difference(known.get(folder, ()))
+    for name in (
+        sorted(names) if workspace.is_local else ()
+    ):  # an object store has no folders, and a request a picture is slow
         stem, suffix = posixpath.splitext(name)
         path = workspace.published(folder, name)
         suffixes = {SUFFIXES[folder], *([SCRIPT] if folder == "previews" else [])}

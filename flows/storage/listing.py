@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow.fs import FileSelector, FileType
 
 from flows.storage.filesystem import Storage
@@ -38,6 +39,22 @@ def list_files(storage: Storage, folder: str) -> pa.Table:
             chunks.append(_chunk(rows))
             rows.clear()
     return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
+
+
+def names_but(listing: pa.Table, suffix: str, ids: pa.Array | pa.ChunkedArray | None = None) -> list[str]:
+    """Return the names with a suffix, sorted, without those that are an id and the suffix.
+
+    Args:
+        listing: Table of `LISTING`.
+        suffix: The suffix.
+        ids: The ids; None for none.
+    """
+    names = listing["name"].filter(pc.ends_with(listing["name"], suffix))
+    if ids is not None:
+        named = pc.binary_join_element_wise(ids, suffix, "")
+        values = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
+        names = names.filter(pc.invert(pc.is_in(names, value_set=values)))
+    return sorted(names.to_pylist())
 
 
 def _chunk(rows: list[_File]) -> pa.RecordBatch:

@@ -18,11 +18,23 @@ SUFFIXES = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png", "ti
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the slides that a run has to do, which go through the tasks together."""
+
+    number: int = 1
+    """Number of the part, from 1."""
+    label: str = ""
+    """Text that tells the part from others, for people; empty if there is only one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace(Storage):
     """Output of a run and the hidden folder in it, both reachable from workers on other machines."""
 
     run: str = field(default_factory=lambda: uuid4().hex)
     """Name of this run: a worker left over from a killed run writes elsewhere."""
+    part: Part = Part()
+    """Part of the slides that the run works on."""
 
     @property
     def hidden(self) -> str:
@@ -33,21 +45,32 @@ class Workspace(Storage):
         """Return the path of a file or folder that users read."""
         return posixpath.join(self.root, *names)
 
-    def of_slide(self, folder: Literal["coverage", "tiles", "previews", "tissue"], slide_id: str) -> str:
+    def of_slide(
+        self, folder: Literal["coverage", "tiles", "previews", "tissue"], slide_id: str, suffix: str | None = None
+    ) -> str:
         """Return the path of one slide's file in a folder that holds one file per slide.
+
+        Args:
+            folder: The folder.
+            slide_id: The slide.
+            suffix: Suffix of the file; None for that of the folder.
 
         Raises:
             ValueError: The id could name a file elsewhere.
         """
-        return self.published(folder, f"{checked_id(slide_id)}{SUFFIXES[folder]}")
+        return self.published(folder, f"{checked_id(slide_id)}{suffix or SUFFIXES[folder]}")
 
     def between(self, *names: str) -> str:
-        """Return the path of a file that only later tasks of the run read."""
+        """Return the path of a file that only later tasks of this part of the run read."""
+        return posixpath.join(self.hidden, f"part-{self.part.number}", *names)
+
+    def of_run(self, *names: str) -> str:
+        """Return the path of a file that other parts of the run read, or its end."""
         return posixpath.join(self.hidden, *names)
 
     def failures(self, task: str) -> str:
-        """Return the path of the failed slides of one task."""
-        return self.between("failures", f"{task}.parquet")
+        """Return the path of the failed slides of one task in this part of the run."""
+        return self.of_run("failures", f"{self.part.number:06d} {task}.parquet")
 
     def tidy(self) -> None:
         """Remove the hidden folders of this run and of killed runs."""

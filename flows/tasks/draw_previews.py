@@ -24,10 +24,10 @@ from flows.reports.previews.files import (
     DIGEST_KEY,
     FOLDER,
     KEY,
+    VERSION,
     digest_of,
     has_preview,
     is_replaceable,
-    remove_previews,
     script_of,
 )
 from flows.reports.previews.layers import read_areas, read_thumbnail
@@ -40,7 +40,6 @@ from flows.reports.tissue_share import tissue_share
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import TableReference, read_table, row_groups
 from flows.storage.workspace import Workspace
-from flows.tasks.gone_slides import unread_slides
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
@@ -49,8 +48,6 @@ from ratiopath.slides.frame import read_frame
 from schemas.intermediate import PICTURES
 from schemas.slide_report import area_of, mean_of
 
-VERSION = 3
-"""Version of the drawing; to be raised when the same tables give another picture."""
 SHORT_PX = 448
 """Longer side of a panel of a tiny slide in px; it is not enlarged further."""
 SLIDES_PER_BATCH = 8
@@ -71,7 +68,7 @@ class _Kept(SlideFile):
 
 
 def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Draw missing and outdated previews, SLIDE.png and SLIDE.js, and remove those of slides not in the tables.
+    """Draw missing and outdated previews, SLIDE.png and SLIDE.js.
 
     Returns:
         Table of `schemas.intermediate.PICTURES`, a row per slide.
@@ -87,8 +84,6 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             pictures.append(outcome.result or _picture(slide, outcome.reason))
             advance(slide.path, outcome.seconds)
     _warn(pictures)
-    shown = {one["slide_id"] for one in pictures if one["trouble"] is None} | {*unread_slides(config, workspace)}
-    remove_previews(workspace, but={path for slide_id in shown for path in _paths(slide_id, workspace)})
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
 
 

@@ -24,47 +24,34 @@ from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
 from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
 from flows.storage.workspace import Workspace
-from flows.tasks.gone_slides import find_gone, require_coverage, storage_errors, stored_groups
-from flows.tasks.map_slides import map_slides, title
+from flows.tasks.gone_slides import require_coverage, storage_errors, stored_groups
+from flows.tasks.map_slides import map_slides
 from ratiopath.geometry import round_half_up
+from schemas.intermediate import COVERED
 from schemas.slide_report import kept_slides
 from schemas.table import TableSchema
 
 
-def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
+def filter_by_coverage(
+    covered: TableReference, slides: TableReference, config: CoverageConfig, workspace: Workspace
+) -> TableReference:
     """Write the kept tiles to tiles/, a file per slide, in the order of the grid. Files that are up to date are kept.
+
+    Args:
+        covered: Index of the files in coverage/.
+        slides: The slides, with the cells of their manifest.
+        config: Configuration of the run.
+        workspace: Workspace of the run.
 
     Returns:
         Index of the files in tiles/, with the report on each slide.
     """
-    table = read_table(covered.path, workspace.files)
-    gone, failures = find_gone(table, title(filter_by_coverage), config, workspace)
-    table = pa.concat_tables([table, gone])  # another `keep` filters them too
-    table = table.append_column("cells", pa.array(_cells(table, config, workspace), pa.string()))
+    table, described = (read_table(one.path, workspace.files) for one in (covered, slides))
+    table = table.select(COVERED.arrow.names)
+    numbers = pc.index_in(table["slide_id"], value_set=described["slide_id"])
+    table = table.append_column("cells", described["cells"].take(numbers))
     tiles, schema = table["rows"].to_pylist(), kept_slides(config.classes)
-    return map_slides(filter_by_coverage, table, _filter, schema, config, workspace, tiles=tiles, failures=failures)
-
-
-def _cells(covered: pa.Table, config: CoverageConfig, workspace: Workspace) -> list[str]:
-    """Return the cells of the manifest of each slide as JSON; those of a gone slide are in its file in tiles/."""
-    names = list(config.column_kinds)
-    if not names:
-        return ["{}"] * covered.num_rows
-    slides = read_table(workspace.published("slides.parquet"), workspace.files).select(["slide_id", *names]).to_pylist()
-    known = {slide.pop("slide_id"): json.dumps(slide) for slide in slides}
-    return [
-        known[slide] if slide in known else json.dumps(_stored_cells(slide, config, workspace))
-        for slide in covered["slide_id"].to_pylist()
-    ]
-
-
-def _stored_cells(slide_id: str, config: CoverageConfig, workspace: Workspace) -> Json:
-    """Read the cells of a gone slide; None where an earlier run did not have the column, or in another kind."""
-    stored = read_metadata(workspace.of_slide("tiles", slide_id), workspace).provenance
-    cells = {} if stored is None else stored.cells
-    types = {"text": str, "integer": int, "number": float, "boolean": bool}
-    kinds = config.column_kinds.items()
-    return {name: cells[name] if type(cells.get(name)) is types[kind] else None for name, kind in kinds}
+    return map_slides(filter_by_coverage, table, _filter, schema, config, workspace, tiles=tiles)
 
 
 def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:

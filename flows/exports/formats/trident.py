@@ -84,8 +84,8 @@ class TridentFormat:
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:  # noqa: ARG002 - the protocol's
         """Write slides.csv: the slides relative to the deepest folder of all, their resolution and whole path or URI.
 
-        TRIDENT reads files of this machine only, and finds a slide's coordinates by the name of its file. A slide that is exported under another name is
-        therefore listed under that name, as a link to it would have.
+        TRIDENT reads files of this machine only, and finds a slide's coordinates by the name of its file. A slide that
+        is exported under another name, or lies on a store, is listed under the name that a link or a copy has to have.
         """
         paths = [exported.slide.path for exported in slides]
         top = common_folder(paths) if paths else ""

@@ -18,7 +18,6 @@ from flows.reports.previews.scene import Canvas, SampledValues
 from flows.reports.previews.tile_shares import Histogram, Layout, write_script
 from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
-from schemas.intermediate import PICTURES
 from schemas.slide_report import slide_report
 from tests.support.previews import grid_of
 from tests.support.study import configured
@@ -156,7 +155,7 @@ def test_pages_and_names_that_are_no_longer_needed_are_removed(tmp_path, monkeyp
     for count in (4, 1, 0):
         failed = FAILURES.table([{**FAILED, "path": str(number)} for number in range(count)])
         (tmp_path / "index-9.html").write_text("mine")
-        gallery.publish_gallery(slide_report(config.classes).table([]), failed, PICTURES.table([]), config, workspace)
+        gallery.publish_gallery(slide_report(config.classes).table([]), failed, set(), config, workspace)
         written[count] = sorted(path.name for path in tmp_path.glob("index*"))
     assert written[4] == ["index-2.html", "index-9.html", "index-names.js", "index.html"]
     assert written[1] == written[0] == ["index-9.html", "index.html"]
