@@ -98,7 +98,7 @@ def _check_template(text: str) -> str:
     check_input(text)
     beginning, _ = parse_template(text)[0]
     if is_uri(text) and not _PLACE.match(beginning):
-        raise ValueError(f"{excerpt(text)} has a field in place of a bucket or host; write it out, or give a pattern")
+        raise ValueError("found a field in place of a bucket or host; write it out, as in s3://bucket/{stem}.tiff")
     return os.path.expanduser(text)
 
 

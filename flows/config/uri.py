@@ -52,6 +52,8 @@ _SECRET = re.compile(
 )
 """Words of credentials before = or :, as in AccountKey=, or a query of a URI, whatever its keys are called; the
 repetitions are bounded to keep the search linear."""
+_NAME_WITH_AT = r"[^?#:%@]*@[^?#:%@/]*[.](?:tiff?|svs|ndpi|mrxs|scn|png|jpe?g|np[yz]|csv|parquet|geojson|xml)"
+"""Path of a URI with @ in the name of a file; elsewhere it may end a credential."""
 _QUERY = re.compile(r"[?&;#][\w.-]{1,40}=")
 """Option of a URI, in a folder that is none; in the other paths ? is a wildcard, and = stands in names."""
 _REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -98,10 +100,11 @@ def check_input(path: str) -> str:
     if not any(is_uri(form) for form in _decoded(path)):
         return refuse_credentials(path)
     inside = path.partition("://")[2].partition("?")[0].partition("/")[2]
-    if not is_remote(path) or any(is_uri(form) or _SECRET.search(form) for form in _decoded(inside)):
+    is_odd = _is_odd(inside) and not re.fullmatch(_NAME_WITH_AT, inside, re.IGNORECASE)
+    if not is_remote(path) or is_odd or _SECRET.search(inside):
         raise ValueError(
-            "found a URI inside of a text, or one that looks like one with a credential, which run.json and Prefect "
-            f"would show; {_REMEDY}, and give a URI such as s3://bucket/slides?region=eu-central-1"
+            "found a URI inside of a text, or one that may hold a credential, which run.json and Prefect would show; "
+            f"{_REMEDY}, and give a URI such as s3://bucket/slides?region=eu-central-1"
         )
     if path.lower().startswith("file:"):
         raise ValueError("found a URI of this machine; give the path without file://")
@@ -162,7 +165,8 @@ def refuse_credentials_in(schema: dict[str, Any]) -> None:
     the text that breaks them; that of `dependentRequired` only names keys.
     """
     container = r"^[A-Za-z][A-Za-z0-9+.-]*://([a-z0-9-]{3,63}@)?[^/?#@:%\s]*(:[0-9]{1,5})?(/[^?#@]*)?"
-    place = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:%\s]*(:[0-9]{1,5})?(/([^?#@]*|[^?#:%]*))?"
+    place = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:%\s]*(:[0-9]{1,5})?"
+    place += f"(/([^?#@]*|{_NAME_WITH_AT}))?"
     secret = {"type": "string", "pattern": f"(?s:.*:.*@)|(?i:{_SECRET.pattern})"}
     folder = {"type": "string", "pattern": f"{secret['pattern']}|{_QUERY.pattern}"}
     path = _unsafe(place, INPUT_OPTIONS, secret)

@@ -97,7 +97,8 @@ def _on_web(uri: str) -> FileState:
 def _list_fsspec(folder: str, *, recursive: bool) -> dict[str, FileState]:
     files, path = fsspec_files(folder)
     listed = files.find(path, maxdepth=None if recursive else 1, detail=True)
-    return {f"{scheme_of(folder)}://{name.lstrip('/')}": _of_info(one) for name, one in listed.items()}
+    found = {f"{scheme_of(folder)}://{name.lstrip('/')}": _of_info(one) for name, one in listed.items()}
+    return {uri: state for uri, state in found.items() if uri != folder}  # of a file, fsspec lists itself
 
 
 def _on_fsspec(uri: str) -> FileState | None:

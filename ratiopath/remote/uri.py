@@ -23,7 +23,7 @@ WEB = frozenset({"http", "https"})
 """Schemes of web servers, which have no listings."""
 WITH_HOST = WITH_OPTIONS | WEB
 """Schemes whose first part is a bucket or a host, and no file."""
-_USER = re.compile(r":[^/]*@|//")
+_USER = re.compile(r":.*@|//", re.DOTALL)
 """A password before @, as of a user in a path, or a URI in the path of another."""
 _REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 

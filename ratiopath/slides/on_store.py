@@ -81,7 +81,8 @@ def _expression(pattern: str) -> re.Pattern[str]:
         elif piece.startswith("*"):
             parts.append(_VISIBLE if is_first else "[^/]*")
         elif len(piece) > 1 and piece.startswith("["):
-            parts.append("[" + piece[1:-1].replace("!", "^", 1).replace("\\", r"\\") + "]")
+            characters = re.sub(r"^\[!", "[^", piece).replace("\\", r"\\")
+            parts.append(f"(?![.]){characters}" if is_first else characters)
         else:
             parts.append(re.escape(unquote(piece)))
         is_first = piece.endswith("/")
