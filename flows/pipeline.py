@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -20,6 +20,7 @@ from flows.exports.export_target import refuse_foreign_exports
 from flows.inputs.discovery import with_column_kinds
 from flows.records.failures import publish_failures
 from flows.records.output_files import OutputFiles
+from flows.records.output_layout import with_stored_layout
 from flows.records.run_record import PutAsideError, ReviewError, Summary, finish
 from flows.reports.artifacts import publish_artifacts
 from flows.reports.gallery import publish_gallery
@@ -41,6 +42,7 @@ from flows.tasks.select_slides import parts_of
 from schemas.slide_report import slide_report
 
 Parameters = ParamSpec("Parameters")
+Reference = TypeVar("Reference", bound=TableReference)
 RETRY_DELAYS = [10.0, 60.0]
 """Pauses before a task is tried again, in seconds: longer than those for a single slide (`flows.execution.retries`)."""
 
@@ -51,14 +53,14 @@ def is_retried(_task: object, _run: object, state: State[Any]) -> bool:
     return isinstance(found, Exception) and is_transient(found)
 
 
-def as_task(function: Callable[Parameters, TableReference]) -> Task[Parameters, TableReference]:
+def as_task(function: Callable[Parameters, Reference]) -> Task[Parameters, Reference]:
     """Make a Prefect task of a function, named after it.
 
     Results are not cached: they are references. A task may run twice, since whole files are replaced by equal ones.
     """
 
     @wraps(function)
-    def timed(*arguments: Parameters.args, **named: Parameters.kwargs) -> TableReference:
+    def timed(*arguments: Parameters.args, **named: Parameters.kwargs) -> Reference:
         began = time.monotonic()
         result = function(*arguments, **named)
         return replace(result, seconds=time.monotonic() - began)
@@ -95,12 +97,17 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     with output_lock(workspace):
+        workspace = with_stored_layout(workspace)
         files = OutputFiles.of(workspace)
         known = known_files(files, config, workspace)
         refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None, known=known)
         refuse_foreign_exports(config, workspace)
         workspace.tidy()  # of killed runs
-        seconds = _measure(files, config, workspace)
+        selected = select(files, config, workspace)
+        if selected.layout != workspace.layout:
+            workspace = replace(workspace, layout=selected.layout)
+            files = OutputFiles.of(workspace)  # they have been moved
+        seconds = _measure(selected, files, config, workspace)
         state = read_state(config, workspace)
         slides = publish_slides(config, workspace)
         exports = []
@@ -125,9 +132,10 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     return Completed(message=str(summary), data=summary)
 
 
-def _measure(files: OutputFiles, config: CoverageConfig, workspace: Workspace) -> dict[str, float]:
+def _measure(
+    selected: TableReference, files: OutputFiles, config: CoverageConfig, workspace: Workspace
+) -> dict[str, float]:
     """Run the tasks; return the duration of each in s. The state of the slides is in the hidden folder of the run."""
-    selected = select(files, config, workspace)
     results = [selected]
     for part in parts_of(selected, workspace):
         slides = discover(selected, config, part)

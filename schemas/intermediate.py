@@ -27,7 +27,12 @@ CELLS = Column("cells", pa.string())
 """JSON: cells of the manifest's columns that go through to the tables."""
 FILE_COLUMNS = (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)))
 """Index columns: a slide's file and its row count."""
-SLIDE_FILES = TableSchema.of("slide files", FILE_COLUMNS, key=("slide_id",))
+GRID_SIZES = TableSchema.of(
+    "sizes of grids",
+    (SLIDE_ID, PATH, *(Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "groups"))),
+    key=("slide_id",),
+)
+"""A row per slide: the number of its tiles, and of the row groups in which they are measured."""
 COVERED = TableSchema.of("covered slides", (*FILE_COLUMNS, STATUS, SECONDS), key=("slide_id",))
 PICTURES = TableSchema.of(
     "pictures", (SLIDE_ID, PATH, Column("trouble", pa.string(), nullable=True)), key=("slide_id",)

@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,10 +24,12 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import source_table, unusable
+from flows.inputs.source_table import source_table, usable
 from flows.records.fingerprints import Json
 from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
+from flows.records.output_files import OutputFiles
+from flows.records.output_layout import with_stored_layout
 from flows.records.overlay_headers import check_header
 from flows.records.provenance import Provenance, read_metadata
 from flows.records.slide_description import describe
@@ -35,6 +37,7 @@ from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
+from flows.state.done_slides import DoneSlides
 from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
 from ratiopath.slides.frame import read_tiled_frame
@@ -132,8 +135,8 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     """Plan a run.
 
     Headers of the slides are read, and for slides to be measured those of the overlays; of slides that are up to date,
-    their tables. With `changes: content` the files are read in full, since only that tells if they changed. What the
-    pixels of a file hide, damage among it, only the run finds.
+    their tables, or nothing where the state index knows them. With `changes: content` the files are read in full, since
+    only that tells if they changed. What the pixels of a file hide, damage among it, only the run finds.
 
     Args:
         config: Configuration of the run.
@@ -146,10 +149,10 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
-    states = InputStates()
-    sources = discover(config, states.files)
-    rows = source_table([source for source in sources if unusable(source.path) is None], config).to_pylist()
-    failed = [failure for source in sources if (failure := unusable(source.path)) is not None]
+    workspace, states = with_stored_layout(workspace), InputStates()
+    found, failed = usable(discover(config, states.files))
+    table = source_table(found, config)
+    done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace, states)
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
@@ -159,7 +162,9 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders, states=states)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        slides += _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
+        rows = table.filter(pa.array(~done.is_done)).to_pylist()
+        planned = _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
+        slides += sorted([*_unchanged(table, done, config, states), *planned], key=lambda slide: slide.path)
     return Plan(
         output=workspace.output,
         overlays=tuple(name for name, overlay in config.overlays.items() if overlay.path is not None),
@@ -168,6 +173,15 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         tolerated=config.may_put_aside(len(slides)),
         remarks=Counter(str(remark.message) for remark in remarks),
     )
+
+
+def _unchanged(
+    sources: pa.Table, done: DoneSlides, config: CoverageConfig, states: InputStates
+) -> Iterator[PlannedSlide]:
+    tiles = done.index["tiles"].take(pa.array(done.numbers)).to_pylist()
+    for source, count in zip(sources.filter(pa.array(done.is_done)).to_pylist(), tiles, strict=True):
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
+        yield PlannedSlide(source["path"], source["slide_id"], "unchanged", count, missing)
 
 
 def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int) -> Iterable[PlannedSlide]:
@@ -247,7 +261,8 @@ def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str
     """Find the slides that have a file in coverage/ and were not found."""
     found = {slide.path for slide in slides}
     kept = [slide.slide_id for slide in slides if slide.slide_id and slide.failure is None]
-    names = names_but(list_files(workspace, workspace.published("coverage")), ".parquet", pa.array(kept, pa.string()))
-    stored = read_folder(workspace.published("coverage"), names, workspace)
+    listing, is_below = list_files(workspace, workspace.published("coverage")), workspace.is_below("coverage")
+    names = names_but(listing, ".parquet", pa.array(kept, pa.string()), is_below=is_below)
+    stored = read_folder("coverage", names, workspace)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

@@ -272,7 +272,10 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     import uvicorn
 
+    from flows.execution.quick_import import import_quickly
+
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_quickly("prefect.server.api.server")
     uvicorn.run(
         "prefect.server.api.server:create_app",
         factory=True,

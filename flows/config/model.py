@@ -46,7 +46,7 @@ from ratiopath.slides.paths import folder_named_by
 from schemas.columns import LEVEL0_COLUMNS, SLIDE_COLUMNS, TILE_COLUMNS, OverlayColumns
 
 MAX_SLIDES = 1_000_000_000
-"""Failed slides that can be tolerated."""
+"""Largest number of slides that a setting may name."""
 MAX_PATTERNS = 1000
 """Patterns of `exclude`."""
 MAX_COLUMNS = 100
@@ -115,6 +115,11 @@ class CoverageConfig(Section):
     )
     gone: Literal["keep", "drop"] = Field(
         "keep", description="treatment of rows of slides that earlier runs found and this one does not"
+    )
+    subfolders_from: Annotated[int, Field(ge=1, le=MAX_SLIDES)] = Field(
+        50_000,
+        description="number of slides found from which on coverage/, tiles/, previews/ and tissue/ have subfolders,"
+        " such as 3f/; an output keeps them",
     )
     exports: dict[FormatName, ExportSettings] = Field(
         default_factory=dict, description="formats of other programs that tiles/ is written in after each run"

@@ -7,6 +7,7 @@ slide's options, unless it is given others.
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from string import Formatter
 from typing import Annotated, Any
 
@@ -76,6 +77,7 @@ class Column(Section):
     )
 
 
+@cache
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     """Split a template into pairs of a literal and the field after it.
 

@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +16,8 @@ from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
 from flows.execution.processors import usable_processors
+from flows.execution.quick_import import import_quickly
+from flows.execution.ray_processes import none_but_needed
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -87,7 +88,7 @@ def _start_local() -> None:
     processors = usable_processors()
     for is_last in (False, True):
         try:
-            with _silent():
+            with _silent(), none_but_needed():
                 # "local", or Ray would join one that runs already
                 _init(address="local", include_dashboard=False, num_cpus=processors)
         except OSError as error:
@@ -163,7 +164,7 @@ def warm_up() -> None:
     ensure_ray()
     if os.environ.get("RAY_ADDRESS"):
         return
-    load = ray.remote(num_cpus=1)(import_module)
+    load = ray.remote(num_cpus=1)(import_quickly)
     for _ in range(int(ray.available_resources().get("CPU", 1))):
         load.remote("flows.tasks")
 

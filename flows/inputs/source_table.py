@@ -1,7 +1,7 @@
 """Table of the slides that were found, with the cells of their manifest, before any is opened."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Tab
     """Return a row per slide: path, slide_mpp, slide_id, cells, and for overlays the paths and mpp of its manifest.
 
     Args:
-        found: Slides whose path is usable, see `unusable`.
+        found: Slides whose path is usable, see `usable`.
         config: Configuration that names the columns of the manifest.
     """
     overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
@@ -43,8 +43,23 @@ def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Tab
     )
 
 
-def unusable(path: str) -> dict[str, str] | None:
-    """Return the failure of a slide whose path no table can hold or no client can name; None for any other."""
+def usable(sources: Iterable[SlideSource]) -> tuple[list[SlideSource], list[dict[str, str]]]:
+    """Set slides aside whose path no table can hold, or no client can name.
+
+    Returns:
+        The others; and a failure for each of these: path, error and message.
+    """
+    found, failures = list[SlideSource](), list[dict[str, str]]()
+    for source in sources:
+        failure = _failure(source.path)
+        if failure is None:
+            found.append(source)
+        else:
+            failures.append(failure)
+    return found, failures
+
+
+def _failure(path: str) -> dict[str, str] | None:
     try:
         path.encode()
         if is_uri(path):

@@ -11,17 +11,16 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 import pyarrow as pa
 
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.listing import list_files, names_but
-from flows.storage.workspace import SUFFIXES, Workspace
+from flows.storage.listing import SUBFOLDER, list_files, names_but
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 from ratiopath.tissue import TissueMask
 
-FOLDER: Literal["tissue"] = "tissue"
+FOLDER: Folder = "tissue"
 """Folder of the masks in the output."""
 KEY = "ratiopath.mask_of"
 """Key of the JSON in a mask that a run has written."""
@@ -80,12 +79,15 @@ def remove_masks(workspace: Workspace, but: pa.Array) -> None:
     for name in names_but(list_files(workspace, workspace.published(FOLDER)), SUFFIXES[FOLDER], but):
         path = workspace.published(FOLDER, name)
         if is_replaceable_mask(path, workspace):
-            workspace.remove(path)
+            workspace.remove_of_slide(path)
 
 
 def is_inside(path: str, workspace: Workspace) -> bool:
     """Return True if a path is that of a mask in the output."""
-    return posixpath.dirname(path) == workspace.published(FOLDER)
+    folder, subfolder = posixpath.split(posixpath.dirname(path))
+    if SUBFOLDER.fullmatch(subfolder) is None:
+        folder = posixpath.join(folder, subfolder)
+    return folder == workspace.published(FOLDER)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Literal, Self, TypeAlias
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,9 @@ from pyarrow.fs import FileType
 
 from flows.config.model import CoverageConfig
 from flows.storage.listing import list_files
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import Folder, Workspace
 from schemas.state import FILES, size_of, time_of
 
-Folder: TypeAlias = Literal["coverage", "tiles", "previews", "tissue"]
 PLACES: dict[str, tuple[Folder, str]] = {
     "coverage": ("coverage", ".parquet"),
     "tiles": ("tiles", ".parquet"),
@@ -34,6 +33,8 @@ REQUESTS = 16
 class OutputFiles:
     """Listings of the folders with a file per slide."""
 
+    workspace: Workspace
+    """The output, with its layout when it was listed."""
     listings: dict[str, pa.Table]
     """Table of `flows.storage.listing.LISTING` of each folder."""
 
@@ -41,7 +42,7 @@ class OutputFiles:
     def of(cls, workspace: Workspace) -> Self:
         """List the folders."""
         folders = dict.fromkeys(folder for folder, _ in PLACES.values())
-        return cls({folder: list_files(workspace, workspace.published(folder)) for folder in folders})
+        return cls(workspace, {folder: list_files(workspace, workspace.published(folder)) for folder in folders})
 
     def ids_in(self, file: str) -> pa.ChunkedArray:
         """Return the names of such files without their suffix, which are ids unless the files are others'."""
@@ -53,18 +54,31 @@ class OutputFiles:
     def match(self, rows: pa.Table, files: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Tell which rows of `schemas.state.slide_state` have these files as they are listed.
 
-        A row without such a file does not match, nor does a file without a time.
+        A row without such a file does not match, nor does a file without a time or at another place.
         """
         found = np.ones(rows.num_rows, bool)
         for file in files:
             folder, suffix = PLACES[file]
-            listing = self.listings[folder]
+            listing = self._placed(folder)
             names = pc.binary_join_element_wise(rows["slide_id"].cast(pa.string()), suffix, "")
             numbers = pc.index_in(names, value_set=listing["name"])
             for column, listed in ((size_of(file), "size"), (time_of(file), "mtime_ns")):
                 same = pc.equal(rows[column], listing[listed].take(numbers))
                 found &= same.to_numpy() == np.True_  # null is not
         return found
+
+    def _placed(self, folder: Folder) -> pa.Table:
+        """Return the listing of a folder without files that lie where no slide's file does, or in two places."""
+        listing = self.listings[folder]
+        if self.workspace.layout == "flat":
+            return listing.filter(pc.equal(listing["subfolder"], ""))
+        places = zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+        placed = listing.filter(
+            [self.workspace.is_place_of(name.rpartition(".")[0], folder, subfolder) for name, subfolder in places]
+        )
+        counts = pc.value_counts(placed["name"])
+        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        return placed.filter(pc.invert(pc.is_in(placed["name"], value_set=twice)))
 
     def names_matching(self, rows: pa.Table, folder: Folder) -> set[str]:
         """Return the names of the files in a folder that are as rows of `schemas.state.slide_state` have them."""

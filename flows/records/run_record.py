@@ -15,6 +15,7 @@ from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.masks import remove_masks
 from flows.records.output_files import OutputFiles
+from flows.records.output_layout import KEY
 from flows.records.provenance import EMPTY, coverage_settings, tiles_schema, tiles_settings, with_settings
 from flows.records.review import Review
 from flows.records.slices import in_slices
@@ -157,7 +158,11 @@ def finish(
         for name, case in cases:
             alignments[name][case] += 1
     formats = {row["format"]: {key: value for key, value in row.items() if key != "format"} for row in exports}
-    found_out = {"alignments": {name: dict(cases) for name, cases in alignments.items()}, "exports": formats}
+    found_out = {
+        KEY: workspace.layout,
+        "alignments": {name: dict(cases) for name, cases in alignments.items()},
+        "exports": formats,
+    }
     record = _record(config, summary, found_out, sorted(gone), seconds, started)
     write_json(record, workspace.published("run.json"), workspace)
     return summary
@@ -171,7 +176,7 @@ def _export_line(row: Mapping[str, Any]) -> str:
 def _record(
     config: CoverageConfig,
     summary: Summary,
-    found: Mapping[str, Json],
+    found: Mapping[str, Any],
     gone: list[str],
     seconds: Mapping[str, float],
     started: datetime,
@@ -215,21 +220,22 @@ def _tidy_folder(
     """
     path = workspace.published(folder)
     workspace.make_folder(path)
-    others = names_but(list_files(workspace, path), SUFFIXES[folder], reports["slide_id"])
+    is_below = workspace.is_below(folder)
+    others = names_but(list_files(workspace, path), SUFFIXES[folder], reports["slide_id"], is_below=is_below)
     found, gone = set[str](), set[str]()
     if others:
         found = {*reports.filter(pc.not_equal(reports["status"], "gone"))["path"].to_pylist()}
         found.update(failures.filter(pc.not_equal(failures["error"], UnreadError.__name__))["path"].to_pylist())
-    for file in read_folder(path, others, workspace):
+    for file in read_folder(folder, others, workspace):
         if file.state == "damaged":
-            workspace.remove(file.path)
+            workspace.remove_of_slide(file.path)
         if file.state != "whole" or file.provenance is None:
             continue
         slide = file.provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not file.provenance.is_current(config) or config.gone == "drop":
-            workspace.remove(file.path)
+            workspace.remove_of_slide(file.path)
     _settle_empty(workspace, folder, config)
     return gone
 

@@ -10,7 +10,7 @@ are in a script of their own (`flows.reports.previews.tile_shares`), loaded with
 import json
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,15 +91,15 @@ def exported_file(slide: Row, names: Collection[str]) -> str | None:
     return None
 
 
-def _card(slide: Row, classes: Sequence[str], pictures: Collection[str], exports: Collection[str]) -> Row:
+def _card(slide: Row, classes: Sequence[str], pictures: Mapping[str, str], exports: Collection[str]) -> Row:
     """Build the card of a slide; a number that its row lacks is unknown."""
-    has_picture = slide.get("slide_id") in pictures
+    picture = pictures.get(slide.get("slide_id", ""))
     return {
         "id": slide.get("slide_id"),
         "name": escaped(name_of(slide["path"])),
         "path": escaped(slide["path"]),
-        "picture": f"{FOLDER}/{slide['slide_id']}.png" if has_picture else None,
-        "script": f"{FOLDER}/{slide['slide_id']}{SCRIPT}" if has_picture else None,
+        "picture": picture,
+        "script": None if picture is None else posixpath.splitext(picture)[0] + SCRIPT,
         "qupath": exported_file(slide, exports),
         "status": slide["status"],
         "tiles": slide.get("tiles"),
@@ -116,7 +116,7 @@ def render_page(
     slides: Iterable[Row],
     failures: Iterable[Row],
     classes: Sequence[str],
-    pictures: Collection[str],
+    pictures: Mapping[str, str],
     exports: Collection[str] = (),
     place: Place | None = None,
 ) -> str:
@@ -126,7 +126,7 @@ def render_page(
         slides: Rows of `schemas.slide_report`.
         failures: Rows of `schemas.failures`.
         classes: Names of the classes, in order.
-        pictures: Ids of the slides that have a picture; the page requests no other.
+        pictures: Path in the output of the picture of each slide that has one, by id; the page requests no other.
         exports: Names of the files in exports/qupath; the page links to no other.
         place: Place of the page; None is that of the only one.
 
@@ -192,7 +192,8 @@ def publish_gallery(
     exports = set(workspace.names(workspace.published(*QUPATH)))
     written, names = set(), []
     for place, slides, failed in split_pages(reports, failures):
-        page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, drawn, exports, place)
+        pictures = {one: workspace.name_of(FOLDER, one) for one in slides["slide_id"].to_pylist() if one in drawn}
+        page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, pictures, exports, place)
         _write(place.name, page, workspace)
         written.add(place.name)
         paths = [*slides["path"].to_pylist(), *failed["path"].to_pylist()]

@@ -1,11 +1,11 @@
 """State index of an output: what the files of each slide were made from, so that none is opened to find that out.
 
-    OUTPUT/.state/0000000007-RUN.parquet     rows of `schemas.state.slide_state`; of equal ids the last one counts
+    OUTPUT/.state/0000000007-RUN.index     rows of `schemas.state.slide_state`; of equal ids the last one counts
 
-A run appends a file for each part of the slides that it has done, and writes all of them anew at its end. The index
-saves work and is never believed against the output: a row counts only while the sizes and times in it are those of the
-slide's files. A file of the index that is damaged, or of other settings or another version, counts as absent
-(docs/decisions/0027-state-index.md).
+The files are Parquet; a pattern such as **/*.parquet does not find them. A run appends a file for each part of the
+slides that it has done, and writes all of them anew at its end. The index saves work and is never believed against the
+output: a row counts only while the sizes and times in it are those of the slide's files. A file of the index that is
+damaged, or of other settings or another version, counts as absent (docs/decisions/0027-state-index.md).
 """
 
 import hashlib
@@ -36,7 +36,7 @@ ROWS = 65_536
 """Maximum number of rows of a row group."""
 ROWS_PER_FILE = 1 << 20
 """Maximum number of rows of a file."""
-_NAME = re.compile(r"(\d{10})-[0-9a-f]{32}\.parquet")
+_NAME = re.compile(r"(\d{10})-[0-9a-f]{32}\.index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class StateIndex:
             for start in range(0, rows.num_rows, ROWS):
                 yield checked(rows.slice(start, ROWS), slide_state(self.config.classes))
 
-        path = self._path(f"{number:010d}-{self.workspace.run}.parquet")
+        path = self._path(f"{number:010d}-{self.workspace.run}.index")
         write_groups(groups(), path, rows.schema.with_metadata({KEY: self._digest}), self.workspace)
 
     def _names(self) -> list[str]:

@@ -41,20 +41,34 @@ def list_files(storage: Storage, folder: str) -> pa.Table:
     return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
 
 
-def names_but(listing: pa.Table, suffix: str, ids: pa.Array | pa.ChunkedArray | None = None) -> list[str]:
-    """Return the names with a suffix, sorted, without those that are an id and the suffix.
+def list_names(storage: Storage, folder: str) -> Iterator[tuple[str, str]]:
+    """List the name and the subfolder, or "", of each file; see `list_files`."""
+    listing = list_files(storage, folder)
+    return zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+
+
+def names_but(
+    listing: pa.Table, suffix: str, ids: pa.Array | pa.ChunkedArray | None = None, *, is_below: bool | None = None
+) -> list[str]:
+    """Return the paths in the folder of the files with a suffix, by name, without those of some slides.
 
     Args:
         listing: Table of `LISTING`.
         suffix: The suffix.
-        ids: The ids; None for none.
+        ids: Ids of the slides; None for none.
+        is_below: True if their files lie in subfolders, False if in the folder itself; None if in either.
     """
-    names = listing["name"].filter(pc.ends_with(listing["name"], suffix))
+    is_named = pc.ends_with(listing["name"], suffix)
     if ids is not None:
         named = pc.binary_join_element_wise(ids, suffix, "")
         values = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
-        names = names.filter(pc.invert(pc.is_in(names, value_set=values)))
-    return sorted(names.to_pylist())
+        is_known = pc.is_in(listing["name"], value_set=values)
+        if is_below is not None:
+            is_known = pc.and_(is_known, (pc.not_equal if is_below else pc.equal)(listing["subfolder"], ""))
+        is_named = pc.and_not(is_named, is_known)
+    found = listing.filter(is_named).sort_by([("name", "ascending"), ("subfolder", "ascending")])
+    pairs = zip(found["subfolder"].to_pylist(), found["name"].to_pylist(), strict=True)
+    return [f"{subfolder}/{name}" if subfolder else name for subfolder, name in pairs]
 
 
 def _chunk(rows: list[_File]) -> pa.RecordBatch:

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSystem, LocalFileSystem
 
 from flows.storage.filesystem import output_errors
-from flows.storage.workspace import Workspace
+from flows.storage.publication import Publication
+from flows.storage.workspace import Layout, Workspace
 from ratiopath.errors import TruncatedError
 
 
@@ -28,23 +29,34 @@ class TableReference:
     """Duration of the task, in seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class SlidesReference(TableReference):
+    """Result of the task that finds the slides."""
+
+    layout: Layout = "flat"
+    """Layout of the output, which depends on their number."""
+
+
 class TableWriter:
     """Writer of one Parquet file, a row group at a time; the file appears under its name when it is complete.
 
     Equal rows in equal row groups give equal bytes.
     """
 
-    def __init__(self, path: str, schema: pa.Schema, workspace: Workspace) -> None:
+    def __init__(
+        self, path: str, schema: pa.Schema, workspace: Workspace, publication: Publication | None = None
+    ) -> None:
         """Prepare without opening the file.
 
         Args:
             path: Path of the file in the workspace's storage.
             schema: Columns and metadata.
             workspace: Run that writes; unfinished files lie in its hidden folder.
+            publication: Files with which it appears; None for at once.
         """
         self.path = path
         self.rows = 0
-        self._schema, self._workspace = schema, workspace
+        self._schema, self._workspace, self._publication = schema, workspace, publication
 
     def write(self, group: pa.Table) -> None:
         """Append a row group; an empty one is left out, since some readers refuse it."""
@@ -55,7 +67,7 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         with output_errors(self.path), ExitStack() as opened:
-            sink = opened.enter_context(self._workspace.atomic_write(self.path))
+            sink = opened.enter_context(self._workspace.atomic_write(self.path, self._publication))
             self._file = opened.enter_context(pq.ParquetWriter(sink, self._schema, write_page_checksum=True))
             self._opened = opened.pop_all()
         return self
@@ -67,9 +79,15 @@ class TableWriter:
             self._opened.__exit__(kind, error, trace)
 
 
-def write_groups(groups: Iterable[pa.Table], path: str, schema: pa.Schema, workspace: Workspace) -> int:
-    """Write row groups as one file, each as it is made; return the number of rows."""
-    with TableWriter(path, schema, workspace) as writer:
+def write_groups(
+    groups: Iterable[pa.Table],
+    path: str,
+    schema: pa.Schema,
+    workspace: Workspace,
+    publication: Publication | None = None,
+) -> int:
+    """Write row groups as one file, each as it is made; return the number of rows. See `TableWriter`."""
+    with TableWriter(path, schema, workspace, publication) as writer:
         for group in groups:
             writer.write(group)
     return writer.rows

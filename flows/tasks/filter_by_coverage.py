@@ -23,6 +23,7 @@ from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
 from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
+from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace
 from flows.tasks.gone_slides import require_coverage, storage_errors, stored_groups
 from flows.tasks.map_slides import map_slides
@@ -77,9 +78,10 @@ def _filter_file(
     keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
     groups = (kept_tiles(group, keep, made_from.slide, schema, cells) for group in groups)
 
-    def write(groups: Iterable[pa.Table]) -> Row:
+    def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         signed = with_metadata(schema.arrow, provenance)
-        return _result(covered, path, write_groups(groups, path, signed, workspace), provenance, report)
+        kept = write_groups(groups, path, signed, workspace, publication)
+        return _result(covered, path, kept, provenance, report)
 
     return Draft(schema, groups, write)
 

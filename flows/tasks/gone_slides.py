@@ -61,8 +61,8 @@ def find_gone_slides(
         for failure in failures.values():
             run_log().warning("%s", failure["message"])
         return write_result(find_gone_slides, [], [], GONE, workspace)
-    names = names_but(files.listings["tiles"], ".parquet", known.ids)
-    for file in read_folder(workspace.published("tiles"), names, workspace):
+    names = names_but(files.listings["tiles"], ".parquet", known.ids, is_below=workspace.is_below("tiles"))
+    for file in read_folder("tiles", names, workspace):
         if not known.has_id(file.stem) and file.stem not in failures:
             failed = _failure_of_tiles(file, known, config, workspace)
             failures |= {} if failed is None else {file.stem: failed}
@@ -107,10 +107,12 @@ def _with_coverage(
 ) -> tuple[list[Row], dict[str, Row]]:
     """Find gone slides with coverage, and the failures of those whose coverage cannot be used, by name."""
     rows, failures = list[Row](), dict[str, Row]()
-    names = names_but(files.listings["coverage"], ".parquet", known.ids)
-    for file in read_folder(workspace.published("coverage"), names, workspace):
+    names = names_but(files.listings["coverage"], ".parquet", known.ids, is_below=workspace.is_below("coverage"))
+    for file in read_folder("coverage", names, workspace):
         if file.state == "copy":
-            run_log().warning("ignored %r, which is a copy; hint: remove it", file.path)
+            run_log().warning(
+                "ignored %r, which is a copy or in another folder than its slide's; hint: remove it", file.path
+            )
         elif file.provenance is None:
             failures[file.stem] = _failure(_slide_of(file, "tiles", workspace), file)
         elif file.provenance.is_current(config) and known.add(file.provenance.slide):

@@ -29,9 +29,11 @@ TABLES = (".csv", ".parquet")
 def slide_suffix(path: str) -> str:
     """Return the whole suffix of a slide's name: ".ome.tiff" of a.ome.tiff; the last suffix of any other name."""
     name = name_of(path)
-    for suffix in SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[-len(suffix) :]
+    lower = name.lower()
+    if lower.endswith(SUFFIXES):
+        for suffix in SUFFIXES:
+            if lower.endswith(suffix) and len(name) > len(suffix):
+                return name[-len(suffix) :]
     return os.path.splitext(name)[1]
 
 

@@ -104,3 +104,29 @@ def test_masks_lie_on_the_object_store_of_the_output(folder, bucket) -> None:
     before = bucket.objects("out")[masks[0]]
     assert run(folder, bucket.uri("out"), **settings).unchanged == 1
     assert bucket.objects("out")[masks[0]] == before
+
+
+def test_an_output_on_a_store_gets_subfolders_and_nothing_is_measured_again(folder, output, bucket) -> None:
+    settings = {"overlays": DETECT, "tiling": {"mpp": 8, "tile_extent": 16}, "keep": "tissue > 0.5", "previews": True}
+    write_stained(folder / "a.tiff")
+    run(folder, bucket.uri("out"), **settings)
+    before = {name: found[0] for name, found in tables_of_slides(bucket, "out").items()}
+    write_stained(folder / "b.tiff", left=30)
+    summary = run(folder, bucket.uri("out"), subfolders_from=2, **settings)
+    assert (summary.new, summary.unchanged) == (1, 1)
+    after = {name: found[0] for name, found in tables_of_slides(bucket, "out").items()}
+    assert [name for name in after if name.count("/") == 1] == [name for name in before if name.startswith("tissue/")]
+    assert {name.split("/")[-1]: tag for name, tag in after.items()}.items() > {
+        name.split("/")[-1]: tag for name, tag in before.items()
+    }.items()
+    run(folder, str(output), subfolders_from=2, **{**settings, "overlays": DETECT})
+    assert contents(output).keys() == bucket.contents("out").keys()
+
+    copied = next(
+        name for name in after if name.startswith("coverage/")
+    )  # of a run that was killed before it removed it
+    source, target = f"out/{copied}", f"out/coverage/{copied.split('/')[-1]}"
+    bucket.client.copy_object(Bucket=bucket.name, Key=target, CopySource={"Bucket": bucket.name, "Key": source})
+    bucket.client.delete_object(Bucket=bucket.name, Key="out/run.json")
+    assert run(folder, bucket.uri("out"), **settings).unchanged == 2
+    assert {name: found[0] for name, found in tables_of_slides(bucket, "out").items()} == after

@@ -5,7 +5,6 @@ SLIDE.js     the shares of its tiles, which the gallery loads
 """
 
 import hashlib
-from typing import Literal
 
 import pyarrow as pa
 from PIL import Image
@@ -13,9 +12,9 @@ from PIL import Image
 from flows.reports.previews.tile_shares import MARK
 from flows.storage.filesystem import Storage
 from flows.storage.listing import list_files, names_but
-from flows.storage.workspace import SUFFIXES, Workspace
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 
-FOLDER: Literal["previews"] = "previews"
+FOLDER: Folder = "previews"
 """Folder of the pictures in the output."""
 VERSION = 3
 """Version of the drawing; to be raised when the same tables give another picture."""
@@ -51,10 +50,10 @@ def remove_previews(workspace: Workspace, but: pa.Array | None = None) -> int:
     folder, removed = workspace.published(FOLDER), 0
     listing = list_files(workspace, folder)
     for suffix, is_ours in ((SCRIPT, _is_script), (SUFFIXES[FOLDER], _is_picture)):
-        for name in names_but(listing, suffix, but):
+        for name in names_but(listing, suffix, but, is_below=workspace.is_below(FOLDER)):
             path = workspace.published(FOLDER, name)
             if is_ours(path, workspace):
-                workspace.remove(path)
+                workspace.remove_of_slide(path)
                 removed += suffix != SCRIPT
     workspace.remove_if_empty(folder)
     return removed
