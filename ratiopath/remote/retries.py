@@ -1,10 +1,12 @@
 """Tries again after errors of a store that may pass."""
 
 import re
-
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+from typing import TYPE_CHECKING
 
 from ratiopath.errors import RatiopathError
+
+if TYPE_CHECKING:
+    from tenacity import Retrying
 
 ATTEMPTS = 5
 """Maximum number of tries of a request."""
@@ -52,8 +54,16 @@ def found_in(error: BaseException) -> str:
     return ", ".join([type(error).__name__, *details])
 
 
-def retrying() -> Retrying:
+def retrying() -> "Retrying":
     """Return a policy with growing pauses, which raises the store's last error."""
+    from tenacity import (  # noqa: PLC0415 - takes 30 ms, and files of this machine need none
+        Retrying,
+        retry_if_exception,
+        stop_after_attempt,
+        wait_exponential,
+        wait_random,
+    )
+
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import fsspec
-
 from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
 from ratiopath.remote.uri import WITH_OPTIONS, scheme_of
 from ratiopath.remote.version import COPY_HINT, Version
@@ -64,6 +62,8 @@ def open_store(uri: str) -> Store:
         from ratiopath.remote.arrow_store import ArrowObject  # noqa: PLC0415 - pyarrow only where it is needed
 
         return ArrowObject(uri)
+    import fsspec  # noqa: PLC0415 - as above
+
     try:
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
     except (ImportError, ValueError) as error:
