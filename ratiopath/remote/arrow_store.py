@@ -1,15 +1,20 @@
 """Objects of Amazon S3, compatible stores and Google Cloud Storage, read by pyarrow."""
 
 import os
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
-from pyarrow.fs import FileSystem
+from pyarrow.fs import AwsStandardS3RetryStrategy, GcsFileSystem, S3FileSystem, resolve_s3_region
 
+from ratiopath.remote.retries import CONNECT_SECONDS, STALL_SECONDS, TRY_SECONDS
+from ratiopath.remote.store import Answer, begun
 from ratiopath.remote.version import Version
 
 _MARKS = ("ETag", "Generation", "generation", "Last-Modified")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""Variables of the environment that pyarrow reads for a URI, and not for a file system."""
 
 
 class ArrowObject:
@@ -21,29 +26,48 @@ class ArrowObject:
         Args:
             uri: `s3://bucket/key` or `gs://bucket/key`; characters of the key may be percent-encoded.
         """
-        whole, _, query = uri.partition("?")
+        whole, _, self._options = uri.partition("?")
         scheme, _, path = whole.partition("://")
-        bucket, _, key = path.partition("/")
-        self._root = f"{scheme.lower()}://{bucket}" + (f"?{query}" if query else "")
-        self._path = f"{bucket}/{unquote(key)}"
+        self._scheme = scheme.lower()
+        self._bucket, _, key = path.partition("/")
+        self._path = f"{self._bucket}/{unquote(key)}"
         self._handle: Any = None
 
     def version(self) -> Version:
         """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
-        files = _file_system(self._root, os.getpid())
+        files = _file_system(self._scheme, self._bucket, self._options, os.getpid())
         self._handle = files.open_input_file(self._path)
         found = self._handle.metadata() or {}
         marks = tuple(found[name].decode() for name in _MARKS if name in found)
         return Version(self._handle.size(), marks or (str(files.get_file_info(self._path).mtime_ns),))
 
-    def read(self, start: int, end: int) -> bytes:
+    def begin(self, size: int) -> tuple[Version, Answer]:
+        """Ask for the version, then for the first bytes."""
+        return begun(self, size)
+
+    def read(self, start: int, end: int) -> Answer:
         """Read bytes [start, end)."""
         if self._handle is None:
             self.version()
-        return bytes(self._handle.read_at(end - start, start))
+        return Answer(self._handle.read_at(end - start, start), None)
 
 
 @lru_cache(maxsize=32)
-def _file_system(uri: str, _process: int) -> Any:
-    """Open a file system once a process: it keeps connections, which a fork must not share."""
-    return FileSystem.from_uri(uri)[0]
+def _file_system(scheme: str, bucket: str, options: str, _process: int) -> Any:
+    """Open a file system once a process: it keeps connections, which a fork must not share. It tries once."""
+    chosen = dict(parse_qsl(options))
+    is_anonymous = chosen.get("anonymous") == "true"
+    endpoint = chosen.get("endpoint_override")
+    if scheme == "gs":
+        limit = timedelta(seconds=TRY_SECONDS)
+        return GcsFileSystem(is_anonymous, scheme=chosen.get("scheme"), endpoint_override=endpoint, retry_time_limit=limit)
+    endpoint = endpoint or next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
+    return S3FileSystem(
+        anonymous=is_anonymous,
+        region=chosen.get("region") or (None if endpoint else resolve_s3_region(bucket)),
+        scheme=chosen.get("scheme"),
+        endpoint_override=endpoint,
+        connect_timeout=CONNECT_SECONDS,
+        request_timeout=STALL_SECONDS,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=1),
+    )

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 """Maximum number of tries of a request."""
+TRY_SECONDS = 60.0
+"""Longest time of a try, whatever the client of a store does."""
+CONNECT_SECONDS, STALL_SECONDS = 5.0, 10.0
+"""Longest times without a connection, and without a byte, as far as the client of a store lets them be set."""
 FIRST_PAUSE = 0.25
 """Seconds before the second try; each later pause is twice as long, and up to this longer by chance."""
 _LONGEST_PAUSE = 8.0

@@ -19,7 +19,9 @@ _OPTIONS = {
 """Options that a URI of an object store may have, each with the pattern of its value."""
 WITH_OPTIONS = frozenset({"s3", "gs"})
 """Schemes of the stores that have them."""
-_WITH_HOST = WITH_OPTIONS | {"http", "https"}
+WEB = frozenset({"http", "https"})
+"""Schemes of web servers."""
+_WITH_HOST = WITH_OPTIONS | WEB
 """Schemes whose first part is a bucket or a host, and no file."""
 _USER = re.compile(r":[^/]*@|//")
 """A password before @, as of a user in a path, or a URI in the path of another."""

@@ -10,7 +10,8 @@ import numpy as np
 import tifffile
 
 from ratiopath.annotations import read_outlines
-from ratiopath.remote.file import BLOCK, RemoteFile
+from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.file import RemoteFile
 from ratiopath.slides import open_slide
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
 from tests.support.leica import write_leica_slide

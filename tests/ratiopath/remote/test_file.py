@@ -11,7 +11,9 @@ import pytest
 
 from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, UnsupportedFormatError
 from ratiopath.remote import retries
-from ratiopath.remote.file import BLOCK, KEPT_BLOCKS, LONGEST, RemoteFile
+from ratiopath.remote.ahead import AT_ONCE, LONGEST
+from ratiopath.remote.cache import BLOCK, KEPT_BYTES
+from ratiopath.remote.file import RemoteFile
 from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, slow, unchanged
 
 CONTENT = np.random.default_rng(1).bytes(3 * BLOCK + 100)

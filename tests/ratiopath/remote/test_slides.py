@@ -14,7 +14,7 @@ from ratiopath.arrow import tile_overlay_overlap
 from ratiopath.errors import ParameterError, SlideError, TruncatedError, UnsupportedFormatError
 from ratiopath.overlays import open_overlay
 from ratiopath.remote import retries
-from ratiopath.remote.file import BLOCK
+from ratiopath.remote.cache import BLOCK
 from ratiopath.slides import open_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, find_slides, folder_named_by
