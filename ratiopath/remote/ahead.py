@@ -1,11 +1,14 @@
 """Requests that are made in the background before their bytes are asked for."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ratiopath.remote.background import started
 from ratiopath.remote.cache import Run
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LONGEST = 16
 """Blocks of the longest request, 4 MiB."""

@@ -1,5 +1,6 @@
 """Objects of Amazon S3, compatible stores and Google Cloud Storage, read by pyarrow."""
 
+import errno
 import os
 from datetime import timedelta
 from functools import lru_cache
@@ -8,17 +9,21 @@ from urllib.parse import parse_qsl, unquote
 
 from pyarrow.fs import AwsStandardS3RetryStrategy, GcsFileSystem, S3FileSystem, resolve_s3_region
 
-from ratiopath.remote.retries import CONNECT_SECONDS, STALL_SECONDS, TRY_SECONDS
+from ratiopath.remote.retries import CONNECT_SECONDS, STALL_SECONDS
 from ratiopath.remote.store import Answer, begun
 from ratiopath.remote.version import Version
 
-_MARKS = ("ETag", "Generation", "generation", "Last-Modified")
+_MARKS = ("ETag", "generation", "Last-Modified")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 """Variables of the environment that pyarrow reads for a URI, and not for a file system."""
 
 
 class ArrowObject:
-    """An object, a `Store`. An open handle reads any number of ranges, one request each."""
+    """An object, a `Store`. An open handle reads any number of ranges, one request each.
+
+    Ranges of Google Cloud Storage are of the generation that the handle was opened with, or an error. Its client begins
+    to download the whole object with each handle, holding the GIL until the first byte is there: one handle has to do.
+    """
 
     def __init__(self, uri: str) -> None:
         """Name an object; nothing is requested.
@@ -32,14 +37,19 @@ class ArrowObject:
         self._bucket, _, key = path.partition("/")
         self._path = f"{self._bucket}/{unquote(key)}"
         self._handle: Any = None
+        self._generation: Version | None = None
 
     def version(self) -> Version:
         """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
         files = _file_system(self._scheme, self._bucket, self._options, os.getpid())
-        self._handle = files.open_input_file(self._path)
-        found = self._handle.metadata() or {}
+        handle = files.open_input_file(self._path)
+        if handle.closed:
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+        found = handle.metadata() or {}
         marks = tuple(found[name].decode() for name in _MARKS if name in found)
-        return Version(self._handle.size(), marks or (str(files.get_file_info(self._path).mtime_ns),))
+        version = Version(handle.size(), marks or (str(files.get_file_info(self._path).mtime_ns),))
+        self._handle, self._generation = handle, version if self._scheme == "gs" else None
+        return version
 
     def begin(self, size: int) -> tuple[Version, Answer]:
         """Ask for the version, then for the first bytes."""
@@ -49,7 +59,7 @@ class ArrowObject:
         """Read bytes [start, end)."""
         if self._handle is None:
             self.version()
-        return Answer(self._handle.read_at(end - start, start), None)
+        return Answer(self._handle.read_at(end - start, start), self._generation)
 
 
 @lru_cache(maxsize=32)
@@ -59,8 +69,12 @@ def _file_system(scheme: str, bucket: str, options: str, _process: int) -> Any:
     is_anonymous = chosen.get("anonymous") == "true"
     endpoint = chosen.get("endpoint_override")
     if scheme == "gs":
-        limit = timedelta(seconds=TRY_SECONDS)
-        return GcsFileSystem(is_anonymous, scheme=chosen.get("scheme"), endpoint_override=endpoint, retry_time_limit=limit)
+        return GcsFileSystem(
+            anonymous=is_anonymous,
+            scheme=chosen.get("scheme"),
+            endpoint_override=endpoint,
+            retry_time_limit=timedelta(seconds=STALL_SECONDS),
+        )
     endpoint = endpoint or next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
     return S3FileSystem(
         anonymous=is_anonymous,

@@ -96,7 +96,7 @@ class PinnedFile:
         except SlideError:
             raise
         except FileNotFoundError as error:
-            problem = f"{self.uri!r} was removed while it was read"
+            problem = f"{self.uri!r} was removed or replaced while it was read"
             raise TruncatedError(problem, path=self.uri, hint=_LATER) from _numbered(error)
         except Exception as error:  # noqa: BLE001 - as above
             if status_of(error) == _BEYOND_THE_END:

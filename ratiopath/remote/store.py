@@ -75,9 +75,7 @@ def begun(store: Store, size: int) -> tuple[Version, Answer]:
 
 def without_size(uri: str) -> UnsupportedFormatError:
     """Return the error about a server that does not tell the size of a file."""
-    return UnsupportedFormatError(
-        f"cannot open {uri!r}: its server does not tell its size", path=uri, hint=COPY_HINT
-    )
+    return UnsupportedFormatError(f"cannot open {uri!r}: its server does not tell its size", path=uri, hint=COPY_HINT)
 
 
 def without_ranges(uri: str) -> UnsupportedFormatError:

@@ -25,8 +25,9 @@ def opened(content: bytes, *faults: Fault) -> object:
 
 
 def read(*faults: Fault, later: bytes | None = CONTENT) -> bytes:
-    """Read a file that is another one, or none, once it is open."""
-    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT, *faults))
+    """Read a file that is another one, or none, once it is open; the requests from then on meet some faults."""
+    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT))
+    DisturbedStore.faults[:] = faults
     DisturbedStore.contents.pop("a.tiff")
     if later is not None:
         DisturbedStore.contents["a.tiff"] = later
@@ -84,5 +85,7 @@ BAD_STORES: dict[str, Callable[[], object]] = {
     "busy": lambda: read(*[error(HttpError(503))] * 5),
     "cut": lambda: read(*[cut] * 5),
     "denied": lambda: read(error(HttpError(403))),
+    "busy at first": lambda: opened(CONTENT, *[error(HttpError(503))] * 5),
+    "shorter": lambda: read(error(HttpError(416))),
     "busy beneath a parser": lambda: opened(deep_tiff("Aperio"), unchanged, *[error(HttpError(503))] * 5),
 }
