@@ -63,10 +63,10 @@ class PinnedFile:
         """
         with self._named_errors():
             content, version = _tried(lambda: self._range(start, end))
-        if version is None and is_checked:
+        if version is not None:
+            self._require(version)
+        elif is_checked:
             self.check()
-        elif version not in (None, self.version):
-            raise self._changed()
         return content
 
     def check(self) -> None:
@@ -77,6 +77,9 @@ class PinnedFile:
         """
         with self._named_errors():
             present = _tried(self.store.version)
+        self._require(present)
+
+    def _require(self, present: Version) -> None:
         if present != self.version:
             raise self._changed()
 
