@@ -381,10 +381,10 @@ UNPROVOKED = {
     "remote/file.py: OSError": "a position before the start; see remote/test_file.py",
     "remote/pinned.py: _cut": "tried again, then told in other words; see remote/test_file.py",
     "remote/store.py: IsADirectoryError": "told in other words",
-    "remote/web_store.py: FileNotFoundError": "told in other words; see remote/test_web.py",
+    "remote/web_store.py: StatusError": "told in other words; see remote/test_web.py",
+    "remote/web_store.py: FileNotFoundError": "ditto",
     "remote/web_store.py: without_ranges": "needs a web server; see remote/test_web.py",
     "remote/web_store.py: without_size": "ditto",
-    "remote/web_store.py: StatusError": "told in other words; see remote/test_web.py",
     "slides/dicom.py: ValueError": "caught in the same file; see slides/test_dicom.py",
     "slides/paths.py: SlideNotFoundError": "a folder that root cannot list; see slides/test_paths.py",
 }
