@@ -130,8 +130,8 @@ def read_head(path: str, size: int = HEAD) -> tuple[bytes, int]:
         SlideNotFoundError: The file does not exist, is not readable or is not regular.
     """
     if is_uri(path):
-        remote = PinnedFile.of(path)
-        return remote.read(0, min(size, remote.version.size)), remote.version.size
+        pinned, head = PinnedFile.begin(path, size)
+        return bytes(head), pinned.version.size
     with open_errors(path):
         state = require_regular(path)
         with open(path, "rb") as file:

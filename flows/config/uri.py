@@ -169,7 +169,7 @@ def refuse_credentials_in(schema: dict[str, Any]) -> None:
     place += f"(/([^?#@]*|{_NAME_WITH_AT}))?"
     secret = {"type": "string", "pattern": f"(?s:.*:.*@)|(?i:{_SECRET.pattern})"}
     folder = {"type": "string", "pattern": f"{secret['pattern']}|{_QUERY.pattern}"}
-    path = _unsafe(place, INPUT_OPTIONS, secret)
+    path = _unsafe(place, sorted(set().union(*INPUT_OPTIONS.values())), secret)
     rules: dict[str, Any] = {
         "output": _unsafe(container, OPTIONS, folder),
         "slides": {"anyOf": [path, {"type": "array", "contains": path}]},

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from ratiopath.errors import SlideError, SlideNotFoundError
+from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile
-from ratiopath.remote.listing import list_files, state_of
+from ratiopath.remote.listing import list_files, state_of, version_of
 from ratiopath.remote.names import name_of, options_of, without_options
-from ratiopath.remote.pinned import PinnedFile
 from ratiopath.remote.uri import is_uri
 from ratiopath.remote.version import FileState, Version
 
@@ -154,13 +153,9 @@ def require_unchanged(slide: str, states: Sequence[Json]) -> Iterator[None]:
 def _identity(path: str) -> int | Version | None:
     """Return the inode of a file of this machine, or the version of one on a store; None if it is gone."""
     try:
-        return PinnedFile.of(path).version if is_uri(path) else os.stat(path).st_ino
+        return version_of(path) if is_uri(path) else os.stat(path).st_ino
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except SlideNotFoundError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
 
 
 def _present(path: str) -> Json | None:

@@ -1,5 +1,6 @@
 """Objects of Amazon S3, compatible stores and Google Cloud Storage, read by pyarrow."""
 
+import errno
 import os
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -11,26 +12,31 @@ from pyarrow.fs import (
     AwsStandardS3RetryStrategy,
     FileInfo,
     FileSelector,
-    FileSystem,
     FileType,
     GcsFileSystem,
     S3FileSystem,
     resolve_s3_region,
 )
 
+from ratiopath.remote.names import options_of, without_options
+from ratiopath.remote.retries import CONNECT_SECONDS, STALL_SECONDS
+from ratiopath.remote.store import Answer, begun
 from ratiopath.remote.uri import scheme_of
 from ratiopath.remote.version import FileState, Version
 
-TIMEOUT = 5.0
-"""Seconds without a connection or a byte after which a request fails, and is tried again."""
-_TRIES = 2
-"""Tries of a request by the client itself, each after such a failure; see `ratiopath.remote.retries` for the others."""
-
-_MARKS = ("ETag", "Generation", "generation", "Last-Modified")
+_MARKS = ("ETag", "generation", "Last-Modified")
+_LISTING_TRIES = 3
+"""Tries of each request of a listing by the client itself: any that fails has the whole listing tried again."""
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""Variables of the environment that pyarrow reads for a URI, and not for a file system."""
 
 
 class ArrowObject:
-    """An object, a `Store`. An open handle reads any number of ranges, one request each."""
+    """An object, a `Store`. An open handle reads any number of ranges, one request each.
+
+    Ranges of Google Cloud Storage are of the generation that the handle was opened with, or an error. Its client begins
+    to download the whole object with each handle, holding the GIL until the first byte is there: one handle has to do.
+    """
 
     def __init__(self, uri: str) -> None:
         """Name an object; nothing is requested.
@@ -38,22 +44,31 @@ class ArrowObject:
         Args:
             uri: `s3://bucket/key` or `gs://bucket/key`; characters of the key may be percent-encoded.
         """
-        self._uri, self._path = uri, _path_of(uri)
+        self._uri, self._is_of_google = uri, scheme_of(uri) == "gs"
         self._handle: Any = None
+        self._generation: Version | None = None
 
     def version(self) -> Version:
         """Ask for size, and for ETag or generation; and once for the region of a bucket that the URI does not name."""
-        files = _opened(self._uri)
-        self._handle = files.open_input_file(self._path)
-        found = self._handle.metadata() or {}
+        files, path = _opened(self._uri)
+        handle = files.open_input_file(path)
+        if handle.closed:
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+        found = handle.metadata() or {}
         marks = tuple(found[name].decode() for name in _MARKS if name in found)
-        return Version(self._handle.size(), marks or (str(files.get_file_info(self._path).mtime_ns),))
+        version = Version(handle.size(), marks or (str(files.get_file_info(path).mtime_ns),))
+        self._handle, self._generation = handle, version if self._is_of_google else None
+        return version
 
-    def read(self, start: int, end: int) -> bytes:
+    def begin(self, size: int) -> tuple[Version, Answer]:
+        """Ask for the version, then for the first bytes."""
+        return begun(self, size)
+
+    def read(self, start: int, end: int) -> Answer:
         """Read bytes [start, end)."""
         if self._handle is None:
             self.version()
-        return bytes(self._handle.read_at(end - start, start))
+        return Answer(self._handle.read_at(end - start, start), self._generation)
 
 
 def list_objects(folder: str, *, recursive: bool) -> Iterator[tuple[str, FileState]]:
@@ -62,15 +77,16 @@ def list_objects(folder: str, *, recursive: bool) -> Iterator[tuple[str, FileSta
     Raises:
         FileNotFoundError: There is none.
     """
-    path = _path_of(folder)
-    for found in _opened(folder).get_file_info(FileSelector(path, recursive=recursive)):
+    files, path = _opened(folder, _LISTING_TRIES)
+    for found in files.get_file_info(FileSelector(path, recursive=recursive)):
         if found.type == FileType.File:
             yield found.path[len(path) + 1 :], _state_of(found)
 
 
 def object_state(uri: str) -> FileState | None:
     """Ask for the state of an object; None if there is none."""
-    found = _opened(uri).get_file_info(_path_of(uri))
+    files, path = _opened(uri)
+    found = files.get_file_info(path)
     return _state_of(found) if found.type == FileType.File else None
 
 
@@ -80,30 +96,33 @@ def _state_of(found: FileInfo) -> FileState:
     return FileState(found.size, f"{seconds.isoformat()}Z")
 
 
-def _path_of(uri: str) -> str:
-    """Return bucket and key, as the file system names an object."""
-    bucket, _, key = uri.partition("?")[0].partition("://")[2].partition("/")
-    return f"{bucket}/{unquote(key)}" if key else bucket
-
-
-def _opened(uri: str) -> FileSystem:
-    """Open the file system of a bucket; it may make a request for the region of a bucket that the URI does not name."""
-    bucket = uri.partition("?")[0].partition("://")[2].partition("/")[0]
-    return _file_system(scheme_of(uri), bucket, uri.partition("?")[2], os.getpid())
+def _opened(uri: str, tries: int = 1) -> tuple[Any, str]:
+    """Open the file system of a bucket, and return it with the path of an object or a folder on it."""
+    bucket, _, key = without_options(uri).partition("://")[2].partition("/")
+    files = _file_system(scheme_of(uri), bucket, options_of(uri).removeprefix("?"), tries, os.getpid())
+    return files, f"{bucket}/{unquote(key)}" if key else bucket
 
 
 @lru_cache(maxsize=32)
-def _file_system(scheme: str, bucket: str, query: str, _process: int) -> FileSystem:
+def _file_system(scheme: str, bucket: str, options: str, tries: int, _process: int) -> Any:
     """Open a file system once a process: it keeps connections, which a fork must not share."""
-    options: dict[str, Any] = dict(parse_qsl(query))
-    options["anonymous"] = options.get("anonymous") == "true"
+    chosen = dict(parse_qsl(options))
+    is_anonymous = chosen.get("anonymous") == "true"
+    endpoint = chosen.get("endpoint_override")
     if scheme == "gs":
-        options.pop("region", None)
-        return GcsFileSystem(**options, retry_time_limit=timedelta(seconds=_TRIES * TIMEOUT))
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        options.setdefault("endpoint_override", endpoint)
-    if not options.keys() & {"region", "endpoint_override"}:
-        options["region"] = resolve_s3_region(bucket)
-    retries = AwsStandardS3RetryStrategy(max_attempts=_TRIES)
-    return S3FileSystem(**options, connect_timeout=TIMEOUT, request_timeout=TIMEOUT, retry_strategy=retries)
+        return GcsFileSystem(
+            anonymous=is_anonymous,
+            scheme=chosen.get("scheme"),
+            endpoint_override=endpoint,
+            retry_time_limit=timedelta(seconds=STALL_SECONDS),
+        )
+    endpoint = endpoint or next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
+    return S3FileSystem(
+        anonymous=is_anonymous,
+        region=chosen.get("region") or (None if endpoint else resolve_s3_region(bucket)),
+        scheme=chosen.get("scheme"),
+        endpoint_override=endpoint,
+        connect_timeout=CONNECT_SECONDS,
+        request_timeout=STALL_SECONDS,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=tries),
+    )

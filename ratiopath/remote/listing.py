@@ -4,20 +4,22 @@ s3, gs    size, and time to the second: pyarrow's listings hold no ETag
 others    size, and ETag if the server or the file system of fsspec tells one, else a time
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ratiopath.errors import SlideError, SlideNotFoundError
 from ratiopath.remote.failures import not_opened, numbered
 from ratiopath.remote.names import absolute, encoded, options_of, without_options
+from ratiopath.remote.pinned import tried
 from ratiopath.remote.retries import retrying, status_of
-from ratiopath.remote.store import fsspec_files
-from ratiopath.remote.uri import WEB, WITH_OPTIONS, check_place, scheme_of
-from ratiopath.remote.version import FileState
+from ratiopath.remote.store import fsspec_files, open_store
+from ratiopath.remote.uri import WEB, WITH_OPTIONS, check_place, check_uri, scheme_of
+from ratiopath.remote.version import FileState, Version
 
 _MARKS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """Names under which file systems of fsspec tell that a file is another one, the best first."""
 _NOT_FOUND = 404
+_Found = TypeVar("_Found")
 
 
 def list_files(folder: str, *, recursive: bool = True) -> dict[str, FileState]:
@@ -60,17 +62,30 @@ def state_of(uri: str) -> FileState | None:
         ParameterError: The URI may hold a credential.
         SlideNotFoundError: The store does not answer, or does not let it be read.
     """
-    check_place(uri)
     ask = {"s3": _in_bucket, "gs": _in_bucket, "http": _on_web, "https": _on_web}.get(scheme_of(uri), _on_fsspec)
+    return _asked(check_place(uri), lambda: ask(uri))
+
+
+def version_of(uri: str) -> Version | None:
+    """Ask for all that a store tells of the version of a file, which may be more than its state; None if it is absent.
+
+    Raises:
+        ParameterError: The URI may hold a credential, or names no file.
+        SlideNotFoundError: The store does not answer, or does not let it be read.
+    """
+    store = open_store(check_uri(uri))
+    return _asked(uri, store.version)
+
+
+def _asked(uri: str, request: Callable[[], _Found | None]) -> _Found | None:
     try:
-        found: FileState | None = retrying()(lambda: ask(uri))
+        return tried(request)
     except SlideError:
         raise
     except (FileNotFoundError, IsADirectoryError):
         return None
     except Exception as error:  # noqa: BLE001 - as above
         raise not_opened(uri, error) from numbered(error)
-    return found
 
 
 def _list_bucket(folder: str, *, recursive: bool) -> dict[str, FileState]:
@@ -88,9 +103,9 @@ def _in_bucket(uri: str) -> FileState | None:
 
 
 def _on_web(uri: str) -> FileState:
-    from ratiopath.remote.http_store import HttpFile  # noqa: PLC0415 - as above
+    from ratiopath.remote.web_store import WebFile  # noqa: PLC0415 - as above
 
-    version = HttpFile(uri).version()
+    version = WebFile(uri).version()
     return FileState(version.size, next(iter(version.marks), ""))
 
 

@@ -1,13 +1,19 @@
 """Tries again after errors of a store that may pass."""
 
 import re
-
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+from typing import TYPE_CHECKING
 
 from ratiopath.errors import RatiopathError
 
+if TYPE_CHECKING:
+    from tenacity import Retrying
+
 ATTEMPTS = 5
 """Maximum number of tries of a request."""
+TRY_SECONDS = 60.0
+"""Longest time of a try, whatever the client of a store does."""
+CONNECT_SECONDS, STALL_SECONDS = 5.0, 10.0
+"""Longest times without a connection, and without a byte, as far as the client of a store lets them be set."""
 FIRST_PAUSE = 0.25
 """Seconds before the second try; each later pause is twice as long, and up to this longer by chance."""
 _LONGEST_PAUSE = 8.0
@@ -56,8 +62,16 @@ def found_in(error: BaseException) -> str:
     return ", ".join([type(error).__name__, *details])
 
 
-def retrying() -> Retrying:
+def retrying() -> "Retrying":
     """Return a policy with growing pauses, which raises the store's last error."""
+    from tenacity import (  # noqa: PLC0415 - takes 30 ms, and files of this machine need none
+        Retrying,
+        retry_if_exception,
+        stop_after_attempt,
+        wait_exponential,
+        wait_random,
+    )
+
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),

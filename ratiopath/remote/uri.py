@@ -10,15 +10,15 @@ _FORM = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<place>[^/?#@:%\s]*(?::[0-9]{1,5})?)(?P<path>/[^?#]*)?"
     r"(?:\?(?P<query>[^#]*))?"
 )
-OPTIONS = {
-    "region": "[a-z0-9-]{1,30}",
+_COMMON = {
     "scheme": "https?",
     "endpoint_override": r"(?:https?://)?[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?/?",
     "anonymous": "true|false",
 }
-"""Options that a URI of an object store may have, each with the pattern of its value."""
-WITH_OPTIONS = frozenset({"s3", "gs"})
-"""Schemes of the stores that have them."""
+OPTIONS = {"s3": {"region": "[a-z0-9-]{1,30}", **_COMMON}, "gs": _COMMON}
+"""Options that a URI of an object store may have, by its scheme, each with the pattern of its value."""
+WITH_OPTIONS = frozenset(OPTIONS)
+"""Schemes of the stores that have options."""
 WEB = frozenset({"http", "https"})
 """Schemes of web servers, which have no listings."""
 WITH_HOST = WITH_OPTIONS | WEB
@@ -48,7 +48,7 @@ def check_place(uri: str) -> str:
     if match is None or any(_USER.search(form) for form in (match["path"] or "", unquote(match["path"] or ""))):
         problem = "a URI has a user, a password, a fragment or several schemes, which messages and tables would show"
         raise ParameterError(f"{problem}; {_REMEDY}, and give a URI such as s3://bucket/a.tiff")
-    options = OPTIONS if match["scheme"].lower() in WITH_OPTIONS else {}
+    options = OPTIONS.get(match["scheme"].lower(), {})
     for option in filter(None, (match["query"] or "").split("&")):
         name, _, value = option.partition("=")
         if not re.fullmatch(options.get(name, "(?!)"), unquote(value)):

@@ -9,7 +9,8 @@ import fsspec
 import numpy as np
 import tifffile
 
-from ratiopath.remote.file import BLOCK, RemoteFile
+from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.file import RemoteFile
 from ratiopath.remote.listing import list_files
 from ratiopath.slides import open_slide
 from ratiopath.slides.paths import find_slides
@@ -25,8 +26,9 @@ def opened(content: bytes, *faults: Fault) -> object:
 
 
 def read(*faults: Fault, later: bytes | None = CONTENT) -> bytes:
-    """Read a file that is another one, or none, once it is open."""
-    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT, *faults))
+    """Read a file that is another one, or none, once it is open; the requests from then on meet some faults."""
+    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT))
+    DisturbedStore.faults[:] = faults
     DisturbedStore.contents.pop("a.tiff")
     if later is not None:
         DisturbedStore.contents["a.tiff"] = later
@@ -87,5 +89,7 @@ BAD_STORES: dict[str, Callable[[], object]] = {
     "busy": lambda: read(*[error(HttpError(503))] * 5),
     "cut": lambda: read(*[cut] * 5),
     "denied": lambda: read(error(HttpError(403))),
+    "busy at first": lambda: opened(CONTENT, *[error(HttpError(503))] * 5),
+    "shorter": lambda: read(error(HttpError(416))),
     "busy beneath a parser": lambda: opened(deep_tiff("Aperio"), unchanged, *[error(HttpError(503))] * 5),
 }

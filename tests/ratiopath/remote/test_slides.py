@@ -16,7 +16,7 @@ from ratiopath.arrow import tile_overlay_overlap
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
 from ratiopath.overlays import open_overlay
 from ratiopath.remote import retries
-from ratiopath.remote.file import BLOCK
+from ratiopath.remote.cache import BLOCK
 from ratiopath.slides import open_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, folder_named_by
@@ -222,12 +222,12 @@ def large_tiff() -> tuple[bytes, np.ndarray]:
 def test_headers_and_one_tile_are_two_requests_for_bytes() -> None:
     content, pixels = large_tiff()
     with open_slide(DisturbedStore.holding("a", content)) as reader:
-        assert DisturbedStore.requests == ["info", (0, BLOCK), "info"]
+        assert DisturbedStore.requests == ["info", (0, BLOCK)]
         found = reader.read_chunk(0, 7, 7).pixels
 
     np.testing.assert_array_equal(found, pixels[-256:, -256:])
-    [(start, end)] = [request for request in DisturbedStore.requests[3:] if request != "info"]
-    assert len(DisturbedStore.requests) == 5
+    [(start, end), info] = DisturbedStore.requests[2:]
+    assert info == "info"
     assert end - start <= 2 * BLOCK
 
 
@@ -243,7 +243,7 @@ def test_errors_that_pass_change_no_pixel(fault) -> None:
 @pytest.mark.parametrize("good", [0, 1])
 def test_a_store_that_fails_is_not_taken_for_damage(good: int, description: str | None) -> None:
     uri = DisturbedStore.holding("a", deep_tiff(description), *[unchanged] * good, *[cut] * retries.ATTEMPTS)
-    with pytest.raises(TruncatedError, match=r"^cannot read 'disturbed://a' \(5 tries failed"):
+    with pytest.raises(SlideError, match=r"^cannot (open|read) 'disturbed://a'(:| \() ?5 tries failed"):
         open_slide(uri)  # the next request would be answered: no level may be missing
 
     with open_slide(uri) as reader:

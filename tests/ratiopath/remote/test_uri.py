@@ -16,6 +16,7 @@ SECRET = "TOPSECRET"  # noqa: S105 - none
     [
         "s3://bucket/a.tiff", "gs://bucket/old slides/ä+1.tiff", "https://example.org:8443/a.tiff", "memory://a.tiff",
         "s3://b/p/a.tiff?region=us-east-1&scheme=http&endpoint_override=minio:9000", "s3://bucket/day@noon.tiff",
+        "gs://bucket/a?anonymous=true",
     ],
 )  # fmt: skip
 def test_the_uri_of_a_file_passes(uri: str) -> None:
@@ -29,6 +30,7 @@ def test_the_uri_of_a_file_passes(uri: str) -> None:
         "s3://{}@bucket/a.tiff", "s3://bucket/AKIA:{}@x", "s3://bucket/x#{}", "s3://bucket/x?{}", "S3://AKIA:{}@bucket/a",
         "simplecache::s3://AKIA:{}@bucket/a.tiff", "https://example.org/a.tiff?X-Amz-Signature={}",
         "s3://bucket/a?region=eu&client_secret={}", "s3://bucket/a?region={}", "memory://a.tiff?region={}",
+        "gs://bucket/a?region={}",
         "https://example.org/https://key:{}@host/a.tiff",
         "s3://bucket/a?endpoint_override=http://user:{}@minio:9000",
     ],
