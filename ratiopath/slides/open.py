@@ -1,7 +1,7 @@
 """The choice of a reader by a file's content, never by its name (docs/decisions/0006-backends.md)."""
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import openslide
 
@@ -14,11 +14,11 @@ from ratiopath.files import (
     TIFF_MAGIC,
     format_of,
     is_archive_of_arrays,
-    open_binary,
     read_at,
     read_head,
 )
 from ratiopath.geometry import Mpp
+from ratiopath.remote.file import RemoteFile
 from ratiopath.remote.uri import is_uri
 from ratiopath.remote.version import COPY_HINT
 from ratiopath.slides.openslide_reader import OpenSlideReader
@@ -82,9 +82,10 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
 
 
 def _open_remote(uri: str, mpp: Mpp | None) -> SlideReader:
-    file = open_binary(uri)
+    file = RemoteFile.open(uri)
     try:
-        return _reader_of(file, uri, mpp)
+        with file.checked_once():
+            return _reader_of(cast("BinaryIO", file), uri, mpp)
     except BaseException:
         file.close()
         raise

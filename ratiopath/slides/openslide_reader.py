@@ -7,7 +7,7 @@ import numpy as np
 import openslide
 
 from ratiopath.errors import InvalidMppError, ParameterError, TruncatedError
-from ratiopath.geometry import Extent, Mpp, round_half_up
+from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import MPP_HINT, Chunk, SlideReader
 
@@ -66,6 +66,9 @@ class OpenSlideReader(SlideReader):
         """Return the size of a square, never larger than the level."""
         extent = self.pyramid.levels[level].extent
         return Extent(min(_CHUNK, extent.width), min(_CHUNK, extent.height))
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Do nothing: OpenSlide reads no store."""
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Decode one square of a level.

@@ -7,7 +7,8 @@ import pytest
 
 from ratiopath.errors import SlideNotFoundError, TruncatedError
 from ratiopath.ray import read_slides
-from ratiopath.remote.file import BLOCK, RemoteFile
+from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.file import RemoteFile
 from ratiopath.slides import open_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
 from tests.ratiopath.remote.test_slides import ONE_OF_EACH, assert_same
