@@ -42,12 +42,13 @@ def peak_mb(work: Callable[..., object], *arguments: Any) -> float:
 
 def _raised(work: Callable[..., object], arguments: tuple[Any, ...]) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
-    before = _peak_kb()
+    before = peak_kb()
     work(*arguments)
-    return (_peak_kb() - before) / 1000
+    return (peak_kb() - before) / 1000
 
 
-def _peak_kb() -> int:
+def peak_kb() -> int:
+    """Read the peak resident memory of this process, in kB (Linux)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])
 

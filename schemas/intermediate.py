@@ -23,11 +23,18 @@ STATUS = Column("status", pa.string(), (pap.Check.isin(STATUSES, error=f"a statu
 """State of a slide's coverage in this run; gone: kept although the slide was not found."""
 SECONDS = Column("seconds", pa.float64(), (NOT_NEGATIVE,), nullable=True)
 """Time that workers spent measuring the slide, in seconds; null where its file was kept."""
+FRAME = Column("frame", pa.string(), nullable=True)
+"""JSON: frame of the slide, see `flows.records.slide_frame`; null where the slide was not opened."""
 CELLS = Column("cells", pa.string())
 """JSON: cells of the manifest's columns that go through to the tables."""
 FILE_COLUMNS = (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)))
 """Index columns: a slide's file and its row count."""
-SLIDE_FILES = TableSchema.of("slide files", FILE_COLUMNS, key=("slide_id",))
+GRID_SIZES = TableSchema.of(
+    "sizes of grids",
+    (SLIDE_ID, PATH, *(Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "groups"))),
+    key=("slide_id",),
+)
+"""A row per slide: the number of its tiles, and of the row groups in which they are measured."""
 COVERED = TableSchema.of("covered slides", (*FILE_COLUMNS, STATUS, SECONDS), key=("slide_id",))
 PICTURES = TableSchema.of(
     "pictures", (SLIDE_ID, PATH, Column("trouble", pa.string(), nullable=True)), key=("slide_id",)
@@ -56,6 +63,12 @@ EXPORTED = TableSchema.of(
 """A row per slide of an export; `trouble` is the reason why it has no files, which are null then."""
 MASK = Column("mask", pa.string())
 """JSON: fingerprint of the mask of the slide's tissue."""
+INPUTS = Column("inputs", pa.string())
+"""Digest of the fingerprints of the slide and of its overlays."""
+GONE = TableSchema.of(
+    "gone slides", (*SLIDE_COLUMNS, CELLS, INPUTS, *FILE_COLUMNS[2:], STATUS, SECONDS), key=("slide_id",)
+)
+"""A row per gone slide, with its file in coverage/."""
 PROVENANCE = Column("record", pa.string())
 """JSON: provenance of the slide's file in coverage/."""
 
@@ -73,7 +86,7 @@ def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = 
 def _discovered(overlays: tuple[str, ...], resolutions: tuple[str, ...]) -> tuple[Column, ...]:
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
     mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
-    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, CELLS, *sources, *mpps)
+    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, FRAME, CELLS, *sources, *mpps)
 
 
 def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:
@@ -84,4 +97,5 @@ def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Return the schema of the slides with a path per overlay; null where a slide may have no such overlay."""
     paths = [Column(overlay.path, pa.string(), nullable=overlay.missing != "fail") for overlay in overlays]
-    return TableSchema.of("overlay paths", (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, STATUS), key=("slide_id",))
+    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, FRAME, INPUTS, STATUS)
+    return TableSchema.of("overlay paths", columns, key=("slide_id",))

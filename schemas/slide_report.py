@@ -40,8 +40,13 @@ def kept_slides(classes: Sequence[str]) -> TableSchema:
 
 def slide_report(classes: Sequence[str]) -> TableSchema:
     """Return the schema of the report: a row per slide in the tables, two columns per class."""
-    columns = (SLIDE_ID, PATH, STATUS, SECONDS, _TILES, _KEPT, *_columns(classes), *_FINDINGS)
+    columns = (SLIDE_ID, PATH, STATUS, SECONDS, *report_columns(classes))
     return TableSchema.of("slide report", columns, key=("slide_id",))
+
+
+def report_columns(classes: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of a report: counts, mean and area of each class, and findings."""
+    return (_TILES, _KEPT, *_columns(classes), *_FINDINGS)
 
 
 def _columns(classes: Sequence[str]) -> list[Column]:

@@ -71,7 +71,7 @@ class TableSchema:
     arrow: pa.Schema
     """Column names and exact types."""
     pandera: pap.DataFrameSchema
-    """Checks of all columns but maps, for which pandera has no type."""
+    """Checks of the values of all columns but maps; `checked` compares the types first."""
     rules: tuple[Rule, ...]
     """Further checks."""
     key: tuple[str, ...]
@@ -83,7 +83,7 @@ class TableSchema:
     ) -> "TableSchema":
         """Build a schema from its columns."""
         frame = {
-            column.name: pap.Column(column.type, checks=list(column.checks), nullable=column.nullable)
+            column.name: pap.Column(None, checks=list(column.checks), nullable=column.nullable)
             for column in columns
             if not pa.types.is_map(column.type)
         }

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -59,9 +60,15 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory) -> Iterator[str]:
+def s3_log(tmp_path_factory) -> Path:
+    """The requests of the S3-compatible server, a line each."""
+    return tmp_path_factory.mktemp("s3") / "log"
+
+
+@pytest.fixture(scope="session")
+def s3(s3_log) -> Iterator[str]:
     """Host and port of an S3-compatible server."""
-    with s3_server(tmp_path_factory.mktemp("s3") / "log") as address:
+    with s3_server(s3_log) as address:
         yield address
 
 

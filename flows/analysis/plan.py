@@ -12,28 +12,35 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.inputs.source_table import source_table, usable
 from flows.records.fingerprints import Json
+from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
+from flows.records.output_files import OutputFiles
+from flows.records.output_layout import with_stored_layout
 from flows.records.overlay_headers import check_header
-from flows.records.provenance import Provenance, read_metadata
+from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slide_description import describe
+from flows.records.slide_frame import frame_of_tiles
 from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
+from flows.state.done_slides import DoneSlides
+from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
-from ratiopath.slides.frame import read_tiled_frame
 
 MAX_THREADS = 16
 """Slides whose headers are read at the same time: most of the time is spent waiting for the storage."""
@@ -128,8 +135,8 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     """Plan a run.
 
     Headers of the slides are read, and for slides to be measured those of the overlays; of slides that are up to date,
-    their tables. With `changes: content` the files are read in full, since only that tells if they changed. What the
-    pixels of a file hide, damage among it, only the run finds.
+    their tables, or nothing where the state index knows them. With `changes: content` the files are read in full, since
+    only that tells if they changed. What the pixels of a file hide, damage among it, only the run finds.
 
     Args:
         config: Configuration of the run.
@@ -142,19 +149,28 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
-    sources = discover(config)
-    rows = source_table([source for source in sources if is_text(source.path)], config).to_pylist()
-    failed = [not_utf8(source.path) for source in sources if not is_text(source.path)]
+    workspace, states = with_stored_layout(workspace), InputStates()
+    found, failed = usable(discover(config, states.files))
+    table = source_table(found, config)
+    done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace, states)
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
         )
         for row in failed
     ]
-    work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders)
+    derive = partial(
+        derive_overlays,
+        folders=config.slide_folders,
+        settings=coverage_settings(config),
+        ask=states.fingerprint,
+    )
+    work = partial(_plan_slide, config=config, workspace=workspace, derive=derive, states=states)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        slides += _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
+        rows = table.filter(pa.array(~done.is_done)).to_pylist()
+        planned = _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
+        slides += sorted([*_unchanged(table, done, config, states), *planned], key=lambda slide: slide.path)
     return Plan(
         output=workspace.output,
         overlays=tuple(name for name, overlay in config.overlays.items() if overlay.path is not None),
@@ -163,6 +179,15 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         tolerated=config.may_put_aside(len(slides)),
         remarks=Counter(str(remark.message) for remark in remarks),
     )
+
+
+def _unchanged(
+    sources: pa.Table, done: DoneSlides, config: CoverageConfig, states: InputStates
+) -> Iterator[PlannedSlide]:
+    tiles = done.index["tiles"].take(pa.array(done.numbers)).to_pylist()
+    for source, count in zip(sources.filter(pa.array(done.is_done)).to_pylist(), tiles, strict=True):
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
+        yield PlannedSlide(source["path"], source["slide_id"], "unchanged", count, missing)
 
 
 def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int) -> Iterable[PlannedSlide]:
@@ -177,16 +202,21 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 
 
 def _plan_slide(
-    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str]
+    source: dict[str, Any],
+    config: CoverageConfig,
+    workspace: Workspace,
+    derive: Callable[..., dict[str, Any]],
+    states: InputStates,
 ) -> PlannedSlide:
     path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
-    missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
+    missing: tuple[str, ...] = ()
     try:
-        row = describe(dict(source), config, workspace)
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
+        row = describe(dict(source), config, workspace, states.fingerprint)
         slide, stage = Slide.from_row(row), "tile slides"
         xs, ys = grid_axes(slide, config.tiling.last)
         known, stage = PlannedSlide(path, slide.slide_id, None, len(xs) * len(ys), missing), "derive overlay paths"
-        derived = derive_overlays(_with_mask(row, slide, config, workspace), config, workspace, folders)
+        derived = derive(_with_mask(row, slide, config, workspace), config, workspace)
         status, stage = derived["status"], "compute overlaps"
         size = 0 if status == "unchanged" else _check_overlays(derived, slide, config)
     except SLIDE_ERRORS as error:
@@ -195,7 +225,7 @@ def _plan_slide(
     return PlannedSlide(path, slide.slide_id, status, known.tiles, missing, size)
 
 
-def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[str, str | None]:
+def _overlay_files(source: Mapping[str, Any], config: CoverageConfig, states: InputStates) -> dict[str, str | None]:
     """Find the file of each overlay of a slide; None where there is none."""
     files = {}
     for name, overlay in config.overlays.items():
@@ -203,7 +233,7 @@ def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[st
             continue
         cell = source.get(f"{name}_source") if isinstance(overlay.path, Column) else None
         file = overlay_path(source["path"], overlay.path, cell)
-        files[name] = file if file is not None and os.path.exists(file) else None
+        files[name] = file if file is not None and states.exists(file) else None
     return files
 
 
@@ -227,7 +257,7 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
     """Check the headers of a slide's overlays; return the bytes of their files, each once."""
     provenance = Provenance.from_json(derived["record"])
     paths = {name: provenance.overlay_paths[name] for name, one in config.overlays.items() if one.path is not None}
-    frame = read_tiled_frame(slide.path, slide.level, slide.mpp)
+    frame = frame_of_tiles(derived["frame"], slide)
     for name, path in paths.items():
         if path is not None:
             check_header(name, path, config, frame, provenance.overlay_mpps.get(name))
@@ -238,9 +268,9 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
 def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str]:
     """Find the slides that have a file in coverage/ and were not found."""
     found = {slide.path for slide in slides}
-    kept = {
-        workspace.of_slide("coverage", slide.slide_id) for slide in slides if slide.slide_id and slide.failure is None
-    }
-    stored = read_folder(workspace.published("coverage"), workspace, skip=kept)
+    kept = [slide.slide_id for slide in slides if slide.slide_id and slide.failure is None]
+    listing, is_below = list_files(workspace, workspace.published("coverage")), workspace.is_below("coverage")
+    names = names_but(listing, ".parquet", pa.array(kept, pa.string()), is_below=is_below)
+    stored = read_folder("coverage", names, workspace)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

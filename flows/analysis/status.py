@@ -1,8 +1,6 @@
 """Status of an output: a run that is going on, one that died, or the last one that finished; nothing is written."""
 
-import json
 import os
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,7 +10,7 @@ import pyarrow as pa
 from flows.config.errors import ConfigurationError
 from flows.records.failures import read_failures
 from flows.records.fingerprints import Json
-from flows.records.finished_output import MAX_RECORD
+from flows.records.output_layout import read_record
 from flows.reports.progress_file import Progress, read_progress
 from flows.storage.filesystem import Storage
 from flows.storage.lock import LeaseTiming, read_holder
@@ -132,11 +130,8 @@ def read_status(output: str, timing: LeaseTiming = _TIMING) -> Status:
 
 
 def _read_record(storage: Storage) -> Json | None:
-    try:
-        found: Any = json.loads(storage.read_head(posixpath.join(storage.root, "run.json"), MAX_RECORD) or b"null")
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and isinstance(found.get("counts"), dict) else None
+    found = read_record(storage)
+    return found if found is not None and isinstance(found.get("counts"), dict) else None
 
 
 def _published_failures(workspace: Workspace) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 Imports of seconds stand in functions: the first line is printed before them, and the server starts during them.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn
 
 from flows.cli.prefect_server import Server, ServerError, server_errors
@@ -28,10 +30,13 @@ DRY_RUN = "--dry-run"
 RESUMES = "finished slides are kept; run it again: it resumes"
 """Next step after a run that did not finish."""
 _is_prefect_gone = threading.Event()
+_codes: list[int] = []
+"""Exit code, once it is known."""
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the process with its exit code; see `main`, and for `--dry-run` the verb `plan`."""
+    atexit.register(_leave)  # the first, hence the last to be called
     arguments = sys.argv[1:] if arguments is None else arguments
     if DRY_RUN in arguments:
         from flows.cli.verbs.plan import answer  # noqa: PLC0415 - only this case needs it
@@ -112,26 +117,38 @@ def _end(code: int) -> NoReturn:
         if not ending.is_alive():
             if _is_prefect_gone.is_set():
                 os._exit(code)  # Prefect's senders of logs and events would try for minutes
+            _codes.append(code)
             sys.exit(code)
         ending.join(timeout=0.001)
+
+
+def _leave() -> None:
+    """End the process at once when all else is done: taking a hundred thousand objects apart takes a second."""
+    for code in _codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _run(config: "CoverageConfig | None", server: Server, printing: Printing, sample: str | None) -> int:
     say_waiting("starting Ray and Prefect")
     warnings.filterwarnings("ignore", "Failed to create the Prefect home directory")  # the server's error says it
-    from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
+    from flows.execution.quick_import import no_collection  # noqa: PLC0415 - see above
 
-    warm_up()  # Ray's workers import the tasks while this process goes on
-    from flows.cli.prefect_settings import require_settings  # noqa: PLC0415 - see above
-    from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
-    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
+    with no_collection():
+        from flows.execution.ray_runtime import warm_up  # noqa: PLC0415 - see above
 
-    require_settings()
-    from flows.pipeline import coverage  # noqa: PLC0415 - see above
-    from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
+        background = ThreadPoolExecutor(max_workers=1)
+        configured = background.submit(_configured, config)
+        background.shutdown(wait=False)
+        warm_up()  # Ray's workers import the tasks while this process goes on
+        from flows.cli.prefect_settings import require_settings  # noqa: PLC0415 - see above
+        from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
 
-    if config is None:
-        config = make_sample(SAMPLE)
+        require_settings()
+        config = configured.result()
+        from flows.pipeline import coverage  # noqa: PLC0415 - see above
+        from flows.records.run_record import FinishedError, Summary  # noqa: PLC0415 - see above
     quiet_prefect()
     say_waiting("waiting for the Prefect server; its first start takes up to 30 s")
     with server.ready(), server_errors():
@@ -147,6 +164,20 @@ def _run(config: "CoverageConfig | None", server: Server, printing: Printing, sa
         return 0
     say(f"failed: {state.message}", RESUMES, to=sys.stderr)
     return 1
+
+
+def _configured(config: "CoverageConfig | None") -> "CoverageConfig":
+    """Return the configuration, that of the sample if there is none; in a thread while Ray starts.
+
+    It imports nothing of Prefect, whose warnings would be lost: Ray's start is silent.
+    """
+    from flows import tasks  # noqa: F401, PLC0415 - for later
+
+    if config is None:
+        from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
+
+        config = make_sample(SAMPLE)
+    return config
 
 
 def quiet_prefect() -> None:

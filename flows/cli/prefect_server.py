@@ -11,10 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from typing import IO, Any, Self
 
 from flows.execution.address import reason, shown
+from flows.execution.quick_import import no_collection
 from flows.execution.start_error import StartError
 from ratiopath.errors import RatiopathError
 
@@ -269,10 +271,23 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _build_routes(port: int) -> None:
+    """Make a first request, for which the server builds its routes in half a second, before the run makes one."""
+    with no_collection():
+        while True:
+            with suppress(OSError):
+                connection = HTTPConnection("127.0.0.1", port)
+                connection.request("GET", "/api/no-such-route")
+                connection.getresponse()
+                return
+            time.sleep(0.05)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_build_routes, args=[int(sys.argv[1])], daemon=True).start()
     import uvicorn
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     uvicorn.run(
         "prefect.server.api.server:create_app",
         factory=True,

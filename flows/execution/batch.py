@@ -2,7 +2,7 @@
 
     compute     each slide alone; a failure leaves the others alone
     validate    the tables of all slides of the batch at once: pandera takes 25-70 ms a table, whatever its rows
-    write       each slide alone
+    write       each slide alone; then the files of all appear together (`flows.storage.publication`)
 
 A slide whose table has several row groups is not held in memory: its row groups are computed, validated and written one
 after another (docs/decisions/0014-house.md, which changes 0008).
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from flows.execution.retries import is_transient, retrying
+from flows.storage.publication import Publication
 from ratiopath.errors import SlideError
 from schemas.table import TableSchema, checked
 
@@ -34,8 +35,8 @@ class Draft:
     """Schema of every row group; one for all slides of a batch."""
     groups: Iterable[pa.Table]
     """Row groups in order; several are computed as they are asked for."""
-    write: Callable[[Iterable[pa.Table]], Row]
-    """Writes the row groups and returns the slide's row of the task's result."""
+    write: Callable[[Iterable[pa.Table], Publication], Row]
+    """Writes the row groups, to be published with those of the batch; returns the slide's row of the task's result."""
 
 
 Compute: TypeAlias = Callable[[Row], Row | Draft]
@@ -88,6 +89,11 @@ def _retry(row: Row, compute: Compute) -> Done | Failure:
 
 
 def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
+    with Publication() as publication:
+        return _write_all(rows, compute, publication)
+
+
+def _write_all(rows: Sequence[Row], compute: Compute, publication: Publication) -> list[Done | Failure]:
     results: dict[int, Done | Failure] = {}
     drafts: list[tuple[int, Draft, list[pa.Table], float]] = []
     for number, row in enumerate(rows):
@@ -100,7 +106,7 @@ def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
                 if len(first) <= 1:
                     drafts.append((number, draft, first, time.monotonic() - began))
                     continue
-                draft = draft.write(checked(group, draft.schema) for group in chain(first, groups))
+                draft = draft.write((checked(group, draft.schema) for group in chain(first, groups)), publication)
             results[number] = Done(draft, time.monotonic() - began)
         except SLIDE_ERRORS as error:
             results[number] = error
@@ -110,7 +116,7 @@ def _try_once(rows: Sequence[Row], compute: Compute) -> list[Done | Failure]:
     for number, draft, first, computing in drafts:
         began = time.monotonic()
         try:
-            results[number] = Done(draft.write(first), computing + time.monotonic() - began)
+            results[number] = Done(draft.write(first, publication), computing + time.monotonic() - began)
         except SLIDE_ERRORS as error:
             results[number] = error
     return [results[number] for number in range(len(rows))]

@@ -16,7 +16,8 @@ from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.exports.export_record import FILE, ExportRecord
 from flows.exports.registry import refuse_taken_names
-from flows.storage.filesystem import Storage, output_errors, place
+from flows.storage.filesystem import Storage, output_errors
+from flows.storage.publication import place
 from flows.storage.workspace import SUFFIXES, WORK, Workspace
 
 FOLDER = "exports"

@@ -14,22 +14,27 @@ from flows.config.slide_id import slide_id_of
 from flows.inputs.cells import kind_of_column
 from flows.inputs.manifest import SlideSource, is_manifest, read_cells, read_manifest
 from ratiopath.errors import ParameterError, SlideNotFoundError
+from ratiopath.remote.listing import list_files
+from ratiopath.remote.names import absolute, without_options
+from ratiopath.remote.uri import is_uri
+from ratiopath.slides.on_store import Listing
 from ratiopath.slides.paths import Exclusion, find_slides
 
 
-def discover(config: CoverageConfig) -> list[SlideSource]:
+def discover(config: CoverageConfig, listed: Listing = list_files) -> list[SlideSource]:
     """Find the slides of a run, sorted by path, each once.
 
     Args:
         config: Configuration with `slides`, `exclude` and `overlays`.
+        listed: Lists folders on stores.
 
     Raises:
         ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used, or
             files are overlays of one another in a circle.
     """
     named: dict[str, SlideSource] = {}
-    masks = os.path.join(os.path.abspath(config.output.removeprefix("file://")), "tissue", "")  # of earlier runs
-    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config))
+    masks = f"{without_options(absolute(config.output.removeprefix('file://')))}/tissue/"  # of earlier runs
+    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config, listed))
     for slide in (slide for slide in every if not slide.path.startswith(masks)):
         bare = SlideSource(slide.path)
         if named.get(slide.path, bare) == bare:
@@ -90,7 +95,7 @@ def _refuse_shared_ids(slides: Sequence[SlideSource], config: CoverageConfig) ->
             )
 
 
-def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
+def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[SlideSource]:
     if is_manifest(entry):
         columns, mpps = config.manifest_columns.values(), config.mpp_columns.values()
         yield from read_manifest(entry, columns, mpps, config.column_kinds)
@@ -113,8 +118,10 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
             "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
-        paths = find_slides(entry)
-    except SlideNotFoundError:
+        paths = find_slides(entry, listed)
+    except (SlideNotFoundError, ParameterError) as error:
+        if is_uri(entry):
+            raise ConfigurationError(f"slides: {error}") from error
         remedy = "check the path; a glob must match a file, a folder may be empty"
         raise ConfigurationError(f"slides: {os.path.abspath(entry)!r} does not exist; {remedy}") from None
     yield from map(SlideSource, paths)

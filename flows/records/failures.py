@@ -1,18 +1,25 @@
 """Failed slides: the tables of the tasks, failures.parquet and failures.log."""
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from flows.config.model import CoverageConfig
+from flows.config.slide_id import slide_id_of
+from flows.records.stored_files import UnreadError
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import read_table, write_table
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import Workspace, is_slide_id
 from schemas.failures import FAILURES, TRACED_FAILURES
+from schemas.table import checked
 
 LOG = "failures.log"
 """File with the traceback of each failed slide; absent if no slide failed."""
+ROWS = 1_000
+"""Failures that are Python objects at the same time."""
 LOG_HEAD = "ratiopath flows: failed slides\n"
 """First line of the log, which marks it as written by a run."""
 
@@ -29,24 +36,19 @@ def write_failures(task: str, failures: Sequence[dict[str, Any]], workspace: Wor
     write_table(TRACED_FAILURES.table(rows), workspace.failures(task), workspace)
 
 
-def failed_before(task: str, workspace: Workspace) -> set[str]:
-    """Read the paths of the slides that failed in earlier tasks of this run.
-
-    Args:
-        task: Name of the task that asks.
-        workspace: Workspace of the run.
-    """
-    return {row["path"] for row in read_failures(workspace) if row["stage"] != task}
-
-
 def read_failures(workspace: Workspace) -> list[dict[str, Any]]:
     """Read the slides that failed in the tasks of this run so far, a row of `schemas.failures` each."""
-    folder = posixpath.dirname(workspace.failures(""))
-    tables = [posixpath.join(folder, name) for name in workspace.names(folder)]
-    return [row for table in tables for row in read_table(table, workspace.files).to_pylist()]
+    return [row for table in _tables(workspace) for row in table.to_pylist()]
 
 
-def publish_failures(tasks: Iterable[str], workspace: Workspace) -> pa.Table:
+def unread_slides(config: CoverageConfig, workspace: Workspace) -> set[str]:
+    """Return the ids of the gone slides that could not be read in this run, whose rows stay."""
+    paths = [row["path"] for row in read_failures(workspace) if row["error"] == UnreadError.__name__]
+    stems = {posixpath.splitext(posixpath.basename(path))[0] for path in paths}  # of a slide named by its file
+    return {slide_id_of(path, config) for path in paths} | {stem for stem in stems if is_slide_id(stem)}
+
+
+def publish_failures(tasks: Sequence[str], workspace: Workspace) -> pa.Table:
     """Publish failures.parquet, and failures.log with the tracebacks that its messages refer to.
 
     Args:
@@ -56,26 +58,41 @@ def publish_failures(tasks: Iterable[str], workspace: Workspace) -> pa.Table:
     Returns:
         A row per failed slide with its first failure, ordered by path.
     """
-    first: dict[str, dict[str, Any]] = {}
-    for task in tasks:
-        for failure in read_table(workspace.failures(task), workspace.files).to_pylist():
-            first.setdefault(failure["path"], failure)
-    failures = [first[path] for path in sorted(first)]
+    failures = _first_of_each_slide(tasks, workspace)
     _write_log(failures, workspace)
-    rows = [
-        {**failure, "message": f"{failure['message']} [{LOG}, no. {n}]"} for n, failure in enumerate(failures, start=1)
-    ]
-    table = FAILURES.table(rows)
-    write_table(table, workspace.published("failures.parquet"), workspace)
+    numbers = pa.array(range(1, failures.num_rows + 1)).cast(pa.string())
+    messages = pc.binary_join_element_wise(failures["message"], f" [{LOG}, no. ", numbers, "]", "")
+    table = failures.drop_columns(["trace"])
+    table = table.set_column(table.column_names.index("message"), "message", messages)
+    write_table(checked(table, FAILURES), workspace.published("failures.parquet"), workspace)
     return table
 
 
-def _write_log(failures: Sequence[dict[str, Any]], workspace: Workspace) -> None:
+def _first_of_each_slide(tasks: Sequence[str], workspace: Workspace) -> pa.Table:
+    """Read the failures of all parts of the run: of each slide that of the first task, ordered by path."""
+    every = pa.concat_tables([TRACED_FAILURES.arrow.empty_table(), *_tables(workspace)])
+    ranks = pc.index_in(every["stage"], value_set=pa.array(tasks, pa.string()))
+    order = pc.sort_indices(
+        pa.table({"path": every["path"], "rank": ranks}), [("path", "ascending"), ("rank", "ascending")]
+    )
+    paths = every["path"].take(order)
+    is_first = [True, *pc.not_equal(paths[1:], paths[:-1]).to_pylist()] if len(paths) else []
+    return every.take(order.filter(pa.array(is_first, pa.bool_())))
+
+
+def _tables(workspace: Workspace) -> Iterator[pa.Table]:
+    folder = posixpath.dirname(workspace.failures(""))
+    for name in workspace.names(folder):
+        yield read_table(posixpath.join(folder, name), workspace.files)
+
+
+def _write_log(failures: pa.Table, workspace: Workspace) -> None:
     path = workspace.published(LOG)
-    if failures:
+    if failures.num_rows:
         with output_errors(path), workspace.atomic_write(path) as file:
             file.write(LOG_HEAD.encode())
-            for number, failure in enumerate(failures, start=1):
+            rows = (row for batch in failures.to_batches(max_chunksize=ROWS) for row in batch.to_pylist())
+            for number, failure in enumerate(rows, start=1):
                 about = f"{number}. {failure['path']!r}, {failure['stage']}: {failure['error']}: {failure['message']}"
                 file.write(f"{about}\n{failure['trace'] or ''}\n".encode())
     elif LOG in workspace.names(workspace.root):

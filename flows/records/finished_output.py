@@ -4,7 +4,7 @@ import json
 import posixpath
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import pyarrow as pa
@@ -12,12 +12,12 @@ import pyarrow as pa
 from flows.config.errors import ConfigurationError
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
+from flows.records.output_layout import MAX_RECORD, layout_in
+from flows.storage.listing import list_names
 from flows.storage.parquet import count_rows, damage_errors, read_table, row_groups
-from flows.storage.workspace import SUFFIXES, Workspace, checked_id
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 from ratiopath.errors import RatiopathError
 
-MAX_RECORD = 1 << 26
-"""Bytes of run.json."""
 READERS = 16
 """Files that are read at the same time: an object store takes a tenth of a second for each."""
 
@@ -54,6 +54,7 @@ class FinishedOutput:
         try:
             record = json.loads(storage.read_head(path, MAX_RECORD))
             config = CoverageConfig.model_validate(record["configuration"])
+            storage = replace(storage, layout=layout_in(record))
             slides = read_table(posixpath.join(storage.root, "slides.parquet"), storage.files)
         except (ValueError, TypeError, KeyError, OSError, RatiopathError, pa.ArrowException) as error:
             what = "holds no finished run" if not storage.is_file(path) else "cannot be read"
@@ -62,14 +63,18 @@ class FinishedOutput:
             raise ConfigurationError(f"output: {output!r} {what}{found}; {remedy}") from error
         return cls(storage, config, record, slides)
 
-    def path_of(self, folder: str, slide_id: str) -> str:
-        """Return the path of one slide's file in coverage/, tiles/ or previews/."""
-        return posixpath.join(self.storage.root, folder, f"{checked_id(slide_id)}{SUFFIXES[folder]}")
+    def path_of(self, folder: Folder, slide_id: str) -> str:
+        """Return the path of one slide's file in coverage/ or tiles/."""
+        return self.storage.of_slide(folder, slide_id)
 
-    def ids_in(self, folder: str) -> set[str]:
+    def ids_in(self, folder: Folder) -> set[str]:
         """List the slides that have a file in coverage/ or tiles/."""
-        names = self.storage.names(posixpath.join(self.storage.root, folder))
-        return {posixpath.splitext(name)[0] for name in names if name.endswith(SUFFIXES[folder])} - {"empty"}
+        found = set()
+        for name, subfolder in list_names(self.storage, self.storage.published(folder)):
+            stem, suffix = posixpath.splitext(name)
+            if suffix == SUFFIXES[folder] and self.storage.is_place_of(stem, folder, subfolder):
+                found.add(stem)
+        return found - {"empty"}
 
     def tile_counts(self, slide_ids: Sequence[str]) -> Iterator[int]:
         """Count the kept tiles of slides, in order; only the footers are read, some at a time."""

@@ -8,17 +8,19 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import Literal
+
+import pyarrow as pa
 
 from flows.records.fingerprints import Json
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.workspace import Workspace
+from flows.storage.listing import SUBFOLDER, list_files, names_but
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 from ratiopath.tissue import TissueMask
 
-FOLDER: Literal["tissue"] = "tissue"
+FOLDER: Folder = "tissue"
 """Folder of the masks in the output."""
 KEY = "ratiopath.mask_of"
 """Key of the JSON in a mask that a run has written."""
@@ -67,24 +69,25 @@ def is_replaceable_mask(path: str, storage: Storage) -> bool:
     return not storage.is_file(path) or KEY.encode() in storage.read_head(path, _HEAD)
 
 
-def remove_masks(workspace: Workspace, but: Collection[str]) -> None:
+def remove_masks(workspace: Workspace, but: pa.Array) -> None:
     """Remove the masks that runs have written; other files in the folder stay.
 
     Args:
         workspace: The output.
         but: Ids of the slides whose masks stay.
     """
-    folder = workspace.published(FOLDER)
-    for name in workspace.names(folder):
-        stem, suffix = posixpath.splitext(name)
+    for name in names_but(list_files(workspace, workspace.published(FOLDER)), SUFFIXES[FOLDER], but):
         path = workspace.published(FOLDER, name)
-        if suffix == ".tiff" and stem not in but and is_replaceable_mask(path, workspace):
-            workspace.remove(path)
+        if is_replaceable_mask(path, workspace):
+            workspace.remove_of_slide(path)
 
 
 def is_inside(path: str, workspace: Workspace) -> bool:
     """Return True if a path is that of a mask in the output."""
-    return posixpath.dirname(path) == workspace.published(FOLDER)
+    folder, subfolder = posixpath.split(posixpath.dirname(path))
+    if SUBFOLDER.fullmatch(subfolder) is None:
+        folder = posixpath.join(folder, subfolder)
+    return folder == workspace.published(FOLDER)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pyarrow as pa
 from flows.config.excerpt import first_of
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
+from flows.records.slices import in_slices
 from ratiopath.counting.values import sort_key
 from schemas.slide_report import mean_of
 
@@ -71,19 +72,24 @@ class Review:
             reports: Table of `schemas.slide_report`.
             config: The configuration.
         """
-        rows = reports.to_pylist()
-        findings = [{reason_of(suspicion) for suspicion in row["suspicions"]} for row in rows]
-        reasons = Counter(reason for reasons in findings for reason in sorted(reasons))
+        reasons: Counter[str] = Counter()
+        to_review = 0
+        for found in in_slices(reports["suspicions"]):
+            to_review += bool(found)
+            reasons.update(sorted({reason_of(suspicion) for suspicion in found}))
         absent = []
         for overlay, settings in config.overlays.items():
-            values = [dict(row["values"]).get(overlay) or [] for row in rows]
             for name, named in settings.classes.items():
-                there = [found for row, found in zip(rows, values, strict=True) if found and not row[mean_of(name)]]
-                slides = sum(map(bool, values))
-                if there or (rows and not slides):
-                    texts = tuple(str(value) for value in named)
-                    absent.append(AbsentClass(name, overlay, texts, slides, len(there), _commonest(there)))
-        return cls(len(rows), sum(map(bool, findings)), dict(reasons.most_common()), tuple(absent))
+                texts, commonest = tuple(str(value) for value in named), _Commonest()
+                slides = 0
+                for values, mean in zip(in_slices(reports["values"]), in_slices(reports[mean_of(name)]), strict=True):
+                    there = dict(values).get(overlay) or []
+                    slides += bool(there)
+                    if there and not mean:
+                        commonest.add(there)
+                if commonest.slides or (reports.num_rows and not slides):
+                    absent.append(AbsentClass(name, overlay, texts, slides, commonest.slides, commonest.found))
+        return cls(reports.num_rows, to_review, dict(reasons.most_common()), tuple(absent))
 
     @property
     def is_clean(self) -> bool:
@@ -113,19 +119,26 @@ def reason_of(suspicion: str) -> str:
     return suspicion.partition(": ")[0]
 
 
-def _commonest(slides: Iterable[Sequence[str]]) -> tuple[tuple[str, int], ...]:
-    """Count the slides of each value, and order by them; ties are ordered by rank within the slides.
+class _Commonest:
+    """Counts the slides of each value; ties are ordered by rank within the slides."""
 
-    Args:
-        slides: Values of each slide, the commonest first.
-    """
-    counts, ranks = Counter[str](), defaultdict[str, int](int)
-    for values in slides:
+    def __init__(self) -> None:
+        self.slides = 0
+        self._counts, self._ranks = Counter[str](), defaultdict[str, int](int)
+
+    def add(self, values: Sequence[str]) -> None:
+        """Add the values of a slide, the commonest first."""
+        self.slides += 1
         for rank, value in enumerate(values):
-            counts[value] += 1
-            ranks[value] += rank
-    ordered = sorted(counts, key=lambda value: (-counts[value], ranks[value], sort_key(value)))
-    return tuple((value, counts[value]) for value in ordered[:MAX_VALUES])
+            self._counts[value] += 1
+            self._ranks[value] += rank
+
+    @property
+    def found(self) -> tuple[tuple[str, int], ...]:
+        """Values with the number of slides of each, the commonest first."""
+        counts = self._counts
+        ordered = sorted(counts, key=lambda value: (-counts[value], self._ranks[value], sort_key(value)))
+        return tuple((value, counts[value]) for value in ordered[:MAX_VALUES])
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:

@@ -1,24 +1,28 @@
 """Record of a run: its summary, run.json, and the files that no longer belong to the output."""
 
 import platform
-import posixpath
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.masks import remove_masks
+from flows.records.output_files import OutputFiles
+from flows.records.output_layout import KEY
 from flows.records.provenance import EMPTY, coverage_settings, tiles_schema, tiles_settings, with_settings
 from flows.records.review import Review
+from flows.records.slices import in_slices
 from flows.records.stored_files import UnreadError, read_folder
-from flows.storage.parquet import read_table, write_json, write_table
-from flows.storage.workspace import Workspace
+from flows.storage.listing import list_files, names_but
+from flows.storage.parquet import write_json, write_table
+from flows.storage.workspace import SUFFIXES, Workspace
 from ratiopath.errors import RatiopathError
 from schemas.coverage import coverage
 
@@ -101,6 +105,7 @@ class ReviewError(FinishedError):
 def finish(
     config: CoverageConfig,
     workspace: Workspace,
+    slides: pa.Table,
     reports: pa.Table,
     failures: pa.Table,
     exports: Sequence[Mapping[str, Any]],
@@ -116,42 +121,49 @@ def finish(
     Args:
         config: Configuration of the run.
         workspace: Workspace of the run.
+        slides: Content of slides.parquet.
         reports: Table of `schemas.slide_report`.
         failures: Failed slides.
         exports: A row of `schemas.intermediate.EXPORTS` per format.
         seconds: Duration of each task by name, in seconds.
         started: Time when the run began.
     """
-    done = [slide for slide in reports.to_pylist() if slide["status"] != "gone"]
-    ids, paths = ({slide[name] for slide in done} for name in ("slide_id", "path"))
-    found = paths.union(failures["path"].to_pylist())
-    kept = {row["path"] for row in failures.to_pylist() if row["error"] == UnreadError.__name__}
-    gone = _tidy_folder(workspace, "coverage", ids, found - kept, config)
-    _tidy_folder(workspace, "tiles", ids, found - kept, config)
+    is_done = pc.not_equal(reports["status"], "gone")
+    done = reports.filter(is_done)
+    gone = {*reports.filter(pc.invert(is_done))["path"].to_pylist()}
+    gone |= _tidy_folder(workspace, "coverage", reports, failures, config)
+    _tidy_folder(workspace, "tiles", reports, failures, config)
     if config.detected is not None:
-        readable = read_table(workspace.published("slides.parquet"), workspace.files)["slide_id"].to_pylist()
-        covered = (posixpath.splitext(name)[0] for name in workspace.names(workspace.published("coverage")))
-        remove_masks(workspace, but={*readable, *covered})
-    statuses = Counter(slide["status"] for slide in done)
+        covered = OutputFiles.of(workspace).ids_in("coverage")
+        remove_masks(workspace, but=pa.chunked_array([*slides["slide_id"].chunks, *covered.chunks]))
+    statuses = Counter(done["status"].to_pylist())
+    found = done.num_rows + failures.num_rows
     summary = Summary(
         output=workspace.output,
-        found=len(found),
+        found=found,
         new=statuses["new"],
         changed=statuses["changed"],
         recomputed=statuses["recomputed"],
         unchanged=statuses["unchanged"],
         put_aside=failures.num_rows,
         gone=len(gone),
-        tolerated=config.may_put_aside(len(found)),
-        tiles=sum(slide["tiles"] for slide in done),
-        kept=sum(slide["kept"] for slide in done),
+        tolerated=config.may_put_aside(found),
+        tiles=pc.sum(done["tiles"]).as_py() or 0,
+        kept=pc.sum(done["kept"]).as_py() or 0,
         review=Review.of(reports, config),
         exports=tuple(map(_export_line, exports)),
     )
-    cases = [case for slide in done for case in slide["alignments"]]
-    alignments = {name: dict(Counter(case for one, case in cases if one == name)) for name in config.overlays}
+    alignments: dict[str, Counter[str]] = {name: Counter() for name in config.overlays}
+    for cases in in_slices(done["alignments"]):
+        for name, case in cases:
+            alignments[name][case] += 1
     formats = {row["format"]: {key: value for key, value in row.items() if key != "format"} for row in exports}
-    record = _record(config, summary, {"alignments": alignments, "exports": formats}, gone, seconds, started)
+    found_out = {
+        KEY: workspace.layout,
+        "alignments": {name: dict(cases) for name, cases in alignments.items()},
+        "exports": formats,
+    }
+    record = _record(config, summary, found_out, sorted(gone), seconds, started)
     write_json(record, workspace.published("run.json"), workspace)
     return summary
 
@@ -164,7 +176,7 @@ def _export_line(row: Mapping[str, Any]) -> str:
 def _record(
     config: CoverageConfig,
     summary: Summary,
-    found: Mapping[str, Json],
+    found: Mapping[str, Any],
     gone: list[str],
     seconds: Mapping[str, float],
     started: datetime,
@@ -190,36 +202,47 @@ def _record(
 def _tidy_folder(
     workspace: Workspace,
     folder: Literal["coverage", "tiles"],
-    ids: Iterable[str],
-    found: Collection[str],
+    reports: pa.Table,
+    failures: pa.Table,
     config: CoverageConfig,
-) -> list[str]:
+) -> set[str]:
     """Leave a folder that reads as one table: of these settings, without the failed slides and without damage.
 
     Args:
         workspace: Workspace of the run.
         folder: Name of the folder.
-        ids: Slides found whose files this run made or kept.
-        found: Paths of all slides found, failed ones included; without gone slides that could not be read.
+        reports: Slides in the tables, whose files this run made or kept.
+        failures: Failed slides; files of those that are gone and could not be read are kept.
         config: Configuration of the run.
 
     Returns:
-        Paths of the slides that have a file in the folder and were not found this time, sorted.
+        Paths of slides without a report that have a file in the folder and were not found this time.
     """
     path = workspace.published(folder)
     workspace.make_folder(path)
-    gone = set()
-    for file in read_folder(path, workspace, skip={workspace.of_slide(folder, slide) for slide in ids}):
+    is_below = workspace.is_below(folder)
+    others = names_but(list_files(workspace, path), SUFFIXES[folder], reports["slide_id"], is_below=is_below)
+    found, gone = set[str](), set[str]()
+    if others:
+        found = {*reports.filter(pc.not_equal(reports["status"], "gone"))["path"].to_pylist()}
+        found.update(failures.filter(pc.not_equal(failures["error"], UnreadError.__name__))["path"].to_pylist())
+    for file in read_folder(folder, others, workspace):
         if file.state == "damaged":
-            workspace.remove(file.path)
+            workspace.remove_of_slide(file.path)
         if file.state != "whole" or file.provenance is None:
             continue
         slide = file.provenance.slide.path
         if slide not in found:
             gone.add(slide)
         if slide in found or not file.provenance.is_current(config) or config.gone == "drop":
-            workspace.remove(file.path)
-    tables = {name for name in workspace.names(path) if name.endswith(".parquet")}
+            workspace.remove_of_slide(file.path)
+    _settle_empty(workspace, folder, config)
+    return gone
+
+
+def _settle_empty(workspace: Workspace, folder: Literal["coverage", "tiles"], config: CoverageConfig) -> None:
+    """Write the file that carries the schema of a folder without slides, or remove it."""
+    tables = set(names_but(list_files(workspace, workspace.published(folder)), SUFFIXES[folder]))
     empty = workspace.published(folder, EMPTY)
     if not tables - {EMPTY}:
         schema, settings = (
@@ -231,4 +254,3 @@ def _tidy_folder(
         write_table(columns.empty_table(), empty, workspace)
     elif EMPTY in tables:
         workspace.remove(empty)
-    return sorted(gone)

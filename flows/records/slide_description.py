@@ -1,19 +1,25 @@
 """Description of a slide: its fingerprint and metadata, read from its headers or from an earlier run's file."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from flows.config.model import CoverageConfig
-from flows.records.fingerprints import fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import read_metadata
+from flows.records.slide_frame import frame_to_json
 from flows.records.stored_files import has_grid, refuse_foreign_table
 from flows.storage.workspace import Workspace
 from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
-from ratiopath.slides.metadata import Tiling, describe_slide
+from ratiopath.slides.frame import frame_of
+from ratiopath.slides.metadata import Tiling, describe_open
+from ratiopath.slides.open import open_slide
 
 
-def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def describe(
+    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, ask: Ask = fingerprint
+) -> dict[str, Any]:
     """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
@@ -22,6 +28,7 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         source: Row of `flows.inputs.source_table`.
         config: Configuration of the run.
         workspace: Workspace of the run.
+        ask: Fingerprints a file, not by content.
 
     Returns:
         Row of `schemas.intermediate.discovered_slides`.
@@ -29,11 +36,9 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
     Raises:
         SlideError: The slide cannot be opened or tiled.
     """
-    path, slide_id, mpp = source["path"], source["slide_id"], source.pop("slide_mpp")
-    given = config.slide_mpp if mpp is None else mpp
-    with open_errors(path):
-        state, found = fingerprints(path, config.changes)
-    identity = {**found, "mpp": given}
+    path, slide_id, given = source["path"], source["slide_id"], given_mpp(source, config)
+    state, identity = identify(path, given, config, ask)
+    del source["slide_mpp"]
     grid = workspace.of_slide("coverage", slide_id)
     stored = read_metadata(grid, workspace).provenance
     for folder in ("coverage", "tiles") if stored is None else ():
@@ -44,10 +49,29 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         and known.describes(identity, slide_id, config.tiling.in_full)
         and has_grid(grid, known, config, workspace)
     ):
-        described = {**known.slide.to_row(), "grid": grid}
+        described = {**known.slide.to_row(), "grid": grid, "frame": None}
     else:
-        described = {**describe_slide(path, _tiling(config, given)), "grid": None}
+        tiling = _tiling(config, given)
+        with open_slide(path, tiling.slide_mpp) as slide:
+            described = {**describe_open(slide, tiling), "grid": None, "frame": frame_to_json(frame_of(slide))}
     return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
+
+
+def given_mpp(source: Mapping[str, Any], config: CoverageConfig) -> float | None:
+    """Return the resolution that a slide's manifest or the configuration gives, µm/px."""
+    mpp: float | None = source["slide_mpp"]
+    return config.slide_mpp if mpp is None else mpp
+
+
+def identify(path: str, given: float | None, config: CoverageConfig, ask: Ask = fingerprint) -> tuple[Json, Json]:
+    """Fingerprint a slide as `ask` does; and as changes are to be detected, with the resolution given for it.
+
+    Raises:
+        SlideError: It cannot be reached.
+    """
+    with open_errors(path):
+        state, found = fingerprints(path, config.changes, ask)
+    return state, {**found, "mpp": given}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:

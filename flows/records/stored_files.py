@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from flows.records.provenance import EMPTY, Metadata, Provenance, metadata_of, r
 from flows.records.slides import Slide
 from flows.storage.filesystem import Storage
 from flows.storage.parquet import damage_errors, open_table
-from flows.storage.workspace import is_slide_id
+from flows.storage.workspace import Workspace, is_slide_id
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.geometry import Int64s
 from ratiopath.grid import Last, axis_origins
@@ -48,7 +48,8 @@ class StoredFile:
     provenance: Provenance | None
     """Provenance of a whole file; no path is formed from that of another one."""
     state: Literal["whole", "copy", "damaged", "unread"] = "whole"
-    """Copy: its name is not the slide id in its provenance; damaged: its footer is; unread: it gave no bytes."""
+    """Copy: its name or subfolder is not that of the slide in its provenance; damaged: its footer is; unread: it gave
+    no bytes."""
     error: UnreadError | None = None
     """Error of an unread file."""
 
@@ -197,29 +198,33 @@ def unread(path: str, error: Exception | None = None) -> UnreadError:
     return UnreadError(f"{path!r} of a slide that is gone cannot be read: {found}; it is kept", path=path, hint=hint)
 
 
-def read_folder(folder: str, storage: Storage, skip: Collection[str]) -> Iterator[StoredFile]:
-    """Read the provenance of each slide's file in a folder; other programs' files are left out.
+def read_folder(
+    folder: Literal["coverage", "tiles"], names: Iterable[str], workspace: Workspace
+) -> Iterator[StoredFile]:
+    """Read the provenance of files in a folder; other programs' files are left out.
 
     Args:
-        folder: Path in the storage; may be absent.
-        storage: File system of the output.
-        skip: Paths of files that are not opened.
+        folder: The folder.
+        names: Paths of Parquet files in it.
+        workspace: The output.
 
     Yields:
-        The files. One without provenance that has another name than that of a slide's file is another program's.
+        The files. One without provenance that has another name or subfolder than a slide's file is another program's.
     """
-    for name in storage.names(folder):
-        path, (stem, suffix) = posixpath.join(folder, name), posixpath.splitext(name)
-        if suffix != ".parquet" or name == EMPTY or path in skip:
+    for name in names:
+        path, (subfolder, stem) = workspace.published(folder, name), posixpath.split(posixpath.splitext(name)[0])
+        if name == EMPTY:
             continue
-        provenance = read_metadata(path, storage).provenance
-        if provenance is None and is_slide_id(stem):
+        is_placed = workspace.is_place_of(stem, folder, subfolder)
+        provenance = read_metadata(path, workspace).provenance
+        if provenance is None and is_placed and is_slide_id(stem):
             try:
-                provenance = read_content_metadata(read_content(path, storage)).provenance
+                provenance = read_content_metadata(read_content(path, workspace)).provenance
             except UnreadError as error:
                 yield StoredFile(path, stem, None, "unread", error)
                 continue
             if provenance is None:
                 yield StoredFile(path, stem, None, "damaged")
         if provenance is not None:
-            yield StoredFile(path, stem, provenance, "whole" if provenance.slide.slide_id == stem else "copy")
+            is_own = is_placed and provenance.slide.slide_id == stem
+            yield StoredFile(path, stem, provenance, "whole" if is_own else "copy")

@@ -1,9 +1,9 @@
 """Artifacts of a run in the Prefect UI: a table of slides, a table of failed slides and a report."""
 
-import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
@@ -12,10 +12,11 @@ from flows.config.model import CoverageConfig
 from flows.records.run_record import Summary
 from flows.reports.prefect_progress import API_ERRORS
 from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
-from flows.reports.previews.files import FOLDER, slides_with_picture
+from flows.reports.previews.files import FOLDER
 from flows.reports.run_log import run_log
-from flows.reports.run_report import Row, render_report, sort_for_review, tabulate_failures, tabulate_slides
+from flows.reports.run_report import render_report, sort_for_review, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
+from ratiopath.remote.names import name_of
 
 SLIDES, FAILED, REPORT = "coverage-slides", "coverage-failed", "coverage-report"
 """Keys of the artifacts; the UI keeps a version per run of each."""
@@ -29,7 +30,7 @@ def publish_artifacts(
     seconds: Mapping[str, float],
     reports: pa.Table,
     failures: pa.Table,
-    pictures: pa.Table | None,
+    drawn: Collection[str] | None,
     workspace: Workspace,
 ) -> None:
     """Publish the artifacts of a finished run; outside a flow run, nothing is sent.
@@ -42,29 +43,28 @@ def publish_artifacts(
         seconds: Duration of each task in s.
         reports: Table of `schemas.slide_report`.
         failures: Table of `schemas.failures`.
-        pictures: Table of `schemas.intermediate.PICTURES`; None if previews are off.
+        drawn: Ids of the slides with a picture; None if previews are off.
         workspace: The output.
     """
     if not FlowRunContext.get():
         return
-    slides = reports.to_pylist()
     try:
-        tables = {SLIDES: tabulate_slides(slides, config.classes), FAILED: tabulate_failures(failures.to_pylist())}
+        tables = {SLIDES: tabulate_slides(reports, config.classes), FAILED: tabulate_failures(failures)}
         for key, table in tables.items():
             create_table_artifact(table.rows, key, table.description)
-        figure = None if pictures is None else _draw_figure(slides, pictures, workspace)
+        figure = None if drawn is None else _draw_figure(reports, drawn, workspace)
         report = render_report(config, summary, seconds, figure)
         create_markdown_artifact(report, REPORT, str(summary))
     except (*API_ERRORS, OSError) as error:
         run_log().warning("some artifacts are missing in the UI, the tables are complete: %s", error)
 
 
-def _draw_figure(slides: Sequence[Row], pictures: pa.Table, workspace: Workspace) -> str | None:
+def _draw_figure(reports: pa.Table, drawn: Collection[str], workspace: Workspace) -> str | None:
     """Draw the pictures of the first slides as a contact sheet, a data URI; None if no slide has a picture."""
-    drawn = slides_with_picture(pictures)
+    shown = sort_for_review(reports.filter(pc.is_in(reports["slide_id"], value_set=pa.array(drawn, pa.string()))))
     found = []
-    for slide in [slide for slide in sort_for_review(slides) if slide["slide_id"] in drawn][:MAX_PICTURES]:
+    for slide in shown.slice(0, MAX_PICTURES).to_pylist():
         path = workspace.of_slide(FOLDER, slide["slide_id"])
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
-            found.append((posixpath.basename(slide["path"]), picture.convert("RGB")))
+            found.append((name_of(slide["path"]), picture.convert("RGB")))
     return data_uri(draw_contact_sheet(found)) if found else None

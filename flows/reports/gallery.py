@@ -10,7 +10,7 @@ are in a script of their own (`flows.reports.previews.tile_shares`), loaded with
 import json
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_stem
 from flows.reports.previews.colours import GREYS, TABLE
-from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews, slides_with_picture
+from flows.reports.previews.files import FOLDER, SCRIPT, remove_previews
 from flows.reports.previews.scene import MAX_PANELS
 from flows.reports.run_log import run_log
 from flows.reports.shown_text import escaped
 from flows.reports.tissue_share import has_tissue, tissue_share
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
+from ratiopath.remote.names import name_of
 from schemas.slide_report import area_of, mean_of
 
 PAGE, NAMES = "index.html", "index-names.js"
@@ -90,15 +91,15 @@ def exported_file(slide: Row, names: Collection[str]) -> str | None:
     return None
 
 
-def _card(slide: Row, classes: Sequence[str], pictures: Collection[str], exports: Collection[str]) -> Row:
+def _card(slide: Row, classes: Sequence[str], pictures: Mapping[str, str], exports: Collection[str]) -> Row:
     """Build the card of a slide; a number that its row lacks is unknown."""
-    has_picture = slide.get("slide_id") in pictures
+    picture = pictures.get(slide.get("slide_id", ""))
     return {
         "id": slide.get("slide_id"),
-        "name": escaped(posixpath.basename(slide["path"])),
+        "name": escaped(name_of(slide["path"])),
         "path": escaped(slide["path"]),
-        "picture": f"{FOLDER}/{slide['slide_id']}.png" if has_picture else None,
-        "script": f"{FOLDER}/{slide['slide_id']}{SCRIPT}" if has_picture else None,
+        "picture": picture,
+        "script": None if picture is None else posixpath.splitext(picture)[0] + SCRIPT,
         "qupath": exported_file(slide, exports),
         "status": slide["status"],
         "tiles": slide.get("tiles"),
@@ -115,7 +116,7 @@ def render_page(
     slides: Iterable[Row],
     failures: Iterable[Row],
     classes: Sequence[str],
-    pictures: Collection[str],
+    pictures: Mapping[str, str],
     exports: Collection[str] = (),
     place: Place | None = None,
 ) -> str:
@@ -125,7 +126,7 @@ def render_page(
         slides: Rows of `schemas.slide_report`.
         failures: Rows of `schemas.failures`.
         classes: Names of the classes, in order.
-        pictures: Ids of the slides that have a picture; the page requests no other.
+        pictures: Path in the output of the picture of each slide that has one, by id; the page requests no other.
         exports: Names of the files in exports/qupath; the page links to no other.
         place: Place of the page; None is that of the only one.
 
@@ -170,28 +171,33 @@ def split_pages(reports: pa.Table, failures: pa.Table) -> Iterator[tuple[Place, 
 
 
 def publish_gallery(
-    reports: pa.Table, failures: pa.Table, pictures: pa.Table | None, config: CoverageConfig, workspace: Workspace
+    reports: pa.Table,
+    failures: pa.Table,
+    drawn: Collection[str] | None,
+    config: CoverageConfig,
+    workspace: Workspace,
 ) -> None:
     """Write the pages; if previews are off, remove pages and pictures of earlier runs, which may be outdated.
 
     Args:
         reports: Table of `schemas.slide_report`.
         failures: Table of `schemas.failures`.
-        pictures: Table of `schemas.intermediate.PICTURES`; None if previews are off.
+        drawn: Ids of the slides with a picture; None if previews are off.
         config: The configuration.
         workspace: The output.
     """
-    if pictures is None:
+    if drawn is None:
         _remove_gallery(workspace)
         return
-    drawn, exports = slides_with_picture(pictures), set(workspace.names(workspace.published(*QUPATH)))
+    exports = set(workspace.names(workspace.published(*QUPATH)))
     written, names = set(), []
     for place, slides, failed in split_pages(reports, failures):
-        page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, drawn, exports, place)
+        pictures = {one: workspace.name_of(FOLDER, one) for one in slides["slide_id"].to_pylist() if one in drawn}
+        page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, pictures, exports, place)
         _write(place.name, page, workspace)
         written.add(place.name)
         paths = [*slides["path"].to_pylist(), *failed["path"].to_pylist()]
-        names.append([escaped(posixpath.basename(path)) for path in paths])
+        names.append([escaped(name_of(path)) for path in paths])
     if len(names) > 1:
         _write(NAMES, f"{NAMES_MARK}\nslideNames({json.dumps(names, separators=(',', ':'))});\n", workspace)
         written.add(NAMES)

@@ -7,14 +7,16 @@ A file is known by its content, never by its name alone:
     previews/SLIDE.png, SLIDE.js        the source recorded in the picture, the first line
     tissue/SLIDE.tiff                   the source recorded in the mask
     slides.parquet, failures.parquet    their columns; one that is damaged, by a run.json that is ours
-    coverage/, tiles/, previews/, ...   folders, no links; files in them that no slide id names stay as they are
+    coverage/, tiles/, previews/, ...   folders, no links, and so are their subfolders; files in them that no slide id
+                                        names stay as they are
     .work/                              nothing but folders of runs
 """
 
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,13 +29,16 @@ from flows.records.provenance import EMPTY, PROVENANCE_KEY
 from flows.reports.gallery import is_drawn, is_page_name
 from flows.reports.previews.files import SCRIPT, is_replaceable
 from flows.storage.filesystem import Storage, output_errors
-from flows.storage.workspace import SUFFIXES, WORK, Workspace, is_slide_id
+from flows.storage.listing import SUBFOLDER
+from flows.storage.workspace import SUFFIXES, WORK, Folder, Workspace, is_slide_id
 
 _COLUMNS = {
     "slides.parquet": {"slide_id", "path", "extent_x", "tile_extent_x", "stride_x", "downsample"},
     "failures.parquet": {"path", "stage", "error", "message"},
 }
 """Columns that mark a table as one of this program, in every version."""
+NONE: Mapping[str, Collection[str]] = MappingProxyType({})
+"""No files."""
 _HEAD = 1024
 """Number of leading bytes that mark a page or a log."""
 _MAX_RECORD = 1 << 26
@@ -44,13 +49,16 @@ _RUN = re.compile("[0-9a-f]{32}")
 """Name of a run's folder in .work/."""
 
 
-def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False) -> None:
+def refuse_foreign(
+    workspace: Workspace, *, previews: bool, masks: bool = False, known: Mapping[str, Collection[str]] = NONE
+) -> None:
     """Refuse an output that holds files of others under names that a run writes or removes.
 
     Args:
         workspace: Workspace of the run.
         previews: True if the run writes index.html.
         masks: True if the run writes tissue/.
+        known: Names of files in previews/ and tissue/ that are known to be ours.
 
     Raises:
         ConfigurationError: Names each such file.
@@ -59,39 +67,49 @@ def refuse_foreign(workspace: Workspace, *, previews: bool, masks: bool = False)
     with output_errors(workspace.output):
         problems = [
             f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
-            for name, found in _foreign(workspace, previews=previews, masks=masks)
+            for name, found in _foreign(workspace, known, previews=previews, masks=masks)
         ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _foreign(workspace: Workspace, *, previews: bool, masks: bool) -> Iterator[tuple[str, str]]:
+def _foreign(
+    workspace: Workspace, known: Mapping[str, Collection[str]], *, previews: bool, masks: bool
+) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
     entries = set(workspace.entries(workspace.root))
-    folders = {name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)}
-    for name in sorted(folders) if workspace.is_local else ():
-        if os.path.islink(workspace.published(name)) or not os.path.isdir(workspace.published(name)):
-            yield name, "is not a folder of this program"
-            folders.remove(name)
-    if WORK in folders:
+    folders = [name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)]
+    links = [name for name in folders if workspace.is_local and not _is_folder(workspace.published(name))]
+    yield from ((name, "is not a folder of this program") for name in links)
+    if WORK in folders and WORK not in links:
         for name in workspace.entries(workspace.published(WORK)):
             if not _RUN.fullmatch(name) or workspace.is_file(workspace.published(WORK, name)):
                 yield f"{WORK}/{name}", "is not a file of this program"
     for name in sorted(entries & {"run.json", LOG, *_COLUMNS, *(filter(is_page_name, entries) if previews else [])}):
         if not _is_ours(name, workspace):
             yield name, "is not a file of this program"
-    for folder in sorted(folders - {WORK}):
-        yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace))
+    for folder in SUFFIXES:
+        if folder in folders and folder not in links:
+            yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace, known))
 
 
-def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
+def _foreign_in(
+    folder: Folder, workspace: Workspace, known: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
     """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
-    names = workspace.entries(workspace.published(folder))
-    for name in names if workspace.is_local else ():  # an object store has no folders, and a request a picture is slow
-        stem, suffix = posixpath.splitext(name)
+    entries = workspace.entries(workspace.published(folder))
+    names = list(entries) if workspace.is_local else []  # a store has no folders, and a request a picture is slow
+    for name in filter(SUBFOLDER.fullmatch, entries if workspace.is_local else ()):
         path = workspace.published(folder, name)
+        if _is_folder(path):
+            names += [posixpath.join(name, one) for one in workspace.entries(path)]
+        else:
+            yield name, "is not a folder of this program"
+    for name in names:
+        file, path = posixpath.basename(name), workspace.published(folder, name)
+        stem, suffix = posixpath.splitext(file)
         suffixes = {SUFFIXES[folder], *([SCRIPT] if folder == "previews" else [])}
-        if suffix not in suffixes or not is_slide_id(stem) or os.path.islink(path):
+        if file in known.get(folder, ()) or suffix not in suffixes or not is_slide_id(stem) or os.path.islink(path):
             continue
         if os.path.isdir(path):
             yield name, "is a folder where a file of this program belongs"
@@ -99,11 +117,15 @@ def _foreign_in(folder: str, workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield name, f"is not a {'script' if suffix == SCRIPT else 'picture'} of this program"
         elif folder == MASKS and not is_replaceable_mask(path, workspace):
             yield name, "is not a mask of this program"
-    if EMPTY in names and folder in {"coverage", "tiles"}:
+    if EMPTY in entries and folder in {"coverage", "tiles"}:
         path = workspace.published(folder, EMPTY)
         found = _read_schema(path, workspace)
         if found is None or PROVENANCE_KEY not in (found.metadata or {}):
             yield EMPTY, "is not a file of this program"
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _is_ours(name: str, storage: Storage) -> bool:

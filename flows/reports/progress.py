@@ -41,7 +41,8 @@ def progress(task: str, slides: int, workspace: Workspace, level: int = logging.
     """
     from flows.reports.prefect_progress import ProgressArtifact, SlideLog  # noqa: PLC0415 - workers do without Prefect
 
-    artifact, log = ProgressArtifact(task, slides), SlideLog(task, level)
+    name = f"{task} ({workspace.part.label})" if workspace.part.label else task
+    artifact, log = ProgressArtifact(name, slides), SlideLog(task, level)
     file = ProgressFile(task, slides, workspace)
     is_hidden = not sys.stderr.isatty()
     counts = TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -49,7 +50,7 @@ def progress(task: str, slides: int, workspace: Workspace, level: int = logging.
     slide_name = TextColumn("{task.fields[slide]}", markup=False)
     console = Console(stderr=True, quiet=is_hidden)
     with Progress(*counts, *eta, slide_name, console=console, disable=is_hidden) as bar:
-        shown = bar.add_task(task, total=slides, slide="")
+        shown = bar.add_task(name, total=slides, slide="")
 
         def advance(slide: str, seconds: float | None = None, reason: str | None = None) -> None:
             bar.update(shown, advance=1, slide=slide)

@@ -46,6 +46,8 @@ class Progress:
     """Slides that failed in this task."""
     failures: list[dict[str, str]] = field(default_factory=list)
     """Path and reason of the first of them."""
+    part: str = ""
+    """Part of the slides that the task works on; empty if there is only one."""
     process: str = field(default_factory=lambda: f"process {os.getpid()} on {platform.node()}")
     """Process of the run."""
 
@@ -67,7 +69,7 @@ class ProgressFile:
         self._workspace, self._clock = workspace, clock
         self._began = self._written = clock()
         now = _now()
-        self._progress = Progress(task, slides, now, now)
+        self._progress = Progress(task, slides, now, now, part=workspace.part.label)
         self._write()
 
     def advance(self, slide: str, reason: str | None) -> None:
@@ -90,7 +92,7 @@ class ProgressFile:
         self._written = self._clock()
         self._progress.updated, self._progress.seconds = _now(), self._written - self._began
         try:
-            write_json(asdict(self._progress), self._workspace.between(NAME), self._workspace)
+            write_json(asdict(self._progress), self._workspace.of_run(NAME), self._workspace)
         except OutputError:
             return  # the tables tell if the output cannot be written
 

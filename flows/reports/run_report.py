@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from flows.config.model import CoverageConfig
@@ -33,16 +35,23 @@ class BoundedTable:
     """Contents of the table, and the number of rows left out."""
 
 
-def sort_for_review(slides: Iterable[Row]) -> list[Row]:
+def sort_for_review(reports: pa.Table) -> pa.Table:
     """Sort rows of `schemas.slide_report`: slides to review first, then slides that this run measured."""
-    return sorted(slides, key=lambda slide: (not slide["suspicions"], slide["seconds"] is None))
+    keys = pa.table(
+        {
+            "is_clean": pc.equal(pc.list_value_length(reports["suspicions"]), 0),
+            "is_kept": reports["seconds"].is_null(),
+            "number": pa.array(range(reports.num_rows), pa.int64()),
+        }
+    )
+    return reports.take(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]))
 
 
-def tabulate_slides(slides: Sequence[Row], classes: Sequence[str]) -> BoundedTable:
+def tabulate_slides(reports: pa.Table, classes: Sequence[str]) -> BoundedTable:
     """Tabulate the slides in the tables, those to review first.
 
     Args:
-        slides: Rows of `schemas.slide_report`.
+        reports: Table of `schemas.slide_report`.
         classes: Names of the classes.
     """
     rows = [
@@ -60,15 +69,15 @@ def tabulate_slides(slides: Sequence[Row], classes: Sequence[str]) -> BoundedTab
             "seconds": _round(slide["seconds"], 2),
             "status": slide["status"],
         }
-        for slide in sort_for_review(slides)[:MAX_ROWS]
+        for slide in sort_for_review(reports).slice(0, MAX_ROWS).to_pylist()
     ]
-    counted = _count(len(slides), "slides in the tables", "slides.parquet")
-    to_review = sum(bool(slide["suspicions"]) for slide in slides)
+    counted = _count(reports.num_rows, "slides in the tables", "slides.parquet")
+    to_review = pc.sum(pc.greater(pc.list_value_length(reports["suspicions"]), 0)).as_py() or 0
     return BoundedTable(rows, f"{counted}; {to_review:,} to review, listed first")
 
 
-def tabulate_failures(failures: Sequence[Row]) -> BoundedTable:
-    """Tabulate the failed slides, rows of `schemas.failures`."""
+def tabulate_failures(failures: pa.Table) -> BoundedTable:
+    """Tabulate the failed slides, a table of `schemas.failures`."""
     rows = [
         {
             "slide": _one_line(slide["path"]),
@@ -76,9 +85,9 @@ def tabulate_failures(failures: Sequence[Row]) -> BoundedTable:
             "error": slide["error"],
             "reason": _one_line(slide["message"]),
         }
-        for slide in failures[:MAX_ROWS]
+        for slide in failures.slice(0, MAX_ROWS).to_pylist()
     ]
-    return BoundedTable(rows, _count(len(failures), "failed slides", "failures.parquet"))
+    return BoundedTable(rows, _count(failures.num_rows, "failed slides", "failures.parquet"))
 
 
 def render_report(config: CoverageConfig, summary: Summary, seconds: Mapping[str, float], figure: str | None) -> str:

@@ -21,10 +21,8 @@ from flows.records.fingerprints import Json
 from flows.records.slides import Slide
 from flows.reports.quality_checks import check_classes, check_counts, check_heat_maps
 from flows.reports.tile_areas import TileAreas
-from flows.storage.parquet import TableReference, read_table
-from flows.storage.workspace import Workspace
 from ratiopath.counting.values import parse_value, sort_key
-from schemas.slide_report import area_of, mean_of, slide_report
+from schemas.slide_report import area_of, mean_of
 
 MAX_VALUES = 32
 """Largest number of values of an overlay in the report on a slide."""
@@ -144,26 +142,3 @@ def report_columns(report: Json, tiles: int, kept: int, *, is_filtered: bool) ->
         "notes": report.get("notes", []),
         "alignments": [(name, found["case"]) for name, found in report.get("alignments", {}).items()],
     }
-
-
-def report_slides(
-    covered: TableReference, kept: TableReference, config: CoverageConfig, workspace: Workspace
-) -> pa.Table:
-    """Report on every slide in the tables, including those that this run left unchanged.
-
-    Args:
-        covered: Index of the files in coverage/.
-        kept: Index of the files in tiles/, with the report on each slide.
-        config: The configuration.
-        workspace: The output.
-
-    Returns:
-        A table of `schemas.slide_report`: slides found, in the order of `covered`, then slides that are gone.
-    """
-    measured = {row["slide_id"]: row for row in read_table(covered.path, workspace.files).to_pylist()}
-    gone = {"status": "gone", "seconds": None}
-    rows = []
-    for row in read_table(kept.path, workspace.files).to_pylist():
-        of_run = measured.get(row["slide_id"], gone)
-        rows.append({**row, "kept": row["rows"], "status": of_run["status"], "seconds": of_run["seconds"]})
-    return slide_report(config.classes).table(rows)

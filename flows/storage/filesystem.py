@@ -1,6 +1,6 @@
 """File system of the output, local or an object store, on which a file is whole or absent.
 
-folder          written beside, flushed to the disk, moved
+folder          written beside, flushed to the disk, moved (flows/storage/publication.py)
 object store    written to an unnamed temporary file, uploaded in one piece: stores publish a put when it is complete
 """
 
@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
-from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import fsspec
 import pyarrow as pa
@@ -128,6 +126,14 @@ class Storage:
         """Remove a file."""
         self.files.delete_file(path)
 
+    def move(self, source: str, target: str) -> None:
+        """Move a file in one step; an object store copies it, without sending it here, and then removes it."""
+        if self.is_local:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.rename(source, target)
+        else:
+            self.files.move(source, target)
+
     def remove_folder(self, folder: str) -> None:
         """Remove a folder with its content, if it exists; what links in it point to stays."""
         if self.files.get_file_info(folder).type != FileType.Directory:
@@ -153,24 +159,6 @@ def _open(uri: str) -> tuple[FileSystem, str]:
 
 
 @contextmanager
-def move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
-    """Open a file in a folder of the same file system, and move it when the block ends without an error."""
-    os.makedirs(work, exist_ok=True)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    beside = os.path.join(work, f"{uuid4().hex}.unfinished")
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        os.unlink(beside)
-        raise
-    os.replace(beside, path)
-    _flush(os.path.dirname(path))  # the name is on the disk too
-
-
-@contextmanager
 def upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
     """Upload after the block: pyarrow's stream would complete the upload even if the block failed."""
     with tempfile.TemporaryFile() as file:
@@ -178,24 +166,3 @@ def upload(path: str, files: FileSystem) -> Iterator[BinaryIO]:
         file.flush()
         with mmap(file.fileno(), 0, access=ACCESS_READ) as content, files.open_output_stream(path) as stream:
             stream.write(pa.py_buffer(content))
-
-
-def place(source: Path, path: str, storage: Storage) -> None:
-    """Move a complete file of this machine to its place; on a folder, both are on one file system."""
-    if not storage.is_local:
-        with source.open("rb") as file, storage.files.open_output_stream(path) as stream:
-            shutil.copyfileobj(file, stream)
-        return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    _flush(source)
-    os.replace(source, path)
-    _flush(os.path.dirname(path))  # the name is on the disk too
-
-
-def _flush(path: str | Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -7,6 +7,8 @@ from flows.tasks.discover_slides import discover_slides
 from flows.tasks.draw_previews import draw_previews
 from flows.tasks.export_tiles import export_tiles
 from flows.tasks.filter_by_coverage import filter_by_coverage
+from flows.tasks.gone_slides import find_gone_slides
+from flows.tasks.select_slides import select_slides
 from flows.tasks.tile_slides import tile_slides
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "draw_previews",
     "export_tiles",
     "filter_by_coverage",
+    "find_gone_slides",
+    "select_slides",
     "tile_slides",
 ]

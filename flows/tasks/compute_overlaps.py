@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Draft, Row
@@ -18,15 +17,17 @@ from flows.records.findings import Findings
 from flows.records.fingerprints import Json, require_unchanged
 from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_partial_report, with_metadata
-from flows.records.slides import CoveredSlide, SlideFile, Status
+from flows.records.slide_frame import frame_of_tiles
+from flows.records.slides import CoveredSlide, Status
 from flows.reports.progress import progress
 from flows.reports.slide_report import merge_reports, partial_report
-from flows.storage.parquet import TableReference, damage_errors, open_table, read_table, row_groups, write_groups
+from flows.storage.parquet import TableReference, read_table, row_groups, write_groups
+from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace
 from flows.tasks.coverage_table import coverage_table
 from flows.tasks.map_slides import request_of, title, write_result
+from flows.tasks.slide_grid import SlideGrid
 from schemas.coverage import coverage
-from schemas.grid import GRID
 from schemas.intermediate import COVERED
 
 PART = pa.schema([("part", pa.string())])
@@ -34,19 +35,35 @@ PART = pa.schema([("part", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
-class _Slide(SlideFile):
-    """A slide with its grid, the file of the row, and the provenance of its coverage."""
+class _Slide:
+    """A slide with the size of its grid and the provenance of its coverage."""
 
+    slide_id: str
+    """The slide."""
+    path: str
+    """Its path."""
+    tiles: int
+    """Number of tiles."""
+    groups: int
+    """Number of row groups, each a unit of work."""
     status: Status
-    """State of the slide's coverage; the grid of an unchanged slide is its file in coverage/."""
+    """State of the slide's coverage."""
     record: str
     """JSON of the provenance, parsed where the slide is measured."""
     states: str
     """JSON of the fingerprints by size and mtime, to be found again after measuring."""
+    frame: str | None
+    """JSON of the slide's frame; None where it is to be read from its headers."""
 
-    def covered_by(self, file: str, seconds: float | None = None) -> Row:
+    def covered(self, workspace: Workspace, seconds: float | None = None) -> Row:
         """Return the row of its file in coverage/."""
-        return CoveredSlide(self.slide_id, self.path, file, self.rows, self.status, seconds).to_row()
+        file = workspace.of_slide("coverage", self.slide_id)
+        return CoveredSlide(self.slide_id, self.path, file, self.tiles, self.status, seconds).to_row()
+
+    def units(self) -> list[Row]:
+        """Return a row per unit."""
+        shared = {"record": self.record, "states": self.states, "frame": self.frame, "is_alone": self.groups == 1}
+        return [{"group": group, **shared} for group in range(self.groups)]
 
 
 def compute_overlaps(
@@ -63,16 +80,13 @@ def compute_overlaps(
     """
     slides = _join(read_table(overlays.path, workspace.files), read_table(grids.path, workspace.files))
     kept = {number for number, slide in enumerate(slides) if slide.status == "unchanged"}
-    units, slide_of, tiles = [], [], []
-    for number in sorted(set(range(len(slides))) - kept):
-        for unit, weight in _units(slides[number], workspace):
-            units.append(unit)
-            slide_of.append(number)
-            tiles.append(weight)
+    slide_of = [number for number, slide in enumerate(slides) if number not in kept for _ in range(slide.groups)]
+    units = [unit for number, slide in enumerate(slides) if number not in kept for unit in slide.units()]
+    tiles = [slides[number].tiles // slides[number].groups for number in slide_of]
     compute = partial(_measure, config=config, workspace=workspace)
     request = request_of(compute_overlaps, config)
     outcomes = map_rows(pa.Table.from_pylist(units), compute, PART, batches_of(tiles), request)
-    covered = {number: slides[number].covered_by(slides[number].file) for number in kept}
+    covered = {number: slides[number].covered(workspace) for number in kept}
     failures = {}
     with progress(title(compute_overlaps), len(slides) - len(kept), workspace, logging.INFO) as advance:
         for number, done in _group_by_slide(slide_of, set(range(len(slides))) - kept, outcomes):
@@ -80,7 +94,7 @@ def compute_overlaps(
             seconds = sum(outcome.seconds or 0.0 for outcome in done)
             if failed is None:
                 _join_parts(slide, [one.result["part"] for one in done if one.result is not None], config, workspace)
-                covered[number] = slide.covered_by(workspace.of_slide("coverage", slide.slide_id), seconds)
+                covered[number] = slide.covered(workspace, seconds)
             else:
                 failures[number] = failed.failure(slide.path)
             advance(slide.path, seconds, None if failed is None else failed.reason)
@@ -91,25 +105,17 @@ def compute_overlaps(
 def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
     """Join the slides that have both a grid and overlays."""
     grid_of = {row["slide_id"]: row for row in grids.to_pylist()}
-    rows = overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
-    return [_Slide.from_row({**grid_of[row["slide_id"]], **row}) for row in rows if row["slide_id"] in grid_of]
-
-
-def _units(slide: _Slide, workspace: Workspace) -> Iterator[tuple[Row, int]]:
-    """Cut a slide into units, each with its number of tiles."""
-    metadata = pq.read_metadata(slide.file, filesystem=workspace.files)
-    for group in range(metadata.num_row_groups):
-        unit = {"grid": slide.file, "group": group, "is_alone": metadata.num_row_groups == 1}
-        yield unit | {"record": slide.record, "states": slide.states}, metadata.row_group(group).num_rows
+    rows = overlays.select(["slide_id", "status", "record", "states", "frame"]).to_pylist()
+    return [_Slide(**(grid_of[row["slide_id"]] | row)) for row in rows if row["slide_id"] in grid_of]
 
 
 def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     provenance, group = Provenance.from_json(unit["record"]), unit["group"]
-    with damage_errors(unit["grid"]), open_table(unit["grid"], workspace.files) as file:
-        tiles = file.read_row_group(group, columns=GRID.arrow.names)
     paths, slide = provenance.overlay_paths, provenance.slide
+    tiles = SlideGrid.of(slide, config.tiling.last).group(group)
     with require_unchanged(slide.path, json.loads(unit["states"])), at_hand(paths, workspace) as files:
-        table, findings = coverage_table(tiles, files, config, provenance.overlay_mpps)
+        frame = frame_of_tiles(unit["frame"], slide)
+        table, findings = coverage_table(tiles, frame, files, config, provenance.overlay_mpps)
     for name in [name for name, path in paths.items() if path != files[name]]:  # copies have no place in a table
         column = table.schema.get_field_index(f"{name}_path")
         table = table.set_column(column, table.schema.field(column), pa.repeat(paths[name], table.num_rows))
@@ -117,10 +123,10 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     report |= (Findings() if group else findings).to_json()
     schema = coverage(config.overlay_columns)
 
-    def write(groups: Iterable[pa.Table]) -> Row:
+    def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         """Write the file of a slide of one unit, or a part with its partial report."""
         if unit["is_alone"]:
-            _write_slide(groups, provenance, [report], config, workspace)
+            _write_slide(groups, provenance, [report], config, workspace, publication)
             return {"part": None}
         part = workspace.between("parts", slide.slide_id, f"{group}.parquet")
         write_groups(groups, part, with_metadata(schema.arrow, None, report), workspace)
@@ -131,10 +137,10 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
 
 def _write_slide(
     groups: Iterable[pa.Table], provenance: Provenance, reports: Sequence[Json], config: CoverageConfig,
-    workspace: Workspace,
+    workspace: Workspace, publication: Publication | None = None,
 ) -> None:  # fmt: skip
     schema = with_metadata(coverage(config.overlay_columns).arrow, provenance, merge_reports(reports, config))
-    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace)
+    write_groups(groups, workspace.of_slide("coverage", provenance.slide.slide_id), schema, workspace, publication)
 
 
 def _group_by_slide(

@@ -3,8 +3,6 @@
 Pictures are for people: one that cannot be drawn costs a warning, never the slide or the run.
 """
 
-import os
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,7 @@ from PIL import PngImagePlugin
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
+from flows.records.fingerprints import exists
 from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_coverage_metadata
 from flows.records.slides import Slide, SlideFile
@@ -25,10 +24,10 @@ from flows.reports.previews.files import (
     DIGEST_KEY,
     FOLDER,
     KEY,
+    VERSION,
     digest_of,
     has_preview,
     is_replaceable,
-    remove_previews,
     script_of,
 )
 from flows.reports.previews.layers import read_areas, read_thumbnail
@@ -41,16 +40,14 @@ from flows.reports.tissue_share import tissue_share
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import TableReference, read_table, row_groups
 from flows.storage.workspace import Workspace
-from flows.tasks.gone_slides import unread_slides
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
+from ratiopath.remote.names import name_of
 from ratiopath.slides.frame import read_frame
 from schemas.intermediate import PICTURES
 from schemas.slide_report import area_of, mean_of
 
-VERSION = 3
-"""Version of the drawing; to be raised when the same tables give another picture."""
 SHORT_PX = 448
 """Longer side of a panel of a tiny slide in px; it is not enlarged further."""
 SLIDES_PER_BATCH = 8
@@ -71,7 +68,7 @@ class _Kept(SlideFile):
 
 
 def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Draw missing and outdated previews, SLIDE.png and SLIDE.js, and remove those of slides not in the tables.
+    """Draw missing and outdated previews, SLIDE.png and SLIDE.js.
 
     Returns:
         Table of `schemas.intermediate.PICTURES`, a row per slide.
@@ -87,8 +84,6 @@ def draw_previews(kept: TableReference, config: CoverageConfig, workspace: Works
             pictures.append(outcome.result or _picture(slide, outcome.reason))
             advance(slide.path, outcome.seconds)
     _warn(pictures)
-    shown = {one["slide_id"] for one in pictures if one["trouble"] is None} | {*unread_slides(config, workspace)}
-    remove_previews(workspace, but={path for slide_id in shown for path in _paths(slide_id, workspace)})
     return write_result(draw_previews, pictures, [], PICTURES, workspace)
 
 
@@ -124,7 +119,7 @@ def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     for one in (path, script):
         if not is_replaceable(one, workspace):
             return _picture(slide, f"{one!r} is not a file of this program; hint: move it away")
-    if not os.path.exists(slide.path):
+    if not exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
         scene, shares = _scene(slide, row, config, workspace)
@@ -161,7 +156,7 @@ def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) 
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     inside = _areas(provenance, canvas, names, config, workspace)
     scene = Scene(
-        name=posixpath.basename(kept.path),
+        name=name_of(kept.path),
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
         panels={

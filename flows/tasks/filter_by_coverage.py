@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
@@ -13,8 +15,9 @@ from flows.execution.batch import Draft, Row
 from flows.records.fingerprints import Json
 from flows.records.provenance import (
     Provenance,
-    read_coverage_metadata,
+    metadata_of,
     read_metadata,
+    require_whole,
     tiles_schema,
     tiles_settings,
     with_metadata,
@@ -22,79 +25,99 @@ from flows.records.provenance import (
 from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
-from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
+from flows.storage.parquet import (
+    TableReference,
+    count_rows,
+    damage_errors,
+    groups_of,
+    open_table,
+    read_table,
+    write_groups,
+)
+from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace
-from flows.tasks.gone_slides import find_gone, require_coverage, storage_errors, stored_groups
-from flows.tasks.map_slides import map_slides, title
+from flows.tasks.gone_slides import require_coverage, storage_errors, stored_groups
+from flows.tasks.map_slides import map_slides
 from ratiopath.geometry import round_half_up
+from schemas.intermediate import COVERED
 from schemas.slide_report import kept_slides
 from schemas.table import TableSchema
 
 
-def filter_by_coverage(covered: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
+def filter_by_coverage(
+    covered: TableReference, slides: TableReference, config: CoverageConfig, workspace: Workspace
+) -> TableReference:
     """Write the kept tiles to tiles/, a file per slide, in the order of the grid. Files that are up to date are kept.
+
+    Args:
+        covered: Index of the files in coverage/.
+        slides: The slides, with the cells of their manifest.
+        config: Configuration of the run.
+        workspace: Workspace of the run.
 
     Returns:
         Index of the files in tiles/, with the report on each slide.
     """
-    table = read_table(covered.path, workspace.files)
-    gone, failures = find_gone(table, title(filter_by_coverage), config, workspace)
-    table = pa.concat_tables([table, gone])  # another `keep` filters them too
-    table = table.append_column("cells", pa.array(_cells(table, config, workspace), pa.string()))
+    table, described = (read_table(one.path, workspace.files) for one in (covered, slides))
+    table = table.select(COVERED.arrow.names)
+    numbers = pc.index_in(table["slide_id"], value_set=described["slide_id"])
+    table = table.append_column("cells", described["cells"].take(numbers))
     tiles, schema = table["rows"].to_pylist(), kept_slides(config.classes)
-    return map_slides(filter_by_coverage, table, _filter, schema, config, workspace, tiles=tiles, failures=failures)
+    keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
+    work = partial(_filter, settings=tiles_settings(config), keep=keep)
+    return map_slides(filter_by_coverage, table, work, schema, config, workspace, tiles=tiles)
 
 
-def _cells(covered: pa.Table, config: CoverageConfig, workspace: Workspace) -> list[str]:
-    """Return the cells of the manifest of each slide as JSON; those of a gone slide are in its file in tiles/."""
-    names = list(config.column_kinds)
-    if not names:
-        return ["{}"] * covered.num_rows
-    slides = read_table(workspace.published("slides.parquet"), workspace.files).select(["slide_id", *names]).to_pylist()
-    known = {slide.pop("slide_id"): json.dumps(slide) for slide in slides}
-    return [
-        known[slide] if slide in known else json.dumps(_stored_cells(slide, config, workspace))
-        for slide in covered["slide_id"].to_pylist()
-    ]
-
-
-def _stored_cells(slide_id: str, config: CoverageConfig, workspace: Workspace) -> Json:
-    """Read the cells of a gone slide; None where an earlier run did not have the column, or in another kind."""
-    stored = read_metadata(workspace.of_slide("tiles", slide_id), workspace).provenance
-    cells = {} if stored is None else stored.cells
-    types = {"text": str, "integer": int, "number": float, "boolean": bool}
-    kinds = config.column_kinds.items()
-    return {name: cells[name] if type(cells.get(name)) is types[kind] else None for name, kind in kinds}
-
-
-def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
+def _filter(
+    row: Row, config: CoverageConfig, workspace: Workspace, settings: Json, keep: pc.Expression | None
+) -> Row | Draft:
     covered, cells = CoveredSlide.from_row(row), json.loads(row["cells"])
+    selection = _Selection(settings, keep, cells)
     if covered.status != "gone":
-        return _filter_file(covered, cells, config, workspace, row_groups(covered.file, workspace.files))
+        with damage_errors(covered.file):
+            file = open_table(covered.file, workspace.files)
+        return _filter_file(covered, file, groups_of(file, covered.file), selection, config, workspace)
     require_coverage(covered.file, config, workspace)
     with storage_errors(covered.file):
-        groups = stored_groups(covered.file, workspace)
-        return _filter_file(covered, cells, config, workspace, groups)
+        file = open_table(covered.file, workspace.files)
+        return _filter_file(covered, file, stored_groups(file, covered.file), selection, config, workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The tiles to keep of a slide."""
+
+    settings: Json
+    """Settings that decide the content of tiles/."""
+    keep: pc.Expression | None
+    """Condition; None keeps all."""
+    cells: Json
+    """Cell of each column of the manifest."""
 
 
 def _filter_file(
-    covered: CoveredSlide, cells: Json, config: CoverageConfig, workspace: Workspace, groups: Iterable[pa.Table]
+    covered: CoveredSlide,
+    file: pq.ParquetFile,
+    groups: Iterable[pa.Table],
+    selection: _Selection,
+    config: CoverageConfig,
+    workspace: Workspace,
 ) -> Row | Draft:
-    made_from, report = read_coverage_metadata(covered.file, workspace, config.classes)
-    provenance = replace(made_from, settings=tiles_settings(config), cells=cells)
+    made_from, report = require_whole(metadata_of(file.metadata), covered.file, config.classes)
+    provenance = replace(made_from, settings=selection.settings, cells=selection.cells)
     path = workspace.of_slide("tiles", covered.slide_id)
     schema = tiles_schema(config)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
     if is_current and has_tiles(path, covered.slide_id, config, workspace):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
-    keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
-    groups = (kept_tiles(group, keep, made_from.slide, schema, cells) for group in groups)
+    kept_groups = (kept_tiles(group, selection.keep, made_from.slide, schema, selection.cells) for group in groups)
 
-    def write(groups: Iterable[pa.Table]) -> Row:
+    def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         signed = with_metadata(schema.arrow, provenance)
-        return _result(covered, path, write_groups(groups, path, signed, workspace), provenance, report)
+        kept = write_groups(groups, path, signed, workspace, publication)
+        return _result(covered, path, kept, provenance, report)
 
-    return Draft(schema, groups, write)
+    return Draft(schema, kept_groups, write)
 
 
 def kept_tiles(

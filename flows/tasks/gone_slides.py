@@ -5,22 +5,24 @@ damaged      the slide fails, and its files are removed at the end of the run
 unreadable   the slide fails, and its files are kept: the storage may give them to the next run
 """
 
-import posixpath
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
-from flows.config.slide_id import slide_id_of
 from flows.execution.batch import Row
-from flows.records.failures import failed_before, read_failures
-from flows.records.provenance import read_coverage_metadata, read_metadata
-from flows.records.slides import CoveredSlide
+from flows.records.fingerprints import Json
+from flows.records.output_files import OutputFiles
+from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata
+from flows.records.slide_overlays import inputs_digest
+from flows.records.slides import Slide
 from flows.records.stored_files import (
     StoredFile,
-    UnreadError,
     has_grid,
     has_tiles,
     read_content,
@@ -29,70 +31,137 @@ from flows.records.stored_files import (
     unread,
 )
 from flows.reports.run_log import run_log
-from flows.storage.parquet import count_rows, row_groups
-from flows.storage.workspace import Workspace, is_slide_id
+from flows.state.run_state import read_carried
+from flows.storage.listing import names_but
+from flows.storage.parquet import TableReference, count_rows, groups_of, read_table
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import write_result
 from ratiopath.errors import SlideError, TruncatedError
-from schemas.intermediate import COVERED
+from schemas.intermediate import GONE
 
 
-def find_gone(covered: pa.Table, task: str, config: CoverageConfig, workspace: Workspace) -> tuple[pa.Table, list[Row]]:
-    """Find files of gone slides, made by earlier runs with these settings; warn of copies, which belong to no slide.
+def find_gone_slides(
+    selected: TableReference, files: OutputFiles, config: CoverageConfig, workspace: Workspace
+) -> TableReference:
+    """Find files of gone slides that the state index does not know; warn of copies, which belong to no slide.
+
+    A slide whose file cannot be used fails. Where gone slides are to be dropped, none is found.
 
     Args:
-        covered: Slides found, with their files in coverage/.
-        task: Name of the task that asks.
+        selected: Slides that are to be done; see `flows.tasks.select_slides`.
+        files: Files of the output, listed by this run.
         config: Configuration of the run.
-        workspace: Workspace of the run.
+        workspace: Workspace of the last part of the run.
 
     Returns:
-        The gone slides with coverage, a row of `schemas.intermediate.COVERED` each; and a failure for each gone slide
-        that no worker can take up, since a file of it is damaged or cannot be read: path, error and message. There are
-        none where gone slides are to be dropped.
+        Table of `schemas.intermediate.GONE`: the gone slides with coverage made by earlier runs with these settings.
     """
-    found = failed_before(task, workspace).union(covered["path"].to_pylist())
-    ids = {slide_id_of(path, config) for path in found}
-    rows, failures = list[Row](), dict[str, Row]()
-    for file in read_folder(workspace.published("coverage"), workspace, skip=set(covered["file"].to_pylist())):
-        if file.state == "copy":
-            run_log().warning("ignored %r, which is a copy; hint: remove it", file.path)
-        elif file.provenance is None:
-            if file.stem not in ids:
-                failures[file.stem] = _failure(_slide_of(file, "tiles", workspace), file)
-        elif file.provenance.is_current(config) and file.provenance.slide.path not in found:
-            slide = file.provenance.slide
-            found.add(slide.path)
-            ids.add(slide.slide_id)
-            try:
-                rows_there = count_rows(file.path, workspace.files)
-            except (pa.ArrowException, OSError) as error:
-                failures[slide.slide_id] = _row(slide.path, unread(file.path, error))
-            else:
-                rows.append(CoveredSlide(slide.slide_id, slide.path, file.path, rows_there, "gone").to_row())
+    known = _Known.of(selected, workspace)
+    rows, failures = _with_coverage(known, files, config, workspace)
     if config.gone == "drop":
         for failure in failures.values():
             run_log().warning("%s", failure["message"])
-        return COVERED.arrow.empty_table(), []
-    failures |= _failed_tiles(ids.union(failures), found, config, workspace)
-    return pa.Table.from_pylist(rows, COVERED.arrow), list(failures.values())
+        return write_result(find_gone_slides, [], [], GONE, workspace)
+    names = names_but(files.listings["tiles"], ".parquet", known.ids, is_below=workspace.is_below("tiles"))
+    for file in read_folder("tiles", names, workspace):
+        if not known.has_id(file.stem) and file.stem not in failures:
+            failed = _failure_of_tiles(file, known, config, workspace)
+            failures |= {} if failed is None else {file.stem: failed}
+    return write_result(find_gone_slides, rows, list(failures.values()), GONE, workspace)
 
 
-def _failed_tiles(
-    known: Collection[str], found: Collection[str], config: CoverageConfig, workspace: Workspace
-) -> dict[str, Row]:
-    """Find tiles of gone slides that have lost their coverage, which no worker reads, and of them those that fail."""
-    failures = {}
-    skip = {workspace.of_slide("tiles", slide_id) for slide_id in known}
-    for file in read_folder(workspace.published("tiles"), workspace, skip=skip):
-        if file.state in {"damaged", "unread"}:
-            failures[file.stem] = _failure(file.path, file)
-        elif file.state == "whole" and file.provenance is not None:
-            slide = file.provenance.slide
-            if slide.path not in found and file.provenance.is_current(config):
-                try:
-                    _require_tiles(file.path, slide.slide_id, config, workspace)
-                except SlideError as error:
-                    failures[file.stem] = _row(slide.path, error)
-    return failures
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Slides that are known: found by this run, carried by it, or found among its files."""
+
+    ids: pa.Array
+    """Ids of those found or carried."""
+    paths: set[str]
+    """Paths."""
+    added: set[str] = field(default_factory=set)
+    """Ids of those found among the files."""
+
+    @classmethod
+    def of(cls, selected: TableReference, workspace: Workspace) -> Self:
+        tables = [read_table(selected.path, workspace.files), read_carried(workspace)]
+        ids, paths = (
+            pa.chunked_array([chunk for one in tables for chunk in one[name].chunks], pa.string())
+            for name in ("slide_id", "path")
+        )
+        return cls(ids.combine_chunks(), set(paths.to_pylist()))
+
+    def add(self, slide: Slide) -> bool:
+        """Add a slide; return False if its path was known."""
+        if slide.path in self.paths:
+            return False
+        self.paths.add(slide.path)
+        self.added.add(slide.slide_id)
+        return True
+
+    def has_id(self, slide_id: str) -> bool:
+        """Return True if a slide has been added."""
+        return slide_id in self.added
+
+
+def _with_coverage(
+    known: _Known, files: OutputFiles, config: CoverageConfig, workspace: Workspace
+) -> tuple[list[Row], dict[str, Row]]:
+    """Find gone slides with coverage, and the failures of those whose coverage cannot be used, by name."""
+    rows, failures = list[Row](), dict[str, Row]()
+    names = names_but(files.listings["coverage"], ".parquet", known.ids, is_below=workspace.is_below("coverage"))
+    for file in read_folder("coverage", names, workspace):
+        if file.state == "copy":
+            run_log().warning(
+                "ignored %r, which is a copy or in another folder than its slide's; hint: remove it", file.path
+            )
+        elif file.provenance is None:
+            failures[file.stem] = _failure(_slide_of(file, "tiles", workspace), file)
+        elif file.provenance.is_current(config) and known.add(file.provenance.slide):
+            try:
+                rows_there = count_rows(file.path, workspace.files)
+            except (pa.ArrowException, OSError) as error:
+                failures[file.stem] = _row(file.provenance.slide.path, unread(file.path, error))
+            else:
+                rows.append(_gone(file.path, rows_there, file.provenance, config, workspace))
+    return rows, failures
+
+
+def _gone(file: str, rows: int, provenance: Provenance, config: CoverageConfig, workspace: Workspace) -> Row:
+    overlays = {name: found for name, found in provenance.overlays.items() if config.overlays[name].path is not None}
+    return {
+        **provenance.slide.to_row(),
+        "cells": json.dumps(_stored_cells(provenance.slide.slide_id, config, workspace)),
+        "inputs": inputs_digest(provenance.source, overlays),
+        "file": file,
+        "rows": rows,
+        "status": "gone",
+        "seconds": None,
+    }
+
+
+def _stored_cells(slide_id: str, config: CoverageConfig, workspace: Workspace) -> Json:
+    """Read the cells of a gone slide; None where an earlier run did not have the column, or in another kind."""
+    if not config.column_kinds:
+        return {}
+    stored = read_metadata(workspace.of_slide("tiles", slide_id), workspace).provenance
+    cells = {} if stored is None else stored.cells
+    types = {"text": str, "integer": int, "number": float, "boolean": bool}
+    kinds = config.column_kinds.items()
+    return {name: cells[name] if type(cells.get(name)) is types[kind] else None for name, kind in kinds}
+
+
+def _failure_of_tiles(file: StoredFile, known: _Known, config: CoverageConfig, workspace: Workspace) -> Row | None:
+    """Return the failure of tiles of a gone slide without coverage, which no worker reads; None if they are whole."""
+    if file.state in {"damaged", "unread"}:
+        return _failure(file.path, file)
+    if file.state == "whole" and file.provenance is not None:
+        slide = file.provenance.slide
+        if slide.path not in known.paths and file.provenance.is_current(config):
+            try:
+                _require_tiles(file.path, slide.slide_id, config, workspace)
+            except SlideError as error:
+                return _row(slide.path, error)
+    return None
 
 
 def _slide_of(file: StoredFile, other: Literal["coverage", "tiles"], workspace: Workspace) -> str:
@@ -165,18 +234,11 @@ def storage_errors(path: str) -> Iterator[None]:
         raise unread(path, error) from error
 
 
-def stored_groups(path: str, workspace: Workspace) -> Iterator[pa.Table]:
-    """Read the row groups of a file of a gone slide that was whole a moment ago.
+def stored_groups(file: pq.ParquetFile, path: str) -> Iterator[pa.Table]:
+    """Read the row groups of an open file of a gone slide that was whole a moment ago.
 
     Raises:
         UnreadError: One cannot be read now.
     """
     with storage_errors(path):
-        yield from row_groups(path, workspace.files)
-
-
-def unread_slides(config: CoverageConfig, workspace: Workspace) -> set[str]:
-    """Return the ids of the gone slides that could not be read in this run, whose rows stay."""
-    paths = [row["path"] for row in read_failures(workspace) if row["error"] == UnreadError.__name__]
-    stems = {posixpath.splitext(posixpath.basename(path))[0] for path in paths}  # of a slide named by its file
-    return {slide_id_of(path, config) for path in paths} | {stem for stem in stems if is_slide_id(stem)}
+        yield from groups_of(file, path)

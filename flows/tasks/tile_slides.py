@@ -1,65 +1,37 @@
-"""Task `tile slides`: the grid of each slide."""
-
-from collections.abc import Iterable, Iterator
-
-import numpy as np
-import pyarrow as pa
+"""Task `tile slides`: the size of each slide's grid."""
 
 from flows.config.model import CoverageConfig
-from flows.execution.batch import Draft, Row
-from flows.records.slides import Slide, SlideFile
-from flows.records.stored_files import count_tiles, grid_axes
-from flows.storage.parquet import TableReference, count_rows, read_table, write_groups
-from flows.storage.workspace import Workspace, checked_id
-from flows.tasks.map_slides import map_slides
-from ratiopath.geometry import Int64s
-from schemas.grid import GRID
-from schemas.intermediate import SLIDE_FILES
-
-ROWS_PER_GROUP = 65_536
-"""Minimum number of tiles of a row group, the piece of a slide that is measured at once. pandera takes 25-70 ms a
-table, whatever its rows; more rows would only cost memory."""
-MAX_ROWS_PER_GROUP = 2 * ROWS_PER_GROUP
-"""Maximum number of tiles of a row group: a longer row of tiles is cut."""
+from flows.execution.map_rows import Outcome
+from flows.records.slides import Slide
+from flows.reports.progress import progress
+from flows.storage.parquet import TableReference, read_table
+from flows.storage.workspace import Workspace
+from flows.tasks.map_slides import title, write_result
+from flows.tasks.slide_grid import SlideGrid
+from ratiopath.errors import SlideError
+from schemas.intermediate import GRID_SIZES
 
 
 def tile_slides(slides: TableReference, config: CoverageConfig, workspace: Workspace) -> TableReference:
-    """Write the grid of each slide, row-major, in row groups of whole rows of tiles; a stored grid is reused.
+    """Count the tiles of each slide; they are formed where they are measured (`flows.tasks.slide_grid`).
+
+    A slide that would have too many fails. Nothing is read or written but the table of slides.
 
     Returns:
-        Index of the files with the grids.
+        The number of tiles and of row groups of each slide.
     """
-    table = read_table(slides.path, workspace.files).drop_columns(["identity"])
-    tiles = [count_tiles(Slide.from_row(row)) for row in table.to_pylist()]
-    return map_slides(tile_slides, table, _tile, SLIDE_FILES, config, workspace, tiles=tiles)
-
-
-def _tile(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
-    slide, grid = Slide.from_row(row), row["grid"]
-    if grid is not None:
-        return SlideFile(slide.slide_id, slide.path, grid, count_rows(grid, workspace.files)).to_row()
-    xs, ys = grid_axes(slide, config.tiling.last)
-
-    def write(groups: Iterable[pa.Table]) -> Row:
-        path = workspace.between("grid", f"{checked_id(slide.slide_id)}.parquet")
-        return SlideFile(slide.slide_id, slide.path, path, write_groups(groups, path, GRID.arrow, workspace)).to_row()
-
-    return Draft(GRID, _row_groups(slide, xs, ys), write)
-
-
-def _row_groups(slide: Slide, xs: Int64s, ys: Int64s) -> Iterator[pa.Table]:
-    """Cut the grid into row groups of whole rows of tiles, or of pieces of one row that is longer than a group."""
-    rows = -(-ROWS_PER_GROUP // max(1, len(xs)))
-    for start in range(0, len(ys) if len(xs) else 0, rows):
-        for column in range(0, len(xs), MAX_ROWS_PER_GROUP):
-            yield _tiles(slide, xs[column : column + MAX_ROWS_PER_GROUP], ys[start : start + rows])
-
-
-def _tiles(slide: Slide, xs: Int64s, ys: Int64s) -> pa.Table:
-    tiles, values = len(xs) * len(ys), slide.to_row()
-    origins = {"tile_x": pa.array(np.tile(xs, len(ys))), "tile_y": pa.array(np.repeat(ys, len(xs)))}
-    columns = [
-        origins[field.name] if field.name in origins else pa.repeat(pa.scalar(values[field.name], field.type), tiles)
-        for field in GRID.arrow
-    ]
-    return pa.Table.from_arrays(columns, schema=GRID.arrow)
+    rows, failures = [], []
+    found = read_table(slides.path, workspace.files).to_pylist()
+    with progress(title(tile_slides), len(found), workspace) as advance:
+        for number, slide in enumerate(map(Slide.from_row, found)):
+            try:
+                sizes = SlideGrid.of(slide, config.tiling.last).group_sizes
+            except SlideError as error:
+                failed = Outcome.of(number, error)
+                failures.append(failed.failure(slide.path))
+                advance(slide.path, reason=failed.reason)
+            else:
+                row = {"slide_id": slide.slide_id, "path": slide.path, "tiles": sum(sizes), "groups": len(sizes)}
+                rows.append(row)
+                advance(slide.path)
+    return write_result(tile_slides, rows, failures, GRID_SIZES, workspace)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError
+from ratiopath.errors import SlideError, TruncatedError
 from ratiopath.remote.background import started
-from ratiopath.remote.retries import ATTEMPTS, TRY_SECONDS, found_in, is_denied, is_transient, retrying, status_of
+from ratiopath.remote.failures import counted, hint_for, not_opened, numbered
+from ratiopath.remote.retries import TRY_SECONDS, retrying, status_of
 from ratiopath.remote.store import Answer, Store, open_store, without_ranges
 from ratiopath.remote.uri import check_uri
 from ratiopath.remote.version import Version
@@ -43,11 +44,11 @@ class PinnedFile:
         """
         store = open_store(check_uri(uri))
         try:
-            return _tried(lambda: _begun(store, uri, size))
+            return tried(lambda: _begun(store, uri, size))
         except SlideError:
             raise
         except Exception as error:  # noqa: BLE001 - client libraries have classes of their own
-            raise _not_opened(uri, error) from _numbered(error)
+            raise not_opened(uri, error) from numbered(error)
 
     def read(self, start: int, end: int, *, is_checked: bool = True) -> memoryview:
         """Read bytes [start, end).
@@ -62,7 +63,7 @@ class PinnedFile:
             UnsupportedFormatError: The server answers with other bytes than those asked for.
         """
         with self._named_errors():
-            content, version = _tried(lambda: self._range(start, end))
+            content, version = tried(lambda: self._range(start, end))
         if version is not None:
             self._require(version)
         elif is_checked:
@@ -76,7 +77,7 @@ class PinnedFile:
             TruncatedError: The file has changed since it was opened, or the store still fails after several tries.
         """
         with self._named_errors():
-            present = _tried(self.store.version)
+            present = tried(self.store.version)
         self._require(present)
 
     def _require(self, present: Version) -> None:
@@ -100,13 +101,13 @@ class PinnedFile:
             raise
         except FileNotFoundError as error:
             problem = f"{self.uri!r} was removed or replaced while it was read"
-            raise TruncatedError(problem, path=self.uri, hint=_LATER) from _numbered(error)
+            raise TruncatedError(problem, path=self.uri, hint=_LATER) from numbered(error)
         except Exception as error:  # noqa: BLE001 - as above
             if status_of(error) == _BEYOND_THE_END:
                 raise self._changed() from None
-            problem = f"cannot read {self.uri!r} ({_counted(error)})"
-            hint = _hint(error, "check the store and the network")
-            raise TruncatedError(problem, path=self.uri, hint=hint) from _numbered(error)
+            problem = f"cannot read {self.uri!r} ({counted(error)})"
+            hint = hint_for(error, "check the store and the network")
+            raise TruncatedError(problem, path=self.uri, hint=hint) from numbered(error)
 
     def _changed(self) -> TruncatedError:
         return TruncatedError(f"{self.uri!r} changed while it was read", path=self.uri, hint=_LATER)
@@ -132,29 +133,11 @@ def _cut(content: memoryview, wanted: int) -> ConnectionResetError:
     return ConnectionResetError(errno.ECONNRESET, f"{len(content):,} of {wanted:,} bytes")
 
 
-def _tried(request: Callable[[], _Found]) -> _Found:
-    """Make a request, several times if it fails with an error that may pass, or is not answered in time."""
+def tried(request: Callable[[], _Found]) -> _Found:
+    """Make a request, several times if it fails with an error that may pass, or is not answered in time.
+
+    Raises:
+        Exception: The store's last error.
+    """
     found: _Found = retrying()(lambda: started(request).result(TRY_SECONDS))
     return found
-
-
-def _counted(error: Exception) -> str:
-    return f"{ATTEMPTS} tries failed, the last with {found_in(error)}" if is_transient(error) else found_in(error)
-
-
-def _hint(error: Exception, otherwise: str) -> str:
-    return "check the credentials in the environment of each process" if is_denied(error) else otherwise
-
-
-def _not_opened(uri: str, error: Exception) -> SlideNotFoundError:
-    if isinstance(error, FileNotFoundError | IsADirectoryError):
-        found = "no such file on its store" if isinstance(error, FileNotFoundError) else "is a folder"
-        return SlideNotFoundError(f"cannot open {uri!r}: {found}", path=uri, hint="check the URI")
-    hint = _hint(error, "check the URI, the store and the network")
-    return SlideNotFoundError(f"cannot open {uri!r}: {_counted(error)}", path=uri, hint=hint)
-
-
-def _numbered(error: Exception) -> OSError:
-    """Make a numbered error without the text of a store's: callers know by the number that they may try later."""
-    number = errno.EIO if is_transient(error) else errno.EACCES if is_denied(error) else errno.EINVAL
-    return OSError(getattr(error, "errno", None) or number, found_in(error))

@@ -25,6 +25,8 @@ _LASTING = (
 _REFUSED, _BUSY = range(400, 500), frozenset({408, 425, 429})
 """Answers of HTTP that stay, but for those that ask to come again."""
 _DENIED = frozenset({401, 403})
+_NAMED = {"NO_SUCH_BUCKET": 404, "ACCESS_DENIED": 403, "INVALID_ACCESS_KEY_ID": 403, "SIGNATURE_DOES_NOT_MATCH": 403}
+"""Answers of S3 that pyarrow names without their status."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -45,8 +47,10 @@ def status_of(error: BaseException) -> int | None:
     status = getattr(error, "status", None)
     if isinstance(status, int):
         return status
-    found = re.search(r"HTTP status (\d{3})\b", str(error)) if isinstance(error, OSError) else None
-    return int(found[1]) if found else None
+    if not isinstance(error, OSError):
+        return None
+    found, named = (re.search(form, str(error)) for form in (r"HTTP status (\d{3})\b", r"AWS Error ([A-Z_]+)\b"))
+    return int(found[1]) if found else named and _NAMED.get(named[1])
 
 
 def found_in(error: BaseException) -> str:

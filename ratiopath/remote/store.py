@@ -102,7 +102,16 @@ def open_store(uri: str) -> Store:
         from ratiopath.remote.web_store import WebFile  # noqa: PLC0415 - as above
 
         return WebFile(uri)
-    import fsspec  # noqa: PLC0415 - as above
+    return FsspecStore(*fsspec_files(uri), uri)
+
+
+def fsspec_files(uri: str) -> tuple[Any, str]:
+    """Open the file system of a URI with fsspec, and return it with the path on it.
+
+    Raises:
+        SlideNotFoundError: Nothing installed reads such a URI.
+    """
+    import fsspec  # noqa: PLC0415 - only where it is needed
 
     try:
         files, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
@@ -110,4 +119,4 @@ def open_store(uri: str) -> Store:
         problem = f"cannot open {uri!r}: {' '.join(str(error).split())}"
         hint = "install a package that reads it, or copy the file to a folder of this machine"
         raise SlideNotFoundError(problem, path=uri, hint=hint) from error
-    return FsspecStore(files, path, uri)
+    return files, path

@@ -1,6 +1,7 @@
 """Files on web servers, read by httpx."""
 
 import errno
+import logging
 import os
 import re
 from functools import lru_cache
@@ -87,7 +88,15 @@ class WebFile:
 @lru_cache(maxsize=1)
 def _client(_process: int) -> httpx.Client:
     """Open a client once a process: it keeps connections, which a fork must not share."""
+    logging.getLogger("httpx").addFilter(_without_query)
     netrc = os.environ.get("NETRC", os.path.expanduser(_NETRC))
     timeout = httpx.Timeout(STALL_SECONDS, connect=CONNECT_SECONDS)
     auth = httpx.NetRCAuth(netrc) if os.path.isfile(netrc) else None
     return httpx.Client(timeout=timeout, auth=auth, follow_redirects=True)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Leave the queries of addresses out of a log: a server may redirect to one with a signature."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(one.copy_with(query=None) if isinstance(one, httpx.URL) else one for one in record.args)
+    return True

@@ -1,5 +1,5 @@
-"""Folders and an object store, as the tests of the flow have them."""
+"""Folders, as the tests of the flow have them."""
 
-from tests.flows.conftest import bucket, folder, output, s3
+from tests.flows.conftest import folder, output
 
-__all__ = ["bucket", "folder", "output", "s3"]
+__all__ = ["folder", "output"]

@@ -46,10 +46,9 @@ WIDE = 4_000_000_000
 GRID = """
 import sys
 from flows.records.slides import Slide
-from flows.records.stored_files import grid_axes
 from flows.reports.previews.scene import Canvas
 from flows.reports.tile_areas import TileAreas
-from flows.tasks.tile_slides import _row_groups
+from flows.tasks.slide_grid import SlideGrid
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.roi import Roi
@@ -59,7 +58,8 @@ tile = Extent(stride, stride)
 extent, mpp = Extent(width, height), Mpp(0.5, 0.5)
 slide = Slide("a-0123456789ab", "/s/a.tiff", extent, tile, tile, mpp, 0, 1.0, extent, mpp)
 try:
-    rows = sum(group.num_rows for group in _row_groups(slide, *grid_axes(slide, "keep")))
+    grid = SlideGrid.of(slide, "keep")
+    rows = sum(grid.group(number).num_rows for number in range(len(grid.group_sizes)))
     Canvas.of(slide, TileAreas.of(slide, "keep", Roi(shapely.box(0, 0, stride, stride))), 768)
 except UnsupportedImageError:
     pass

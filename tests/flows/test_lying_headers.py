@@ -3,11 +3,12 @@
 import struct
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from flows.records.slides import Slide
 from flows.records.stored_files import MAX_AXIS_TILES, grid_axes
-from flows.tasks.tile_slides import MAX_ROWS_PER_GROUP, _row_groups
+from flows.tasks.slide_grid import MAX_ROWS_PER_GROUP, SlideGrid
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Extent, Mpp
 from tests.support.study import failures, names, run, write_study
@@ -30,6 +31,10 @@ def slide(width: int, height: int, stride: int) -> Slide:
     return Slide("a-0123456789ab", "/s/a.tiff", extent, tile, tile, mpp, 0, 1.0, extent, mpp)
 
 
+def groups(grid: SlideGrid) -> list[pa.Table]:
+    return [grid.group(number) for number in range(len(grid.group_sizes))]
+
+
 @pytest.mark.parametrize(("width", "height"), [(WIDE, 1), (1, WIDE)])
 def test_too_many_tiles_along_an_axis_are_refused(width, height) -> None:
     with pytest.raises(
@@ -44,17 +49,18 @@ def test_too_many_tiles_are_refused() -> None:
 
 
 def test_row_groups_of_a_wide_grid_are_bounded() -> None:
-    wide = slide(MAX_AXIS_TILES * 64, 64, 64)
-    sizes = [group.num_rows for group in _row_groups(wide, *grid_axes(wide, "keep"))]
-    assert sum(sizes) == MAX_AXIS_TILES
+    grid = SlideGrid.of(slide(MAX_AXIS_TILES * 64, 64, 64), "keep")
+    sizes = [group.num_rows for group in groups(grid)]
+    assert sizes == grid.group_sizes
+    assert sum(sizes) == grid.tiles == MAX_AXIS_TILES
     assert max(sizes) == MAX_ROWS_PER_GROUP
 
 
 def test_row_groups_of_a_wide_grid_are_row_major() -> None:
-    wide = slide(MAX_ROWS_PER_GROUP + 5, 3, 1)
+    grid = SlideGrid.of(slide(MAX_ROWS_PER_GROUP + 5, 3, 1), "keep")
     tiles = [
         tile
-        for group in _row_groups(wide, *grid_axes(wide, "keep"))
+        for group in groups(grid)
         for tile in zip(group["tile_y"].to_pylist(), group["tile_x"].to_pylist(), strict=True)
     ]
     assert tiles == sorted(tiles)

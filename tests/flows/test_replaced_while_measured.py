@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 
 from flows.records.fingerprints import ReplacedError, fingerprint, require_unchanged
+from flows.records.output_files import OutputFiles
 from flows.storage.parquet import read_table
 from flows.storage.workspace import Workspace
-from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, tile_slides
+from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, select_slides, tile_slides
 from tests.support.study import configured, failures, random_labels, run, write_mask, write_slide, write_study
 
 state = partial(fingerprint, by_content=False)
@@ -76,7 +77,8 @@ def test_files_that_stay_are_no_error(tmp_path) -> None:
 def test_a_file_replaced_between_the_tasks_puts_its_slide_aside(folder, output, name, changes) -> None:
     write_study(folder, "a", "b")
     config, workspace = configured(folder, changes=changes), Workspace.at(str(output))
-    slides = discover_slides(config, workspace)
+    selected = select_slides(OutputFiles.of(workspace), config, workspace)
+    slides = discover_slides(selected, config, workspace)
     grids = tile_slides(slides, config, workspace)
     overlays = derive_overlay_paths(slides, config, workspace)
     if name == "a.tiff":

@@ -379,6 +379,8 @@ UNPROVOKED = {
     "plot.py: ImportError": "an environment without matplotlib",
     "remote/arrow_store.py: ConnectionAbortedError": "tried again, then told in other words; see remote/test_gs.py",
     "remote/file.py: OSError": "a position before the start; see remote/test_file.py",
+    "remote/listing.py: not_opened": "a store that fails; see remote/test_web.py",
+    "remote/listing.py: SlideNotFoundError": "a bucket that does not exist; see slides/test_paths_on_stores.py",
     "remote/pinned.py: _cut": "tried again, then told in other words; see remote/test_file.py",
     "remote/store.py: IsADirectoryError": "told in other words",
     "remote/web_store.py: StatusError": "told in other words; see remote/test_web.py",

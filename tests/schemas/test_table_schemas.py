@@ -12,7 +12,7 @@ from schemas.columns import TILE_COLUMNS, OverlayColumns
 from schemas.coverage import coverage, tiles
 from schemas.failures import FAILURES
 from schemas.grid import GRID
-from schemas.intermediate import SLIDE_FILES, discovered_slides, overlay_paths
+from schemas.intermediate import GRID_SIZES, discovered_slides, overlay_paths
 from schemas.slides import SLIDES
 from schemas.table import SchemaError, TableSchema, checked
 
@@ -108,7 +108,7 @@ def test_slices_and_chunks_of_a_valid_table_pass(part: slice) -> None:
         discovered_slides(("ann",)),
         overlay_paths(OVERLAYS),
         FAILURES,
-        SLIDE_FILES,
+        GRID_SIZES,
     ],
     ids=lambda schema: schema.name,
 )

@@ -9,10 +9,11 @@ import fsspec
 import numpy as np
 import tifffile
 
-from ratiopath.annotations import read_outlines
 from ratiopath.remote.cache import BLOCK
 from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.listing import list_files
 from ratiopath.slides import open_slide
+from ratiopath.slides.paths import find_slides
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
 from tests.support.leica import write_leica_slide
 
@@ -71,7 +72,10 @@ BAD_STORES: dict[str, Callable[[], object]] = {
     "signature": lambda: open_slide("https://example.org/a.tiff?X-Amz-Signature=TOPSECRET"),
     "folder": lambda: open_slide("s3://bucket/slides/"),
     "pattern": lambda: open_slide("s3://bucket/*.tiff"),
-    "annotation": lambda: read_outlines("s3://bucket/a.geojson"),
+    "nothing at a folder": lambda: find_slides("memory://nothing/there"),
+    "nothing at a pattern": lambda: find_slides("memory://nothing/*.tiff"),
+    "a listing of a web server": lambda: list_files("https://example.org/slides"),
+    "a store without listings": lambda: find_slides(f"{DisturbedStore.holding('a.tiff', CONTENT)}/slides"),
     "scheme": lambda: open_slide("nowhere://a.tiff"),
     "absent": lambda: open_slide("memory://absent.tiff"),
     "directory": folder_in_memory,

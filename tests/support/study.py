@@ -18,12 +18,14 @@ from schemas.table import checked
 from tests.support.layouts import LAYOUTS, Raster
 
 TASKS = (
+    "select slides",
     "discover slides",
     "tile slides",
     "derive overlay paths",
     "compute overlaps",
     "filter by coverage",
     "draw previews",
+    "find gone slides",
 )
 """Names of the tasks in order."""
 SIZE = (48, 64)

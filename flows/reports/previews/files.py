@@ -5,19 +5,19 @@ SLIDE.js     the shares of its tiles, which the gallery loads
 """
 
 import hashlib
-from collections.abc import Collection
-from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from PIL import Image
 
 from flows.reports.previews.tile_shares import MARK
 from flows.storage.filesystem import Storage
-from flows.storage.workspace import Workspace, checked_id
+from flows.storage.listing import list_files, names_but
+from flows.storage.workspace import SUFFIXES, Folder, Workspace
 
-FOLDER: Literal["previews"] = "previews"
+FOLDER: Folder = "previews"
 """Folder of the pictures in the output."""
+VERSION = 3
+"""Version of the drawing; to be raised when the same tables give another picture."""
 KEY = "ratiopath.made_from"
 """Key of the PNG text that records the source of a picture."""
 DIGEST_KEY = "ratiopath.script"
@@ -28,47 +28,43 @@ HEAD = 1024
 """Number of leading bytes that contain the key or the mark of a script."""
 
 
-def slides_with_picture(pictures: pa.Table) -> set[str]:
-    """Return the ids of the slides that have a picture.
-
-    Args:
-        pictures: A table of `schemas.intermediate.PICTURES`.
-    """
-    return set(pictures.filter(pc.is_null(pictures["trouble"]))["slide_id"].to_pylist())
-
-
 def script_of(slide_id: str, workspace: Workspace) -> str:
     """Return the path of the shares of a slide's tiles.
 
     Raises:
         ValueError: The id could name a file elsewhere.
     """
-    return workspace.published(FOLDER, f"{checked_id(slide_id)}{SCRIPT}")
+    return workspace.of_slide(FOLDER, slide_id, SCRIPT)
 
 
-def remove_previews(workspace: Workspace, but: Collection[str] = ()) -> int:
+def remove_previews(workspace: Workspace, but: pa.Array | None = None) -> int:
     """Remove the pictures and scripts of earlier runs; other files in the folder stay.
 
     Args:
         workspace: The output.
-        but: Paths of pictures and scripts to keep.
+        but: Ids of the slides whose pictures stay.
 
     Returns:
         The number of pictures removed.
     """
     folder, removed = workspace.published(FOLDER), 0
-    for name in workspace.names(folder):
-        path = workspace.published(FOLDER, name)
-        if path in but:
-            continue
-        if path.endswith(SCRIPT):
-            if workspace.read_head(path, len(MARK)) == MARK.encode():
-                workspace.remove(path)
-        elif picture_source(path, workspace) is not None:
-            workspace.remove(path)
-            removed += 1
+    listing = list_files(workspace, folder)
+    for suffix, is_ours in ((SCRIPT, _is_script), (SUFFIXES[FOLDER], _is_picture)):
+        for name in names_but(listing, suffix, but, is_below=workspace.is_below(FOLDER)):
+            path = workspace.published(FOLDER, name)
+            if is_ours(path, workspace):
+                workspace.remove_of_slide(path)
+                removed += suffix != SCRIPT
     workspace.remove_if_empty(folder)
     return removed
+
+
+def _is_script(path: str, workspace: Workspace) -> bool:
+    return workspace.read_head(path, len(MARK)) == MARK.encode()
+
+
+def _is_picture(path: str, workspace: Workspace) -> bool:
+    return picture_source(path, workspace) is not None
 
 
 def picture_source(path: str, workspace: Workspace) -> str | None:

@@ -326,8 +326,8 @@ NO_NUMBERS = [
         lambda text: {"roi": [0, 0, 5, text]},
         lambda text: {"tolerate": text},
         lambda text: {"overlays__tissue__mpp": text},
-        lambda text: {"resources": {"tile_slides": {"num_cpus": text}}},
-        lambda text: {"resources": {"tile_slides": {"memory": text}}},
+        lambda text: {"resources": {"discover_slides": {"num_cpus": text}}},
+        lambda text: {"resources": {"discover_slides": {"memory": text}}},
     ],
 )
 def test_a_text_that_is_no_plain_decimal_number_is_refused(change: Any, text: str) -> None:

@@ -20,7 +20,7 @@ def table(slide, n):
 def draft(row, groups, written=None):
     """A draft of some row groups that notes what it writes."""
 
-    def write(tables):
+    def write(tables, _):
         numbers = [one["n"].to_pylist() for one in tables]
         if written is not None:
             written.append((row["slide"], numbers))
@@ -94,7 +94,7 @@ def test_a_slides_error_in_any_phase_leaves_the_others_alone(phase):
             raise error
         yield table(row["slide"], [1])
 
-    def write(_):
+    def write(*_):
         raise error
 
     def compute(row):
@@ -114,7 +114,7 @@ def test_a_slide_is_timed_without_the_others(monkeypatch):
     def compute(row):
         now[0] += row["seconds"]
 
-        def write(_):
+        def write(*_):
             now[0] += 10 * row["seconds"]
             return {}
 

@@ -18,7 +18,6 @@ from flows.reports.previews.scene import Canvas, SampledValues
 from flows.reports.previews.tile_shares import Histogram, Layout, write_script
 from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
-from schemas.intermediate import PICTURES
 from schemas.slide_report import slide_report
 from tests.support.previews import grid_of
 from tests.support.study import configured
@@ -91,7 +90,7 @@ SHOW = """
 
 @in_browser
 def test_slides_are_sorted_and_searched_and_unknown_values_stand_last(tmp_path) -> None:
-    page = render_page(SLIDES, [FAILED], ["tissue"], [])
+    page = render_page(SLIDES, [FAILED], ["tissue"], {})
     script = script_with(SHOW.replace("VIEWS", json.dumps([*VIEWS])))
     dom = shown(tmp_path, page.replace("</body>", script))
     assert json.loads(re.findall(r"<h1>(.*?)</h1>", dom)[0]) == [*VIEWS.values()]
@@ -99,13 +98,13 @@ def test_slides_are_sorted_and_searched_and_unknown_values_stand_last(tmp_path) 
 
 @in_browser
 def test_a_link_leads_to_a_view(tmp_path) -> None:
-    page = render_page(SLIDES, [FAILED], ["tissue"], [])
+    page = render_page(SLIDES, [FAILED], ["tissue"], {})
     assert names(shown(tmp_path, page, "sort=kept&down=1&filter=/s/c")) == ["c9", "c10"]
 
 
 @in_browser
 def test_a_failed_slide_shows_its_task_and_error(tmp_path) -> None:
-    dom = shown(tmp_path, render_page([], [FAILED], ["tissue"], []))
+    dom = shown(tmp_path, render_page([], [FAILED], ["tissue"], {}))
     assert "discover slides: TruncatedError: '/s/x' is truncated" in dom.split("</main>")[0]
 
 
@@ -114,7 +113,7 @@ HOSTILE = "/s/</script><script>console.error('in')</script>\"'&\n{{ 7 }}<img src
 
 @in_browser
 def test_a_hostile_name_is_only_text(tmp_path) -> None:
-    dom = shown(tmp_path, render_page([slide(HOSTILE, suspicions=[HOSTILE])], [], ["tissue"], []))
+    dom = shown(tmp_path, render_page([slide(HOSTILE, suspicions=[HOSTILE])], [], ["tissue"], {}))
     assert "{{ 7 }}&lt;img src=x onerror=alert(1)&gt;ž😀.svs" in names(dom)[0]
     assert "<img" not in dom.split("</main>")[0]
 
@@ -131,7 +130,7 @@ def reports(count: int) -> pa.Table:
 def pages(count: int) -> list[str]:
     """All pages of a number of slides and of one that failed."""
     return [
-        render_page(slides.to_pylist(), failed.to_pylist(), ["tissue"], [], place=place)
+        render_page(slides.to_pylist(), failed.to_pylist(), ["tissue"], {}, place=place)
         for place, slides, failed in split_pages(reports(count), FAILURES.table([FAILED]))
     ]
 
@@ -156,7 +155,7 @@ def test_pages_and_names_that_are_no_longer_needed_are_removed(tmp_path, monkeyp
     for count in (4, 1, 0):
         failed = FAILURES.table([{**FAILED, "path": str(number)} for number in range(count)])
         (tmp_path / "index-9.html").write_text("mine")
-        gallery.publish_gallery(slide_report(config.classes).table([]), failed, PICTURES.table([]), config, workspace)
+        gallery.publish_gallery(slide_report(config.classes).table([]), failed, set(), config, workspace)
         written[count] = sorted(path.name for path in tmp_path.glob("index*"))
     assert written[4] == ["index-2.html", "index-9.html", "index-names.js", "index.html"]
     assert written[1] == written[0] == ["index-9.html", "index.html"]
@@ -181,7 +180,7 @@ def test_other_files_are_none_of_a_gallery(name) -> None:
 def test_a_search_hides_rows_and_names_the_other_pages_that_match(tmp_path) -> None:
     listed = [["x", "00000"], ["00599", "00600"], ["00001"]]
     (tmp_path / "index-names.js").write_text(f"slideNames({json.dumps(listed)});")
-    page = render_page([slide("/s/00600"), slide("/s/7")], [FAILED], ["tissue"], [], place=Place(1, 3))
+    page = render_page([slide("/s/00600"), slide("/s/7")], [FAILED], ["tissue"], {}, place=Place(1, 3))
     search = "at('filter').value = '006'; at('filter').dispatchEvent(new Event('input'));"
     dom = shown(tmp_path, page.replace("</body>", script_with(search)))
     assert names(dom) == ["00600"]
@@ -200,7 +199,7 @@ def test_a_page_is_small() -> None:
 
 
 def write_previews(folder: Path) -> None:
-    """A picture of slide a, and the shares of its two rows of four tiles, the last one unknown."""
+    """A folder with a picture of slide a, and the shares of its two rows of four tiles, the last one unknown."""
     canvas = Canvas.of(*grid_of((64, 32), 16), 64)
     sampled = SampledValues(canvas)
     shares = np.array([0, 0.25, 0.5, 1, 0.25, 0.35, 0.5, np.nan])
@@ -208,10 +207,10 @@ def write_previews(folder: Path) -> None:
     counted = Histogram()
     counted.add(shares)
     layout = Layout(100, 80, ((12, 20),))
-    (folder / "previews").mkdir()
+    folder.mkdir(parents=True)
     script = write_script("a", layout, canvas, {"tissue": sampled}, {"tissue": counted})
-    (folder / "previews" / "a.js").write_text(script)
-    Image.new("RGB", (100, 80)).save(folder / "previews" / "a.png")
+    (folder / "a.js").write_text(script)
+    Image.new("RGB", (100, 80)).save(folder / "a.png")
 
 
 MOVE = """
@@ -235,10 +234,10 @@ addEventListener("load", () => {
 
 @in_browser
 def test_a_slider_recolours_the_tiles_that_reach_it(tmp_path) -> None:
-    write_previews(tmp_path)
+    write_previews(tmp_path / "previews")
     reached = {25: 6, 35: 4, 36: 3, 50: 3, 51: 1, 100: 1}
     script = script_with(MOVE.replace("LIMITS", str([*reached, 0])))
-    page = render_page([slide("a")], [], ["tissue"], {"a"})
+    page = render_page([slide("a")], [], ["tissue"], {"a": "previews/a.png"})
     told = json.loads(re.findall(r"<h1>(.*?)</h1>", shown(tmp_path, page.replace("</body>", script)))[0])
     expected = [[f"{tiles} of 8 tiles reach the thresholds", tiles * 16 * 16] for tiles in reached.values()]
     assert told == [*expected, ["", 0], "about 37.5 % of the tiles reach the thresholds"]
@@ -246,11 +245,11 @@ def test_a_slider_recolours_the_tiles_that_reach_it(tmp_path) -> None:
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory) -> str:
-    """The card of a slide with two classes, a picture, an export and a name that changes direction."""
+    """The card of a slide with two classes, a picture in a subfolder, an export and a name that changes direction."""
     folder = tmp_path_factory.mktemp("card")
-    write_previews(folder)
+    write_previews(folder / "previews/3f")
     row = slide("/s/a\u202egnp.svs", slide_id="a", tumor_mean=0.25, tumor_mm2=0.5)
-    page = render_page([row], [], ["tissue", "tumor"], {"a"}, {"a.geojson"})
+    page = render_page([row], [], ["tissue", "tumor"], {"a": "previews/3f/a.png"}, {"a.geojson"})
     return shown(folder, page).split("<main")[1].split("</main>")[0]
 
 
@@ -261,7 +260,7 @@ class TestCard:
         counts = [int(line.split(": ")[1]) for line in title.splitlines()]
         assert counts == [1, *[0] * 4, 2, 0, 1, 0, 0, 2, *[0] * 9, 1]
 
-    @pytest.mark.parametrize("link", ["exports/qupath/a.geojson", "previews/a.png"])
+    @pytest.mark.parametrize("link", ["exports/qupath/a.geojson", "previews/3f/a.png"])
     def test_it_links_to_its_files(self, card, link) -> None:
         assert f'<a href="{link}">' in card
 
@@ -275,7 +274,7 @@ class TestCard:
         assert names(card) == [r"a\u202egnp.svs"]
 
     def test_its_picture_is_loaded_only_when_it_is_scrolled_to(self, card) -> None:
-        assert re.search(r'<img loading="lazy"[^>]*src="previews/a.png"', card)
+        assert re.search(r'<img loading="lazy"[^>]*src="previews/3f/a.png"', card)
 
 
 def test_a_link_to_qupath_needs_the_file() -> None:
@@ -287,4 +286,4 @@ def test_a_link_to_qupath_needs_the_file() -> None:
 
 
 def test_the_page_names_no_other_host() -> None:
-    assert "://" not in render_page([slide("a")], [], ["tissue"], [])
+    assert "://" not in render_page([slide("a")], [], ["tissue"], {})

@@ -31,6 +31,9 @@ FOREIGN = {
     f"previews/{SLIDE_ID}.png": b"mine",
     f"previews/{SLIDE_ID}.js": b"mine()",
     f"coverage/{SLIDE_ID}.parquet/notes.txt": b"mine",
+    f"previews/01/{SLIDE_ID}.png": b"mine",
+    f"coverage/01/{SLIDE_ID}.parquet/notes.txt": b"mine",
+    "coverage/01": b"mine",
     "coverage/empty.parquet": b"mine",
     "coverage": b"mine",
 }
@@ -68,9 +71,10 @@ def test_a_table_of_other_columns_is_refused(output, name) -> None:
         refuse(output)
 
 
-@pytest.mark.parametrize("name", [".work", "coverage", "tiles", "previews"])
+@pytest.mark.parametrize("name", [".work", "coverage", "tiles", "previews", "coverage/3f", "previews/00"])
 def test_a_folder_that_is_a_link_is_refused(output, tmp_path, name) -> None:
     (tmp_path / "elsewhere").mkdir()
+    (output / name).parent.mkdir(exist_ok=True)
     (output / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigurationError, match=f"{name}'"):
         refuse(output)
@@ -107,6 +111,8 @@ def test_all_files_of_others_are_named_at_once(output) -> None:
         "previews/photo.png",
         "previews/mine.js",
         "coverage/mine.parquet",
+        "coverage/01/mine.parquet",
+        "previews/01/photo.png",
         "tiles/README",
         "data/run.json",
     ],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -10,6 +11,7 @@ from flows.records.run_record import Summary
 from flows.reports.artifacts import FAILED, REPORT, SLIDES
 from flows.reports.prefect_progress import artifact_key
 from flows.reports.run_report import MAX_ROWS, MAX_TEXT, MAX_YAML, render_report, tabulate_failures, tabulate_slides
+from schemas.failures import FAILURES
 from tests.support.study import configured
 
 
@@ -36,7 +38,7 @@ class TestTableOfSlides:
             slide("c", seconds=None),
             slide("d", "no tiles"),
         ]
-        rows = tabulate_slides(slides, ["tissue"]).rows
+        rows = tabulate_slides(pa.Table.from_pylist(slides), ["tissue"]).rows
         assert [row["slide"] for row in rows] == ["/s/d.tiff", "/s/b.tiff", "/s/a.tiff", "/s/c.tiff"]
 
     def test_a_row_holds_counts_and_rounded_numbers(self) -> None:
@@ -45,31 +47,33 @@ class TestTableOfSlides:
             "tissue, % of tiles": 12.35, "tissue, mm²": 1.235,
             "seconds": 0.57, "status": "new",
         }  # fmt: skip
-        assert tabulate_slides([slide("a")], ["tissue"]).rows == [expected]
+        assert tabulate_slides(pa.Table.from_pylist([slide("a")]), ["tissue"]).rows == [expected]
 
     def test_all_reasons_to_review_a_slide_are_in_its_row(self) -> None:
-        [row] = tabulate_slides([slide("a", "no tiles", "odd")], ["tissue"]).rows
+        [row] = tabulate_slides(pa.Table.from_pylist([slide("a", "no tiles", "odd")]), ["tissue"]).rows
         assert row["review"] == "no tiles; odd"
 
     def test_unknown_numbers_stay_empty(self) -> None:
-        [row] = tabulate_slides([slide("a", mean=None, mm2=None, seconds=None)], ["tissue"]).rows
+        [row] = tabulate_slides(pa.Table.from_pylist([slide("a", mean=None, mm2=None, seconds=None)]), ["tissue"]).rows
         assert (row["tissue, % of tiles"], row["tissue, mm²"], row["seconds"]) == (None, None, None)
 
     def test_shares_of_the_tissue_stand_beside_those_of_the_tiles(self) -> None:
-        [row] = tabulate_slides([slide("a", tumor_mean=0.01, tumor_mm2=0.61728)], ["tissue", "tumor"]).rows
+        [row] = tabulate_slides(
+            pa.Table.from_pylist([slide("a", tumor_mean=0.01, tumor_mm2=0.61728)]), ["tissue", "tumor"]
+        ).rows
         shares = {name: value for name, value in row.items() if name.endswith(("% of tiles", "% of tissue"))}
         assert shares == {"tissue, % of tiles": 12.35, "tumor, % of tiles": 1.0, "tumor, % of tissue": 50.0}
 
     def test_the_description_counts_slides_to_review(self) -> None:
-        table = tabulate_slides([slide("a"), slide("b", "no tiles")], ["tissue"])
+        table = tabulate_slides(pa.Table.from_pylist([slide("a"), slide("b", "no tiles")]), ["tissue"])
         assert table.description == "2 slides in the tables; 1 to review, listed first"
 
     def test_a_slide_to_review_is_listed_however_many_come_before_it(self) -> None:
         slides = [*(slide(str(n)) for n in range(MAX_ROWS)), slide("last", "everything kept")]
-        assert tabulate_slides(slides, ["tissue"]).rows[0]["slide"] == "/s/last.tiff"
+        assert tabulate_slides(pa.Table.from_pylist(slides), ["tissue"]).rows[0]["slide"] == "/s/last.tiff"
 
     def test_the_description_of_a_cut_table_names_the_file_with_all_rows(self) -> None:
-        table = tabulate_slides([slide(str(n)) for n in range(MAX_ROWS + 1)], ["tissue"])
+        table = tabulate_slides(pa.Table.from_pylist([slide(str(n)) for n in range(MAX_ROWS + 1)]), ["tissue"])
         expected = (
             "501 slides in the tables, the first 500 shown (all are in slides.parquet); 0 to review, listed first"
         )
@@ -78,27 +82,30 @@ class TestTableOfSlides:
 
 class TestTableOfFailedSlides:
     def test_a_whole_table_is_described_by_its_count(self) -> None:
-        assert tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS)]).description == "500 failed slides"
+        assert (
+            tabulate_failures(FAILURES.table([failed(f"/{n}") for n in range(MAX_ROWS)])).description
+            == "500 failed slides"
+        )
 
     def test_a_long_table_is_cut(self) -> None:
-        assert len(tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS + 1)]).rows) == MAX_ROWS
+        assert len(tabulate_failures(FAILURES.table([failed(f"/{n}") for n in range(MAX_ROWS + 1)])).rows) == MAX_ROWS
 
     def test_the_description_of_a_cut_table_names_the_file_with_all_rows(self) -> None:
-        table = tabulate_failures([failed(f"/{n}") for n in range(MAX_ROWS + 1)])
+        table = tabulate_failures(FAILURES.table([failed(f"/{n}") for n in range(MAX_ROWS + 1)]))
         assert table.description == "501 failed slides, the first 500 shown (all are in failures.parquet)"
 
     def test_a_row_names_the_task_and_the_error(self) -> None:
         expected = {"slide": "/a", "task": "discover slides", "error": "E", "reason": "m"}
-        assert tabulate_failures([failed("/a")]).rows == [expected]
+        assert tabulate_failures(FAILURES.table([failed("/a")])).rows == [expected]
 
     def test_a_cell_is_one_line(self) -> None:
-        assert tabulate_failures([failed("/a\nb")]).rows[0]["slide"] == "/a b"
+        assert tabulate_failures(FAILURES.table([failed("/a\nb")])).rows[0]["slide"] == "/a b"
 
     def test_a_name_that_changes_direction_has_an_escape(self) -> None:
-        assert tabulate_failures([failed("/a\u202eb")]).rows[0]["slide"] == r"/a\u202eb"
+        assert tabulate_failures(FAILURES.table([failed("/a\u202eb")])).rows[0]["slide"] == r"/a\u202eb"
 
     def test_a_long_cell_is_cut(self) -> None:
-        [row] = tabulate_failures([failed("/a", "x" * 10_000)]).rows
+        [row] = tabulate_failures(FAILURES.table([failed("/a", "x" * 10_000)])).rows
         assert row["reason"] == "x" * (MAX_TEXT - 1) + "…"
 
 

@@ -6,9 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.reports.slide_report import report_slides
+from flows.records.output_files import OutputFiles
+from flows.storage.parquet import read_table
 from flows.storage.workspace import Workspace
-from flows.tasks import compute_overlaps, derive_overlay_paths, discover_slides, filter_by_coverage, tile_slides
+from flows.tasks import (
+    compute_overlaps,
+    derive_overlay_paths,
+    discover_slides,
+    filter_by_coverage,
+    select_slides,
+    tile_slides,
+)
 from tests.support.study import configured, random_labels, write_mask, write_slide
 
 pytestmark = pytest.mark.usefixtures("local_ray")
@@ -21,12 +29,12 @@ TISSUE = {"tissue": {"path": "{dir}/{stem}_tissue.tiff", "classes": {"tissue": [
 def reports(folder: Path, **changes: Any) -> dict[str, dict[str, Any]]:
     config = configured(folder, **{"overlays": TISSUE, **changes})
     workspace = Workspace.at(config.output)
-    slides = discover_slides(config, workspace)
+    selected = select_slides(OutputFiles.of(workspace), config, workspace)
+    slides = discover_slides(selected, config, workspace)
     tiled, paths = tile_slides(slides, config, workspace), derive_overlay_paths(slides, config, workspace)
     covered = compute_overlaps(tiled, paths, config, workspace)
-    kept = filter_by_coverage(covered, config, workspace)
-    table = report_slides(covered, kept, config, workspace)
-    return {Path(row["path"]).stem: row for row in table.to_pylist()}
+    kept = filter_by_coverage(covered, slides, config, workspace)
+    return {Path(row["path"]).stem: row for row in read_table(kept.path).to_pylist()}
 
 
 def study(folder: Path, labels: np.ndarray | None, mpp: float = 1.0) -> None:

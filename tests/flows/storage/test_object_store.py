@@ -29,7 +29,9 @@ def test_a_run_writes_the_bytes_of_a_local_run_and_leaves_nothing_else(folder, o
     run(folder, str(output))
     prefix = "a b c"
     assert bucket.contents(prefix) == contents(output)
-    assert bucket.objects(prefix).keys() == contents(output).keys() | {"run.json"}
+    hidden = {name for name in bucket.objects(prefix) if name.startswith(".state/")}
+    assert len(hidden) == 1
+    assert bucket.objects(prefix).keys() - hidden == contents(output).keys() | {"run.json"}
 
 
 def test_a_store_without_the_bucket_fails_the_run(folder, bucket) -> None:

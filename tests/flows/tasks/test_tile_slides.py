@@ -1,23 +1,33 @@
-"""The largest grid of a slide."""
+"""The size of each slide's grid, and the largest."""
 
-from importlib import import_module
+import pyarrow as pa
 
-import pytest
-
+from flows.records.failures import read_failures
 from flows.records.slides import Slide
+from flows.storage.parquet import TableReference, read_table, write_table
 from flows.storage.workspace import Workspace
-from ratiopath.errors import UnsupportedImageError
+from flows.tasks import tile_slides
 from ratiopath.geometry import Extent, Mpp
 from tests.support.study import configured
 
-tile_slides = import_module("flows.tasks.tile_slides")  # the package has a function of this name
 
+def test_tiles_are_counted_and_a_slide_that_would_have_too_many_fails(tmp_path) -> None:
+    workspace, tile, stride, mpp = Workspace.at(str(tmp_path)), Extent(64, 64), Extent(1, 64), Mpp(0.5, 0.5)
+    extents = [Extent(side, side) for side in (640, 6400, 10**6)]
+    slides = [
+        Slide(f"{one.width}-0123456789ab", f"/s/{one.width}.tiff", one, tile, stride, mpp, 0, 1.0, one, mpp)
+        for one in extents
+    ]
+    table = pa.Table.from_pylist([slide.to_row() for slide in slides])
+    write_table(table, workspace.between("slides.parquet"), workspace)
 
-def test_a_slide_with_too_many_tiles_is_refused_before_any_is_written(tmp_path) -> None:
-    extent, mpp = Extent(10**6, 10**6), Mpp(0.5, 0.5)
-    slide = Slide("a", "a.tiff", extent, Extent(64, 64), Extent(1, 64), mpp, 0, 1.0, extent, mpp)
-    with pytest.raises(
-        UnsupportedImageError, match=r"'a\.tiff' would have 15,625,000,000 tiles on .* px, more than 67,108,864"
-    ):
-        tile_slides._tile({**slide.to_row(), "grid": None}, configured(tmp_path), Workspace.at(str(tmp_path)))
-    assert list(tmp_path.iterdir()) == []
+    found = tile_slides(TableReference(workspace.between("slides.parquet"), ""), configured(tmp_path), workspace)
+
+    rows = read_table(found.path, workspace.files).select(["path", "tiles", "groups"]).to_pylist()
+    assert rows == [
+        {"path": "/s/640.tiff", "tiles": 577 * 10, "groups": 1},
+        {"path": "/s/6400.tiff", "tiles": 6_337 * 100, "groups": 10},
+    ]
+    [failure] = read_failures(workspace)
+    assert failure["error"] == "UnsupportedImageError"
+    assert "'/s/1000000.tiff' would have 15,625,000,000 tiles on" in failure["message"]

@@ -4,24 +4,27 @@ import io
 from pathlib import Path
 
 import fsspec
+import h5py
 import numpy as np
 import openslide
 import pytest
 import shapely
 import tifffile
 
+from ratiopath.annotations import is_annotation, read_outlines
 from ratiopath.arrow import tile_overlay_overlap
-from ratiopath.errors import ParameterError, SlideError, UnsupportedFormatError
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
 from ratiopath.overlays import open_overlay
 from ratiopath.remote import retries
 from ratiopath.remote.cache import BLOCK
 from ratiopath.slides import open_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
-from ratiopath.slides.paths import Exclusion, find_slides, folder_named_by
+from ratiopath.slides.paths import Exclusion, folder_named_by
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff.vendor import vendor_of_scan
 from tests.ratiopath.slides.test_conformance import EVERY, PICTURES, raster
 from tests.support import bad_files
+from tests.support.annotation_tables import geojson, geojson_gz, geojson_zip, geoparquet, wkt_csv
 from tests.support.bad_stores import deep_tiff
 from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, unchanged
 from tests.support.layouts import LAYOUTS
@@ -160,15 +163,53 @@ def test_a_scan_that_only_openslide_reads_is_to_be_copied(tmp_path: Path) -> Non
         open_slide(in_memory(path))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b'{"type": "FeatureCollection"}', b"<a/>", b"PAR1", bytes(128) + b"DICM", b"SQLite format 3\0", b"x,y\n"],
-)
-def test_annotations_and_files_of_openslide_are_to_be_copied(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [bytes(128) + b"DICM", b"SQLite format 3\0", b"{}"])
+def test_what_is_no_image_is_to_be_copied(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(content)
-    for call in (open_slide, open_overlay):
-        with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder of this machine"):
-            call(in_memory(tmp_path / "a"))
+    with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder of this machine"):
+        open_slide(in_memory(tmp_path / "a"))
+
+
+SHAPES = [
+    ("tumor", [[(0.0, 0.0), (9.0, 0.0), (9.0, 7.0)]]),
+    ("other", [[(2.0, 3.0), (5.0, 3.0), (5.0, 8.0), (2.0, 8.0)]]),
+]
+
+
+def scores() -> bytes:
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["coords"] = np.array([[0, 0], [16, 0]])
+        file["coords"].attrs["patch_size_level0"] = 16
+        file["scores"] = np.array([0.25, 0.5])
+    return content.getvalue()
+
+
+ANNOTATIONS = {
+    "geojson": geojson(SHAPES), "geojson.gz": geojson_gz(SHAPES), "geojson.zip": geojson_zip(SHAPES),
+    "csv": wkt_csv(SHAPES), "parquet": geoparquet(SHAPES), "h5": scores(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ANNOTATIONS)
+def test_annotations_are_read_as_on_this_machine(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{form}"
+    path.write_bytes(ANNOTATIONS[form])
+    uri = in_memory(path)
+    local, remote = read_outlines(str(path)), read_outlines(uri)
+
+    assert is_annotation(uri)
+    assert (remote.path, remote.format, remote.labels) == (uri, local.format, local.labels)
+    for one, other in zip(remote.rings, local.rings, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+    assert type(open_overlay(uri)) is type(open_overlay(str(path)))
+
+
+@pytest.mark.parametrize("form", ["geojson", "parquet", "h5"])
+def test_a_store_that_fails_is_no_damage_of_an_annotation(form: str) -> None:
+    uri = DisturbedStore.holding(f"a.{form}", ANNOTATIONS[form], *[error(HttpError(503))] * retries.ATTEMPTS)
+    with pytest.raises(TruncatedError, match="5 tries failed, the last with HttpError, HTTP status 503"):
+        read_outlines(uri)
 
 
 def large_tiff() -> tuple[bytes, np.ndarray]:
@@ -231,17 +272,8 @@ def test_an_overlay_is_aligned_with_a_slide_on_a_store(tmp_path: Path) -> None:
     assert found.to_pylist() == local.to_pylist()
 
 
-def test_a_uri_stands_for_one_slide(tmp_path: Path) -> None:
-    path = tmp_path / "slide.tiff"
-    LAYOUTS["tiles"].write(path, raster(("uint8", 1, False)))
-    uri = f"s3://bucket/{path.name}"
+def test_a_slide_is_excluded_by_its_decoded_name() -> None:
+    uri = "s3://bucket/old%20slides/a.tiff?region=eu-central-1"
 
-    assert find_slides([uri, uri, str(path)]) == sorted([str(path), uri])
-    assert folder_named_by(uri) == "s3://bucket"
-    assert uri in Exclusion.of(["slide.*"], [folder_named_by(uri)])
-
-
-@pytest.mark.parametrize("uri", ["s3://bucket/", "s3://bucket", "s3://bucket/*.tiff", "https://example.org/slides/"])
-def test_folders_and_patterns_of_a_store_are_refused(uri: str) -> None:
-    with pytest.raises(ParameterError, match="only files are read from a store"):
-        find_slides(uri)
+    assert uri in Exclusion.of(["old slides/"], [folder_named_by("s3://bucket?region=eu-central-1")])
+    assert uri not in Exclusion.of(["old slides/"], [folder_named_by(uri)])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, Uns
 from ratiopath.remote import arrow_store, retries, web_store
 from ratiopath.remote.cache import BLOCK
 from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.listing import state_of, version_of
+from ratiopath.remote.version import FileState
 from ratiopath.slides import open_slide
 from tests.support import web_server as web
 from tests.support.web_server import WebServer, web_server
@@ -164,6 +167,28 @@ def test_credentials_of_the_netrc_are_sent(
 def test_an_address_that_moved_is_followed(server: WebServer) -> None:
     server.faults[:] = [lambda handler: handler.respond(302, Location="/b/small")]
     assert RemoteFile.open(uri_of(server)).read() == SMALL
+
+
+def test_a_signature_to_which_a_server_redirects_is_not_logged(
+    server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.contents["/b/small?X-Amz-Signature=TOPSECRET"] = SMALL
+    server.faults[:] = [lambda handler: handler.respond(302, Location="/b/small?X-Amz-Signature=TOPSECRET")]
+    with caplog.at_level(logging.INFO), RemoteFile.open(uri_of(server)) as file:
+        assert file.read_at(0, 10) == SMALL[:10]
+
+    assert "HTTP Request: GET" in caplog.text
+    assert "TOPSECRET" not in caplog.text
+
+
+def test_the_state_of_a_file_is_size_and_etag(server: WebServer) -> None:
+    assert state_of(uri_of(server)) == FileState(len(CONTENT), version_of(uri_of(server)).marks[0])
+    assert state_of(uri_of(server, "absent")) is None
+    assert version_of(uri_of(server, "absent")) is None
+    for call in (state_of, version_of):
+        server.faults[:] = [web.status(401)]
+        with pytest.raises(SlideNotFoundError, match="HTTP status 401; hint: check the credentials"):
+            call(uri_of(server))
 
 
 def certificate(folder: Path) -> Path:

@@ -1,0 +1,113 @@
+"""Sizes and times of the slides' files in an output, from one listing of each folder."""
+
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.fs import FileType
+
+from flows.config.model import CoverageConfig
+from flows.storage.listing import list_files
+from flows.storage.workspace import Folder, Workspace
+from schemas.state import FILES, size_of, time_of
+
+PLACES: dict[str, tuple[Folder, str]] = {
+    "coverage": ("coverage", ".parquet"),
+    "tiles": ("tiles", ".parquet"),
+    "picture": ("previews", ".png"),
+    "script": ("previews", ".js"),
+    "mask": ("tissue", ".tiff"),
+}
+"""Folder and suffix of each of `schemas.state.FILES`."""
+REQUESTS = 16
+"""Files of a store that are asked for at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFiles:
+    """Listings of the folders with a file per slide."""
+
+    workspace: Workspace
+    """The output, with its layout when it was listed."""
+    listings: dict[str, pa.Table]
+    """Table of `flows.storage.listing.LISTING` of each folder."""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        """List the folders."""
+        folders = dict.fromkeys(folder for folder, _ in PLACES.values())
+        return cls(workspace, {folder: list_files(workspace, workspace.published(folder)) for folder in folders})
+
+    def ids_in(self, file: str) -> pa.ChunkedArray:
+        """Return the names of such files without their suffix, which are ids unless the files are others'."""
+        folder, suffix = PLACES[file]
+        names = self.listings[folder]["name"]
+        names = names.filter(pc.ends_with(names, suffix))
+        return pc.utf8_slice_codeunits(names, 0, -len(suffix))
+
+    def match(self, rows: pa.Table, files: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """Tell which rows of `schemas.state.slide_state` have these files as they are listed.
+
+        A row without such a file does not match, nor does a file without a time or at another place.
+        """
+        found = np.ones(rows.num_rows, bool)
+        for file in files:
+            folder, suffix = PLACES[file]
+            listing = self._placed(folder)
+            names = pc.binary_join_element_wise(rows["slide_id"].cast(pa.string()), suffix, "")
+            numbers = pc.index_in(names, value_set=listing["name"])
+            for column, listed in ((size_of(file), "size"), (time_of(file), "mtime_ns")):
+                same = pc.equal(rows[column], listing[listed].take(numbers))
+                found &= same.to_numpy() == np.True_  # null is not
+        return found
+
+    def _placed(self, folder: Folder) -> pa.Table:
+        """Return the listing of a folder without files that lie where no slide's file does, or in two places."""
+        listing = self.listings[folder]
+        if self.workspace.layout == "flat":
+            return listing.filter(pc.equal(listing["subfolder"], ""))
+        places = zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+        is_place_of = self.workspace.is_place_of
+        is_placed = [is_place_of(name.rpartition(".")[0], folder, subfolder) for name, subfolder in places]
+        placed = listing.filter(pa.array(is_placed, pa.bool_()))
+        counts = pc.value_counts(placed["name"])
+        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        return placed.filter(pc.invert(pc.is_in(placed["name"], value_set=twice)))
+
+    def names_matching(self, rows: pa.Table, folder: Folder) -> set[str]:
+        """Return the names of the files in a folder that are as rows of `schemas.state.slide_state` have them."""
+        names: set[str] = set()
+        for file in (file for file, (place, _) in PLACES.items() if place == folder):
+            known = rows["slide_id"].filter(pa.array(self.match(rows, [file])))
+            names.update(f"{slide_id}{PLACES[file][1]}" for slide_id in known.to_pylist())
+        return names
+
+
+def files_of(config: CoverageConfig) -> tuple[str, ...]:
+    """Return the files that each slide in the tables has."""
+    files = {"picture": config.previews, "script": config.previews, "mask": config.detected is not None}
+    return tuple(file for file in FILES if files.get(file, True))
+
+
+def file_columns(slide_ids: Sequence[str], files: Collection[str], workspace: Workspace) -> dict[str, pa.Array]:
+    """Return the size and time of each slide's files as columns; null where there is none, or none is asked for."""
+    columns = {}
+    for file in FILES:
+        folder, suffix = PLACES[file]
+        paths = [workspace.of_slide(folder, one, suffix) for one in slide_ids] if file in files else ()
+        found = _states(paths, workspace) if paths else repeat((None, None), len(slide_ids))
+        sizes, times = zip(*found, strict=True) if slide_ids else ((), ())
+        columns[size_of(file)], columns[time_of(file)] = pa.array(sizes, pa.int64()), pa.array(times, pa.int64())
+    return columns
+
+
+def _states(paths: Sequence[str], workspace: Workspace) -> Iterable[tuple[int | None, int | None]]:
+    with ThreadPoolExecutor(1 if workspace.is_local else REQUESTS) as pool:
+        for found in pool.map(workspace.files.get_file_info, paths):
+            yield (found.size, found.mtime_ns) if found.type == FileType.File else (None, None)

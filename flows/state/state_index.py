@@ -1,0 +1,113 @@
+"""State index of an output: what the files of each slide were made from, so that none is opened to find that out.
+
+    OUTPUT/.state/0000000007-RUN.index     rows of `schemas.state.slide_state`; of equal ids the last one counts
+
+The files are Parquet; a pattern such as **/*.parquet does not find them. A run appends a file for each part of the
+slides that it has done, and writes all of them anew at its end. The index saves work and is never believed against the
+output: a row counts only while the sizes and times in it are those of the slide's files. A file of the index that is
+damaged, or of other settings or another version, counts as absent (docs/decisions/0027-state-index.md).
+"""
+
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from flows.config.model import CoverageConfig
+from flows.records.provenance import FORMAT, tiles_settings
+from flows.reports.previews.files import VERSION as PICTURES
+from flows.storage.parquet import count_rows, open_table, write_groups
+from flows.storage.workspace import Workspace
+from schemas.state import slide_state
+from schemas.table import SchemaError, checked
+
+FOLDER = ".state"
+"""Hidden folder in the output."""
+VERSION = 1
+"""Version of the index; to be raised when its rows mean something else."""
+KEY = b"ratiopath.state_of"
+"""Metadata key of a file of the index: digest of the settings and versions that its rows were made with."""
+ROWS = 65_536
+"""Maximum number of rows of a row group."""
+ROWS_PER_FILE = 1 << 20
+"""Maximum number of rows of a file."""
+_NAME = re.compile(r"(\d{10})-[0-9a-f]{32}\.index")
+
+
+@dataclass(frozen=True, slots=True)
+class StateIndex:
+    """The index of an output, for the settings of one configuration."""
+
+    config: CoverageConfig
+    """Configuration of the run."""
+    workspace: Workspace
+    """Workspace of the run."""
+
+    def read(self) -> pa.Table:
+        """Return the rows, one per slide, of the last file that has it; none if there is no index."""
+        schema = slide_state(self.config.classes)
+        tables = [schema.arrow.empty_table()]
+        for name in self._names():
+            try:
+                with open_table(self._path(name), self.workspace.files) as file:
+                    if (file.schema_arrow.metadata or {}).get(KEY) == self._digest:
+                        found = file.read()
+                        tables.append(checked(found.replace_schema_metadata(None), schema))
+            except (pa.ArrowException, OSError, ValueError, SchemaError):
+                continue  # saves no work, and costs nothing else
+        return _last_of_each(pa.concat_tables(tables))
+
+    def count(self) -> int:
+        """Return the number of rows of all files, equal ids too; 0 if one cannot be read."""
+        try:
+            return sum(count_rows(self._path(name), self.workspace.files) for name in self._names())
+        except (pa.ArrowException, OSError, ValueError):
+            return 0
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows, which are complete when this returns."""
+        self._write(rows, self._next())
+
+    def replace(self, rows: pa.Table) -> None:
+        """Write all rows anew, and remove the files that were there."""
+        before, number = self._names(), self._next()
+        for start in range(0, max(1, rows.num_rows), ROWS_PER_FILE):
+            self._write(rows.slice(start, ROWS_PER_FILE), number)
+            number += 1
+        for name in before:
+            self.workspace.remove(self._path(name))
+
+    def _write(self, rows: pa.Table, number: int) -> None:
+        def groups() -> Iterator[pa.Table]:
+            for start in range(0, rows.num_rows, ROWS):
+                yield checked(rows.slice(start, ROWS), slide_state(self.config.classes))
+
+        path = self._path(f"{number:010d}-{self.workspace.run}.index")
+        write_groups(groups(), path, rows.schema.with_metadata({KEY: self._digest}), self.workspace)
+
+    def _names(self) -> list[str]:
+        names = self.workspace.names(self.workspace.published(FOLDER))
+        return [name for name in names if _NAME.fullmatch(name)]
+
+    def _next(self) -> int:
+        return max((int(name.partition("-")[0]) for name in self._names()), default=0) + 1
+
+    def _path(self, name: str) -> str:
+        return posixpath.join(self.workspace.published(FOLDER), name)
+
+    @property
+    def _digest(self) -> bytes:
+        settings = tiles_settings(self.config)
+        return hashlib.sha256(json.dumps([VERSION, FORMAT, PICTURES, settings], sort_keys=True).encode()).digest()
+
+
+def _last_of_each(rows: pa.Table) -> pa.Table:
+    """Keep the last row of each slide."""
+    numbered = pa.table({"slide_id": rows["slide_id"], "number": np.arange(rows.num_rows)})
+    last = numbered.group_by("slide_id", use_threads=False).aggregate([("number", "max")])["number_max"]
+    return rows if len(last) == rows.num_rows else rows.take(last)

@@ -1,0 +1,110 @@
+"""Listing of a folder with a file per slide: sizes and times of all files, none of which is opened."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.fs import FileSelector, FileType
+
+from flows.storage.filesystem import Storage
+
+LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
+"""A row per file: its name, the subfolder it lies in or "", its size in bytes, and its time, -1 if a store has none."""
+SUBFOLDER = re.compile("[0-9a-f]{2}")
+"""Name of a subfolder of a folder that is split."""
+CHUNK = 65_536
+"""Files of a chunk of the table: only so many are Python objects at a time."""
+_File: TypeAlias = tuple[str, str, int, int]
+
+
+def list_files(storage: Storage, folder: str) -> pa.Table:
+    """List the regular files of a folder, and of its subfolders of two hexadecimal digits; links are left out.
+
+    Args:
+        storage: File system of the folder.
+        folder: Path in the storage; an absent folder has no files.
+
+    Returns:
+        Table of `LISTING`, in no order. A file whose name is not UTF-8 is left out: no slide has such an id.
+    """
+    found = _scan(folder) if storage.is_local else _list_store(storage, folder)
+    chunks, rows = [], list[_File]()
+    for row in found:
+        rows.append(row)
+        if len(rows) == CHUNK:
+            chunks.append(_chunk(rows))
+            rows.clear()
+    return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
+
+
+def list_names(storage: Storage, folder: str) -> Iterator[tuple[str, str]]:
+    """List the name and the subfolder, or "", of each file; see `list_files`."""
+    listing = list_files(storage, folder)
+    return zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+
+
+def names_but(
+    listing: pa.Table, suffix: str, ids: pa.Array | pa.ChunkedArray | None = None, *, is_below: bool | None = None
+) -> list[str]:
+    """Return the paths in the folder of the files with a suffix, by name, without those of some slides.
+
+    Args:
+        listing: Table of `LISTING`.
+        suffix: The suffix.
+        ids: Ids of the slides; None for none.
+        is_below: True if their files lie in subfolders, False if in the folder itself; None if in either.
+    """
+    is_named = pc.ends_with(listing["name"], suffix)
+    if ids is not None:
+        named = pc.binary_join_element_wise(ids, suffix, "")
+        values = named.combine_chunks() if isinstance(named, pa.ChunkedArray) else named
+        is_known = pc.is_in(listing["name"], value_set=values)
+        if is_below is not None:
+            is_known = pc.and_(is_known, (pc.not_equal if is_below else pc.equal)(listing["subfolder"], ""))
+        is_named = pc.and_not(is_named, is_known)
+    found = listing.filter(is_named).sort_by([("name", "ascending"), ("subfolder", "ascending")])
+    pairs = zip(found["subfolder"].to_pylist(), found["name"].to_pylist(), strict=True)
+    return [f"{subfolder}/{name}" if subfolder else name for subfolder, name in pairs]
+
+
+def _chunk(rows: list[_File]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else [()] * len(LISTING)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, LISTING, strict=True)], schema=LISTING
+    )
+
+
+def _scan(folder: str, subfolder: str = "") -> Iterator[_File]:
+    try:
+        entries = os.scandir(os.path.join(folder, subfolder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                if entry.name.isascii() or _is_text(entry.name):
+                    state = entry.stat(follow_symlinks=False)
+                    yield entry.name, subfolder, state.st_size, state.st_mtime_ns
+            elif not subfolder and SUBFOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield from _scan(folder, entry.name)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _list_store(storage: Storage, folder: str) -> Iterator[_File]:
+    start = len(folder.rstrip("/")) + 1
+    for found in storage.files.get_file_info(FileSelector(folder, allow_not_found=True, recursive=True)):
+        path = PurePosixPath(found.path[start:])
+        subfolder = "" if path.parent == PurePosixPath() else str(path.parent)
+        if found.type == FileType.File and (not subfolder or SUBFOLDER.fullmatch(subfolder)):
+            yield path.name, subfolder, found.size, -1 if found.mtime_ns is None else found.mtime_ns
