@@ -249,7 +249,7 @@ def test_announced_ranges_are_those_of_the_segments_that_are_read(
 
 def test_the_chunks_of_tiles_are_requested_together() -> None:
     content, _ = large_tiff()  # 2 blocks for each row of 8 chunks
-    with open_overlay(DisturbedStore.holding("a", content)) as overlay:
+    with open_overlay(DisturbedStore.holding("a.tiff", content)) as overlay:
         tiles = TileWindows(
             np.array([1100.0, 1100.0]), np.array([0.0, 1536.0]), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 512, 512))
         )
