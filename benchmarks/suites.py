@@ -214,27 +214,26 @@ AREA_MASKS = {"binary": 1.0, "classes": 1.0, "noisy": 1.0, "fractional": 1.0003}
 
 
 def of_stores(options: Options) -> None:
-    """Compare masks on a store with the same files on disk: seconds, ratio, requests for bytes."""
-    print("\n| mask on a store | MB | tiles | disk, s | store, s | of disk | requests |")
-    print("|---|---|---|---|---|---|---|")
+    """Compare masks on stores with the same files on disk: seconds, processor time, requests."""
+    print("\n| mask | MB | tiles | read from | s | of disk | processor, of disk | requests for bytes + version |")
+    print("|---|---|---|---|---|---|---|---|")
     with stores.served() as server:
         for name in [mask for mask in stores.MASKS if mask in options.masks]:
             local = Job.of(options.mask(name))
-            remote = server.job(local)
-            if found := stores.difference(local, remote):
-                raise DifferenceError(f"{name} on a store: {found}")
-            before = server.requests()
-            ours(remote)
-            requests = server.requests() - before
-            runners = {
-                stores.DISK: partial(timed, partial(ours, local)),
-                stores.STORE: partial(timed, partial(ours, remote)),
-            }
-            taken = medians(runners, options.repeat)
-            disk, store = taken[stores.DISK], taken[stores.STORE]
-            size = f"{local.path.stat().st_size / 1e6:.1f}"
-            row = size, f"{len(local.x):,}", f"{disk:.3f}", f"{store:.3f}", f"{store / disk:.2f}x", str(requests)
-            print(f"| {' | '.join([name, *row])} |", flush=True)
+            with stores.far_away(local) as far:
+                jobs = {stores.DISK: local, stores.NEAR: server.job(local), stores.FAR: far}
+                if found := stores.difference(local, jobs[stores.NEAR]):
+                    raise DifferenceError(f"{name} on a store: {found}")
+                requests = server.requests(partial(ours, jobs[stores.NEAR]))
+                taken, used = (
+                    medians({where: partial(clock, partial(ours, job)) for where, job in jobs.items()}, options.repeat)
+                    for clock in (timed, stores.processor_seconds)
+                )
+            for where, seconds in taken.items():
+                ratios = f"{seconds / taken[stores.DISK]:.2f}x", f"{used[where] / used[stores.DISK]:.2f}x"
+                size = f"{local.path.stat().st_size / 1e6:.1f}", f"{len(local.x):,}"
+                row = name, *size, where, f"{seconds:.3f}", *ratios, requests if where == stores.NEAR else ""
+                print(f"| {' | '.join(row)} |", flush=True)
 
 
 SUITES = {
