@@ -176,12 +176,12 @@ SHAPES = [
 ]
 
 
-def scores() -> bytes:
+def scores(patches: int = 2) -> bytes:
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        file["coords"] = np.array([[0, 0], [16, 0]])
+        file["coords"] = 16 * np.arange(2 * patches).reshape(-1, 2)
         file["coords"].attrs["patch_size_level0"] = 16
-        file["scores"] = np.array([0.25, 0.5])
+        file["scores"] = np.linspace(0, 1, patches)
     return content.getvalue()
 
 
@@ -205,9 +205,9 @@ def test_annotations_are_read_as_on_this_machine(form: str, tmp_path: Path) -> N
     assert type(open_overlay(uri)) is type(open_overlay(str(path)))
 
 
-@pytest.mark.parametrize("form", ["geojson", "parquet", "h5"])
-def test_a_store_that_fails_is_no_damage_of_an_annotation(form: str) -> None:
-    uri = DisturbedStore.holding(f"a.{form}", ANNOTATIONS[form], *[error(HttpError(503))] * retries.ATTEMPTS)
+@pytest.mark.parametrize("content", [geojson(SHAPES) + bytes(b" " * BLOCK), scores(BLOCK // 8)])
+def test_a_store_that_fails_is_no_damage_of_an_annotation(content: bytes) -> None:
+    uri = DisturbedStore.holding("a", content, unchanged, *[error(HttpError(503))] * retries.ATTEMPTS)
     with pytest.raises(TruncatedError, match="5 tries failed, the last with HttpError, HTTP status 503"):
         read_outlines(uri)
 
