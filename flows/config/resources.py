@@ -29,6 +29,7 @@ class Resources(Section):
     """A request per step that runs on Ray."""
 
     discover_slides: Request = Field(DEFAULT, description="opening slides and reading their metadata")
+    tile_slides: Request = Field(DEFAULT, description="computing tile grids")
     detect_tissue: Request = Field(DEFAULT, description="reading slides and writing masks of their tissue")
     derive_overlay_paths: Request = Field(DEFAULT, description="locating overlay files")
     compute_overlaps: Request = Field(DEFAULT, description="reading overlays and counting their values per tile")
