@@ -11,7 +11,7 @@ from flows.config.excerpt import excerpt, first_of
 from flows.config.slide_id import slide_stem
 from flows.config.uri import check_input
 from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_rows
-from ratiopath.remote.names import absolute, folder_of, options_of
+from ratiopath.remote.names import absolute, folder_of, joined, options_of
 
 KEYS = ("slide_id", "path", "stem")
 """Columns by which a given table names slides; the first that it has counts."""
