@@ -23,6 +23,8 @@ STATUS = Column("status", pa.string(), (pap.Check.isin(STATUSES, error=f"a statu
 """State of a slide's coverage in this run; gone: kept although the slide was not found."""
 SECONDS = Column("seconds", pa.float64(), (NOT_NEGATIVE,), nullable=True)
 """Time that workers spent measuring the slide, in seconds; null where its file was kept."""
+FRAME = Column("frame", pa.string(), nullable=True)
+"""JSON: frame of the slide, see `flows.records.slide_frame`; null where the slide was not opened."""
 CELLS = Column("cells", pa.string())
 """JSON: cells of the manifest's columns that go through to the tables."""
 FILE_COLUMNS = (SLIDE_ID, PATH, Column("file", pa.string()), Column("rows", pa.int64(), (NOT_NEGATIVE,)))
@@ -84,7 +86,7 @@ def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = 
 def _discovered(overlays: tuple[str, ...], resolutions: tuple[str, ...]) -> tuple[Column, ...]:
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
     mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
-    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, CELLS, *sources, *mpps)
+    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, FRAME, CELLS, *sources, *mpps)
 
 
 def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:
@@ -95,5 +97,5 @@ def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Return the schema of the slides with a path per overlay; null where a slide may have no such overlay."""
     paths = [Column(overlay.path, pa.string(), nullable=overlay.missing != "fail") for overlay in overlays]
-    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, INPUTS, STATUS)
+    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, FRAME, INPUTS, STATUS)
     return TableSchema.of("overlay paths", columns, key=("slide_id",))

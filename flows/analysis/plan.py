@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +31,9 @@ from flows.records.masks import FOLDER, mask_record, stored_mask
 from flows.records.output_files import OutputFiles
 from flows.records.output_layout import with_stored_layout
 from flows.records.overlay_headers import check_header
-from flows.records.provenance import Provenance, read_metadata
+from flows.records.provenance import Provenance, coverage_settings, read_metadata
 from flows.records.slide_description import describe
+from flows.records.slide_frame import frame_of_tiles
 from flows.records.slide_overlays import derive_overlays
 from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
@@ -40,7 +41,6 @@ from flows.reports.ownership import refuse_foreign
 from flows.state.done_slides import DoneSlides
 from flows.storage.listing import list_files, names_but
 from flows.storage.workspace import Workspace
-from ratiopath.slides.frame import read_tiled_frame
 
 MAX_THREADS = 16
 """Slides whose headers are read at the same time: most of the time is spent waiting for the storage."""
@@ -159,7 +159,13 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         )
         for row in failed
     ]
-    work = partial(_plan_slide, config=config, workspace=workspace, folders=config.slide_folders, states=states)
+    derive = partial(
+        derive_overlays,
+        folders=config.slide_folders,
+        settings=coverage_settings(config),
+        ask=states.fingerprint,
+    )
+    work = partial(_plan_slide, config=config, workspace=workspace, derive=derive, states=states)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         rows = table.filter(pa.array(~done.is_done)).to_pylist()
@@ -196,7 +202,11 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 
 
 def _plan_slide(
-    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str], states: InputStates
+    source: dict[str, Any],
+    config: CoverageConfig,
+    workspace: Workspace,
+    derive: Callable[..., dict[str, Any]],
+    states: InputStates,
 ) -> PlannedSlide:
     path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
     missing: tuple[str, ...] = ()
@@ -206,9 +216,7 @@ def _plan_slide(
         slide, stage = Slide.from_row(row), "tile slides"
         xs, ys = grid_axes(slide, config.tiling.last)
         known, stage = PlannedSlide(path, slide.slide_id, None, len(xs) * len(ys), missing), "derive overlay paths"
-        derived = derive_overlays(
-            _with_mask(row, slide, config, workspace), config, workspace, folders, states.fingerprint
-        )
+        derived = derive(_with_mask(row, slide, config, workspace), config, workspace)
         status, stage = derived["status"], "compute overlaps"
         size = 0 if status == "unchanged" else _check_overlays(derived, slide, config)
     except SLIDE_ERRORS as error:
@@ -249,7 +257,7 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
     """Check the headers of a slide's overlays; return the bytes of their files, each once."""
     provenance = Provenance.from_json(derived["record"])
     paths = {name: provenance.overlay_paths[name] for name, one in config.overlays.items() if one.path is not None}
-    frame = read_tiled_frame(slide.path, slide.level, slide.mpp)
+    frame = frame_of_tiles(derived["frame"], slide)
     for name, path in paths.items():
         if path is not None:
             check_header(name, path, config, frame, provenance.overlay_mpps.get(name))

@@ -3,6 +3,7 @@
 import keyword
 import os
 import re
+from functools import lru_cache
 from typing import Annotated, Any
 
 import shapely
@@ -129,6 +130,7 @@ def check_roi(roi: Box | str | None) -> Box | str | None:
     return roi
 
 
+@lru_cache(maxsize=64)
 def parse_roi(roi: Box | str) -> Roi:
     """Parse a box or WKT into the region of interest."""
     if isinstance(roi, str):

@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,15 +13,17 @@ from ray._private.worker import global_worker  # only it knows the attempt
 
 from flows.config.resources import DEFAULT, Request
 from flows.execution.batch import Compute, Done, run_batch
-from flows.execution.ray_runtime import ensure_ray, reserved_for
+from flows.execution.ray_runtime import ensure_ray, ray_processors, reserved_for
 from flows.storage.filesystem import OutputError
 
 _log = logging.getLogger(__name__)
-TILES_PER_BATCH = (16_384, 131_072)
+TILES_PER_BATCH = (8_192, 131_072)
 """Minimum and maximum tiles of a batch: worth a Ray task, which costs about 20 ms, and few enough for a worker."""
-MIN_BATCHES = 8
-"""Batches that keep a few workers busy to the end."""
-MAX_SLIDES = 64
+TILES_OF_A_SLIDE = 300
+"""Tiles that take as long as what is done for a slide whatever its tiles: opening its files, writing them."""
+BATCHES_PER_PROCESSOR = 4
+"""Batches that keep all processors busy to the end."""
+MAX_SLIDES = 128
 """Slides of a batch, whose files are open at the same time."""
 MAX_DEATHS = 2
 """Workers that a Ray task may kill before it is given up: one may die by chance. Ray itself never gives up."""
@@ -135,18 +137,25 @@ def _run(
     return sorted(died)
 
 
-def batches_of(weights: Sequence[int], max_rows: int = MAX_SLIDES) -> list[slice]:
-    """Cut rows into consecutive batches that are worth a Ray task each, and enough to keep all workers busy.
+def batches_of(tiles: Sequence[int], max_rows: int = MAX_SLIDES, processors: int | None = None) -> list[slice]:
+    """Cut rows into consecutive batches that are worth a Ray task each, and enough to keep all processors busy.
 
     Args:
-        weights: Tiles of each row.
+        tiles: Tiles of each row.
         max_rows: Maximum number of rows of a batch.
+        processors: Number of processors; None for those of Ray.
     """
-    target = min(max(sum(weights) // MIN_BATCHES, TILES_PER_BATCH[0]), TILES_PER_BATCH[1])
+    if not tiles:
+        return []
+    weights = [TILES_OF_A_SLIDE + count for count in tiles]
+    total, workers = sum(weights), ray_processors() if processors is None else processors
+    worth = min(TILES_PER_BATCH[0], -(-total // workers))
+    target = min(max(total // (BATCHES_PER_PROCESSOR * workers), worth), TILES_PER_BATCH[1])
+    share = -(-total // -(-total // target))  # equal ones, so that no processor waits for the last
     batches, start, weight = [], 0, 0
-    for number, tiles in enumerate(weights, start=1):
-        weight += tiles
-        if weight >= target or number - start == max_rows or number == len(weights):
+    for number, one in enumerate(weights, start=1):
+        weight += one
+        if weight >= share or number - start == max_rows or number == len(weights):
             batches.append(slice(start, number))
             start, weight = number, 0
     return batches
@@ -164,4 +173,5 @@ def _run_in_worker(batch: pa.Table, compute: Compute, outcomes: pa.Schema) -> pa
         ended = list(map(Outcome.of, numbers, results))
     else:
         ended = [Outcome(number, None, _DIED) for number in numbers]
-    return pa.Table.from_pylist(list(map(asdict, ended)), outcomes)
+    names = outcomes.names  # of the fields; `asdict` would copy the rows
+    return pa.Table.from_pylist([{name: getattr(one, name) for name in names} for one in ended], outcomes)

@@ -17,7 +17,7 @@ from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
 from flows.execution.processors import usable_processors
 from flows.execution.quick_import import import_quickly
-from flows.execution.ray_processes import none_but_needed
+from flows.execution.ray_processes import need_no_actors, none_but_needed
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -27,6 +27,8 @@ DEFAULT_MEMORY = 1 << 30
 tiles; the rest is room for several overlays and for codecs that decode large strips."""
 MIN_SPACE = 1 << 26
 """Free bytes of Ray's temporary folder below which Ray is not started: it would hang for 30 s and say nothing."""
+MIN_OF_CLUSTER = 16
+"""Processors that are expected of a cluster, which may start its nodes when there is work."""
 _TEMP_HINT = f"set RAY_TMPDIR to a short path of a folder that can be written and has {MIN_SPACE >> 20} MiB free"
 _AUTH_HINT = "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 
@@ -86,6 +88,7 @@ def _start_local() -> None:
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as Ray chooses it
     _require_space(folder)
     processors = usable_processors()
+    need_no_actors()
     for is_last in (False, True):
         try:
             with _silent(), none_but_needed():
@@ -167,6 +170,13 @@ def warm_up() -> None:
     load = ray.remote(num_cpus=1)(import_quickly)
     for _ in range(int(ray.available_resources().get("CPU", 1))):
         load.remote("flows.tasks")
+
+
+def ray_processors() -> int:
+    """Return the number of processors of Ray; of a cluster, which may grow, at least `MIN_OF_CLUSTER`."""
+    ensure_ray()
+    found = int(ray.cluster_resources().get("CPU", 1))
+    return max(found, 1 if address() is None else MIN_OF_CLUSTER)
 
 
 def reserved_for(request: Request) -> dict[str, float]:

@@ -117,25 +117,30 @@ class Provenance:
                 are_cells and type(found.format) is int and type(found.settings) is dict and are_paths and are_mpps
             )
             is_whole = is_typed and found.source["path"] == described.path
-        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError, pa.ArrowException) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"no provenance: {type(error).__name__}: {error}") from error
         if not is_whole:
             raise ValueError("no provenance: a part is of another type or slide")
         return found
 
 
-_TYPES = {pa.string(): str, pa.int64(): int, pa.float64(): float}
-"""Python type that JSON has for each type of `schemas.slides`."""
+_OF_JSON = {pa.string(): str, pa.int64(): int, pa.float64(): float}
+_TYPES = {column.name: _OF_JSON[column.type] for column in SLIDES.arrow}
+"""Python type that JSON has for each column of `schemas.slides`."""
+_LARGEST = (1 << 63) - 1
+"""Largest number of an int64."""
 
 
 def _read_slide(row: Json) -> Slide:
     """Read the metadata of a slide, each of its exact type and in its range."""
     pairs = [{f"{name}_x", f"{name}_y"} for name in ("mpp", "level0_mpp")]
     unknown = {name for pair in pairs for name in pair if all(row[one] is None for one in pair)}
-    for column in SLIDES.arrow:
-        if type(row[column.name]) is not _TYPES[column.type] and column.name not in unknown:
-            raise ValueError(f"no provenance: {column.name} is {row[column.name]!r:.99}")
-    pa.Table.from_pylist([row], SLIDES.arrow)  # raises if a number does not fit or a text is not UTF-8
+    for name in _TYPES.keys() - unknown:
+        value = row[name]
+        if type(value) is not _TYPES[name] or (type(value) is int and not -_LARGEST <= value <= _LARGEST):
+            raise ValueError(f"no provenance: {name} is {value!r:.99}")
+        if type(value) is str:
+            value.encode()  # raises if it is not UTF-8
     slide = Slide.from_row(row)
     checked_id(slide.slide_id)
     if slide.level < 0 or not 1 <= slide.downsample < math.inf:
@@ -263,7 +268,11 @@ def read_coverage_metadata(path: str, storage: Storage, classes: Collection[str]
     Raises:
         TruncatedError: The file has lost them.
     """
-    metadata = read_metadata(path, storage)
+    return require_whole(read_metadata(path, storage), path, classes)
+
+
+def require_whole(metadata: Metadata, path: str, classes: Collection[str]) -> tuple[Provenance, Json]:
+    """Return the provenance and the report of a file in coverage/; see `read_coverage_metadata`."""
     if metadata.provenance is None or metadata.report is None or not metadata.is_whole(classes):
         raise TruncatedError(f"{path!r} has lost its provenance or report", path=path, hint="remove it and run again")
     return metadata.provenance, metadata.report

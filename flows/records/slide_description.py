@@ -7,11 +7,14 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import read_metadata
+from flows.records.slide_frame import frame_to_json
 from flows.records.stored_files import has_grid, refuse_foreign_table
 from flows.storage.workspace import Workspace
 from ratiopath.files import open_errors
 from ratiopath.geometry import Mpp
-from ratiopath.slides.metadata import Tiling, describe_slide
+from ratiopath.slides.frame import frame_of
+from ratiopath.slides.metadata import Tiling, describe_open
+from ratiopath.slides.open import open_slide
 
 
 def describe(
@@ -46,9 +49,11 @@ def describe(
         and known.describes(identity, slide_id, config.tiling.in_full)
         and has_grid(grid, known, config, workspace)
     ):
-        described = {**known.slide.to_row(), "grid": grid}
+        described = {**known.slide.to_row(), "grid": grid, "frame": None}
     else:
-        described = {**describe_slide(path, _tiling(config, given)), "grid": None}
+        tiling = _tiling(config, given)
+        with open_slide(path, tiling.slide_mpp) as slide:
+            described = {**describe_open(slide, tiling), "grid": None, "frame": frame_to_json(frame_of(slide))}
     return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
 from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
-from flows.records.provenance import Provenance, coverage_settings, read_metadata
+from flows.records.provenance import Provenance, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.workspace import Workspace
 from ratiopath.errors import ParameterError, SlideError, SlideNotFoundError
@@ -31,6 +31,7 @@ def derive_overlays(
     config: CoverageConfig,
     workspace: Workspace,
     folders: Sequence[str],
+    settings: Json,
     ask: Ask = fingerprint,
 ) -> dict[str, Any]:
     """Derive the overlays of one slide, and compare its inputs and settings with those of its coverage.
@@ -40,6 +41,7 @@ def derive_overlays(
         config: Configuration of the run.
         workspace: Workspace of the run.
         folders: Folders of the slides, out of which no relative template may lead.
+        settings: Settings of `coverage_settings`.
         ask: Fingerprints a file, not by content.
 
     Returns:
@@ -54,7 +56,7 @@ def derive_overlays(
     states, found = find_overlays(row, config, folders, ask)
     masks = {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
     overlays = found | masks
-    provenance = Provenance(coverage_settings(config), identity, slide, overlays)
+    provenance = Provenance(settings, identity, slide, overlays)
     metadata = read_metadata(workspace.of_slide("coverage", slide.slide_id), workspace)
     is_whole = metadata.is_whole(config.classes) and row["grid"] is not None
     return {
@@ -63,6 +65,7 @@ def derive_overlays(
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
         "states": json.dumps([json.loads(row["state"]), *states]),
+        "frame": row["frame"],
         "inputs": inputs_digest(identity, found),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }

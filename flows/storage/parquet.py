@@ -16,6 +16,9 @@ from flows.storage.publication import Publication
 from flows.storage.workspace import Layout, Workspace
 from ratiopath.errors import TruncatedError
 
+SMALL = 4_096
+"""Rows of a file that one thread reads sooner than several do."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
@@ -131,7 +134,8 @@ def open_table(source: str | pa.Buffer, files: FileSystem) -> pq.ParquetFile:
     """Open a file, or its bytes, whose damaged pages are errors, with one checksum per page."""
     if isinstance(source, pa.Buffer):
         return pq.ParquetFile(pa.BufferReader(source), page_checksum_verification=True)
-    return pq.ParquetFile(source, filesystem=files, page_checksum_verification=True)
+    is_far = not isinstance(files, LocalFileSystem)  # where many reads become few requests
+    return pq.ParquetFile(source, filesystem=files, page_checksum_verification=True, pre_buffer=is_far)
 
 
 def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -145,6 +149,13 @@ def row_groups(path: str, files: FileSystem, columns: Sequence[str] | None = Non
     Raises:
         TruncatedError: The file is damaged.
     """
-    with damage_errors(path), open_table(path, files) as file:
+    with damage_errors(path):
+        file = open_table(path, files)
+    yield from groups_of(file, path, columns)
+
+
+def groups_of(file: pq.ParquetFile, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read the row groups of an open file one by one, and close it; see `row_groups`."""
+    with damage_errors(path), file:
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number, columns=columns)
+            yield file.read_row_group(number, columns=columns, use_threads=file.metadata.num_rows > SMALL)

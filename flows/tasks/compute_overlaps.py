@@ -17,6 +17,7 @@ from flows.records.findings import Findings
 from flows.records.fingerprints import Json, require_unchanged
 from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_partial_report, with_metadata
+from flows.records.slide_frame import frame_of_tiles
 from flows.records.slides import CoveredSlide, Status
 from flows.reports.progress import progress
 from flows.reports.slide_report import merge_reports, partial_report
@@ -51,6 +52,8 @@ class _Slide:
     """JSON of the provenance, parsed where the slide is measured."""
     states: str
     """JSON of the fingerprints by size and mtime, to be found again after measuring."""
+    frame: str | None
+    """JSON of the slide's frame; None where it is to be read from its headers."""
 
     def covered(self, workspace: Workspace, seconds: float | None = None) -> Row:
         """Return the row of its file in coverage/."""
@@ -59,7 +62,7 @@ class _Slide:
 
     def units(self) -> list[Row]:
         """Return a row per unit."""
-        shared = {"record": self.record, "states": self.states, "is_alone": self.groups == 1}
+        shared = {"record": self.record, "states": self.states, "frame": self.frame, "is_alone": self.groups == 1}
         return [{"group": group, **shared} for group in range(self.groups)]
 
 
@@ -102,7 +105,7 @@ def compute_overlaps(
 def _join(overlays: pa.Table, grids: pa.Table) -> list[_Slide]:
     """Join the slides that have both a grid and overlays."""
     grid_of = {row["slide_id"]: row for row in grids.to_pylist()}
-    rows = overlays.select(["slide_id", "status", "record", "states"]).to_pylist()
+    rows = overlays.select(["slide_id", "status", "record", "states", "frame"]).to_pylist()
     return [_Slide(**(grid_of[row["slide_id"]] | row)) for row in rows if row["slide_id"] in grid_of]
 
 
@@ -111,7 +114,8 @@ def _measure(unit: Row, config: CoverageConfig, workspace: Workspace) -> Draft:
     paths, slide = provenance.overlay_paths, provenance.slide
     tiles = SlideGrid.of(slide, config.tiling.last).group(group)
     with require_unchanged(slide.path, json.loads(unit["states"])), at_hand(paths, workspace) as files:
-        table, findings = coverage_table(tiles, files, config, provenance.overlay_mpps)
+        frame = frame_of_tiles(unit["frame"], slide)
+        table, findings = coverage_table(tiles, frame, files, config, provenance.overlay_mpps)
     for name in [name for name, path in paths.items() if path != files[name]]:  # copies have no place in a table
         column = table.schema.get_field_index(f"{name}_path")
         table = table.set_column(column, table.schema.field(column), pa.repeat(paths[name], table.num_rows))

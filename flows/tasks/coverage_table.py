@@ -16,6 +16,7 @@ from ratiopath.annotations import is_annotation
 from ratiopath.arrow.overlap import overlap_map
 from ratiopath.counting.shares import Shares
 from ratiopath.counting.wanted import chosen
+from ratiopath.frame import SlideFrame
 from ratiopath.overlays import AnnotationOptions, TileWindows
 from ratiopath.overlays import Overlay as MeasuredOverlay
 from schemas.columns import OverlayColumns
@@ -24,12 +25,17 @@ from schemas.fields import OVERLAP
 
 
 def coverage_table(
-    tiles: pa.Table, paths: Mapping[str, str | None], config: CoverageConfig, mpps: Mapping[str, float] | None = None
+    tiles: pa.Table,
+    frame: SlideFrame,
+    paths: Mapping[str, str | None],
+    config: CoverageConfig,
+    mpps: Mapping[str, float] | None = None,
 ) -> tuple[pa.Table, Findings]:
     """Append the coverage by each overlay to the tiles of one slide.
 
     Args:
         tiles: Rows of a grid, in any order.
+        frame: Frame of the slide, with the resolution that the tiles' implies; with none if they have none.
         paths: File of each overlay; None where the slide has none.
         config: Configuration with the ROI and the classes of each overlay.
         mpps: Resolution of each overlay for which the manifest gives one, µm/px.
@@ -40,7 +46,7 @@ def coverage_table(
     Raises:
         SlideError: An overlay cannot be read in full, or cannot be aligned with the slide.
     """
-    columns, findings, slide = list(tiles.columns), Findings(), SlideTiles.of(tiles, config)
+    columns, findings, slide = list(tiles.columns), Findings(), SlideTiles.of(tiles, frame, config)
     with SharedOverlays(paths, config, mpps or {}) as shared:
         for overlay in config.overlay_columns:
             path = paths[overlay.name]

@@ -3,6 +3,7 @@
 from functools import partial
 
 from flows.config.model import CoverageConfig
+from flows.records.provenance import coverage_settings
 from flows.records.slide_overlays import derive_overlays
 from flows.storage.parquet import TableReference, read_table
 from flows.storage.workspace import Workspace
@@ -17,5 +18,6 @@ def derive_overlay_paths(slides: TableReference, config: CoverageConfig, workspa
         The path of each overlay; null where there is none and the configuration allows it.
     """
     table = read_table(slides.path, workspace.files)
-    derive, schema = partial(derive_overlays, folders=config.slide_folders), overlay_paths(config.overlay_columns)
+    derive = partial(derive_overlays, folders=config.slide_folders, settings=coverage_settings(config))
+    schema = overlay_paths(config.overlay_columns)
     return map_slides(derive_overlay_paths, table, derive, schema, config, workspace, tiles=[0] * table.num_rows)

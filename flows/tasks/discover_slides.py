@@ -25,4 +25,4 @@ def discover_slides(selected: TableReference, config: CoverageConfig, workspace:
         number = workspace.part.number - 1
         table = file.read_row_group(number) if file.num_row_groups else file.schema_arrow.empty_table()
     schema = discovered_slides(tuple(config.manifest_columns), tuple(config.mpp_columns))
-    return map_slides(discover_slides, table, describe, schema, config, workspace)
+    return map_slides(discover_slides, table, describe, schema, config, workspace, tiles=[0] * table.num_rows)

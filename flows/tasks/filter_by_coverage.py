@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
@@ -13,8 +15,9 @@ from flows.execution.batch import Draft, Row
 from flows.records.fingerprints import Json
 from flows.records.provenance import (
     Provenance,
-    read_coverage_metadata,
+    metadata_of,
     read_metadata,
+    require_whole,
     tiles_schema,
     tiles_settings,
     with_metadata,
@@ -22,7 +25,15 @@ from flows.records.provenance import (
 from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
-from flows.storage.parquet import TableReference, count_rows, read_table, row_groups, write_groups
+from flows.storage.parquet import (
+    TableReference,
+    count_rows,
+    damage_errors,
+    groups_of,
+    open_table,
+    read_table,
+    write_groups,
+)
 from flows.storage.publication import Publication
 from flows.storage.workspace import Workspace
 from flows.tasks.gone_slides import require_coverage, storage_errors, stored_groups
@@ -52,38 +63,61 @@ def filter_by_coverage(
     numbers = pc.index_in(table["slide_id"], value_set=described["slide_id"])
     table = table.append_column("cells", described["cells"].take(numbers))
     tiles, schema = table["rows"].to_pylist(), kept_slides(config.classes)
-    return map_slides(filter_by_coverage, table, _filter, schema, config, workspace, tiles=tiles)
+    keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
+    work = partial(_filter, settings=tiles_settings(config), keep=keep)
+    return map_slides(filter_by_coverage, table, work, schema, config, workspace, tiles=tiles)
 
 
-def _filter(row: Row, config: CoverageConfig, workspace: Workspace) -> Row | Draft:
+def _filter(
+    row: Row, config: CoverageConfig, workspace: Workspace, settings: Json, keep: pc.Expression | None
+) -> Row | Draft:
     covered, cells = CoveredSlide.from_row(row), json.loads(row["cells"])
+    selection = _Selection(settings, keep, cells)
     if covered.status != "gone":
-        return _filter_file(covered, cells, config, workspace, row_groups(covered.file, workspace.files))
+        with damage_errors(covered.file):
+            file = open_table(covered.file, workspace.files)
+        return _filter_file(covered, file, groups_of(file, covered.file), selection, config, workspace)
     require_coverage(covered.file, config, workspace)
     with storage_errors(covered.file):
-        groups = stored_groups(covered.file, workspace)
-        return _filter_file(covered, cells, config, workspace, groups)
+        file = open_table(covered.file, workspace.files)
+        return _filter_file(covered, file, stored_groups(file, covered.file), selection, config, workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The tiles to keep of a slide."""
+
+    settings: Json
+    """Settings that decide the content of tiles/."""
+    keep: pc.Expression | None
+    """Condition; None keeps all."""
+    cells: Json
+    """Cell of each column of the manifest."""
 
 
 def _filter_file(
-    covered: CoveredSlide, cells: Json, config: CoverageConfig, workspace: Workspace, groups: Iterable[pa.Table]
+    covered: CoveredSlide,
+    file: pq.ParquetFile,
+    groups: Iterable[pa.Table],
+    selection: _Selection,
+    config: CoverageConfig,
+    workspace: Workspace,
 ) -> Row | Draft:
-    made_from, report = read_coverage_metadata(covered.file, workspace, config.classes)
-    provenance = replace(made_from, settings=tiles_settings(config), cells=cells)
+    made_from, report = require_whole(metadata_of(file.metadata), covered.file, config.classes)
+    provenance = replace(made_from, settings=selection.settings, cells=selection.cells)
     path = workspace.of_slide("tiles", covered.slide_id)
     schema = tiles_schema(config)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
     if is_current and has_tiles(path, covered.slide_id, config, workspace):
         return _result(covered, path, count_rows(path, workspace.files), provenance, report)
-    keep = None if config.keep is None else keep_expression(config.keep, config.keep_names)
-    groups = (kept_tiles(group, keep, made_from.slide, schema, cells) for group in groups)
+    kept_groups = (kept_tiles(group, selection.keep, made_from.slide, schema, selection.cells) for group in groups)
 
     def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         signed = with_metadata(schema.arrow, provenance)
         kept = write_groups(groups, path, signed, workspace, publication)
         return _result(covered, path, kept, provenance, report)
 
-    return Draft(schema, groups, write)
+    return Draft(schema, kept_groups, write)
 
 
 def kept_tiles(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
@@ -32,7 +33,7 @@ from flows.records.stored_files import (
 from flows.reports.run_log import run_log
 from flows.state.run_state import read_carried
 from flows.storage.listing import names_but
-from flows.storage.parquet import TableReference, count_rows, read_table, row_groups
+from flows.storage.parquet import TableReference, count_rows, groups_of, read_table
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import write_result
 from ratiopath.errors import SlideError, TruncatedError
@@ -233,11 +234,11 @@ def storage_errors(path: str) -> Iterator[None]:
         raise unread(path, error) from error
 
 
-def stored_groups(path: str, workspace: Workspace) -> Iterator[pa.Table]:
-    """Read the row groups of a file of a gone slide that was whole a moment ago.
+def stored_groups(file: pq.ParquetFile, path: str) -> Iterator[pa.Table]:
+    """Read the row groups of an open file of a gone slide that was whole a moment ago.
 
     Raises:
         UnreadError: One cannot be read now.
     """
     with storage_errors(path):
-        yield from row_groups(path, workspace.files)
+        yield from groups_of(file, path)

@@ -11,7 +11,6 @@ from flows.config.model import CoverageConfig
 from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.overlays import TileWindows
-from ratiopath.slides.frame import read_tiled_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +24,17 @@ class SlideTiles:
     of level 0 per px if it has none."""
 
     @classmethod
-    def of(cls, tiles: pa.Table, config: CoverageConfig) -> Self:
-        """Read the frame of the slide, and convert the rows of its grid.
+    def of(cls, tiles: pa.Table, frame: SlideFrame, config: CoverageConfig) -> Self:
+        """Convert the rows of the grid of one slide.
 
         Args:
             tiles: Rows of a grid of one slide, at least one.
+            frame: Frame of the slide, see the field.
             config: Configuration with the ROI of each overlay.
-
-        Raises:
-            SlideError: The slide cannot be opened.
         """
-        columns = ("path", "level", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y")
-        path, level, width, height, mpp_x, mpp_y = (tiles[name][0].as_py() for name in columns)
+        columns = ("level", "tile_extent_x", "tile_extent_y", "mpp_x", "mpp_y")
+        level, width, height, mpp_x, mpp_y = (tiles[name][0].as_py() for name in columns)
         given = None if mpp_x is None or mpp_y is None else Mpp(mpp_x, mpp_y)
-        frame = read_tiled_frame(path, level, given)
         mpp = given or Mpp(*frame.downsamples[level])
         x, y = (tiles[name].to_numpy().astype(np.float64) for name in ("tile_x", "tile_y"))
         rois = {name: config.region_of(Extent(width, height), name) for name in config.overlays}

@@ -21,11 +21,16 @@ _GAP = 2
 
 
 @dataclass(slots=True)
-class _Coming:
+class Due:
     """A request that is due, and its answer once it is made."""
 
     blocks: range
     answer: "Future[Run] | None" = None
+
+    @property
+    def is_running(self) -> bool:
+        """True if it is made and not answered."""
+        return self.answer is not None and not self.answer.done()
 
 
 class ReadAhead:
@@ -39,8 +44,13 @@ class ReadAhead:
         """
         self._fetch = fetch
         self._wanted: Iterator[int] = iter(())
-        self._coming: list[_Coming] = []
+        self._due: list[Due] = []
         self._most = FIRST
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no request is due."""
+        return not self._due
 
     def expect(self, blocks: Iterable[int], most: int = FIRST) -> None:
         """Replace the blocks that will be asked for; requests that are made are forgotten.
@@ -49,51 +59,53 @@ class ReadAhead:
             blocks: Their numbers, in the order in which they will be asked for.
             most: Blocks of the first requests.
         """
-        self._wanted, self._coming, self._most = iter(blocks), [], most
+        self._wanted, self._due, self._most = iter(blocks), [], most
 
-    def take(self, block: int) -> "Future[Run] | None":
-        """Return the answer to the request for a block, which need not be there yet; None if none is due."""
-        found = next((coming for coming in self._coming if block in coming.blocks), None)
-        if found is None:
-            return None
-        self._coming.remove(found)
-        return self._started(found)
+    def take(self, block: int) -> Due | None:
+        """Return the request for a block, which is due no longer; None if there is none."""
+        found = next((due for due in self._due if block in due.blocks), None)
+        if found is not None:
+            self._due.remove(found)
+        return found
 
-    def refill(self, kept: Container[int]) -> None:
+    def refill(self, kept: Container[int], taken: Container[int] = ()) -> None:
         """Make further requests.
 
         Args:
             kept: Blocks that are not to be fetched again.
+            taken: Blocks that are fetched now, ditto.
         """
-        while sum(len(coming.blocks) for coming in self._coming) <= LONGEST and (runs := self._next_runs(kept)):
-            self._coming += map(_Coming, runs)
-        running = sum(coming.answer is not None and not coming.answer.done() for coming in self._coming)
-        waiting = [coming for coming in self._coming if coming.answer is None]
-        for coming in waiting[: max(0, AT_ONCE - running)]:
-            self._started(coming)
+        while sum(len(due.blocks) for due in self._due) <= LONGEST and (runs := self._next_runs(kept, taken)):
+            self._due += map(Due, runs)
+        free = AT_ONCE - sum(due.is_running for due in self._due)
+        for due in [due for due in self._due if due.answer is None][: max(0, free)]:
+            self.start(due)
 
-    def _started(self, coming: _Coming) -> "Future[Run]":
-        if coming.answer is None:
-            coming.answer = started(lambda: self._fetch(coming.blocks))
-        return coming.answer
+    def start(self, due: Due) -> "Future[Run]":
+        """Make a request unless it is made; return its answer, which need not be there yet."""
+        if due.answer is None:
+            due.answer = started(lambda: self._fetch(due.blocks))
+        return due.answer
 
-    def _next_runs(self, kept: Container[int]) -> list[range]:
+    def _next_runs(self, kept: Container[int], taken: Container[int]) -> list[range]:
         """Choose the next requests, those first whose bytes are asked for first."""
-        due = {block for coming in self._coming for block in coming.blocks}
-        wanted: dict[int, int] = {}  # block -> turn
+
+        def is_known(block: int) -> bool:
+            return block in kept or block in taken or any(block in due.blocks for due in self._due)
+
+        turns: dict[int, int] = {}
         for block in self._wanted:
-            if block not in kept and block not in due:
-                wanted.setdefault(block, len(wanted))
-            if len(wanted) == self._most:
+            if not is_known(block):
+                turns.setdefault(block, len(turns))
+            if len(turns) == self._most:
                 break
         self._most = LONGEST
         runs: list[range] = []
-        for block in sorted(wanted):
+        for block in sorted(turns):
             last = runs[-1] if runs else range(-LONGEST, -LONGEST)
             between = range(last.stop, block)
-            is_near = len(between) <= _GAP and block < last.start + LONGEST
-            if is_near and not any(one in kept or one in due for one in between):
+            if len(between) <= _GAP and block < last.start + LONGEST and not any(map(is_known, between)):
                 runs[-1] = range(last.start, block + 1)
             else:
                 runs.append(range(block, block + 1))
-        return sorted(runs, key=lambda run: min(wanted.get(block, len(wanted)) for block in run))
+        return sorted(runs, key=lambda run: min(turns.get(block, len(turns)) for block in run))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.errors import SlideError
-from ratiopath.remote.ahead import LONGEST, ReadAhead
+from ratiopath.remote.ahead import LONGEST, Due, ReadAhead
 from ratiopath.remote.cache import BLOCK, Cache, Run
 from ratiopath.remote.pinned import PinnedFile
 from ratiopath.remote.store import open_store
@@ -100,7 +100,10 @@ class RemoteFile(io.RawIOBase):
             run = self._cache.get(start // BLOCK)
             if run is not None and end <= run.end:
                 return bytes(run.between(start, end))
-            return b"".join(self._pieces(start, end))
+            whole = io.BytesIO()  # hands its bytes out without another copy
+            for piece in self._pieces(start, end):
+                whole.write(piece)
+            return whole.getvalue()
 
     def expect(self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> None:
         """Announce the bytes that will be asked for, in order; the first requests are made at once.
@@ -147,15 +150,16 @@ class RemoteFile(io.RawIOBase):
 
     def _missing(self, block: int, stop: int) -> Run:
         """Wait for a block that is due, or fetch it, with those behind it that are wanted or that reading on needs."""
-        is_on = block == self._next
-        self._length = min(_FASTER * self._length, LONGEST) if is_on else 1
-        due = self._ahead.take(block)
-        self._ahead.refill(self._cache)
-        run = due.result() if due else self._fetched(self._until_kept(block, max(self._length, stop - block)))
+        is_on = block == self._next or stop - block > LONGEST
+        self._length = min(max(_FASTER * self._length, stop - block), LONGEST) if is_on else 1
+        due = self._ahead.take(block) or Due(self._until_kept(block, max(self._length, stop - block)))
+        if is_on and not self._is_announced and (due.answer is None or self._ahead.is_idle):
+            last = max(due.blocks.stop + self._length, stop)
+            self._ahead.expect(range(due.blocks.stop, min(last, -(-self.size // BLOCK))), self._length)
+        answer = self._ahead.start(due)
+        self._ahead.refill(self._cache, due.blocks)
+        run = answer.result()
         self._kept(run)
-        if is_on and not self._is_announced:
-            self._ahead.expect(self._until_kept(self._next, self._length), self._length)
-            self._ahead.refill(self._cache)
         return run
 
     def _until_kept(self, first: int, most: int) -> range:
@@ -172,6 +176,12 @@ class RemoteFile(io.RawIOBase):
     def _kept(self, run: Run) -> None:
         self._cache.add(run)
         self._next = run.blocks.stop
+
+    def readall(self) -> bytes:
+        """Read from the position on to the end."""
+        content = self.read_at(self._place, self.size)
+        self._place += len(content)
+        return content
 
     def readinto(self, buffer: "Buffer") -> int:
         """Fill a buffer from the position on; fewer bytes at the end of the file only."""

@@ -1,7 +1,6 @@
 """The frame of a slide, as annotations need it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import openslide
 
@@ -9,6 +8,7 @@ from ratiopath.frame import SlideFrame
 from ratiopath.geometry import Extent, Mpp
 from ratiopath.slides.open import open_slide
 from ratiopath.slides.openslide_reader import OpenSlideReader
+from ratiopath.slides.reader import SlideReader
 
 _BOUNDS = (
     openslide.PROPERTY_NAME_BOUNDS_X, openslide.PROPERTY_NAME_BOUNDS_Y,
@@ -28,31 +28,21 @@ def read_frame(path: str, mpp: Mpp | None = None) -> SlideFrame:
         SlideError: See `open_slide`.
     """
     with open_slide(path, mpp) as reader:
-        properties = reader.properties if isinstance(reader, OpenSlideReader) else {}
-        levels = reader.pyramid.levels
-        return SlideFrame(
-            path,
-            levels[0].extent,
-            levels[0].mpp,
-            tuple((level.downsample_x, level.downsample_y) for level in levels),
-            scanned_bounds(properties, levels[0].extent),
-            slide_centre(properties),
-        )
+        return frame_of(reader)
 
 
-def read_tiled_frame(path: str, level: int, mpp: Mpp | None) -> SlideFrame:
-    """Read the frame of a slide whose tiles were given a resolution.
-
-    Args:
-        path: The slide.
-        level: Level that is tiled.
-        mpp: Resolution of the tiles, µm/px, from which that of level 0 follows; None for a frame without one.
-
-    Raises:
-        SlideError: See `open_slide`.
-    """
-    frame = read_frame(path)
-    return replace(frame, mpp=None) if mpp is None else frame.with_mpp_of(level, mpp)
+def frame_of(reader: SlideReader) -> SlideFrame:
+    """Return the frame of an open slide."""
+    properties = reader.properties if isinstance(reader, OpenSlideReader) else {}
+    levels = reader.pyramid.levels
+    return SlideFrame(
+        reader.path,
+        levels[0].extent,
+        levels[0].mpp,
+        tuple((level.downsample_x, level.downsample_y) for level in levels),
+        scanned_bounds(properties, levels[0].extent),
+        slide_centre(properties),
+    )
 
 
 def scanned_bounds(properties: Mapping[str, str], extent: Extent) -> tuple[int, int, int, int] | None:

@@ -12,7 +12,7 @@ from ratiopath.errors import LevelNotFoundError, MissingMppError, ParameterError
 from ratiopath.geometry import Extent, Mpp, round_half_up
 from ratiopath.pyramid import Level, Pyramid
 from ratiopath.slides import open_slide
-from ratiopath.slides.reader import NO_MPP
+from ratiopath.slides.reader import NO_MPP, SlideReader
 
 Resolution = Literal["level", "exact"]
 WARN_ABOVE = 0.1
@@ -106,7 +106,13 @@ def describe_slide(path: str, tiling: Tiling) -> dict[str, Any]:
             the level does not exist; LevelNotFoundError if no level has the resolution, within the tolerance.
     """
     with open_slide(path, tiling.slide_mpp) as slide:
-        level, level0 = _chosen(slide.pyramid, tiling, path), slide.pyramid.levels[0]
+        return describe_open(slide, tiling)
+
+
+def describe_open(slide: SlideReader, tiling: Tiling) -> dict[str, Any]:
+    """Describe an open slide; see `describe_slide`."""
+    path = slide.path
+    level, level0 = _chosen(slide.pyramid, tiling, path), slide.pyramid.levels[0]
     tile, stride = tiling.tile_extent, tiling.stride
     if tiling.resolution == "exact" and tiling.mpp is not None and level.mpp is not None:
         tile, stride = (_scaled(pixels, tiling.mpp, level.mpp, path) for pixels in (tile, stride))
@@ -168,7 +174,7 @@ def _report_mismatch(pyramid: Pyramid, tiling: Tiling, wanted: Mpp, path: str) -
     hint = f"set {ways}, or a larger tiling.tolerance (tolerance=)"
     if tiling.tolerance is not None:
         raise LevelNotFoundError(problem, path=path, hint=hint)
-    warnings.warn(f"{problem}: the closest is tiled; {hint}", stacklevel=4)
+    warnings.warn(f"{problem}: the closest is tiled; {hint}", stacklevel=5)
 
 
 def _shown(mpp: Mpp) -> str:

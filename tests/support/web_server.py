@@ -1,14 +1,19 @@
 """A web server of files in memory, which answers ranges, records its requests, and fails on demand.
 
-pyarrow reads s3:// from it too: it asks with HEAD and GET for /BUCKET/KEY.
+pyarrow reads s3:// from it too: it asks with HEAD and GET for /BUCKET/KEY. `python -m tests.support.web_server SECONDS
+RATE FILE...` serves files below /b/ as if from a distance, and prints host and port.
 """
 
 import io
+import math
 import ssl
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 TIME = "Tue, 15 Nov 1994 12:45:26 GMT"
@@ -32,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self, status: int, body: bytes = b"", **headers: object) -> None:
         """Write an answer; underscores in names of headers stand for hyphens, None leaves one out."""
+        time.sleep(self.server.delay + len(body) * (self.command == "GET") / self.server.rate)
         self.send_response(status)
         for name, value in ({"Content_Length": len(body)} | headers).items():
             if value is not None:
@@ -64,6 +70,8 @@ class WebServer(ThreadingHTTPServer):
         """Requests in order, with their ranges."""
         self.faults: list[Fault] = []
         """Answers to the next GETs; the others are `ranged`."""
+        self.delay, self.rate = 0.0, math.inf
+        """Seconds before an answer, and bytes per second of each."""
         self.ended = threading.Event()
         self.address = f"127.0.0.1:{self.server_port}"
 
@@ -143,3 +151,16 @@ def web_server(certificate: str | None = None) -> Iterator[WebServer]:
         finally:
             server.ended.set()
             server.shutdown()
+
+
+def main() -> None:
+    with WebServer() as server:
+        server.delay, server.rate = float(sys.argv[1]), float(sys.argv[2])
+        server.contents |= {f"/b/{Path(path).name}": Path(path).read_bytes() for path in sys.argv[3:]}
+        sys.stdout.write(f"{server.address}\n")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

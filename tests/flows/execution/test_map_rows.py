@@ -14,21 +14,28 @@ GIVES = pa.schema([("name", pa.string()), ("length", pa.int64())])
 
 
 @pytest.mark.parametrize(
-    ("weights", "sizes"),
+    ("tiles", "processors", "sizes"),
     [
-        ([100] * 5, [5]),  # little work is one block
-        ([10_000] * 5, [2, 2, 1]),  # a block is worth a task
-        ([30_000] * 16, [2] * 8),  # enough blocks for a few workers
-        ([100_000] * 20, [2] * 10),  # a worker holds no more
-        ([0] * 130, [64, 64, 2]),  # nor more files
-        ([5_000_000], [1]),
-        ([], []),
+        ([100] * 6, 2, [3, 3]),  # little work is one batch for each processor
+        ([2_000] * 20, 2, [4] * 5),  # a batch is worth a task
+        ([130] * 400, 2, [50] * 8),  # enough and equal ones for all processors, also of small slides
+        ([130] * 400, 10, [20] * 20),  # of a few more processors, those that are worth a task
+        ([0] * 400, 2, [50] * 8),
+        ([100_000] * 20, 2, [2] * 10),  # a worker holds no more
+        ([0] * 3000, 1, [128] * 23 + [56]),  # nor more slides
+        ([1, 100_000, 100_000], 2, [2, 1]),
+        ([5_000_000], 2, [1]),
+        ([], 2, []),
     ],
 )
-def test_batches_are_consecutive_and_heavy_enough(weights: list[int], sizes: list[int]) -> None:
-    batches = batches_of(weights)
+def test_batches_are_consecutive_equal_and_heavy_enough(tiles: list[int], processors: int, sizes: list[int]) -> None:
+    batches = batches_of(tiles, processors=processors)
     assert [batch.stop - batch.start for batch in batches] == sizes
-    assert [number for batch in batches for number in range(batch.start, batch.stop)] == list(range(len(weights)))
+    assert [number for batch in batches for number in range(batch.start, batch.stop)] == list(range(len(tiles)))
+
+
+def test_a_batch_has_no_more_rows_than_asked_for() -> None:
+    assert batches_of([0] * 5, max_rows=2, processors=2) == [slice(0, 2), slice(2, 4), slice(4, 5)]
 
 
 @pytest.mark.usefixtures("local_ray")

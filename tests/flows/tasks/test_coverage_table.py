@@ -1,5 +1,6 @@
 """The columns of the coverage table equal the oracle."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,12 @@ from schemas.table import checked
 from tests.support import oracles
 from tests.support.annotation_files import asap
 from tests.support.counting_reader import CountingReader
-from tests.support.study import MASK_SIZE, configured, random_labels, write_mask, write_slide, write_slide_without_mpp
+from tests.support.study import MASK_SIZE, configured, random_labels, write_mask
 
 TILES = [(x, y) for y in (0, 16, 40, 200) for x in (0, 16, 56, 300)]
 """(x, y) of tiles inside, across the right and lower edges of slide and mask, and outside, in pixels."""
-FRAME = SlideFrame(extent=Extent(64, 48), mpp=Mpp(0.5, 0.5))
-
-
-@pytest.fixture(autouse=True)
-def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Slide of the grid, 64 x 48 px at 0.5 µm/px."""
-    monkeypatch.chdir(tmp_path)
-    return write_slide(tmp_path / "slide.tiff")
+FRAME = SlideFrame("slide.tiff", Extent(64, 48), Mpp(0.5, 0.5))
+"""Slide of the grid, 64 x 48 px at 0.5 µm/px."""
 
 
 def grid(mpp: float | None = 0.5) -> pa.Table:
@@ -49,9 +44,9 @@ def grid(mpp: float | None = 0.5) -> pa.Table:
 def cover(paths: dict[str, Path | None], tiles: pa.Table | None = None, **changes: Any) -> pa.Table:
     config = configured(Path("/s"), keep=None, **changes)
     found = {name: None if path is None else str(path) for name, path in paths.items()}
-    return checked(
-        coverage_table(grid() if tiles is None else tiles, found, config)[0], coverage(config.overlay_columns)
-    )
+    tiles = grid() if tiles is None else tiles
+    frame = replace(FRAME, mpp=Mpp.optional(tiles["mpp_x"][0].as_py()))
+    return checked(coverage_table(tiles, frame, found, config)[0], coverage(config.overlay_columns))
 
 
 def overlays(**changes: Any) -> dict[str, Any]:
@@ -213,7 +208,7 @@ def test_scores_without_a_number_are_noted_as_such(tmp_path) -> None:
         'label,geometry\n0.5,"POLYGON ((0 0, 8 0, 8 16, 0 16, 0 0))"\n,"POLYGON ((20 0, 30 0, 30 9, 20 0))"\n'
     )
     config = configured(tmp_path, overlays={"s": {"path": "x", "stats": ["mean"]}}, keep=None)
-    table, findings = coverage_table(grid(), {"s": str(tmp_path / "s.csv")}, config)
+    table, findings = coverage_table(grid(), FRAME, {"s": str(tmp_path / "s.csv")}, config)
     assert table["s_mean"].to_pylist()[:2] == [0.5, None]
     assert findings.notes == ["overlay s: 1 outlines without a number are in no statistic"]
 
@@ -289,27 +284,24 @@ def test_a_float_label_matches_an_integer_value(tmp_path) -> None:
     assert cover({"m": tmp_path / "m.tiff"}, overlays=overlays())["low"][0].as_py() == 1.0
 
 
-def test_a_slide_without_mpp_is_aligned_by_size(tmp_path, slide) -> None:
+def test_a_slide_without_mpp_is_aligned_by_size(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", random_labels(7, (0, 1, 2, 3)))
     expected = cover({"m": tmp_path / "m.tiff"}, overlays=overlays())
-    write_slide_without_mpp(slide)
     found = cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     columns = ["m_overlap", "m_inside", "low", "high"]
     assert found.select(columns).equals(expected.select(columns))
 
 
-def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(tmp_path, slide) -> None:
+def test_a_slide_without_mpp_cannot_be_aligned_with_an_overlay_of_another_shape(tmp_path) -> None:
     write_mask(tmp_path / "m.tiff", np.ones((32, 24), np.uint8))
-    write_slide_without_mpp(slide)
     with pytest.raises(MissingMppError, match=r"slide 'slide\.tiff' has no resolution .* is not aligned by size"):
         cover({"m": tmp_path / "m.tiff"}, grid(mpp=None), overlays=overlays())
     assert cover({"m": None}, grid(mpp=None), overlays=overlays(missing="zero")).num_rows == len(TILES)
 
 
-def test_outlines_in_pixels_need_no_mpp_of_the_slide_and_those_in_micrometres_do(tmp_path, slide) -> None:
+def test_outlines_in_pixels_need_no_mpp_of_the_slide_and_those_in_micrometres_do(tmp_path) -> None:
     (tmp_path / "s.csv").write_text('geometry,label\n"POLYGON ((4 0, 12 0, 12 8, 4 8, 4 0))",2\n')
     drawn = {"s": {"path": "{dir}/{stem}.csv", "classes": {"low": ["2"]}}}
-    write_slide_without_mpp(slide)
     [first, *_] = cover({"s": tmp_path / "s.csv"}, grid(mpp=None), overlays=drawn)["low"].to_pylist()
     assert first == 64 / 256
     with pytest.raises(MissingMppError, match=r"has coordinates in a physical unit, and .* no resolution"):
@@ -360,10 +352,8 @@ def test_a_missing_heat_map_has_no_statistics(tmp_path) -> None:
 def test_scores_of_patches_are_weighted_by_area(tmp_path) -> None:
     with h5py.File(tmp_path / "m.h5", "w") as file:
         file["coords"], file["scores"] = [[0, 0], [16, 0]], [0.25, 0.75]
-    write_slide(tmp_path / "a.tiff")
-    tiles = grid().set_column(1, "path", pa.repeat(str(tmp_path / "a.tiff"), len(TILES)))
     found = cover(
-        {"m": tmp_path / "m.h5"}, tiles, overlays={"m": {"path": "x", "stats": "mean", "patch_size": 24}}
+        {"m": tmp_path / "m.h5"}, overlays={"m": {"path": "x", "stats": "mean", "patch_size": 24}}
     ).to_pylist()
     rows = dict(zip(TILES, found, strict=True))
     assert (rows[0, 0]["m_mean"], rows[0, 0]["m_inside"]) == (0.25, 1)

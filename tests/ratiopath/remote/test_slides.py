@@ -14,12 +14,15 @@ import tifffile
 from ratiopath.annotations import is_annotation, read_outlines
 from ratiopath.arrow import tile_overlay_overlap
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
-from ratiopath.overlays import open_overlay
+from ratiopath.geometry import Mpp
+from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.remote import retries
 from ratiopath.remote.cache import BLOCK
+from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 from ratiopath.slides.paths import Exclusion, folder_named_by
 from ratiopath.slides.reader import SlideReader
+from ratiopath.slides.tiff.reader import TiffReader
 from ratiopath.slides.tiff.vendor import vendor_of_scan
 from tests.ratiopath.slides.test_conformance import EVERY, PICTURES, raster
 from tests.support import bad_files
@@ -203,6 +206,44 @@ def large_tiff() -> tuple[bytes, np.ndarray]:
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, tile=(256, 256), resolution=(20000, 20000), resolutionunit="CENTIMETER")
     return file.getvalue(), pixels
+
+
+@pytest.mark.parametrize(("layout", "kind"), ONE_OF_EACH)
+def test_announced_ranges_are_those_of_the_segments_that_are_read(
+    layout: str, kind: tuple[str, int, bool], tmp_path: Path
+) -> None:
+    path = tmp_path / "slide"
+    LAYOUTS[layout].write(path, raster(kind))
+    with open_slide(str(path)) as reader:
+        levels = reader._levels if isinstance(reader, TiffReader) else ()
+        for level in (*levels, *(level.mask for level in levels if level.mask)):
+            rows, columns = np.indices((-(-level.extent.height // level.chunk.height), level._across)).reshape(2, -1)
+            starts, ends = level.ranges(columns, rows)
+            assert [
+                [(start, end) for start, end in zip(*chunk, strict=True) if start < end]
+                for chunk in zip(starts.tolist(), ends.tolist(), strict=True)
+            ] == [
+                [
+                    (plane.dataoffsets[one], plane.dataoffsets[one] + plane.databytecounts[one])
+                    for plane, segments in level.segments(*place)
+                    for one in segments
+                    if plane.databytecounts[one]
+                ]
+                for place in zip(columns.tolist(), rows.tolist(), strict=True)
+            ]
+
+
+def test_the_chunks_of_tiles_are_requested_together() -> None:
+    content, _ = large_tiff()  # 2 blocks for each row of 8 chunks
+    with open_overlay(DisturbedStore.holding("a.tiff", content)) as overlay:
+        tiles = TileWindows(
+            np.array([1100.0, 1100.0]), np.array([0.0, 1536.0]), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 512, 512))
+        )
+        found = overlay.shares(tiles)
+
+    assert found.inside.tolist() == [512 * 512] * 2
+    ranges = [request for request in DisturbedStore.requests[2:] if request != "info"]
+    assert sorted((start // BLOCK, end // BLOCK) for start, end in ranges) == [(1, 4), (13, 16)]
 
 
 def test_headers_and_one_tile_are_two_requests_for_bytes() -> None:
