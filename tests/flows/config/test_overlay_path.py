@@ -32,6 +32,39 @@ def test_a_template_names_the_overlay(slide: str, template: str, overlay: str) -
     assert overlay_path(slide, ADAPTER.validate_python(template)) == overlay
 
 
+S3 = "s3://b/old%20slides/50%25.ome.tiff?region=eu"
+
+
+@pytest.mark.parametrize(
+    ("slide", "path", "overlay"),
+    [
+        (S3, "{dir}/{stem}_mask.tiff", "s3://b/old%20slides/50%25_mask.tiff?region=eu"),
+        (S3, "{dir}/{name}.png", "s3://b/old%20slides/50%25.ome.tiff.png?region=eu"),
+        (S3, "{dir}/../masks/{stem}{suffix}", "s3://b/masks/50%25.ome.tiff?region=eu"),
+        (S3, "s3://b/my%20masks/{stem}%20x.tiff", "s3://b/my%20masks/50%25%20x.tiff?region=eu"),
+        (S3, "s3://masks/{stem}.tiff", "s3://masks/50%25.tiff"),
+        (S3, "s3://masks/{stem}.tiff?endpoint_override=minio:9000", "s3://masks/50%25.tiff?endpoint_override=minio:9000"),
+        (S3, "gs://b/{stem}.tiff", "gs://b/50%25.tiff"), (S3, "/masks/{stem}.tiff", "/masks/50%.tiff"),
+        ("/s/50% ?.svs", "s3://b/{stem}.tiff", "s3://b/50%25%20%3F.tiff"),
+        ("/s/a.svs", "s3://b/masks{dir}/{stem}.tiff", "s3://b/masks/s/a.tiff"),
+        ("https://host/a%20b.svs", "{dir}/{stem}_mask.png", "https://host/a%20b_mask.png"),
+        ("memory://x/a%20b.svs", "{dir}/{stem}_mask.png", "memory://x/a%20b_mask.png"),
+        (S3, {"match": r"/old slides/(.*)\.ome\.tiff$", "replace": r"/masks/\1.png"}, "s3://b/masks/50%25.png?region=eu"),
+        (S3, {"match": r".*/(.*)\.ome\.tiff", "replace": r"s3://m/\1.png?region=us"}, "s3://m/50%25.png?region=us"),
+        (S3, {"match": r".*/(.*)\.ome\.tiff", "replace": r"/masks/\1.png"}, "/masks/50%.png"),
+    ],
+)  # fmt: skip
+def test_a_slide_on_a_store_may_have_overlays_anywhere_and_the_other_way_round(slide: str, path, overlay: str) -> None:
+    assert overlay_path(slide, ADAPTER.validate_python(path)) == overlay
+
+
+def test_folders_of_overlays_on_stores_have_no_options() -> None:
+    named = ["s3://b/old%20slides"]
+    assert folders_of_overlays(S3, "{dir}/../{stem}.tiff", named) == ["s3://b/old%20slides", *named]
+    assert folders_of_overlays(S3, "s3://m/my masks/x_{stem}.tiff?region=eu", named) == ["s3://m/my%20masks"]
+    assert folders_of_overlays("/s/a.svs", "s3://m/{stem}.tiff", named) == ["s3://m"]
+
+
 def test_a_relative_template_begins_at_the_working_directory(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert overlay_path("/s/a.svs", "masks/{stem}.tiff") == f"{tmp_path}/masks/a.tiff"
@@ -65,6 +98,10 @@ def test_a_column_is_taken_from_the_manifest() -> None:
         ("{dir", "is not a template: expected '}' before end of string; double a literal brace"),
         ("dir}", "is not a template: Single '}'"),
         ("a\0b", "contains a NUL character"),
+        ("s3://{stem}/a.tiff", "found a field in place of a bucket or host; write it out"),
+        ("s3://bucket/{stem}.tiff?token=x", "has an option that is unknown"),
+        ("https://host/{stem}.tiff?X-Amz-Signature=x", "may hold a credential"),
+        ({"match": "a", "replace": "s3://key:secret@bucket/a"}, "has a user, a password"),
         ({"match": "(", "replace": ""}, "is not a regular expression of RE2: missing )"),
         ({"match": "a", "replace": r"\1"}, "does not fit 'a': invalid group reference 1"),
         ({"match": "a", "replace": r"\g<n>"}, "does not fit 'a'"),

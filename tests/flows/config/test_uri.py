@@ -19,7 +19,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt
 from flows.config.fields import check_roi
 from flows.config.model import CoverageConfig
-from flows.config.uri import check_output
+from flows.config.uri import check_input, check_output
 from flows.inputs.manifest import read_manifest
 from flows.pipeline import coverage
 
@@ -173,6 +173,31 @@ def test_an_output_without_credentials_is_accepted(output: str) -> None:
 def test_prefects_schema_accepts_an_output_without_credentials(output: str) -> None:
     schema = parameter_schema(coverage.fn).model_dump_for_openapi()
     assert validate({"config": {**BASE, "output": output}}, schema, raise_on_error=True) == []
+
+
+INPUTS = [
+    "slides/", "/data/day@noon/a.tiff", "s3://bucket", "s3://bucket/slides/**/*.svs?region=eu-central-1",
+    "s3://bucket/a/[ab]*.tiff", "gs://bucket/x?anonymous=true", "https://example.org:8443/a%20b.tiff",
+    "s3://bucket/day@noon.tiff", "s3://b/list.csv?region=us-east-1&scheme=http&endpoint_override=minio:9000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INPUTS)
+def test_slides_and_overlays_on_stores_are_accepted(text: str) -> None:
+    template = f"{text.partition('?')[0]}/{{stem}}.tiff" if text == "s3://bucket" else text
+    document = {**BASE, **PLACES["an overlay"](template), "slides": ["a.tiff", text]}
+    schema = parameter_schema(coverage.fn).model_dump_for_openapi()
+
+    assert check_input(text) == text
+    assert CoverageConfig.model_validate(document).slide_entries == ["a.tiff", text]
+    assert validate({"config": document}, schema, raise_on_error=True) == []
+
+
+@pytest.mark.parametrize("text", ["s3://KEY/{}@bucket/slides", "s3://KEY/{}@bucket", "s3://b/x%40{}:z/a"])
+def test_a_uri_with_at_outside_the_name_of_a_file_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        CoverageConfig.model_validate({**BASE, "slides": text.format(SECRET)})
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize(
