@@ -247,6 +247,13 @@ def test_announced_ranges_are_those_of_the_segments_that_are_read(
             ]
 
 
+def test_headers_at_two_places_are_followed_by_one_request_for_the_version() -> None:
+    with open_slide(DisturbedStore.holding("a", deep_tiff())) as reader:
+        assert len(reader.pyramid.levels) == 2
+        kinds = [request if request == "info" else "bytes" for request in DisturbedStore.requests]
+        assert kinds == ["info", "bytes", "bytes", "info"]
+
+
 def test_the_chunks_of_tiles_are_requested_together() -> None:
     content, _ = large_tiff()  # 2 blocks for each row of 8 chunks
     with open_overlay(DisturbedStore.holding("a.tiff", content)) as overlay:
