@@ -1,45 +1,22 @@
 """The suites of comparisons; each prints a table."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import areas, drawings, heat_maps, pictures, slides, stores
+from benchmarks import areas, drawings, heat_maps, many_slides, pictures, slides, stores
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
 from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.masks import MASKS
+from benchmarks.options import DifferenceError, Options
 from benchmarks.scaling import costs
 from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, named, ours, subjects
 from benchmarks.timing import medians, peak_mb, timed
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the command line."""
-
-    cache: Path
-    masks: Sequence[str]
-    rois: Sequence[str]
-    strides: Sequence[int]
-    repeat: int
-    shrink: int
-    seed_python: str | None
-    seed_tiles: int | None
-
-    def mask(self, name: str) -> Path:
-        """Write a mask unless it is cached; return its path."""
-        return MASKS[name].shrunk(self.shrink).write(self.cache)
-
-
-class DifferenceError(Exception):
-    """Counts differ from those of np.unique."""
 
 
 def in_process(options: Options) -> None:
@@ -269,5 +246,8 @@ SUITES = {
     "through-ray": through_ray,
     "flow": of_flow,
     "scaling": scaling,
+    "cohorts": many_slides.cohorts,
+    "index": many_slides.index,
+    "sample": many_slides.sample,
     "memory": memory,
 }

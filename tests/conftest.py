@@ -27,8 +27,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # no test is abo
 hypothesis.settings.load_profile("untimed")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def copies(tmp_path_factory) -> None:
+    """A folder for copies of files on stores, of Ray's workers too."""
+    os.environ["RATIOPATH_COPIES"] = str(tmp_path_factory.mktemp("copies"))
+
+
 @pytest.fixture(scope="session")
-def local_ray() -> Iterator[None]:
+def local_ray(copies) -> Iterator[None]:
     """A quiet Ray of two CPUs on this machine."""
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     context = ray.data.DataContext.get_current()

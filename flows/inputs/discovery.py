@@ -1,8 +1,7 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.config.errors import ConfigurationError
@@ -42,7 +41,7 @@ def discover(config: CoverageConfig, listed: Listing = list_files) -> list[Slide
         elif slide not in (bare, named[slide.path]):
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
     # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
-    slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
+    slides = slides_among({path: _among(named, _overlays(slide, config)) for path, slide in named.items()})
     try:
         exclusion = Exclusion.of(config.exclude, config.slide_folders)
     except ParameterError as error:
@@ -138,7 +137,12 @@ def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
             yield path
 
 
-def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
+def _among(named: Mapping[str, SlideSource], paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that are named, as the objects that name them: most are not, and take no memory."""
+    return tuple(named[path].path for path in paths if path in named)
+
+
+def slides_among(overlays: Mapping[str, Collection[str]]) -> set[str]:
     """Select the slides among files, some of which are overlays of others.
 
     A file that is nobody's overlay is a slide. Its overlays are not, so they and their own overlays do not count:
@@ -151,7 +155,10 @@ def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
     Raises:
         ConfigurationError: Files are overlays of one another in a circle.
     """
-    left = {path: (others & overlays.keys()) - {path} for path, others in overlays.items()}
+    left = {
+        path: tuple(other for other in others if other in overlays and other != path)
+        for path, others in overlays.items()
+    }
     slides: set[str] = set()
     while left:
         roots = left.keys() - set().union(*left.values())
@@ -166,7 +173,7 @@ def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
     return slides
 
 
-def _circle(left: Mapping[str, AbstractSet[str]]) -> list[str]:
+def _circle(left: Mapping[str, Collection[str]]) -> list[str]:
     """Find a circle among files each of which is the overlay of another, by walking back from the first."""
     walked = [min(left)]
     while walked[-1] not in walked[:-1]:

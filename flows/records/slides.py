@@ -1,7 +1,7 @@
 """A slide as a typed row of the tables that tasks hand on."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from ratiopath.geometry import Extent, Mpp, round_half_up
@@ -107,7 +107,7 @@ class SlideFile:
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of `schemas.intermediate`."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)

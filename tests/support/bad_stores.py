@@ -2,20 +2,18 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import fsspec
 import numpy as np
 import tifffile
 
 from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.copies import Copies
 from ratiopath.remote.file import RemoteFile
 from ratiopath.remote.listing import list_files
 from ratiopath.slides import open_slide
 from ratiopath.slides.paths import find_slides
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
-from tests.support.leica import write_leica_slide
 
 CONTENT = bytes(3 * BLOCK)
 
@@ -41,9 +39,8 @@ def without_size() -> object:
     return open_slide(uri)
 
 
-def leica() -> object:
-    with TemporaryDirectory() as folder:
-        return opened(write_leica_slide(Path(folder) / "a.scn").read_bytes())
+def without_copies() -> object:
+    return Copies("/proc/copies", 0).hold(DisturbedStore.holding("a.ndpi", CONTENT))
 
 
 def folder_in_memory() -> object:
@@ -82,7 +79,7 @@ BAD_STORES: dict[str, Callable[[], object]] = {
     "no size": without_size,
     "json": lambda: opened(b"{}"),
     "gif": lambda: opened(b"GIF89a"),
-    "leica": leica,
+    "no room for a copy": without_copies,
     "no ranges": lambda: read(whole),
     "changed": lambda: read(later=CONTENT[::-1] + b"x"),
     "removed": lambda: read(later=None),

@@ -20,7 +20,6 @@ from ratiopath.remote import retries
 from ratiopath.remote.cache import BLOCK
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
-from ratiopath.slides.openslide_reader import OpenSlideReader
 from ratiopath.slides.paths import Exclusion, folder_named_by
 from ratiopath.slides.reader import SlideReader
 from ratiopath.slides.tiff.reader import TiffReader
@@ -74,13 +73,8 @@ def test_every_layout_reads_as_on_this_machine(layout: str, kind: tuple[str, int
     path = tmp_path / "overlay"
     LAYOUTS[layout].write(path, raster(kind))
     uri = in_memory(path)
-    with open_slide(str(path)) as local:
-        if isinstance(local, OpenSlideReader):
-            with pytest.raises(UnsupportedFormatError, match="only OpenSlide reads"):
-                open_slide(uri)
-            return
-        with open_slide(uri) as remote:
-            assert_same(remote, local)
+    with open_slide(str(path)) as local, open_slide(uri) as remote:
+        assert_same(remote, local)
 
 
 @pytest.mark.parametrize(("form", "kind"), ONE_PICTURE_OF_EACH)
@@ -156,14 +150,6 @@ def test_a_scan_in_jpeg_is_read(kind: str, tmp_path: Path) -> None:
     path = write_scan(tmp_path / "slide", **SCANS[kind])
     with open_slide(str(path)) as local, open_slide(in_memory(path)) as remote:
         assert_same(remote, local)
-
-
-def test_a_scan_that_only_openslide_reads_is_to_be_copied(tmp_path: Path) -> None:
-    path = write_leica_slide(tmp_path / "slide.scn")
-    with open_slide(str(path)) as local:
-        assert isinstance(local, OpenSlideReader)
-    with pytest.raises(UnsupportedFormatError, match=r"leica .* hint: copy it to a folder of this machine"):
-        open_slide(in_memory(path))
 
 
 @pytest.mark.parametrize("content", [bytes(128) + b"DICM", b"SQLite format 3\0", b"{}"])
