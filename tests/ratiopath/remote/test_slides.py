@@ -18,6 +18,7 @@ from ratiopath.geometry import Mpp
 from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.remote import retries
 from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.file import WHOLE
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 from ratiopath.slides.paths import Exclusion, folder_named_by
@@ -194,7 +195,7 @@ def test_annotations_are_read_as_on_this_machine(form: str, tmp_path: Path) -> N
     assert type(open_overlay(uri)) is type(open_overlay(str(path)))
 
 
-@pytest.mark.parametrize("content", [geojson(SHAPES) + bytes(b" " * BLOCK), scores(BLOCK // 8)])
+@pytest.mark.parametrize("content", [geojson(SHAPES) + b" " * WHOLE, scores(WHOLE // 8)])
 def test_a_store_that_fails_is_no_damage_of_an_annotation(content: bytes) -> None:
     uri = DisturbedStore.holding("a", content, unchanged, *[error(HttpError(503))] * retries.ATTEMPTS)
     with pytest.raises(TruncatedError, match="5 tries failed, the last with HttpError, HTTP status 503"):
