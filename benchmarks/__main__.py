@@ -17,7 +17,8 @@ from pathlib import Path
 from benchmarks.job import ROIS, TILE
 from benchmarks.libraries import SEED_INSTALL
 from benchmarks.masks import MASKS
-from benchmarks.suites import SUITES, DifferenceError, Options
+from benchmarks.options import DifferenceError, Options
+from benchmarks.suites import SUITES
 from benchmarks.timing import burn
 
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--masks", nargs="+", choices=MASKS, default=list(MASKS))
     parser.add_argument("--rois", nargs="+", choices=ROIS, default=list(ROIS))
     parser.add_argument("--strides", nargs="+", type=int, default=[TILE, TILE // 2], help="pixels between tiles")
+    parser.add_argument("--slides", nargs="+", type=int, help="slides of cohorts (3000) and of index (100000)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each subject")
     parser.add_argument("--shrink", type=int, default=1, help="factor by which everything is smaller, for a smoke test")
     parser.add_argument("--seed-python", help="interpreter of an environment with the seed's library")

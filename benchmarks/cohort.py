@@ -1,6 +1,7 @@
 """Cohorts of many small slides with an overlay each, written in seconds."""
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ TILES = EXTENT[0] * EXTENT[1] // TILE**2
 """Tiles of a slide."""
 DOWNSAMPLE = 8
 """Pixels of a slide along one of its overlay."""
+
+MANY = 50_000
+"""Slides from which on an output has subfolders by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +37,22 @@ class Cohort:
     @property
     def watched(self) -> tuple[Path, ...]:
         """Folders with files of each slide."""
-        made = (self.output / name for name in ("coverage", "tiles", "previews"))
-        return self.folder / "slides", self.folder / "masks", *made
+        tables = [folder for name in ("coverage", "tiles", "previews") for folder in _tree(self.output / name)]
+        return self.folder / "slides", self.folder / "masks", *tables
 
-    def write(self, slides: int) -> None:
-        """Write the slides that are missing; the slides of each cohort are the first of a larger one."""
-        contents = {"slides": _slide(), "masks": _mask()}
-        for name, content in contents.items():
+    def write(self, slides: int, *, are_stubs: bool = False) -> None:
+        """Write the slides and masks that are missing; stubs have the right size and no content."""
+        for name, content in {"slides": _slide(), "masks": _mask()}.items():
             (self.folder / name).mkdir(parents=True, exist_ok=True)
             for number in range(slides):
                 path = self.folder / name / f"slide-{number:06}.tiff"
-                if not path.exists():
-                    path.write_bytes(content)
+                if path.exists():
+                    continue
+                path.write_bytes(b"" if are_stubs else content)
+                if are_stubs:
+                    os.truncate(path, len(content))
 
-    def configure(self, *, previews: bool) -> Path:
+    def configure(self, *, previews: bool, subfolders_from: int = MANY) -> Path:
         """Write the configuration and return its path."""
         mask = f"{self.folder}/masks/{{stem}}.tiff"
         settings = {
@@ -56,10 +62,16 @@ class Cohort:
             "overlays": {"tissue": {"path": mask, "classes": {"tissue": [255]}}},
             "keep": "tissue >= 0.5",
             "previews": previews,
+            "subfolders_from": subfolders_from,
         }
         path = self.folder / "coverage.yaml"
         path.write_text(yaml.safe_dump(settings), encoding="utf-8")
         return path
+
+
+def _tree(folder: Path) -> list[Path]:
+    """Return a folder and its subfolders."""
+    return [folder, *(path for path in folder.glob("*") if path.is_dir())]
 
 
 def _slide() -> bytes:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks.cohort import Cohort
 from benchmarks.opens import counted
@@ -36,9 +37,8 @@ def run(cohort: Cohort, config: Path, *arguments: str) -> Run:
         CalledProcessError: It failed.
     """
     command = [sys.executable, "-m", "benchmarks.driver", "--config", str(config), "-q", *arguments]
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with counted(cohort.watched) as opens:
-        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
         while process.poll() is None:
             opens.read(seconds=0.1)
         opens.read(seconds=0)
@@ -49,14 +49,21 @@ def run(cohort: Cohort, config: Path, *arguments: str) -> Run:
     return Run(record["times"]["seconds"], json.loads(answer)["peak_mb"], opens.count, record["counts"])
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command in this process and print the peak of its memory."""
-    from flows.cli.main import main as coverage  # noqa: PLC0415 - not needed by the process that measures
+def environment() -> dict[str, str]:
+    """Return the environment of a process that finds these modules."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
 
-    code = coverage(arguments)
-    print(json.dumps({"peak_mb": peak_kb() / 1000}), flush=True)
-    return code
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Run the command in this process, print the peak of its memory and end."""
+    from flows.cli.main import run as command  # noqa: PLC0415 - not needed by the process that measures
+
+    try:
+        command(arguments)
+    finally:
+        print(json.dumps({"peak_mb": peak_kb() / 1000}), flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -1,45 +1,22 @@
 """The suites of comparisons; each prints a table."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks import areas, drawings, heat_maps, pictures, slides, stores
+from benchmarks import areas, drawings, heat_maps, many_slides, pictures, slides, stores
 from benchmarks.flow import bare_expression, engines, flow, prepared
 from benchmarks.job import Job
 from benchmarks.libraries import ARRAYS, SEED, Library, Request, interpreters, whole_process
 from benchmarks.libraries import OURS as OURS_RAY
 from benchmarks.masks import MASKS
+from benchmarks.options import DifferenceError, Options
 from benchmarks.scaling import costs
 from benchmarks.subjects import FLOOR, ONCE, OURS, PEERS, named, ours, subjects
 from benchmarks.timing import medians, peak_mb, timed
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the command line."""
-
-    cache: Path
-    masks: Sequence[str]
-    rois: Sequence[str]
-    strides: Sequence[int]
-    repeat: int
-    shrink: int
-    seed_python: str | None
-    seed_tiles: int | None
-
-    def mask(self, name: str) -> Path:
-        """Write a mask unless it is cached; return its path."""
-        return MASKS[name].shrunk(self.shrink).write(self.cache)
-
-
-class DifferenceError(Exception):
-    """Counts differ from those of np.unique."""
 
 
 def in_process(options: Options) -> None:
@@ -237,27 +214,26 @@ AREA_MASKS = {"binary": 1.0, "classes": 1.0, "noisy": 1.0, "fractional": 1.0003}
 
 
 def of_stores(options: Options) -> None:
-    """Compare masks on a store with the same files on disk: seconds, ratio, requests for bytes."""
-    print("\n| mask on a store | MB | tiles | disk, s | store, s | of disk | requests |")
-    print("|---|---|---|---|---|---|---|")
+    """Compare masks on stores with the same files on disk: seconds, processor time, requests."""
+    print("\n| mask | MB | tiles | read from | s | of disk | processor, of disk | requests for bytes + version |")
+    print("|---|---|---|---|---|---|---|---|")
     with stores.served() as server:
         for name in [mask for mask in stores.MASKS if mask in options.masks]:
             local = Job.of(options.mask(name))
-            remote = server.job(local)
-            if found := stores.difference(local, remote):
-                raise DifferenceError(f"{name} on a store: {found}")
-            before = server.requests()
-            ours(remote)
-            requests = server.requests() - before
-            runners = {
-                stores.DISK: partial(timed, partial(ours, local)),
-                stores.STORE: partial(timed, partial(ours, remote)),
-            }
-            taken = medians(runners, options.repeat)
-            disk, store = taken[stores.DISK], taken[stores.STORE]
-            size = f"{local.path.stat().st_size / 1e6:.1f}"
-            row = size, f"{len(local.x):,}", f"{disk:.3f}", f"{store:.3f}", f"{store / disk:.2f}x", str(requests)
-            print(f"| {' | '.join([name, *row])} |", flush=True)
+            with stores.far_away(local) as far:
+                jobs = {stores.DISK: local, stores.NEAR: server.job(local), stores.FAR: far}
+                if found := stores.difference(local, jobs[stores.NEAR]):
+                    raise DifferenceError(f"{name} on a store: {found}")
+                requests = server.requests(partial(ours, jobs[stores.NEAR]))
+                taken, used = (
+                    medians({where: partial(clock, partial(ours, job)) for where, job in jobs.items()}, options.repeat)
+                    for clock in (timed, stores.processor_seconds)
+                )
+            for where, seconds in taken.items():
+                ratios = f"{seconds / taken[stores.DISK]:.2f}x", f"{used[where] / used[stores.DISK]:.2f}x"
+                size = f"{local.path.stat().st_size / 1e6:.1f}", f"{len(local.x):,}"
+                row = name, *size, where, f"{seconds:.3f}", *ratios, requests if where == stores.NEAR else ""
+                print(f"| {' | '.join(row)} |", flush=True)
 
 
 SUITES = {
@@ -270,5 +246,8 @@ SUITES = {
     "through-ray": through_ray,
     "flow": of_flow,
     "scaling": scaling,
+    "cohorts": many_slides.cohorts,
+    "index": many_slides.index,
+    "sample": many_slides.sample,
     "memory": memory,
 }

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from ratiopath.errors import SlideNotFoundError, UnsupportedFormatError
+from ratiopath.errors import SlideNotFoundError
 from ratiopath.remote.file import RemoteFile
-from ratiopath.remote.uri import check_uri, is_uri
-from ratiopath.remote.version import COPY_HINT
+from ratiopath.remote.pinned import PinnedFile
+from ratiopath.remote.uri import is_uri
 
 HEAD = 4096
 """Bytes that are enough to recognise a format."""
@@ -31,6 +31,8 @@ PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """First bytes of text in UTF-8 and UTF-16."""
 UTF8 = ("utf-8", "utf-8-sig")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".png", ".jpg", ".jpeg", ".npy", ".npz")
+"""Suffixes that no annotation has, compared without case."""
 _FORMATS = {
     PNG_MAGIC: "a PNG",
     JPEG_MAGIC: "a JPEG",
@@ -107,13 +109,8 @@ def require_regular(path: str) -> os.stat_result:
 
     Raises:
         SlideNotFoundError: It is no path; or, links followed, leads to a directory, a FIFO, a socket or a device.
-        UnsupportedFormatError: It is the URI of a file on a store.
-        ParameterError: It is a URI that may hold a credential.
         OSError: It leads nowhere.
     """
-    if is_uri(path):
-        problem = f"{check_uri(path)!r} is not on this machine, and only images are read from a store"
-        raise UnsupportedFormatError(problem, path=path, hint=COPY_HINT)
     try:
         state = os.stat(path)
     except (TypeError, ValueError) as error:  # such as a NUL
@@ -126,11 +123,15 @@ def require_regular(path: str) -> os.stat_result:
 
 
 def read_head(path: str, size: int = HEAD) -> tuple[bytes, int]:
-    """Return the first bytes of a regular file, and its size.
+    """Return the first bytes of a regular file or one on a store, and its size.
 
     Raises:
+        ParameterError: A URI may hold a credential.
         SlideNotFoundError: The file does not exist, is not readable or is not regular.
     """
+    if is_uri(path):
+        pinned, head = PinnedFile.begin(path, size)
+        return bytes(head), pinned.version.size
     with open_errors(path):
         state = require_regular(path)
         with open(path, "rb") as file:

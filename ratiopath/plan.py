@@ -123,8 +123,34 @@ class ChunkVisit:
     """Indices of the windows, ascending."""
 
 
-def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> Iterator[ChunkVisit]:
-    """Iterate over the chunks that a window touches, each once, top to bottom and left to right.
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """The chunks of a level that a window touches, each once, top to bottom and left to right; iterates over visits."""
+
+    level: Extent
+    """Size of the level in pixels."""
+    chunk: Extent
+    """Size of a chunk in pixels."""
+    columns: Int64s
+    """Index of each chunk from the left."""
+    rows: Int64s
+    """Index of each chunk from the top."""
+    starts: Int64s
+    """Index in `windows` of the first window of each chunk; a last one stands for the end."""
+    windows: Int64s
+    """Indices of the windows, ascending for each chunk."""
+
+    def __iter__(self) -> Iterator[ChunkVisit]:
+        """Iterate over the chunks, each with the windows that touch it."""
+        begin, width, height = self.starts.tolist(), self.chunk.width, self.chunk.height
+        for number, (column, row) in enumerate(zip(self.columns.tolist(), self.rows.tolist(), strict=True)):
+            x, y = column * width, row * height
+            extent = Extent(min(width, self.level.width - x), min(height, self.level.height - y))
+            yield ChunkVisit(column, row, x, y, extent, self.windows[begin[number] : begin[number + 1]])
+
+
+def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> ChunkPlan:
+    """Find the chunks that a window touches.
 
     Args:
         windows: The windows, in any order.
@@ -147,11 +173,8 @@ def plan_chunks(windows: Windows, level: Extent, chunk: Extent) -> Iterator[Chun
     order = np.argsort(place, kind="stable")
     place, window = place[order], window[order]
     starts = np.flatnonzero(np.diff(place, prepend=-1))
-    stops = np.append(starts, len(place))[1:]
-    for where, start, stop in zip(place[starts].tolist(), starts.tolist(), stops.tolist(), strict=True):
-        y, x = where // across * chunk.height, where % across * chunk.width
-        extent = Extent(min(chunk.width, level.width - x), min(chunk.height, level.height - y))
-        yield ChunkVisit(where % across, where // across, x, y, extent, window[start:stop])
+    rows, columns = np.divmod(place[starts], across)
+    return ChunkPlan(level, chunk, columns, rows, np.append(starts, len(place)), window)
 
 
 def nth_of_each(counts: Int64s) -> tuple[Int64s, Int64s]:

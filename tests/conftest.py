@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -26,8 +27,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # no test is abo
 hypothesis.settings.load_profile("untimed")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def copies(tmp_path_factory) -> None:
+    """A folder for copies of files on stores, of Ray's workers too."""
+    os.environ["RATIOPATH_COPIES"] = str(tmp_path_factory.mktemp("copies"))
+
+
 @pytest.fixture(scope="session")
-def local_ray() -> Iterator[None]:
+def local_ray(copies) -> Iterator[None]:
     """A quiet Ray of two CPUs on this machine."""
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     context = ray.data.DataContext.get_current()
@@ -59,9 +66,15 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory) -> Iterator[str]:
+def s3_log(tmp_path_factory) -> Path:
+    """The requests of the S3-compatible server, a line each."""
+    return tmp_path_factory.mktemp("s3") / "log"
+
+
+@pytest.fixture(scope="session")
+def s3(s3_log) -> Iterator[str]:
     """Host and port of an S3-compatible server."""
-    with s3_server(tmp_path_factory.mktemp("s3") / "log") as address:
+    with s3_server(s3_log) as address:
         yield address
 
 

@@ -1,12 +1,30 @@
 """The benchmarks refuse to time a subject that counts wrong, and print their tables. No time is asserted."""
 
+import os
 import re
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import suites
+from benchmarks import opens, suites
 from benchmarks.subjects import ours
+
+
+def test_each_opening_of_a_file_is_counted_and_those_of_folders_are_not(tmp_path):
+    path = tmp_path / "a" / "file"
+    path.parent.mkdir()
+    with opens.counted([path.parent, tmp_path / "missing"]) as counted:
+        for _ in range(3):
+            path.open("a").close()
+            os.listdir(path.parent)
+        counted.read(seconds=1)
+    assert counted.count == 3
+
+
+def test_a_simulated_output_is_one_in_which_all_is_done(tmp_path, capsys):
+    arguments = ["--suites", "index", "--slides", "30", "--repeat", "1", "--cache", str(tmp_path)]
+    assert command.main(arguments) == 0
+    assert re.search(r"^\| 30 \| simulated \| [\d.]+ \| ", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # rasterio, if the peers are installed

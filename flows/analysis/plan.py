@@ -24,8 +24,9 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.inputs.source_table import source_table, usable
 from flows.records.fingerprints import Json
+from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
 from flows.records.output_files import OutputFiles
 from flows.records.output_layout import with_stored_layout
@@ -148,24 +149,28 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
-    workspace = with_stored_layout(workspace)
-    sources = discover(config)
-    table = source_table([source for source in sources if is_text(source.path)], config)
-    done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace)
-    failed = [not_utf8(source.path) for source in sources if not is_text(source.path)]
+    workspace, states = with_stored_layout(workspace), InputStates()
+    found, failed = usable(discover(config, states.files))
+    table = source_table(found, config)
+    done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace, states)
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
         )
         for row in failed
     ]
-    derive = partial(derive_overlays, folders=config.slide_folders, settings=coverage_settings(config))
-    work = partial(_plan_slide, config=config, workspace=workspace, derive=derive)
+    derive = partial(
+        derive_overlays,
+        folders=config.slide_folders,
+        settings=coverage_settings(config),
+        ask=states.fingerprint,
+    )
+    work = partial(_plan_slide, config=config, workspace=workspace, derive=derive, states=states)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         rows = table.filter(pa.array(~done.is_done)).to_pylist()
         planned = _in_threads(work, rows, threads or min(MAX_THREADS, 4 * (os.cpu_count() or 1)))
-        slides += sorted([*_unchanged(table, done, config), *planned], key=lambda slide: slide.path)
+        slides += sorted([*_unchanged(table, done, config, states), *planned], key=lambda slide: slide.path)
     return Plan(
         output=workspace.output,
         overlays=tuple(name for name, overlay in config.overlays.items() if overlay.path is not None),
@@ -176,10 +181,12 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     )
 
 
-def _unchanged(sources: pa.Table, done: DoneSlides, config: CoverageConfig) -> Iterator[PlannedSlide]:
+def _unchanged(
+    sources: pa.Table, done: DoneSlides, config: CoverageConfig, states: InputStates
+) -> Iterator[PlannedSlide]:
     tiles = done.index["tiles"].take(pa.array(done.numbers)).to_pylist()
     for source, count in zip(sources.filter(pa.array(done.is_done)).to_pylist(), tiles, strict=True):
-        missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
         yield PlannedSlide(source["path"], source["slide_id"], "unchanged", count, missing)
 
 
@@ -195,12 +202,17 @@ def _in_threads(work: partial[PlannedSlide], rows: Sequence[Json], threads: int)
 
 
 def _plan_slide(
-    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, derive: Callable[..., dict[str, Any]]
+    source: dict[str, Any],
+    config: CoverageConfig,
+    workspace: Workspace,
+    derive: Callable[..., dict[str, Any]],
+    states: InputStates,
 ) -> PlannedSlide:
     path, stage, known = source["path"], "discover slides", PlannedSlide(source["path"], source["slide_id"])
-    missing = tuple(name for name, file in _overlay_files(source, config).items() if file is None)
+    missing: tuple[str, ...] = ()
     try:
-        row = describe(dict(source), config, workspace)
+        missing = tuple(name for name, file in _overlay_files(source, config, states).items() if file is None)
+        row = describe(dict(source), config, workspace, states.fingerprint)
         slide, stage = Slide.from_row(row), "tile slides"
         xs, ys = grid_axes(slide, config.tiling.last)
         known, stage = PlannedSlide(path, slide.slide_id, None, len(xs) * len(ys), missing), "derive overlay paths"
@@ -213,7 +225,7 @@ def _plan_slide(
     return PlannedSlide(path, slide.slide_id, status, known.tiles, missing, size)
 
 
-def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[str, str | None]:
+def _overlay_files(source: Mapping[str, Any], config: CoverageConfig, states: InputStates) -> dict[str, str | None]:
     """Find the file of each overlay of a slide; None where there is none."""
     files = {}
     for name, overlay in config.overlays.items():
@@ -221,7 +233,7 @@ def _overlay_files(source: Mapping[str, Any], config: CoverageConfig) -> dict[st
             continue
         cell = source.get(f"{name}_source") if isinstance(overlay.path, Column) else None
         file = overlay_path(source["path"], overlay.path, cell)
-        files[name] = file if file is not None and os.path.exists(file) else None
+        files[name] = file if file is not None and states.exists(file) else None
     return files
 
 

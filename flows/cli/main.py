@@ -58,41 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     printing, arguments = Printing.taken_from(sys.argv[1:] if arguments is None else arguments)
     arguments = _without_jobs(arguments)
-    is_sample = not arguments
+    is_sample, is_question = not arguments, not {"-h", "--help", "--version"}.isdisjoint(arguments)
     is_made = is_sample and os.path.exists(SAMPLE_FILE)
     if is_sample:
         printing.say(f"coverage: {'running' if is_made else 'making and running'} the sample in {SAMPLE}/")
-    elif not {"-h", "--help", "--version"} & set(arguments):
+    elif not is_question:
         printing.say("coverage: reading the configuration")
     if is_made:
         arguments = ["--config", SAMPLE_FILE]  # the user may have edited it
-
-    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
-    from flows.execution.processors import usable_processors  # noqa: PLC0415 - see above
-
-    config = code = None
+    code = None
     try:
-        usable_processors()  # refuses -j before anything is started
-        if arguments:
-            from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
-
-            config = read_configuration(arguments)
-        try:
-            with Server() as server:  # before Ray and Prefect are imported, which takes seconds too
-                code = _run(config, server, printing, SAMPLE if is_sample else None)
-        except (KeyboardInterrupt, SystemExit):  # the latter is Ray's answer to SIGTERM
-            if code is None:
-                raise KeyboardInterrupt from None
-    except ConfigurationError as error:
-        hint = [f"remove {SAMPLE}/ to have the sample made again"] if is_sample else []
-        say("refused:", *error.problems, *hint, to=sys.stderr)
-        return 2
+        with Server(is_started=not is_question) as server:  # before imports, which take seconds too
+            code = _run_or_refuse(arguments, server, printing, SAMPLE if is_sample else None)
+    except (KeyboardInterrupt, SystemExit):  # the latter is Ray's answer to SIGTERM
+        if is_question:
+            raise
+        if code is None:
+            say("cancelled", RESUMES, to=sys.stderr)
     except (StartError, ServerError) as error:
         _is_prefect_gone.set()
         say(f"failed: {error}", *([RESUMES] if isinstance(error, ServerError) else []), to=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        say("cancelled", RESUMES, to=sys.stderr)
     return 1 if code is None else code
 
 
@@ -128,6 +113,24 @@ def _leave() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _run_or_refuse(arguments: Sequence[str], server: Server, printing: Printing, sample: str | None) -> int:
+    from flows.config.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from flows.execution.processors import usable_processors  # noqa: PLC0415 - see above
+
+    config = None
+    try:
+        usable_processors()  # refuses -j
+        if arguments:
+            from flows.cli.options import read_configuration  # noqa: PLC0415 - see above
+
+            config = read_configuration(arguments)
+        return _run(config, server, printing, sample)
+    except ConfigurationError as error:
+        hint = [f"remove {sample}/ to have the sample made again"] if sample else []
+        say("refused:", *error.problems, *hint, to=sys.stderr)
+        return 2
 
 
 def _run(config: "CoverageConfig | None", server: Server, printing: Printing, sample: str | None) -> int:

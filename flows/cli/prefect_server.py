@@ -11,10 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from typing import IO, Any, Self
 
 from flows.execution.address import reason, shown
+from flows.execution.quick_import import no_collection
 from flows.execution.start_error import StartError
 from ratiopath.errors import RatiopathError
 
@@ -52,13 +54,17 @@ class Server:
     on two cores that doubles the time to the first task.
     """
 
-    def __init__(self) -> None:
-        """Start the process, unless the environment names a server; `ready` looks into the profile later."""
+    def __init__(self, *, is_started: bool = True) -> None:
+        """Start the process, unless the environment names a server; `ready` looks into the profile later.
+
+        Args:
+            is_started: False if no flow will run.
+        """
         self._process: subprocess.Popen[bytes] | None = None
         self._is_needed = False
         self._output: deque[str] = deque(maxlen=400)
         self._is_shown = False
-        if not os.environ.get("PREFECT_API_URL"):
+        if is_started and not os.environ.get("PREFECT_API_URL"):
             self._start()
 
     @contextmanager
@@ -97,23 +103,24 @@ class Server:
                     APILogHandler().flush()  # else Prefect tries to reach the stopped server for a minute and more
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, and wait until it has ended."""
+        self._dismiss().join()
+
+    def _dismiss(self) -> threading.Thread:
+        """Tell the process to end, and see to it in a thread that this process does not outlive."""
         self._is_needed = False
-        if self._process is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+        ending = threading.Thread(target=_wait, args=[process])
+        ending.start()
+        return ending
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.stop()
+        self._dismiss()
 
     def _start(self) -> None:
         with socket.socket() as probe:
@@ -212,6 +219,16 @@ class Server:
         return errors[-1] if errors else f"exit code {code}"
 
 
+def _wait(process: subprocess.Popen[bytes] | None) -> None:
+    """Wait until a process has ended, and kill it if it does not."""
+    if process is not None:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def require_answer() -> None:
     """Refuse to go on if the configured server does not answer.
 
@@ -269,13 +286,23 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _build_routes(port: int) -> None:
+    """Make a first request, for which the server builds its routes in half a second, before the run makes one."""
+    with no_collection():
+        while True:
+            with suppress(OSError):
+                connection = HTTPConnection("127.0.0.1", port)
+                connection.request("GET", "/api/no-such-route")
+                connection.getresponse()
+                return
+            time.sleep(0.05)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_build_routes, args=[int(sys.argv[1])], daemon=True).start()
     import uvicorn
 
-    from flows.execution.quick_import import import_quickly
-
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    import_quickly("prefect.server.api.server")
     uvicorn.run(
         "prefect.server.api.server:create_app",
         factory=True,

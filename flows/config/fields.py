@@ -19,7 +19,7 @@ from pydantic import (
 
 from flows.config.excerpt import excerpt
 from flows.config.numbers import is_decimal
-from flows.config.uri import refuse_uri
+from flows.config.uri import check_input, refuse_uri
 from ratiopath.counting.ranges import ValueRange, is_range
 from ratiopath.counting.values import normalise_value
 from ratiopath.counting.wanted import LabelPattern
@@ -105,10 +105,10 @@ def refuse_ambiguous_one(value: Any) -> Any:
     return value
 
 
-def refuse_uris(slides: str | list[str]) -> str | list[str]:
-    """Refuse a URI among the entries of `slides`, and a glob that would walk the folders again and again."""
+def check_entries(slides: str | list[str]) -> str | list[str]:
+    """Refuse entries of `slides` that may hold a credential, and a glob that would walk the folders again and again."""
     for entry in [slides] if isinstance(slides, str) else slides:
-        refuse_uri(entry)
+        check_input(entry)
         if entry.count("**") > MAX_RECURSIONS:
             raise ValueError(f"{excerpt(entry)} has ** more than {MAX_RECURSIONS} times; use one")
     return slides

@@ -1,6 +1,5 @@
 """`CoverageConfig`: the single definition behind the YAML file, the command line and a deployment's form."""
 
-import os
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
@@ -26,10 +25,10 @@ from flows.config.fields import (
     MppValue,
     PathText,
     RoiValue,
+    check_entries,
     expecting,
     parse_roi,
     refuse_ambiguous_one,
-    refuse_uris,
     refuse_yaml_bool,
 )
 from flows.config.keep_expression import KeepNames, keep_expression
@@ -41,6 +40,7 @@ from flows.config.section import Section
 from flows.config.tiling import Tiling
 from flows.config.uri import check_output, refuse_credentials_in
 from ratiopath.geometry import Extent
+from ratiopath.remote.names import absolute, name_of
 from ratiopath.roi import Roi
 from ratiopath.slides.paths import folder_named_by
 from schemas.columns import LEVEL0_COLUMNS, SLIDE_COLUMNS, TILE_COLUMNS, OverlayColumns
@@ -66,10 +66,10 @@ class CoverageConfig(Section):
         PathText | list[PathText],
         Field(min_length=1),
         expecting("a path, or a list of at least one"),
-        AfterValidator(refuse_uris),
+        AfterValidator(check_entries),
     ] = Field(
         description="folder (searched recursively), glob, file, a list of these, or a manifest .csv or .parquet with a"
-        " column path and optionally mpp"
+        " column path and optionally mpp; each a path, or a URI such as s3://bucket/slides?region=eu-central-1"
     )
     exclude: list[ExcludePattern] = Field(
         default_factory=list,
@@ -110,8 +110,8 @@ class CoverageConfig(Section):
     )
     changes: Literal["time", "content"] = Field(
         "time",
-        description="detection of changed files: by size and modification time, or by a hash of the content, which"
-        " reads every file in full",
+        description="detection of changed files: by size and modification time, on a store by size and ETag or time; or"
+        " by a hash of the content, which reads every file in full",
     )
     gone: Literal["keep", "drop"] = Field(
         "keep", description="treatment of rows of slides that earlier runs found and this one does not"
@@ -218,7 +218,7 @@ class CoverageConfig(Section):
         first, *others = self.slide_entries
         tiling, extent = self.tiling, self.tiling.extent
         parts = [
-            os.path.basename(first.rstrip("/")) or first,
+            name_of(absolute(first)) or first,
             *([f"and-{len(others)}-more"] if others else []),
             f"level-{tiling.level}" if tiling.mpp is None else f"{tiling.mpp:g}-mpp",
             f"{extent.width}x{extent.height}",

@@ -1,10 +1,10 @@
 """Ids of slides, which name their files: readable, the same in every run, and safe as names."""
 
-import os
 import re
 import unicodedata
 
 from flows.config.model import CoverageConfig
+from ratiopath.remote.names import name_of
 from ratiopath.slides.paths import slide_suffix
 from ratiopath.tiling.row_hash import row_hash
 from schemas.fields import ID_DIGITS
@@ -29,5 +29,5 @@ def slide_id_of(path: str, config: CoverageConfig) -> str:
 
 def slide_stem(path: str) -> str:
     """Return a slide's name without the whole suffix: a.ome.tiff -> a."""
-    name = os.path.basename(path)
+    name = name_of(path)
     return name.removesuffix(slide_suffix(name))

@@ -1,13 +1,18 @@
-"""URIs and credentials in the configuration: URIs are accepted for `output` only, credentials nowhere.
+"""URIs and credentials in the configuration: URIs are accepted for files and folders, credentials nowhere.
 
 run.json, logs and Prefect show the configuration to everyone, so a text that may hold a credential is refused and not
 repeated. Options of a URI are accepted by name, not refused by name: the next store has another word for its key.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
+
+from ratiopath.errors import ParameterError
+from ratiopath.remote.uri import OPTIONS as INPUT_OPTIONS
+from ratiopath.remote.uri import check_place
+from ratiopath.remote.uri import is_uri as is_remote
 
 _HOST = r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?"
 _FLAG, _NUMBER, _DOMAIN = "true|false", "[0-9]{1,9}", "[.]?[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?"
@@ -47,6 +52,8 @@ _SECRET = re.compile(
 )
 """Words of credentials before = or :, as in AccountKey=, or a query of a URI, whatever its keys are called; the
 repetitions are bounded to keep the search linear."""
+_NAME_WITH_AT = r"[^?#:%@]*@[^?#:%@/]*[.](?:tiff?|svs|ndpi|mrxs|scn|png|jpe?g|np[yz]|csv|parquet|geojson|xml)"
+"""Path of a URI with @ in the name of a file; elsewhere it may end a credential."""
 _QUERY = re.compile(r"[?&;#][\w.-]{1,40}=")
 """Option of a URI, in a folder that is none; in the other paths ? is a wildcard, and = stands in names."""
 _REMEDY = "pass credentials in the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -73,16 +80,38 @@ def refuse_credentials(text: str) -> str:
     return text
 
 
-def refuse_uri(path: str) -> str:
-    """Return the path of a slide or an overlay unchanged.
+def refuse_uri(text: str) -> str:
+    """Return a name, a label or a pattern unchanged.
 
     Raises:
         ValueError: It is a URI or holds a credential; the message does not repeat it.
     """
-    if any(is_uri(form) for form in _decoded(path)):
-        remedy = "mount or copy the files and give their path; only output may be a URI"
-        raise ValueError(f"found a URI, but slides and overlays are read from a file system; {remedy}")
-    return refuse_credentials(path)
+    if any(is_uri(form) for form in _decoded(text)):
+        raise ValueError("found a URI in place of a name or a pattern; URIs are for slides, overlays and output")
+    return refuse_credentials(text)
+
+
+def check_input(path: str) -> str:
+    """Return the path or URI of slides or overlays unchanged.
+
+    Raises:
+        ValueError: It may hold a credential, or is a URI with an unknown option; the message does not repeat it.
+    """
+    if not any(is_uri(form) for form in _decoded(path)):
+        return refuse_credentials(path)
+    inside = path.partition("://")[2].partition("?")[0].partition("/")[2]
+    is_odd = _is_odd(inside) and not re.fullmatch(_NAME_WITH_AT, inside, re.IGNORECASE)
+    if not is_remote(path) or is_odd or _SECRET.search(inside):
+        raise ValueError(
+            "found a URI inside of a text, or one that may hold a credential, which run.json and Prefect would show; "
+            f"{_REMEDY}, and give a URI such as s3://bucket/slides?region=eu-central-1"
+        )
+    if path.lower().startswith("file:"):
+        raise ValueError("found a URI of this machine; give the path without file://")
+    try:
+        return check_place(path)
+    except ParameterError as error:
+        raise ValueError(str(error)) from None
 
 
 def check_output(output: str) -> str:
@@ -135,18 +164,14 @@ def refuse_credentials_in(schema: dict[str, Any]) -> None:
     Prefect's server refuses the parameters of a run by that schema before it stores them. Messages of most rules repeat
     the text that breaks them; that of `dependentRequired` only names keys.
     """
-    options = "|".join(OPTIONS)
-    safe = (
-        r"^[A-Za-z][A-Za-z0-9+.-]*://([a-z0-9-]{3,63}@)?[^/?#@:%\s]*(:[0-9]{1,5})?(/[^?#@]*)?"
-        rf"(\?((({options})=[^&?#@]*)(&|$))*)?$"
-    )
+    container = r"^[A-Za-z][A-Za-z0-9+.-]*://([a-z0-9-]{3,63}@)?[^/?#@:%\s]*(:[0-9]{1,5})?(/[^?#@]*)?"
+    place = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:%\s]*(:[0-9]{1,5})?"
+    place += f"(/([^?#@]*|{_NAME_WITH_AT}))?"
     secret = {"type": "string", "pattern": f"(?s:.*:.*@)|(?i:{_SECRET.pattern})"}
-    uri = {"type": "string", "pattern": "://"}
     folder = {"type": "string", "pattern": f"{secret['pattern']}|{_QUERY.pattern}"}
-    unsafe = {"anyOf": [{**uri, "not": {"pattern": safe}}, {"not": uri, **folder}]}
-    path = {"anyOf": [uri, secret]}
+    path = _unsafe(place, sorted(set().union(*INPUT_OPTIONS.values())), secret)
     rules: dict[str, Any] = {
-        "output": unsafe,
+        "output": _unsafe(container, OPTIONS, folder),
         "slides": {"anyOf": [path, {"type": "array", "contains": path}]},
         "overlays": {
             "type": "object",
@@ -156,7 +181,13 @@ def refuse_credentials_in(schema: dict[str, Any]) -> None:
     schema["allOf"] = [
         {
             "if": {"properties": {field: rule}, "required": [field]},
-            "then": {"dependentRequired": {field: ["credentials in the environment, and URIs for output only"]}},
+            "then": {"dependentRequired": {field: ["credentials in the environment"]}},
         }
         for field, rule in rules.items()
     ]
+
+
+def _unsafe(place: str, options: Iterable[str], path: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a URI that has another form, and of a path that one describes."""
+    safe, uri = rf"{place}(\?((({'|'.join(options)})=[^&?#@]*)(&|$))*)?$", {"type": "string", "pattern": "://"}
+    return {"anyOf": [{**uri, "not": {"pattern": safe}}, {"not": uri, **path}]}

@@ -17,7 +17,7 @@ from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
 from flows.execution.processors import usable_processors
 from flows.execution.quick_import import import_quickly
-from flows.execution.ray_processes import none_but_needed
+from flows.execution.ray_processes import need_no_actors, none_but_needed
 from flows.execution.start_error import StartError
 
 PACKAGES = ("flows", "ratiopath", "schemas")
@@ -88,6 +88,7 @@ def _start_local() -> None:
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as Ray chooses it
     _require_space(folder)
     processors = usable_processors()
+    need_no_actors()
     for is_last in (False, True):
         try:
             with _silent(), none_but_needed():

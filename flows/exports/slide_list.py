@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.storage.filesystem import Storage
+from ratiopath.remote.uri import is_uri
 
 MAX_LIST = 1 << 28
 """Bytes of a list that is read back."""
@@ -30,5 +31,6 @@ def read_list(folder: str, name: str) -> list[dict[str, str]]:
 
 
 def common_folder(paths: Sequence[str]) -> str:
-    """Return the deepest folder that all of these absolute paths lie in."""
-    return os.path.commonpath([os.path.dirname(path) for path in paths])
+    """Return the deepest folder that all of these absolute paths lie in; URIs do not count."""
+    folders = [os.path.dirname(path) for path in paths if not is_uri(path)]
+    return os.path.commonpath(folders) if folders else ""

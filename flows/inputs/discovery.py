@@ -1,8 +1,7 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.config.errors import ConfigurationError
@@ -14,22 +13,27 @@ from flows.config.slide_id import slide_id_of
 from flows.inputs.cells import kind_of_column
 from flows.inputs.manifest import SlideSource, is_manifest, read_cells, read_manifest
 from ratiopath.errors import ParameterError, SlideNotFoundError
+from ratiopath.remote.listing import list_files
+from ratiopath.remote.names import absolute, without_options
+from ratiopath.remote.uri import is_uri
+from ratiopath.slides.on_store import Listing
 from ratiopath.slides.paths import Exclusion, find_slides
 
 
-def discover(config: CoverageConfig) -> list[SlideSource]:
+def discover(config: CoverageConfig, listed: Listing = list_files) -> list[SlideSource]:
     """Find the slides of a run, sorted by path, each once.
 
     Args:
         config: Configuration with `slides`, `exclude` and `overlays`.
+        listed: Lists folders on stores.
 
     Raises:
         ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used, or
             files are overlays of one another in a circle.
     """
     named: dict[str, SlideSource] = {}
-    masks = os.path.join(os.path.abspath(config.output.removeprefix("file://")), "tissue", "")  # of earlier runs
-    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config))
+    masks = f"{without_options(absolute(config.output.removeprefix('file://')))}/tissue/"  # of earlier runs
+    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config, listed))
     for slide in (slide for slide in every if not slide.path.startswith(masks)):
         bare = SlideSource(slide.path)
         if named.get(slide.path, bare) == bare:
@@ -37,7 +41,7 @@ def discover(config: CoverageConfig) -> list[SlideSource]:
         elif slide not in (bare, named[slide.path]):
             raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
     # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
-    slides = slides_among({path: set(_overlays(slide, config)) for path, slide in named.items()})
+    slides = slides_among({path: _among(named, _overlays(slide, config)) for path, slide in named.items()})
     try:
         exclusion = Exclusion.of(config.exclude, config.slide_folders)
     except ParameterError as error:
@@ -90,7 +94,7 @@ def _refuse_shared_ids(slides: Sequence[SlideSource], config: CoverageConfig) ->
             )
 
 
-def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
+def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[SlideSource]:
     if is_manifest(entry):
         columns, mpps = config.manifest_columns.values(), config.mpp_columns.values()
         yield from read_manifest(entry, columns, mpps, config.column_kinds)
@@ -113,8 +117,10 @@ def _named_by(entry: str, config: CoverageConfig) -> Iterator[SlideSource]:
             "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
-        paths = find_slides(entry)
-    except SlideNotFoundError:
+        paths = find_slides(entry, listed)
+    except (SlideNotFoundError, ParameterError) as error:
+        if is_uri(entry):
+            raise ConfigurationError(f"slides: {error}") from error
         remedy = "check the path; a glob must match a file, a folder may be empty"
         raise ConfigurationError(f"slides: {os.path.abspath(entry)!r} does not exist; {remedy}") from None
     yield from map(SlideSource, paths)
@@ -131,7 +137,12 @@ def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
             yield path
 
 
-def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
+def _among(named: Mapping[str, SlideSource], paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that are named, as the objects that name them: most are not, and take no memory."""
+    return tuple(named[path].path for path in paths if path in named)
+
+
+def slides_among(overlays: Mapping[str, Collection[str]]) -> set[str]:
     """Select the slides among files, some of which are overlays of others.
 
     A file that is nobody's overlay is a slide. Its overlays are not, so they and their own overlays do not count:
@@ -144,7 +155,10 @@ def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
     Raises:
         ConfigurationError: Files are overlays of one another in a circle.
     """
-    left = {path: (others & overlays.keys()) - {path} for path, others in overlays.items()}
+    left = {
+        path: tuple(other for other in others if other in overlays and other != path)
+        for path, others in overlays.items()
+    }
     slides: set[str] = set()
     while left:
         roots = left.keys() - set().union(*left.values())
@@ -159,7 +173,7 @@ def slides_among(overlays: Mapping[str, AbstractSet[str]]) -> set[str]:
     return slides
 
 
-def _circle(left: Mapping[str, AbstractSet[str]]) -> list[str]:
+def _circle(left: Mapping[str, Collection[str]]) -> list[str]:
     """Find a circle among files each of which is the overlay of another, by walking back from the first."""
     walked = [min(left)]
     while walked[-1] not in walked[:-1]:

@@ -1,6 +1,7 @@
 """Manifest: a CSV or Parquet table of slides, with their resolution and overlay paths."""
 
 import csv
+import io
 import math
 import os
 import re
@@ -16,15 +17,17 @@ from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
 from flows.config.model import ManifestKind as Kind
 from flows.config.numbers import is_decimal
-from flows.config.uri import has_credentials, is_uri
+from flows.config.uri import check_input
 from flows.inputs.cells import Cell, convert, kinds_of, plain_cell
 from flows.storage.parquet import read_table
-from ratiopath.errors import SlideNotFoundError
+from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
+from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.names import absolute, folder_of, joined, name_of, options_of
+from ratiopath.remote.uri import is_uri
+from ratiopath.slides.paths import TABLES
 from schemas.fields import SLIDE_ID_FORM
 
-SUFFIXES = (".csv", ".parquet")
-"""Suffixes of manifests, compared without case."""
 MAX_NAMES, MAX_NAME = 30, 60
 """Columns that a message names, and characters of each."""
 
@@ -34,11 +37,12 @@ class SlideSource:
     """A slide named by the configuration, not yet opened."""
 
     path: str
-    """Absolute path."""
+    """Absolute path, or URI."""
     mpp: float | None = None
     """Resolution in its manifest row, µm per pixel; None if there is none."""
     sources: tuple[str | None, ...] = ()
-    """Absolute overlay paths in its manifest row, one per overlay with a manifest column; None for an empty cell."""
+    """Paths of overlays in its manifest row, absolute or URIs, one per overlay with a manifest column; None for an
+    empty cell."""
     overlay_mpps: tuple[float | None, ...] = ()
     """Resolutions in its manifest row, one per overlay with such a column, µm per pixel; None for an empty cell."""
     slide_id: str | None = None
@@ -49,7 +53,7 @@ class SlideSource:
 
 def is_manifest(path: str) -> bool:
     """Return True if an entry of `slides` names a manifest."""
-    return path.lower().endswith(SUFFIXES) and not os.path.isdir(path)
+    return name_of(path).lower().endswith(TABLES) and not os.path.isdir(path)
 
 
 def read_manifest(
@@ -59,7 +63,7 @@ def read_manifest(
 
     Args:
         path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp` and `slide_id`.
-            Relative paths are resolved against its folder.
+            Paths may be URIs; relative ones are resolved against its folder, which may be on a store.
         columns: Columns with overlay paths.
         mpps: Columns with resolutions of overlays.
         kinds: Kind of each column that goes through to the tables.
@@ -67,15 +71,15 @@ def read_manifest(
     Raises:
         ConfigurationError: It cannot be read, lacks a column, or holds an unusable path, resolution, id or cell.
     """
-    path, kinds = os.path.abspath(path), kinds or {}
+    path, kinds = absolute(path), kinds or {}
     needed, mpps = ["path", *columns], list(mpps)
     names, rows = read_rows(path, {*needed, *mpps, *kinds, "mpp", "slide_id"})
     _require(path, names, [*needed, *mpps], "overlays.NAME.path.column or mpp.column")
     _require(path, names, kinds, "columns")
-    folder = os.path.dirname(path)
+    folder = folder_of(path) + options_of(path)
     for number, row in enumerate(rows, start=1):
         cells = [_text(row[name], path, number, name) for name in needed]
-        paths = [os.path.abspath(os.path.join(folder, cell)) if cell else None for cell in cells]
+        paths = [joined(folder, cell) if cell else None for cell in cells]
         if paths[0] is None:
             raise ConfigurationError(
                 f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
@@ -92,7 +96,7 @@ def read_cells(path: str, columns: Iterable[str]) -> dict[str, list[Any]]:
     Raises:
         ConfigurationError: It cannot be read, or lacks a column.
     """
-    path, columns = os.path.abspath(path), list(columns)
+    path, columns = absolute(path), list(columns)
     names, rows = read_rows(path, columns)
     _require(path, names, columns, "columns")
     return {name: [plain_cell(row[name]) for row in rows] for name in columns}
@@ -140,7 +144,7 @@ def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[li
     """Read the names of the columns, and the rows; the cells of a CSV are texts.
 
     Args:
-        path: CSV (UTF-8, comma, with a header) or Parquet.
+        path: CSV (UTF-8, comma, with a header) or Parquet, or its URI.
         used: Columns that a header may have only once.
         key: Key or option that names the file, for messages.
 
@@ -148,11 +152,11 @@ def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[li
         ConfigurationError: It cannot be read.
     """
     try:
-        require_regular(path)
-        if path.lower().endswith(".parquet"):
-            table = read_table(path)
+        content = _content(path)
+        if name_of(path).lower().endswith(".parquet"):
+            table = read_table(content)
             return table.column_names, table.to_pylist()
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(content, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             names = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames, times = names, Counter(names)
@@ -163,10 +167,19 @@ def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[li
             return names, [_complete_row(row, path, number, key) for number, row in enumerate(reader, start=1)]
     except FileNotFoundError:
         raise ConfigurationError(f"{key}: manifest {path!r} does not exist; check the path") from None
-    except SlideNotFoundError as error:
-        raise ConfigurationError(f"{key}: {error}") from None
+    except SlideError as error:
+        raise ConfigurationError(f"{key}: {error}") from error
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise ConfigurationError(f"{key}: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
+
+
+def _content(path: str) -> io.BytesIO:
+    if is_uri(path):
+        with RemoteFile.open(path) as remote:
+            return io.BytesIO(remote.read())
+    require_regular(path)
+    with open(path, "rb") as file:
+        return io.BytesIO(file.read())
 
 
 def _complete_row(row: dict[str | None, Any], path: str, number: int, key: str) -> dict[str, Any]:
@@ -179,11 +192,15 @@ def _complete_row(row: dict[str | None, Any], path: str, number: int, key: str) 
 
 
 def _text(cell: Any, path: str, number: int, name: str) -> str | None:
-    if cell is None or (isinstance(cell, str) and "\0" not in cell and not is_uri(cell) and not has_credentials(cell)):
-        return cell or None
-    raise ConfigurationError(
-        f"slides: {name} in row {number} of manifest {path!r} is not a file path: {excerpt(cell)}; give a local path"
-    )
+    if cell is None:
+        return None
+    where = f"slides: {name} in row {number} of manifest {path!r}"
+    if not isinstance(cell, str) or "\0" in cell:
+        raise ConfigurationError(f"{where} is not a file path: {excerpt(cell)}; give a path or a URI")
+    try:
+        return check_input(cell) or None
+    except ValueError as error:
+        raise ConfigurationError(f"{where} cannot be used: {error}") from None
 
 
 def _mpp(cell: Any, path: str, number: int, name: str = "mpp") -> float | None:

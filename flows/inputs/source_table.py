@@ -1,20 +1,23 @@
 """Table of the slides that were found, with the cells of their manifest, before any is opened."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from flows.config.model import CoverageConfig
 from flows.config.slide_id import slide_id_of
 from flows.inputs.manifest import SlideSource
+from ratiopath.errors import ParameterError
+from ratiopath.remote.names import without_options
+from ratiopath.remote.uri import check_uri, is_uri
 
 
 def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Table:
     """Return a row per slide: path, slide_mpp, slide_id, cells, and for overlays the paths and mpp of its manifest.
 
     Args:
-        found: Slides whose path is text, see `is_text`.
+        found: Slides whose path is usable, see `usable`.
         config: Configuration that names the columns of the manifest.
     """
     overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
@@ -40,17 +43,32 @@ def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Tab
     )
 
 
-def is_text(path: str) -> bool:
-    """Return True if a table can hold the path; one of other bytes than UTF-8 it cannot."""
+def usable(sources: Iterable[SlideSource]) -> tuple[list[SlideSource], list[dict[str, str]]]:
+    """Set slides aside whose path no table can hold, or no client can name.
+
+    Returns:
+        The others; and a failure for each of these: path, error and message.
+    """
+    found, failures = list[SlideSource](), list[dict[str, str]]()
+    for source in sources:
+        failure = _failure(source.path)
+        if failure is None:
+            found.append(source)
+        else:
+            failures.append(failure)
+    return found, failures
+
+
+def _failure(path: str) -> dict[str, str] | None:
     try:
         path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def not_utf8(path: str) -> dict[str, str]:
-    """Return the failure of a slide whose path is no text: path, error and message."""
-    shown = path.encode(errors="backslashreplace").decode()
-    message = f"the name {shown!r} is not UTF-8; hint: rename the file"
-    return {"path": shown, "error": "UnicodeEncodeError", "message": message}
+        if is_uri(path):
+            check_uri(path)
+    except UnicodeEncodeError as error:
+        shown = path.encode(errors="backslashreplace").decode()
+        message = f"the name {shown!r} is not UTF-8; hint: rename the file"
+        return {"path": shown, "error": type(error).__name__, "message": message}
+    except ParameterError as error:  # such as a key with // in it
+        shown = without_options(path)
+        return {"path": shown, "error": type(error).__name__, "message": f"{error}; or rename the file"}
+    return None

@@ -73,9 +73,9 @@ class OutputFiles:
         if self.workspace.layout == "flat":
             return listing.filter(pc.equal(listing["subfolder"], ""))
         places = zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
-        placed = listing.filter(
-            [self.workspace.is_place_of(name.rpartition(".")[0], folder, subfolder) for name, subfolder in places]
-        )
+        is_place_of = self.workspace.is_place_of
+        is_placed = [is_place_of(name.rpartition(".")[0], folder, subfolder) for name, subfolder in places]
+        placed = listing.filter(pa.array(is_placed, pa.bool_()))
         counts = pc.value_counts(placed["name"])
         twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
         return placed.filter(pc.invert(pc.is_in(placed["name"], value_set=twice)))

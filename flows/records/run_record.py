@@ -220,31 +220,46 @@ def _tidy_folder(
     """
     path = workspace.published(folder)
     workspace.make_folder(path)
-    is_below = workspace.is_below(folder)
-    others = names_but(list_files(workspace, path), SUFFIXES[folder], reports["slide_id"], is_below=is_below)
+    listing, is_below = list_files(workspace, path), workspace.is_below(folder)
+    others = names_but(listing, SUFFIXES[folder], reports["slide_id"], is_below=is_below)
+    left = pc.sum(pc.ends_with(listing["name"], SUFFIXES[folder])).as_py() or 0
     found, gone = set[str](), set[str]()
     if others:
         found = {*reports.filter(pc.not_equal(reports["status"], "gone"))["path"].to_pylist()}
         found.update(failures.filter(pc.not_equal(failures["error"], UnreadError.__name__))["path"].to_pylist())
     for file in read_folder(folder, others, workspace):
-        if file.state == "damaged":
+        is_removed = file.state == "damaged"
+        if file.state == "whole" and file.provenance is not None:
+            slide = file.provenance.slide.path
+            if slide not in found:
+                gone.add(slide)
+            is_removed = slide in found or not file.provenance.is_current(config) or config.gone == "drop"
+        if is_removed:
             workspace.remove_of_slide(file.path)
-        if file.state != "whole" or file.provenance is None:
-            continue
-        slide = file.provenance.slide.path
-        if slide not in found:
-            gone.add(slide)
-        if slide in found or not file.provenance.is_current(config) or config.gone == "drop":
-            workspace.remove_of_slide(file.path)
-    _settle_empty(workspace, folder, config)
+            left -= 1
+    _settle_empty(workspace, folder, config, tables=left, is_there=EMPTY in others)
     return gone
 
 
-def _settle_empty(workspace: Workspace, folder: Literal["coverage", "tiles"], config: CoverageConfig) -> None:
-    """Write the file that carries the schema of a folder without slides, or remove it."""
-    tables = set(names_but(list_files(workspace, workspace.published(folder)), SUFFIXES[folder]))
+def _settle_empty(
+    workspace: Workspace,
+    folder: Literal["coverage", "tiles"],
+    config: CoverageConfig,
+    *,
+    tables: int,
+    is_there: bool,
+) -> None:
+    """Write the file that carries the schema of a folder without slides, or remove it.
+
+    Args:
+        workspace: Workspace of the run.
+        folder: Name of the folder.
+        config: Configuration of the run.
+        tables: Number of tables in the folder.
+        is_there: True if this file is one of them.
+    """
     empty = workspace.published(folder, EMPTY)
-    if not tables - {EMPTY}:
+    if tables == is_there:
         schema, settings = (
             (coverage(config.overlay_columns), coverage_settings(config))
             if folder == "coverage"
@@ -252,5 +267,5 @@ def _settle_empty(workspace: Workspace, folder: Literal["coverage", "tiles"], co
         )
         columns = with_settings(schema.arrow, settings)
         write_table(columns.empty_table(), empty, workspace)
-    elif EMPTY in tables:
+    elif is_there:
         workspace.remove(empty)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.config.model import CoverageConfig
-from flows.records.fingerprints import Json, fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import read_metadata
 from flows.records.slide_frame import frame_to_json
 from flows.records.stored_files import has_grid, refuse_foreign_table
@@ -17,7 +17,9 @@ from ratiopath.slides.metadata import Tiling, describe_open
 from ratiopath.slides.open import open_slide
 
 
-def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspace) -> dict[str, Any]:
+def describe(
+    source: dict[str, Any], config: CoverageConfig, workspace: Workspace, ask: Ask = fingerprint
+) -> dict[str, Any]:
     """Describe one slide; the metadata and grid of an unchanged slide are those stored with its coverage.
 
     A stored file that is damaged is as good as none: the slide is described and measured again by this run.
@@ -26,6 +28,7 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         source: Row of `flows.inputs.source_table`.
         config: Configuration of the run.
         workspace: Workspace of the run.
+        ask: Fingerprints a file, not by content.
 
     Returns:
         Row of `schemas.intermediate.discovered_slides`.
@@ -34,7 +37,7 @@ def describe(source: dict[str, Any], config: CoverageConfig, workspace: Workspac
         SlideError: The slide cannot be opened or tiled.
     """
     path, slide_id, given = source["path"], source["slide_id"], given_mpp(source, config)
-    state, identity = identify(path, given, config)
+    state, identity = identify(path, given, config, ask)
     del source["slide_mpp"]
     grid = workspace.of_slide("coverage", slide_id)
     stored = read_metadata(grid, workspace).provenance
@@ -60,14 +63,14 @@ def given_mpp(source: Mapping[str, Any], config: CoverageConfig) -> float | None
     return config.slide_mpp if mpp is None else mpp
 
 
-def identify(path: str, given: float | None, config: CoverageConfig) -> tuple[Json, Json]:
-    """Fingerprint a slide by size and mtime; and as changes are to be detected, with the resolution given for it.
+def identify(path: str, given: float | None, config: CoverageConfig, ask: Ask = fingerprint) -> tuple[Json, Json]:
+    """Fingerprint a slide as `ask` does; and as changes are to be detected, with the resolution given for it.
 
     Raises:
         SlideError: It cannot be reached.
     """
     with open_errors(path):
-        state, found = fingerprints(path, config.changes)
+        state, found = fingerprints(path, config.changes, ask)
     return state, {**found, "mpp": given}
 
 

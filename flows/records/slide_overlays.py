@@ -3,17 +3,19 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, Pattern, folders_of_overlays, overlay_path
-from flows.records.fingerprints import Json, fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
 from flows.records.provenance import Provenance, read_metadata
 from flows.records.slides import Slide, Status
 from flows.storage.workspace import Workspace
-from ratiopath.errors import SlideError, SlideNotFoundError
+from ratiopath.errors import ParameterError, SlideError, SlideNotFoundError
 from ratiopath.files import open_errors
+from ratiopath.remote.names import folder_of, options_of
+from ratiopath.remote.uri import check_uri, is_uri
 
 
 class OverlayNotFoundError(SlideError):
@@ -25,7 +27,12 @@ class OverlayOutsideError(SlideError):
 
 
 def derive_overlays(
-    row: dict[str, Any], config: CoverageConfig, workspace: Workspace, folders: Sequence[str], settings: Json
+    row: dict[str, Any],
+    config: CoverageConfig,
+    workspace: Workspace,
+    folders: Sequence[str],
+    settings: Json,
+    ask: Ask = fingerprint,
 ) -> dict[str, Any]:
     """Derive the overlays of one slide, and compare its inputs and settings with those of its coverage.
 
@@ -35,6 +42,7 @@ def derive_overlays(
         workspace: Workspace of the run.
         folders: Folders of the slides, out of which no relative template may lead.
         settings: Settings of `coverage_settings`.
+        ask: Fingerprints a file, not by content.
 
     Returns:
         Row of `schemas.intermediate.overlay_paths`.
@@ -45,7 +53,7 @@ def derive_overlays(
         SlideError: An overlay cannot be reached.
     """
     slide, identity = Slide.from_row(row), json.loads(row["identity"])
-    states, found = find_overlays(row, config, folders)
+    states, found = find_overlays(row, config, folders, ask)
     masks = {name: json.loads(row["mask"]) for name, overlay in config.overlays.items() if overlay.detect}
     overlays = found | masks
     provenance = Provenance(settings, identity, slide, overlays)
@@ -64,7 +72,7 @@ def derive_overlays(
 
 
 def find_overlays(
-    row: Mapping[str, Any], config: CoverageConfig, folders: Sequence[str]
+    row: Mapping[str, Any], config: CoverageConfig, folders: Sequence[str], ask: Ask = fingerprint
 ) -> tuple[list[Json], dict[str, Json | None]]:
     """Fingerprint the overlays of a slide that are files.
 
@@ -72,20 +80,38 @@ def find_overlays(
         row: Its path, with the paths and resolutions of overlays in its manifest.
         config: Configuration of the run.
         folders: Folders of the slides.
+        ask: Fingerprints a file, not by content.
 
     Returns:
-        Fingerprints by size and mtime of those that exist; and by name those of its provenance, None where it has none.
+        Fingerprints by `ask` of those that exist; and by name those of its provenance, None where it has none.
 
     Raises:
         SlideError: See `derive_overlays`.
     """
     found = {
-        name: _find_overlay(row["path"], name, overlay.path, row.get(f"{name}_source"), folders, config)
+        name: _find_overlay(row["path"], name, overlay.path, row.get(f"{name}_source"), folders, config, ask)
         for name, overlay in config.overlays.items()
         if overlay.path is not None
     }
     states = [state for state, _ in filter(None, found.values())]
     return states, {name: pair and _with_mpp(pair[1], row.get(f"{name}_given")) for name, pair in found.items()}
+
+
+def paths_on_stores(row: Mapping[str, Any], config: CoverageConfig) -> Iterator[str]:
+    """Iterate over those of a slide and its overlays that lie on stores.
+
+    Args:
+        row: Its path, with the paths of overlays in its manifest.
+        config: Configuration of the run.
+    """
+    slide = row["path"]
+    if is_uri(slide):
+        yield slide
+    for name, overlay in config.overlays.items():
+        if is_uri(slide) or not isinstance(overlay.path, str) or is_uri(overlay.path):
+            path = overlay.path and overlay_path(slide, overlay.path, row.get(f"{name}_source"))
+            if path and is_uri(path):
+                yield path
 
 
 def inputs_digest(identity: Json, overlays: Mapping[str, Json | None]) -> str:
@@ -120,6 +146,7 @@ def _find_overlay(
     cell: str | None,
     folders: Sequence[str],
     config: CoverageConfig,
+    ask: Ask,
 ) -> tuple[Json, Json] | None:
     """Fingerprint an overlay of a slide, see `fingerprints`; None if the slide has none and need not have it.
 
@@ -130,9 +157,10 @@ def _find_overlay(
     """
     path = overlay_path(slide, source, cell)
     if path is not None:
+        _refuse_odd_uri(path, slide, name)
         _refuse_outside(path, slide, name, folders_of_overlays(slide, source, folders))
         try:
-            return fingerprints(path, config.changes)
+            return fingerprints(path, config.changes, ask)
         except (FileNotFoundError, NotADirectoryError):
             _refuse_broken_link(path)
         except OSError:
@@ -148,10 +176,20 @@ def _find_overlay(
     return None
 
 
+def _refuse_odd_uri(path: str, slide: str, name: str) -> None:
+    """Refuse a URI that a pattern or a name has made, and that may hold a credential."""
+    try:
+        if is_uri(path):
+            check_uri(path)
+    except ParameterError as error:
+        problem = f"the path of overlay {name} of {slide!r} cannot be used: {error}"
+        raise SlideNotFoundError(problem, path=slide, hint=f"correct overlays.{name}.path") from None
+
+
 def _refuse_broken_link(path: str) -> None:
     """Refuse a file behind a link that leads nowhere: the file is lost, such as with a disk, and was there once."""
     part = path
-    while not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
+    while not is_uri(path) and not os.path.exists(part) and (parent := os.path.dirname(part)) != part:
         if os.path.islink(part):
             found = "it is a link" if part == path else f"{part!r} is a link"
             problem = f"cannot open {path!r}: {found} that leads nowhere"
@@ -162,7 +200,7 @@ def _refuse_broken_link(path: str) -> None:
 def _refuse_outside(path: str, slide: str, name: str, folders: Sequence[str] | None) -> None:
     if folders is not None and not any(path.startswith(os.path.join(folder, "")) for folder in folders):
         named = ", ".join(map(repr, sorted(set(folders))))
-        absolute = os.path.join(os.path.dirname(path), "{stem}.tiff")
+        absolute = os.path.join(folder_of(path), "{stem}.tiff") + options_of(path)
         raise OverlayOutsideError(
             f"the overlay {name} of {slide!r} lies outside of {named}: {path!r}",
             path=slide,

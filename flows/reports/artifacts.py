@@ -1,6 +1,5 @@
 """Artifacts of a run in the Prefect UI: a table of slides, a table of failed slides and a report."""
 
-import posixpath
 from collections.abc import Collection, Mapping
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from flows.reports.previews.files import FOLDER
 from flows.reports.run_log import run_log
 from flows.reports.run_report import render_report, sort_for_review, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
+from ratiopath.remote.names import name_of
 
 SLIDES, FAILED, REPORT = "coverage-slides", "coverage-failed", "coverage-report"
 """Keys of the artifacts; the UI keeps a version per run of each."""
@@ -66,5 +66,5 @@ def _draw_figure(reports: pa.Table, drawn: Collection[str], workspace: Workspace
     for slide in shown.slice(0, MAX_PICTURES).to_pylist():
         path = workspace.of_slide(FOLDER, slide["slide_id"])
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
-            found.append((posixpath.basename(slide["path"]), picture.convert("RGB")))
+            found.append((name_of(slide["path"]), picture.convert("RGB")))
     return data_uri(draw_contact_sheet(found)) if found else None

@@ -28,6 +28,7 @@ from flows.reports.shown_text import escaped
 from flows.reports.tissue_share import has_tissue, tissue_share
 from flows.storage.filesystem import output_errors
 from flows.storage.workspace import Workspace
+from ratiopath.remote.names import name_of
 from schemas.slide_report import area_of, mean_of
 
 PAGE, NAMES = "index.html", "index-names.js"
@@ -95,7 +96,7 @@ def _card(slide: Row, classes: Sequence[str], pictures: Mapping[str, str], expor
     picture = pictures.get(slide.get("slide_id", ""))
     return {
         "id": slide.get("slide_id"),
-        "name": escaped(posixpath.basename(slide["path"])),
+        "name": escaped(name_of(slide["path"])),
         "path": escaped(slide["path"]),
         "picture": picture,
         "script": None if picture is None else posixpath.splitext(picture)[0] + SCRIPT,
@@ -196,7 +197,7 @@ def publish_gallery(
         _write(place.name, page, workspace)
         written.add(place.name)
         paths = [*slides["path"].to_pylist(), *failed["path"].to_pylist()]
-        names.append([escaped(posixpath.basename(path)) for path in paths])
+        names.append([escaped(name_of(path)) for path in paths])
     if len(names) > 1:
         _write(NAMES, f"{NAMES_MARK}\nslideNames({json.dumps(names, separators=(',', ':'))});\n", workspace)
         written.add(NAMES)

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
+from flows.records.fingerprints import Json
+from flows.records.input_states import InputStates
 from flows.records.output_files import OutputFiles, files_of
 from flows.records.slide_description import given_mpp, identify
-from flows.records.slide_overlays import find_overlays, inputs_digest
+from flows.records.slide_overlays import find_overlays, inputs_digest, paths_on_stores
 from flows.state.state_index import StateIndex
 from flows.storage.workspace import Workspace
 from ratiopath.errors import SlideError
@@ -33,7 +35,9 @@ class DoneSlides:
     """Row of each slide that is done, in the order of the slides."""
 
     @classmethod
-    def among(cls, sources: pa.Table, files: OutputFiles, config: CoverageConfig, workspace: Workspace) -> Self:
+    def among(
+        cls, sources: pa.Table, files: OutputFiles, config: CoverageConfig, workspace: Workspace, states: InputStates
+    ) -> Self:
         """Compare slides with the state index; no file is opened.
 
         With `force` and with `changes: content` none is done: only reading a slide tells if its content has changed.
@@ -43,6 +47,7 @@ class DoneSlides:
             files: Files of the output.
             config: Configuration of the run.
             workspace: Workspace of the run.
+            states: States of the slides and their overlays.
         """
         index = StateIndex(config, workspace).read()
         index = index.filter(pa.array(files.match(index, files_of(config))))
@@ -53,18 +58,24 @@ class DoneSlides:
         stored, folders = index["inputs"].take(numbers), config.slide_folders
         for start in range(0, sources.num_rows, COMPARED):
             candidates = start + np.flatnonzero(is_done[start : start + COMPARED])
-            is_done[candidates] = _have_inputs(sources.take(candidates), stored.take(candidates), config, folders)
+            rows = sources.take(candidates).to_pylist()
+            is_done[candidates] = _have_inputs(rows, stored.take(candidates), config, folders, states)
         return cls(index, is_done, numbers.filter(pa.array(is_done)).to_numpy().astype(np.int64))
 
 
 def _have_inputs(
-    sources: pa.Table, stored: pa.ChunkedArray, config: CoverageConfig, folders: Sequence[str]
+    sources: Sequence[Json],
+    stored: pa.ChunkedArray,
+    config: CoverageConfig,
+    folders: Sequence[str],
+    states: InputStates,
 ) -> list[bool]:
+    states.load(path for source in sources for path in paths_on_stores(source, config))
     same = []
-    for source, inputs in zip(sources.to_pylist(), stored.to_pylist(), strict=True):
+    for source, inputs in zip(sources, stored.to_pylist(), strict=True):
         try:
-            _, identity = identify(source["path"], given_mpp(source, config), config)
-            _, overlays = find_overlays(source, config, folders)
+            _, identity = identify(source["path"], given_mpp(source, config), config, states.fingerprint)
+            _, overlays = find_overlays(source, config, folders, states.fingerprint)
         except (SlideError, OSError):
             same.append(False)  # a later task tells why
         else:

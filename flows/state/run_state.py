@@ -154,7 +154,8 @@ def drawn_slides(state: pa.Table, config: CoverageConfig, workspace: Workspace) 
 
 def known_files(files: OutputFiles, config: CoverageConfig, workspace: Workspace) -> dict[str, set[str]]:
     """Return the names of the pictures, scripts and masks that the state index knows as they are."""
-    index = StateIndex(config, workspace).read()
+    columns = [column(file) for file in ("picture", "script", "mask") for column in (size_of, time_of)]
+    index = StateIndex(config, workspace).read(["slide_id", *columns])
     return {folder: files.names_matching(index, folder) for folder in ("previews", "tissue")}
 
 

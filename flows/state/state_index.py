@@ -12,11 +12,12 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
 from flows.records.provenance import FORMAT, tiles_settings
@@ -24,7 +25,7 @@ from flows.reports.previews.files import VERSION as PICTURES
 from flows.storage.parquet import count_rows, open_table, write_groups
 from flows.storage.workspace import Workspace
 from schemas.state import slide_state
-from schemas.table import SchemaError, checked
+from schemas.table import SchemaError, TableSchema, checked
 
 FOLDER = ".state"
 """Hidden folder in the output."""
@@ -32,7 +33,7 @@ VERSION = 1
 """Version of the index; to be raised when its rows mean something else."""
 KEY = b"ratiopath.state_of"
 """Metadata key of a file of the index: digest of the settings and versions that its rows were made with."""
-ROWS = 65_536
+ROWS = 16_384
 """Maximum number of rows of a row group."""
 ROWS_PER_FILE = 1 << 20
 """Maximum number of rows of a file."""
@@ -48,16 +49,20 @@ class StateIndex:
     workspace: Workspace
     """Workspace of the run."""
 
-    def read(self) -> pa.Table:
-        """Return the rows, one per slide, of the last file that has it; none if there is no index."""
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows, one per slide, of the last file that has it; none if there is no index.
+
+        Args:
+            columns: Columns to return, with the slide id first; None for all.
+        """
         schema = slide_state(self.config.classes)
-        tables = [schema.arrow.empty_table()]
+        names = schema.arrow.names if columns is None else list(columns)
+        tables = [schema.arrow.empty_table().select(names)]
         for name in self._names():
             try:
                 with open_table(self._path(name), self.workspace.files) as file:
                     if (file.schema_arrow.metadata or {}).get(KEY) == self._digest:
-                        found = file.read()
-                        tables.append(checked(found.replace_schema_metadata(None), schema))
+                        tables += [group.select(names) for group in _checked_groups(file, schema)]
             except (pa.ArrowException, OSError, ValueError, SchemaError):
                 continue  # saves no work, and costs nothing else
         return _last_of_each(pa.concat_tables(tables))
@@ -104,6 +109,11 @@ class StateIndex:
     def _digest(self) -> bytes:
         settings = tiles_settings(self.config)
         return hashlib.sha256(json.dumps([VERSION, FORMAT, PICTURES, settings], sort_keys=True).encode()).digest()
+
+
+def _checked_groups(file: pq.ParquetFile, schema: TableSchema) -> Iterator[pa.Table]:
+    for number in range(file.num_row_groups):
+        yield checked(file.read_row_group(number).replace_schema_metadata(None), schema)
 
 
 def _last_of_each(rows: pa.Table) -> pa.Table:

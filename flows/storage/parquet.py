@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -119,9 +119,9 @@ def damage_errors(path: str) -> Iterator[None]:
         raise TruncatedError(found, path=path, hint="remove it and run again") from error
 
 
-def read_table(path: str, files: FileSystem | None = None) -> pa.Table:
+def read_table(path: str | BinaryIO, files: FileSystem | None = None) -> pa.Table:
     """Read one file, by default of this machine; a folder named key=value in its path adds no column."""
-    files = LocalFileSystem() if files is None else files
+    files = LocalFileSystem() if files is None and isinstance(path, str) else files
     return pq.read_table(path, partitioning=None, filesystem=files, page_checksum_verification=True)
 
 

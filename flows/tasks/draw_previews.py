@@ -3,8 +3,6 @@
 Pictures are for people: one that cannot be drawn costs a warning, never the slide or the run.
 """
 
-import os
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,7 @@ from PIL import PngImagePlugin
 from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.execution.map_rows import batches_of, map_rows
+from flows.records.fingerprints import exists
 from flows.records.masks import at_hand
 from flows.records.provenance import Provenance, read_coverage_metadata
 from flows.records.slides import Slide, SlideFile
@@ -44,6 +43,7 @@ from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import request_of, title, write_result
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.geometry import Int64s
+from ratiopath.remote.names import name_of
 from ratiopath.slides.frame import read_frame
 from schemas.intermediate import PICTURES
 from schemas.slide_report import area_of, mean_of
@@ -119,7 +119,7 @@ def _draw(row: Row, config: CoverageConfig, workspace: Workspace) -> Row:
     for one in (path, script):
         if not is_replaceable(one, workspace):
             return _picture(slide, f"{one!r} is not a file of this program; hint: move it away")
-    if not os.path.exists(slide.path):
+    if not exists(slide.path):
         return _picture(slide, None if is_current else GONE)
     try:
         scene, shares = _scene(slide, row, config, workspace)
@@ -156,7 +156,7 @@ def _scene(kept: _Kept, row: Row, config: CoverageConfig, workspace: Workspace) 
         is_kept.add(*_origins(group), np.ones(group.num_rows))
     inside = _areas(provenance, canvas, names, config, workspace)
     scene = Scene(
-        name=posixpath.basename(kept.path),
+        name=name_of(kept.path),
         canvas=canvas,
         thumbnail=_thumbnail(kept.path, canvas),
         panels={

@@ -62,7 +62,6 @@ def map_slides(
     workspace: Workspace,
     *,
     tiles: Sequence[int] | None = None,
-    failures: Sequence[dict[str, Any]] = (),
 ) -> TableReference:
     """Run a task's work for each slide on Ray Data.
 
@@ -74,20 +73,17 @@ def map_slides(
         config: Configuration of the run.
         workspace: Workspace of the run.
         tiles: Number of tiles of each slide, where the cost depends on it.
-        failures: Slides that failed before: path, error and message.
     """
     paths = slides["path"].to_pylist()
     few = min(_SLIDES_PER_BATCH, 1 + len(paths) // _MIN_BATCHES)
     batches = batches_of([0] * len(paths), max_rows=few) if tiles is None else batches_of(tiles)
     work = partial(compute, config=config, workspace=workspace)
     done: list[Outcome] = []
-    with progress(title(task), len(failures) + len(paths), workspace) as advance:
-        for failure in failures:
-            advance(failure["path"], reason=f"{failure['error']}: {failure['message']}")
+    with progress(title(task), len(paths), workspace) as advance:
         for outcome in map_rows(slides, work, schema.arrow, batches, request_of(task, config)):
             done.append(outcome)
             advance(paths[outcome.number], outcome.seconds, outcome.reason)
     done.sort(key=lambda outcome: outcome.number)
     rows = [outcome.result for outcome in done if outcome.result is not None]
     failed = [outcome.failure(paths[outcome.number]) for outcome in done if outcome.result is None]
-    return write_result(task, rows, [*failures, *failed], schema, workspace)
+    return write_result(task, rows, failed, schema, workspace)

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover
-from flows.inputs.source_table import is_text, not_utf8, source_table
+from flows.inputs.source_table import source_table, usable
 from flows.records.failures import write_failures
+from flows.records.input_states import InputStates
 from flows.records.output_files import OutputFiles
 from flows.state.done_slides import DoneSlides
 from flows.state.run_state import write_carried
@@ -42,15 +43,14 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
         ConfigurationError: An entry of `slides` does not exist or cannot be used, or two slides would have one name in
             an export.
     """
-    sources = discover(config)
-    found = [source for source in sources if is_text(source.path)]
+    states = InputStates()
+    found, unnamed = usable(discover(config, states.files))
     refuse_equal_stems((source.path for source in found), config.exports, config.classes)
-    unnamed = [not_utf8(one.path) for one in sources if not is_text(one.path)]
     write_failures("discover slides", unnamed, replace(workspace, part=Part(0)))
-    workspace = settle_layout(workspace, len(sources), config.subfolders_from)
+    workspace = settle_layout(workspace, len(found) + len(unnamed), config.subfolders_from)
     table = source_table(found, config)
-    del sources, found
-    done = DoneSlides.among(table, files, config, workspace)
+    del found
+    done = DoneSlides.among(table, files, config, workspace, states)
     write_carried(done.index, done.numbers, table, config, workspace)
     to_do = table.filter(pa.array(~done.is_done))
     path = workspace.of_run("select_slides.parquet")

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import BinaryIO
 
 from ratiopath.annotations.formats.darwin import read_darwin
 from ratiopath.annotations.formats.dsa import read_dsa
@@ -19,6 +20,7 @@ from ratiopath.files import (
     GZIP_MAGIC,
     HDF5_MAGIC,
     HEAD,
+    IMAGE_SUFFIXES,
     JAVA_MAGIC,
     NUMPY_MAGIC,
     PARQUET_MAGIC,
@@ -29,9 +31,15 @@ from ratiopath.files import (
     format_of,
     is_archive_of_arrays,
     is_text,
+    open_binary,
+    read_at,
     read_head,
+    size_of,
     start_of_text,
+    store_errors,
 )
+from ratiopath.remote.names import name_of
+from ratiopath.remote.uri import is_uri
 
 MAX_BYTES = 4 << 30
 """Bytes of text, unpacked, that are read at once."""
@@ -56,10 +64,17 @@ _JSON_READERS: Mapping[Format, Callable[[bytes, Outlines, ReadOptions], None]] =
 def is_annotation(path: str) -> bool:
     """Return True if a file is to be read by `read_outlines`, which then may refuse it, and not as an image.
 
+    On a store, a file whose name ends like an image is none, which saves requests.
+
     Raises:
         SlideNotFoundError: The file does not exist or is not readable.
     """
-    head, _ = read_head(path)
+    if is_uri(path) and name_of(path).lower().endswith(IMAGE_SUFFIXES):
+        return False
+    return _begins_annotation(read_head(path)[0])
+
+
+def _begins_annotation(head: bytes) -> bool:
     if head.startswith(GZIP_MAGIC):
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
@@ -81,28 +96,43 @@ def read_outlines(path: str, options: ReadOptions = _DEFAULTS) -> Outlines:
     """Read the outlines of an annotation file.
 
     Args:
-        path: The file.
+        path: The file, or its URI.
         options: Options of reading.
 
     Raises:
+        ParameterError: A URI may hold a credential.
         SlideNotFoundError: The file does not exist or is not readable.
         UnsupportedFormatError: The file is in no supported format, or not in the one insisted on.
         TruncatedError: The file is damaged.
     """
-    head, size = read_head(path)
+    if not is_uri(path):
+        return _read(path, path, *read_head(path), options)
+    with open_binary(path) as file, store_errors(file):
+        return _read(file, path, read_at(file, 0, HEAD), size_of(file), options)
+
+
+def _read(source: str | BinaryIO, path: str, head: bytes, size: int, options: ReadOptions) -> Outlines:
+    """Read a path, or an open file."""
     if head.startswith(PARQUET_MAGIC):
-        outlines = _outlines(path, options, parquet_format(path))
-        read_parquet(path, outlines, options)
+        outlines = _outlines(path, options, parquet_format(source, path))
+        read_parquet(source, size, outlines, options)
         return outlines
     if head.startswith(HDF5_MAGIC):
         outlines = _outlines(path, options, "hdf5")
-        read_hdf5(path, outlines, options)
+        read_hdf5(source, outlines, options)
         return outlines
     if size > MAX_BYTES:
         problem = f"{path!r} has {size:,} bytes, more than {MAX_BYTES:,}"
         raise UnsupportedFormatError(problem, path=path, hint="export detections as GeoParquet")
-    with open(path, "rb") as file:
-        content = file.read()
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            content = file.read()
+    else:
+        content = read_at(source, 0, size)
+    return _read_content(content, path, options)
+
+
+def _read_content(content: bytes, path: str, options: ReadOptions) -> Outlines:
     if not content.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
         return _read_text(content, path, options)
     parts = [_read_text(part, path, options) for part in unpack(content, path, MAX_BYTES)]

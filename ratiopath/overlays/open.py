@@ -13,7 +13,6 @@ from ratiopath.overlays.fit import RasterFrame
 from ratiopath.overlays.overlay import AnnotationOptions, Overlay, OverlaySettings
 from ratiopath.overlays.raster import RasterOverlay
 from ratiopath.overlays.vector import VectorOverlay
-from ratiopath.remote.uri import is_uri
 from ratiopath.slides import open_slide
 from ratiopath.slides.frame import read_frame
 from ratiopath.slides.reader import NO_MPP
@@ -25,7 +24,7 @@ def open_overlay(source: str, settings: OverlaySettings = _DEFAULTS, slide: str 
     """Open an overlay: an image, or an annotation, by its content.
 
     Args:
-        source: The file, or the URI of an image on a store.
+        source: The file, or its URI.
         settings: Options of the overlay.
         slide: The slide, whose headers are read: an image is aligned with it by `settings.align`, and it is the frame
             of an annotation. Without it nothing is known of the slide's edges and bounding box: an image lies at its
@@ -41,7 +40,7 @@ def open_overlay(source: str, settings: OverlaySettings = _DEFAULTS, slide: str 
         ParameterError: `settings.align` needs a slide.
         SlideError: See `open_slide`, `align_raster`, `read_outlines` and `place`.
     """
-    if is_uri(source) or not is_annotation(source):  # `open_slide` refuses annotations on a store
+    if not is_annotation(source):
         return _open_image(source, settings, slide)
     frame = SlideFrame(mpp=settings.mpp) if slide is None else read_frame(slide, settings.mpp)
     return open_annotation(source, frame, settings.annotation)

@@ -1,38 +1,111 @@
-"""One request that is made in the background before its bytes are asked for."""
+"""Requests that are made in the background before their bytes are asked for."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ratiopath.remote.pinned import PinnedFile
+from ratiopath.remote.background import started
+from ratiopath.remote.cache import Run
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+LONGEST = 16
+"""Blocks of the longest request, 4 MiB."""
+FIRST = 4
+"""Blocks of the first requests after an announcement, 1 MiB in all: reading can begin while the next are made."""
+AT_ONCE = 4
+"""Requests that are made at once."""
+_GAP = 2
+"""Blocks that nobody asks for and that are fetched rather than to make another request, 512 KiB."""
+
+
+@dataclass(slots=True)
+class Due:
+    """A request that is due, and its answer once it is made."""
+
+    blocks: range
+    answer: "Future[Run] | None" = None
+
+    @property
+    def is_running(self) -> bool:
+        """True if it is made and not answered."""
+        return self.answer is not None and not self.answer.done()
 
 
 class ReadAhead:
-    """A thread of a file, started with the first request. Its errors are raised where the bytes are taken."""
+    """The next requests of a file, at most 2 * LONGEST blocks, 8 MiB. Their errors are raised where bytes are taken."""
 
-    def __init__(self, file: PinnedFile) -> None:
-        self._file = file
-        self._thread: ThreadPoolExecutor | None = None
-        self._range = (0, 0)
-        self._bytes: Future[bytes] | None = None
+    def __init__(self, fetch: Callable[[range], Run]) -> None:
+        """Make no request yet.
 
-    def start(self, start: int, end: int) -> None:
-        """Begin to read bytes [start, end); those read ahead before are forgotten."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="ratiopath-remote")
-        self._range, self._bytes = (start, end), self._thread.submit(self._file.read, start, end)
-
-    def take(self, start: int) -> bytes | None:
-        """Wait for the bytes from a place on and return them; None if others are being read.
-
-        Raises:
-            SlideError: See `PinnedFile.read`.
+        Args:
+            fetch: Request for neighbouring blocks.
         """
-        if self._bytes is None or self._range[0] != start:
-            return None
-        found, self._bytes = self._bytes, None
-        return found.result()
+        self._fetch = fetch
+        self._wanted: Iterator[int] = iter(())
+        self._due: list[Due] = []
+        self._most = FIRST
 
-    def close(self) -> None:
-        """Let the thread end, after the request that it may be making."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
-        self._thread = self._bytes = None
+    @property
+    def is_idle(self) -> bool:
+        """True if no request is due."""
+        return not self._due
+
+    def expect(self, blocks: Iterable[int], most: int = FIRST) -> None:
+        """Replace the blocks that will be asked for; requests that are made are forgotten.
+
+        Args:
+            blocks: Their numbers, in the order in which they will be asked for.
+            most: Blocks of the first requests.
+        """
+        self._wanted, self._due, self._most = iter(blocks), [], most
+
+    def take(self, block: int) -> Due | None:
+        """Return the request for a block, which is due no longer; None if there is none."""
+        found = next((due for due in self._due if block in due.blocks), None)
+        if found is not None:
+            self._due.remove(found)
+        return found
+
+    def refill(self, kept: Container[int], taken: Container[int] = ()) -> None:
+        """Make further requests.
+
+        Args:
+            kept: Blocks that are not to be fetched again.
+            taken: Blocks that are fetched now, ditto.
+        """
+        while sum(len(due.blocks) for due in self._due) <= LONGEST and (runs := self._next_runs(kept, taken)):
+            self._due += map(Due, runs)
+        free = AT_ONCE - sum(due.is_running for due in self._due)
+        for due in [due for due in self._due if due.answer is None][: max(0, free)]:
+            self.start(due)
+
+    def start(self, due: Due) -> "Future[Run]":
+        """Make a request unless it is made; return its answer, which need not be there yet."""
+        if due.answer is None:
+            due.answer = started(lambda: self._fetch(due.blocks))
+        return due.answer
+
+    def _next_runs(self, kept: Container[int], taken: Container[int]) -> list[range]:
+        """Choose the next requests, those first whose bytes are asked for first."""
+
+        def is_known(block: int) -> bool:
+            return block in kept or block in taken or any(block in due.blocks for due in self._due)
+
+        turns: dict[int, int] = {}
+        for block in self._wanted:
+            if not is_known(block):
+                turns.setdefault(block, len(turns))
+            if len(turns) == self._most:
+                break
+        self._most = LONGEST
+        runs: list[range] = []
+        for block in sorted(turns):
+            last = runs[-1] if runs else range(-LONGEST, -LONGEST)
+            between = range(last.stop, block)
+            if len(between) <= _GAP and block < last.start + LONGEST and not any(map(is_known, between)):
+                runs[-1] = range(last.start, block + 1)
+            else:
+                runs.append(range(block, block + 1))
+        return sorted(runs, key=lambda run: min(turns.get(block, len(turns)) for block in run))

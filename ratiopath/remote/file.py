@@ -4,11 +4,16 @@ import errno
 import io
 import os
 import threading
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from ratiopath.errors import SlideError
-from ratiopath.remote.ahead import ReadAhead
+from ratiopath.remote.ahead import LONGEST, Due, ReadAhead
+from ratiopath.remote.cache import BLOCK, Cache, Run
 from ratiopath.remote.pinned import PinnedFile
 from ratiopath.remote.store import open_store
 from ratiopath.remote.uri import check_uri
@@ -17,20 +22,17 @@ from ratiopath.remote.version import Version
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # of collections.abc from Python 3.12 on
 
-BLOCK = 1 << 18
-"""Bytes of a block: the headers of most files are in one."""
-KEPT_BLOCKS = 128
-"""Blocks that are kept: 32 MiB a file."""
-LONGEST = 16
-"""Blocks of the longest request, 4 MiB; reading on where the last one ended makes it four times as long, up to this."""
+_FASTER = 4
+"""Factor by which requests become longer where a file is read on, up to LONGEST."""
 
 
 class RemoteFile(io.RawIOBase):
     """A file on a store, open for reading.
 
-    Its version is pinned when it is opened: each request for bytes is followed by one for the version, before any byte
-    is returned. Where it is read on, the next request is made ahead by a thread. Several threads may use `read_at`, one
-    waits for the other. Pickled, it keeps URI and version, not the blocks.
+    Its version is pinned when it is opened: each later request for bytes is followed by one for the version, unless it
+    came with the bytes, before any byte is returned. The next requests are made ahead, those that are announced, or
+    where the file is read on. Several threads may use `read_at`, one waits for the other. Pickled, it keeps URI and
+    version, not the blocks.
     """
 
     def __init__(self, pinned: PinnedFile) -> None:
@@ -41,19 +43,26 @@ class RemoteFile(io.RawIOBase):
         self._pinned = pinned
         self._place = 0
         self._lock = threading.RLock()
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._cache = Cache()
+        self._ahead = ReadAhead(self._fetched)
         self._next, self._length = -1, 1
-        self._ahead = ReadAhead(pinned)
+        self._is_announced = False
+        self._is_checked = True
+        """False while `checked_once` is open."""
+        self._to_check = False
 
     @classmethod
     def open(cls, uri: str) -> Self:
-        """Ask for the version of a file and pin it.
+        """Pin the version of a file and read its first block.
 
         Raises:
             ParameterError: The URI may hold a credential, or names no file.
-            SlideError: See `PinnedFile.of`.
+            SlideError: See `PinnedFile.begin`.
         """
-        return cls(PinnedFile.of(uri))
+        pinned, content = PinnedFile.begin(uri, BLOCK)
+        file = cls(pinned)
+        file._kept(Run(0, content))
+        return file
 
     @classmethod
     def reopened(cls, uri: str, version: Version) -> Self:
@@ -76,7 +85,7 @@ class RemoteFile(io.RawIOBase):
     @property
     def size(self) -> int:
         """Size in bytes."""
-        return self.version.size
+        return self._pinned.version.size
 
     def read_at(self, start: int, size: int) -> bytes:
         """Read bytes [start, start + size), fewer at the end of the file, whatever the position.
@@ -87,52 +96,92 @@ class RemoteFile(io.RawIOBase):
         end = min(start + size, self.size)
         if start >= end:
             return b""
-        first, last = start // BLOCK, (end - 1) // BLOCK
         with self._lock:
-            try:
-                blocks = self._blocks(first, last + 1)
-            except SlideError as error:
-                self.failure = error
-                raise
-        whole = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        return whole[start - first * BLOCK : end - first * BLOCK]
+            run = self._cache.get(start // BLOCK)
+            if run is not None and end <= run.end:
+                return bytes(run.between(start, end))
+            whole = io.BytesIO()  # hands its bytes out without another copy
+            for piece in self._pieces(start, end):
+                whole.write(piece)
+            return whole.getvalue()
 
-    def _blocks(self, first: int, stop: int) -> list[bytes]:
-        """Return blocks [first, stop); each run of missing ones is a request, or several of the longest."""
-        found = {number: self._kept[number] for number in range(first, stop) if number in self._kept}
-        number = first
-        while number < stop:
-            if number in found:
-                if number in self._kept:
-                    self._kept.move_to_end(number)
-                number += 1
-                continue
-            found |= self._fetched(number, stop)
-        return [found[number] for number in range(first, stop)]
+    def expect(self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> None:
+        """Announce the bytes that will be asked for, in order; the first requests are made at once.
 
-    def _fetched(self, first: int, stop: int) -> dict[int, bytes]:
-        """Fetch a missing block and those behind it up to the next kept one, at least as many as are wanted or due."""
-        is_on = first == self._next
-        self._length = min(4 * self._length, LONGEST) if is_on else 1
-        content = self._ahead.take(first * BLOCK)
-        if content is None:
-            end = self._run(first, max(self._length, min(stop - first, LONGEST)))
-            content = self._pinned.read(first * BLOCK, min(end * BLOCK, self.size))
-        parts = range(0, len(content), BLOCK)
-        fetched = {first + number: content[at : at + BLOCK] for number, at in enumerate(parts)}
-        self._next = first + len(fetched)
-        self._kept |= fetched
-        while len(self._kept) > KEPT_BLOCKS:
-            self._kept.popitem(last=False)
-        ahead = self._run(self._next, self._length)
-        if is_on and ahead > self._next:
-            self._ahead.start(self._next * BLOCK, min(ahead * BLOCK, self.size))
-        return fetched
+        Args:
+            starts: Place of the first byte of each range.
+            ends: Place behind its last byte.
+        """
+        with self._lock:
+            self._is_announced = True
+            self._ahead.expect(_blocks_of(starts, np.minimum(ends, self.size)))
+            self._ahead.refill(self._cache)
 
-    def _run(self, first: int, most: int) -> int:
-        """Return where a run of missing blocks ends that begins at one of them, or has to end."""
-        limit = min(-(-self.size // BLOCK), first + most)
-        return next((number for number in range(first, limit) if number in self._kept), limit)
+    @contextmanager
+    def checked_once(self) -> Iterator[None]:
+        """Ask for the version at the end of this block, and after an error in it, and not after each request.
+
+        For several places that are small: what the block returns must not be used if this raises. One thread only.
+
+        Raises:
+            SlideError: See `PinnedFile.check`.
+        """
+        self._is_checked = False
+        try:
+            yield
+        except Exception:
+            self._pinned.check()
+            raise
+        else:
+            if self._to_check:
+                self._pinned.check()
+        finally:
+            self._is_checked, self._to_check = True, False
+
+    def _pieces(self, start: int, end: int) -> Iterator[memoryview]:
+        try:
+            while start < end:
+                run = self._cache.get(start // BLOCK) or self._missing(start // BLOCK, -(-end // BLOCK))
+                yield run.between(start, min(end, run.end))
+                start = run.end
+        except SlideError as error:
+            self.failure = error
+            raise
+
+    def _missing(self, block: int, stop: int) -> Run:
+        """Wait for a block that is due, or fetch it, with those behind it that are wanted or that reading on needs."""
+        is_on = block == self._next or stop - block > LONGEST
+        self._length = min(max(_FASTER * self._length, stop - block), LONGEST) if is_on else 1
+        due = self._ahead.take(block) or Due(self._until_kept(block, max(self._length, stop - block)))
+        if is_on and not self._is_announced and (due.answer is None or self._ahead.is_idle):
+            last = max(due.blocks.stop + self._length, stop)
+            self._ahead.expect(range(due.blocks.stop, min(last, -(-self.size // BLOCK))), self._length)
+        answer = self._ahead.start(due)
+        self._ahead.refill(self._cache, due.blocks)
+        run = answer.result()
+        self._kept(run)
+        return run
+
+    def _until_kept(self, first: int, most: int) -> range:
+        """Return blocks from a missing one on, up to the next one that is kept."""
+        limit = min(-(-self.size // BLOCK), first + min(most, LONGEST))
+        return range(first, next((block for block in range(first, limit) if block in self._cache), limit))
+
+    def _fetched(self, blocks: range) -> Run:
+        start, end = blocks.start * BLOCK, min(blocks.stop * BLOCK, self.size)
+        content = self._pinned.read(start, end, is_checked=self._is_checked)
+        self._to_check |= not self._is_checked
+        return Run(blocks.start, content)
+
+    def _kept(self, run: Run) -> None:
+        self._cache.add(run)
+        self._next = run.blocks.stop
+
+    def readall(self) -> bytes:
+        """Read from the position on to the end."""
+        content = self.read_at(self._place, self.size)
+        self._place += len(content)
+        return content
 
     def readinto(self, buffer: "Buffer") -> int:
         """Fill a buffer from the position on; fewer bytes at the end of the file only."""
@@ -165,6 +214,14 @@ class RemoteFile(io.RawIOBase):
     def close(self) -> None:
         """Forget the blocks."""
         if not self.closed:
-            self._ahead.close()
-            self._kept.clear()
+            self._cache = Cache()
+            self._ahead = ReadAhead(self._fetched)
         super().close()
+
+
+def _blocks_of(starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Iterator[int]:
+    """Iterate over the blocks of ranges of bytes; of the ranges in a row that lie in the same ones, once."""
+    blocks = np.stack((starts // BLOCK, -(-ends // BLOCK)), axis=1)[starts < ends]
+    is_new = np.any(np.diff(blocks, axis=0, prepend=-1) != 0, axis=1)
+    for first, stop in blocks[is_new].tolist():
+        yield from range(first, stop)

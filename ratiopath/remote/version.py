@@ -13,3 +13,13 @@ class Version:
     """Size in bytes."""
     marks: tuple[str, ...] = ()
     """ETag or generation, and times; empty where the store tells neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """State of a file on a store; another one tells that the file has changed."""
+
+    size: int
+    """Size in bytes."""
+    mark: str
+    """ETag, or time of the last change; empty where a store tells neither."""

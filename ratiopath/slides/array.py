@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent, Int64s, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
 
@@ -47,6 +47,9 @@ class ArrayReader(SlideReader):
         """Return the size of a level's chunks, never larger than the level."""
         extent = self.pyramid.levels[level].extent
         return Extent(min(self._chunk.width, extent.width), min(self._chunk.height, extent.height))
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Do nothing: all chunks are in memory."""
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Return a view of one chunk."""

@@ -1,7 +1,8 @@
 """The choice of a reader by a file's content, never by its name (docs/decisions/0006-backends.md)."""
 
+import os
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import openslide
 
@@ -14,11 +15,14 @@ from ratiopath.files import (
     TIFF_MAGIC,
     format_of,
     is_archive_of_arrays,
-    open_binary,
     read_at,
     read_head,
 )
 from ratiopath.geometry import Mpp
+from ratiopath.remote.copies import Copies
+from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.listing import list_files
+from ratiopath.remote.names import name_of, options_of, without_options
 from ratiopath.remote.uri import is_uri
 from ratiopath.remote.version import COPY_HINT
 from ratiopath.slides.openslide_reader import OpenSlideReader
@@ -32,7 +36,11 @@ from ratiopath.slides.tiff.reader import TiffReader
 from ratiopath.slides.tiff.vendor import is_scan, vendor_of_scan
 
 _SUPPORTED = "TIFF, OME-TIFF, PNG, JPEG, NPY and the formats of OpenSlide"
-_REMOTE = "TIFF, OME-TIFF, SVS with JPEG tiles, PNG, JPEG and NPY"
+_REMOTE = "TIFF, OME-TIFF, PNG, JPEG, NPY, and of the formats of OpenSlide those in one file, and MRXS"
+_ZEISS = b"ZISRAWFILE"
+"""First bytes of a CZI, which only OpenSlide reads."""
+MIRAX, MIRAX_INDEX = ".mrxs", "Slidedat.ini"
+"""Suffix of a slide that may begin like a picture, and the file in its data folder with which OpenSlide begins."""
 _NEVER = frozenset({"a GIF", "a BMP", "a PDF", "a JPEG 2000", "a WebP"})
 """Formats that copying does not help."""
 _PICTURES: tuple[tuple[Callable[[bytes], bool], type[PictureReader]], ...] = (
@@ -53,7 +61,8 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
 
     Args:
         path: The file, or its URI on a store, such as s3://bucket/a.tiff, of which only the ranges are read that are
-            needed. A `.mrxs` stands for its data folder too.
+            needed; what only OpenSlide reads is copied to this machine, see `ratiopath.remote.copies`. A `.mrxs` stands
+            for its data folder too.
         mpp: Resolution of level 0 in µm/px, replacing that of the file.
 
     Returns:
@@ -62,7 +71,8 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     Raises:
         ParameterError: A URI may hold a credential, or names no file.
         SlideNotFoundError: The file does not exist or is not readable.
-        UnsupportedFormatError: The file is in none of these formats; or it is on a store, and only OpenSlide reads it.
+        UnsupportedFormatError: The file is in none of these formats; or it is on a store, and there is no room for its
+            copy, or it refers to other files.
         TruncatedError: Directories or pixels lie beyond the end of the file, or OpenSlide cannot open it.
         UnsupportedImageError: A stack, samples without a numpy dtype, or a picture that is turned or too large.
         InvalidMppError: The resolution in the file is zero, negative or not finite.
@@ -70,6 +80,8 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
     if is_uri(path):
         return _open_remote(path, mpp)
     head, _ = read_head(path)
+    if path.lower().endswith(MIRAX) and openslide.OpenSlide.detect_format(path) == "mirax":
+        return OpenSlideReader(path, mpp)
     for is_of, reader in _PICTURES:
         if is_of(head):
             return reader(path, mpp)
@@ -82,20 +94,31 @@ def open_slide(path: str, mpp: Mpp | None = None) -> SlideReader:
 
 
 def _open_remote(uri: str, mpp: Mpp | None) -> SlideReader:
-    file = open_binary(uri)
+    if name_of(uri).lower().endswith(MIRAX):
+        data = list_files(os.path.splitext(without_options(uri))[0] + options_of(uri))
+        if any(name_of(one) == MIRAX_INDEX for one in data):
+            return OpenSlideReader(uri, mpp, Copies.of_environment().hold(uri, data))
+    file = RemoteFile.open(uri)
     try:
-        return _reader_of(file, uri, mpp)
+        with file.checked_once():
+            reader = _reader_of(cast("BinaryIO", file), uri, mpp)
     except BaseException:
         file.close()
         raise
+    if reader is not None:
+        return reader
+    file.close()
+    return OpenSlideReader(uri, mpp, Copies.of_environment().hold(uri))
 
 
-def _reader_of(file: BinaryIO, uri: str, mpp: Mpp | None) -> SlideReader:
-    """Choose the reader of an open file; OpenSlide reads none, since it opens paths only."""
+def _reader_of(file: BinaryIO, uri: str, mpp: Mpp | None) -> SlideReader | None:
+    """Choose the reader of an open file; None if only OpenSlide reads it, which opens paths only."""
     head = read_at(file, 0, HEAD)
     for is_of, reader in _PICTURES:
         if is_of(head):
             return reader(uri, mpp, file)
+    if head.startswith(_ZEISS):
+        return None
     if not head.startswith(TIFF_MAGIC):
         if not head.strip() or format_of(head) in _NEVER:
             raise _unsupported(uri, head)
@@ -106,10 +129,7 @@ def _reader_of(file: BinaryIO, uri: str, mpp: Mpp | None) -> SlideReader:
         scan = AperioReader(uri, mpp, file)
         if scan.is_native:
             return scan
-    if vendor is not None:
-        problem = f"{uri!r} is a scan in a format of {vendor} that only OpenSlide reads, and it opens no store"
-        raise UnsupportedFormatError(problem, path=uri, hint=COPY_HINT)
-    return TiffReader(uri, mpp, file)
+    return TiffReader(uri, mpp, file) if vendor is None else None
 
 
 def _unsupported(path: str, head: bytes) -> UnsupportedFormatError:

@@ -7,8 +7,9 @@ import numpy as np
 import openslide
 
 from ratiopath.errors import InvalidMppError, ParameterError, TruncatedError
-from ratiopath.geometry import Extent, Mpp, round_half_up
+from ratiopath.geometry import Extent, Int64s, Mpp, round_half_up
 from ratiopath.pyramid import Pyramid
+from ratiopath.remote.copies import HeldCopy
 from ratiopath.slides.reader import MPP_HINT, Chunk, SlideReader
 
 _LOOK_BACK = 2048
@@ -26,24 +27,31 @@ class OpenSlideReader(SlideReader):
     channels = 3
     palette = None
 
-    def __init__(self, path: str, mpp: Mpp | None = None) -> None:
+    def __init__(self, path: str, mpp: Mpp | None = None, copy: HeldCopy | None = None) -> None:
         """Open a slide.
 
         Args:
-            path: The file.
+            path: The file, or its URI.
             mpp: Resolution of level 0 in µm/px, replacing that of the file.
+            copy: Copy of a file on a store, which is closed with the slide.
 
         Raises:
             SlideError: See `open_slide`.
         """
         self.path = path
         self._resources = ExitStack()  # closes once, whereas OpenSlide refuses a second close
+        if copy is not None:
+            self._resources.callback(copy.close)
         try:
-            self._slide = self._resources.enter_context(openslide.OpenSlide(path))
+            self._slide = self._resources.enter_context(openslide.OpenSlide(path if copy is None else copy.path))
+            extents = [Extent(width, height) for width, height in self._slide.level_dimensions]
+            self.pyramid = Pyramid.of(extents, mpp or self._mpp())
         except openslide.OpenSlideError as error:
+            self._resources.close()
             raise _truncated(path, error) from error
-        extents = [Extent(width, height) for width, height in self._slide.level_dimensions]
-        self.pyramid = Pyramid.of(extents, mpp or self._mpp())
+        except BaseException:
+            self._resources.close()
+            raise
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -66,6 +74,9 @@ class OpenSlideReader(SlideReader):
         """Return the size of a square, never larger than the level."""
         extent = self.pyramid.levels[level].extent
         return Extent(min(_CHUNK, extent.width), min(_CHUNK, extent.height))
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Do nothing: OpenSlide reads no store."""
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Decode one square of a level.

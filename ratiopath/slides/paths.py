@@ -11,19 +11,24 @@ from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 
 from ratiopath.errors import ParameterError, SlideNotFoundError
-from ratiopath.remote.uri import check_uri, is_uri
+from ratiopath.remote.listing import list_files
+from ratiopath.remote.names import absolute, folder_of, name_of, plain, without_options
+from ratiopath.remote.uri import WEB, check_place, is_pattern, is_uri, scheme_of
 from ratiopath.slides.dicom import first_of_each_series
+from ratiopath.slides.on_store import Listing, find_on_store, folder_of_pattern
 
 SUFFIXES = (
     ".ome.tiff", ".ome.tif", ".ome.btf", ".tiff", ".tif", ".btf", ".svs", ".svslide", ".ndpi", ".mrxs", ".scn", ".bif",
     ".vms", ".vmu", ".dcm", ".czi",
 )  # fmt: skip
 """Suffixes of slides, longest first so that a.ome.tiff is split after a; compared without case."""
+TABLES = (".csv", ".parquet")
+"""Suffixes of lists of slides, compared without case."""
 
 
 def slide_suffix(path: str) -> str:
     """Return the whole suffix of a slide's name: ".ome.tiff" of a.ome.tiff; the last suffix of any other name."""
-    name = os.path.basename(path)
+    name = name_of(path)
     lower = name.lower()
     if lower.endswith(SUFFIXES):
         for suffix in SUFFIXES:
@@ -32,30 +37,37 @@ def slide_suffix(path: str) -> str:
     return os.path.splitext(name)[1]
 
 
-def find_slides(paths: str | Path | Iterable[str | Path]) -> list[str]:
+def find_slides(paths: str | Path | Iterable[str | Path], listed: Listing = list_files) -> list[str]:
     """Find the slides at files, folders and globs.
 
     Args:
-        paths: One or several. A URI stands for one file on a store, which is not looked for here. A folder is searched
-            recursively for names of slides, without hidden files and folders; a file and a match of a glob are taken
-            whatever their suffix. A `.mrxs` includes its data folder. Of the instances of a DICOM series in one folder
-            the first by name stands for the slide, unless they are named one by one.
+        paths: One or several. A folder is searched recursively for names of slides, without hidden files and folders; a
+            file and a match of a glob are taken whatever their suffix. A `.mrxs` includes its data folder. Of the
+            instances of a DICOM series in one folder the first by name stands for the slide, unless they are named one
+            by one. So too for URIs on stores, on which one that ends like a slide stands for a file, which is not
+            looked for; a glob there matches files, and ? begins the options.
+        listed: Lists folders on stores.
 
     Returns:
         Absolute paths and URIs, sorted, without duplicates.
 
     Raises:
-        ParameterError: A URI names no file, or may hold a credential.
+        ParameterError: A URI may hold a credential, or names a folder or a glob of a web server.
         SlideNotFoundError: A file or folder does not exist, or a glob matches nothing.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = (found for path in several for found in _find_at(os.fspath(path)))
+    found = (found for path in several for found in _find_at(os.fspath(path), listed))
     return sorted({path if is_uri(path) else os.path.abspath(path) for path in found})
 
 
-def _find_at(path: str) -> Iterator[str]:
+def is_slide_name(name: str) -> bool:
+    """Return True for a name that ends like that of a slide."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def _find_at(path: str, listed: Listing) -> Iterator[str]:
     if is_uri(path):
-        yield check_uri(path)
+        yield from find_on_store(path, is_slide_name, listed)
     elif os.path.isdir(path):
         yield from _inside(path)
     elif os.path.exists(path):
@@ -81,7 +93,7 @@ def _inside(folder: str) -> Iterator[str]:
         seen.add(real)
         mirax = {os.path.splitext(name)[0] for name in names if name.lower().endswith(".mrxs")}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in mirax)
-        slides = [name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+        slides = [name for name in names if not name.startswith(".") and is_slide_name(name)]
         yield from first_of_each_series(os.path.join(parent, name) for name in slides)
 
 
@@ -93,9 +105,16 @@ def _unreadable(error: OSError) -> None:
 
 
 def folder_named_by(entry: str) -> str:
-    """Return the folder of an entry: itself, a file's or a manifest's, or the part before a glob."""
+    """Return the folder of an entry: itself, a file's or a manifest's, or the part before a glob.
+
+    On this machine it is looked up; a URI names a file if it ends like a slide or a table.
+    """
     if is_uri(entry):
-        return check_uri(entry).rpartition("/")[0]
+        uri = absolute(check_place(entry))
+        if is_pattern(entry):
+            return absolute(folder_of_pattern(entry))
+        is_file = name_of(entry).lower().endswith((*SUFFIXES, *TABLES)) or scheme_of(uri) in WEB
+        return folder_of(uri) if is_file else without_options(uri)
     path = os.path.abspath(entry)
     if not os.path.lexists(path):
         path = re.sub(r"\[([*?[])\]", r"\1", path)  # undo the escapes of a glob
@@ -137,7 +156,7 @@ class Exclusion:
         Raises:
             ParameterError: An absolute pattern lies in none of the folders, or see `check_pattern`.
         """
-        tops = [os.path.join(folder, "") for folder in folders]
+        tops = [os.path.join(plain(folder), "") for folder in folders]
         below: dict[str, list[str]] = {top: [] for top in tops}
         for pattern in map(check_pattern, patterns):
             body = pattern.removeprefix("!")
@@ -153,7 +172,7 @@ class Exclusion:
 
     def __contains__(self, path: str) -> bool:
         """Return True if a pattern matches the path below a folder; outside all folders, only the name is matched."""
-        path = path.encode(errors="replace").decode()  # the pattern engine reads UTF-8 only
+        path = plain(path).encode(errors="replace").decode()  # the pattern engine reads UTF-8 only
         tops = [top for top in self.specs if path.startswith(top)]
         if not tops:
             return any(spec.match_file(os.path.basename(path)) for spec in self.specs.values())

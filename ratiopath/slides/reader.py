@@ -6,7 +6,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from ratiopath.geometry import Extent
+from ratiopath.geometry import Extent, Int64s
 from ratiopath.pyramid import Pyramid
 
 NO_MPP = "no resolution tags, no OME PhysicalSize"
@@ -58,6 +58,15 @@ class SlideReader(Protocol):
 
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of a level's chunks in pixels; chunk (c, r) begins at (c * width, r * height)."""
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Announce the chunks of a level that will be read next, in order: from a store, bytes are requested ahead.
+
+        Args:
+            level: Index of the level.
+            columns: Index of each chunk from the left.
+            rows: Index of each chunk from the top.
+        """
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Decode one chunk.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.errors import ParameterError, UnsupportedImageError
-from ratiopath.plan import ChunkVisit, Intersection, Windows, intersect, plan_chunks, reaching_beyond
+from ratiopath.plan import ChunkPlan, ChunkVisit, Intersection, Windows, intersect, plan_chunks, reaching_beyond
 from ratiopath.slides import Chunk, SlideReader
 
 _RGB = 3
@@ -18,8 +18,9 @@ _WHITE = 255
 
 def read_chunks(reader: SlideReader, windows: Windows) -> Iterator[tuple[ChunkVisit, Chunk]]:
     """Iterate over the chunks that a window touches, each decoded once."""
-    extent = reader.pyramid.levels[windows.level].extent
-    for visit in plan_chunks(windows, extent, reader.chunk_extent(windows.level)):
+    plan = _plan(reader, windows)
+    reader.expect(windows.level, plan.columns, plan.rows)
+    for visit in plan:
         yield visit, reader.read_chunk(windows.level, visit.column, visit.row)
 
 
@@ -35,17 +36,24 @@ def read_shared_chunks(
     Returns:
         The sets that a chunk concerns, each by its index and with its own windows; and the chunk.
     """
-    plans = [_placed_visits(reader, number, windows) for number, windows in enumerate(several)]
-    for (level, row, column), visits in groupby(merge(*plans, key=itemgetter(0)), key=itemgetter(0)):
-        yield [(number, visit) for _, number, visit in visits], reader.read_chunk(level, column, row)
+    plans = [_plan(reader, windows) for windows in several]
+    for level in sorted({windows.level for windows in several}):
+        of_level = {number: plan for number, plan in enumerate(plans) if several[number].level == level}
+        places = np.concatenate([(plan.rows, plan.columns) for plan in of_level.values()], axis=1)
+        rows, columns = places if len(of_level) == 1 else np.unique(places, axis=1)
+        reader.expect(level, columns, rows)
+        visits = merge(*(_placed_visits(number, plan) for number, plan in of_level.items()), key=itemgetter(0))
+        for (row, column), here in groupby(visits, key=itemgetter(0)):
+            yield [(number, visit) for _, number, visit in here], reader.read_chunk(level, column, row)
 
 
-def _placed_visits(
-    reader: SlideReader, number: int, windows: Windows
-) -> Iterator[tuple[tuple[int, int, int], int, ChunkVisit]]:
-    extent = reader.pyramid.levels[windows.level].extent
-    for visit in plan_chunks(windows, extent, reader.chunk_extent(windows.level)):
-        yield (windows.level, visit.row, visit.column), number, visit
+def _plan(reader: SlideReader, windows: Windows) -> ChunkPlan:
+    return plan_chunks(windows, reader.pyramid.levels[windows.level].extent, reader.chunk_extent(windows.level))
+
+
+def _placed_visits(number: int, plan: ChunkPlan) -> Iterator[tuple[tuple[int, int], int, ChunkVisit]]:
+    for visit in plan:
+        yield (visit.row, visit.column), number, visit
 
 
 def chunk_windows(windows: Windows, visit: ChunkVisit) -> Iterator[tuple[int, Intersection]]:

@@ -43,6 +43,20 @@ def test_each_study_is_scaled_from_one_worker_to_two(printed) -> None:
     assert len(re.findall(r"^\| [\d,]+ \| [\d.]+ \| [\d,]+ \| [12] \| ", printed, re.MULTILINE)) == 6 * 2
 
 
+def test_cohorts_open_files_of_new_slides_and_none_of_unchanged_ones(printed) -> None:
+    rows = re.findall(r"^\| 188 \| (new|unchanged) \| [\d.]+ \| [\d.]+ \| (\S+) \| \d+ \|$", printed, re.MULTILINE)
+    opened = {status: float(number) for status, number in rows}
+    assert (opened["new"] > 2, opened["unchanged"]) == (True, 0)
+
+
+def test_an_output_of_many_slides_is_simulated(printed) -> None:
+    assert re.search(r"^\| 6,250 \| simulated \| [\d.]+ \| ", printed, re.MULTILINE)
+
+
+def test_the_sample_is_timed(printed) -> None:
+    assert re.search(r"^\| `python -m flows.coverage`, sample \| [\d.]+ \|$", printed, re.MULTILINE)
+
+
 def test_annotations_are_a_line_for_each_case(printed) -> None:
     cases = re.findall(r"^\| ([\d,]+ \w+) \| [\d,]+ \| [\d,]+ \| [\d.]+ ", printed, re.MULTILINE)
     assert cases == ["20 regions", "100,000 cells", "1,000,000 cells"]

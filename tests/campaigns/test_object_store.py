@@ -21,7 +21,8 @@ def run(folder: Path, output: str, **changes: Any) -> Summary:
 
 
 def tables_of_slides(bucket: Bucket, prefix: str) -> dict[str, Any]:
-    return {name: found for name, found in bucket.objects(prefix).items() if "/" in name}
+    objects = bucket.objects(prefix).items()
+    return {name: found for name, found in objects if "/" in name and not name.startswith(".state/")}
 
 
 def test_pictures_and_their_page_are_written_to_the_store(folder, bucket) -> None:
@@ -106,27 +107,29 @@ def test_masks_lie_on_the_object_store_of_the_output(folder, bucket) -> None:
     assert bucket.objects("out")[masks[0]] == before
 
 
+def by_folder(tables: dict[str, bytes]) -> dict[tuple[str, str], bytes]:
+    """Key the tables of slides by their folder and file, in a subfolder or not."""
+    parts = ((name.split("/"), content) for name, content in tables.items() if "/" in name)
+    return {(names[0], names[-1]): content for names, content in parts}
+
+
 def test_an_output_on_a_store_gets_subfolders_and_nothing_is_measured_again(folder, output, bucket) -> None:
     settings = {"overlays": DETECT, "tiling": {"mpp": 8, "tile_extent": 16}, "keep": "tissue > 0.5", "previews": True}
     write_stained(folder / "a.tiff")
     run(folder, bucket.uri("out"), **settings)
-    before = {name: found[0] for name, found in tables_of_slides(bucket, "out").items()}
+    flat, before = tables_of_slides(bucket, "out"), by_folder(bucket.contents("out"))
     write_stained(folder / "b.tiff", left=30)
     summary = run(folder, bucket.uri("out"), subfolders_from=2, **settings)
     assert (summary.new, summary.unchanged) == (1, 1)
-    after = {name: found[0] for name, found in tables_of_slides(bucket, "out").items()}
-    assert [name for name in after if name.count("/") == 1] == [name for name in before if name.startswith("tissue/")]
-    assert {name.split("/")[-1]: tag for name, tag in after.items()}.items() > {
-        name.split("/")[-1]: tag for name, tag in before.items()
-    }.items()
-    run(folder, str(output), subfolders_from=2, **{**settings, "overlays": DETECT})
+    after = tables_of_slides(bucket, "out")
+    assert [name for name in after if name.count("/") == 1] == [name for name in flat if name.startswith("tissue/")]
+    assert before.items() < by_folder(bucket.contents("out")).items()
+    run(folder, str(output), subfolders_from=2, **settings)
     assert contents(output).keys() == bucket.contents("out").keys()
 
-    copied = next(
-        name for name in after if name.startswith("coverage/")
-    )  # of a run that was killed before it removed it
+    copied = next(name for name in after if name.startswith("coverage/"))  # and not removed by a run that was killed
     source, target = f"out/{copied}", f"out/coverage/{copied.split('/')[-1]}"
     bucket.client.copy_object(Bucket=bucket.name, Key=target, CopySource={"Bucket": bucket.name, "Key": source})
     bucket.client.delete_object(Bucket=bucket.name, Key="out/run.json")
     assert run(folder, bucket.uri("out"), **settings).unchanged == 2
-    assert {name: found[0] for name, found in tables_of_slides(bucket, "out").items()} == after
+    assert tables_of_slides(bucket, "out") == after

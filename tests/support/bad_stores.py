@@ -2,18 +2,18 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import fsspec
 import numpy as np
 import tifffile
 
-from ratiopath.annotations import read_outlines
-from ratiopath.remote.file import BLOCK, RemoteFile
+from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.copies import Copies
+from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.listing import list_files
 from ratiopath.slides import open_slide
+from ratiopath.slides.paths import find_slides
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
-from tests.support.leica import write_leica_slide
 
 CONTENT = bytes(3 * BLOCK)
 
@@ -24,8 +24,9 @@ def opened(content: bytes, *faults: Fault) -> object:
 
 
 def read(*faults: Fault, later: bytes | None = CONTENT) -> bytes:
-    """Read a file that is another one, or none, once it is open."""
-    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT, *faults))
+    """Read a file that is another one, or none, once it is open; the requests from then on meet some faults."""
+    file = RemoteFile.open(DisturbedStore.holding("a.tiff", CONTENT))
+    DisturbedStore.faults[:] = faults
     DisturbedStore.contents.pop("a.tiff")
     if later is not None:
         DisturbedStore.contents["a.tiff"] = later
@@ -38,9 +39,8 @@ def without_size() -> object:
     return open_slide(uri)
 
 
-def leica() -> object:
-    with TemporaryDirectory() as folder:
-        return opened(write_leica_slide(Path(folder) / "a.scn").read_bytes())
+def without_copies() -> object:
+    return Copies("/proc/copies", 0).hold(DisturbedStore.holding("a.ndpi", CONTENT))
 
 
 def folder_in_memory() -> object:
@@ -69,19 +69,24 @@ BAD_STORES: dict[str, Callable[[], object]] = {
     "signature": lambda: open_slide("https://example.org/a.tiff?X-Amz-Signature=TOPSECRET"),
     "folder": lambda: open_slide("s3://bucket/slides/"),
     "pattern": lambda: open_slide("s3://bucket/*.tiff"),
-    "annotation": lambda: read_outlines("s3://bucket/a.geojson"),
+    "nothing at a folder": lambda: find_slides("memory://nothing/there"),
+    "nothing at a pattern": lambda: find_slides("memory://nothing/*.tiff"),
+    "a listing of a web server": lambda: list_files("https://example.org/slides"),
+    "a store without listings": lambda: find_slides(f"{DisturbedStore.holding('a.tiff', CONTENT)}/slides"),
     "scheme": lambda: open_slide("nowhere://a.tiff"),
     "absent": lambda: open_slide("memory://absent.tiff"),
     "directory": folder_in_memory,
     "no size": without_size,
     "json": lambda: opened(b"{}"),
     "gif": lambda: opened(b"GIF89a"),
-    "leica": leica,
+    "no room for a copy": without_copies,
     "no ranges": lambda: read(whole),
     "changed": lambda: read(later=CONTENT[::-1] + b"x"),
     "removed": lambda: read(later=None),
     "busy": lambda: read(*[error(HttpError(503))] * 5),
     "cut": lambda: read(*[cut] * 5),
     "denied": lambda: read(error(HttpError(403))),
+    "busy at first": lambda: opened(CONTENT, *[error(HttpError(503))] * 5),
+    "shorter": lambda: read(error(HttpError(416))),
     "busy beneath a parser": lambda: opened(deep_tiff("Aperio"), unchanged, *[error(HttpError(503))] * 5),
 }

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from flows.analysis.status import read_status
 from flows.analysis.thresholds.sweep_output import sweep_finished
+from flows.cli.verbs.inspect import inspect
 from flows.cli.verbs.sample import sample
 from flows.cli.verbs.split import split
 from schemas.slides import SLIDES
@@ -22,6 +23,7 @@ from tests.support.refused_settings import CLASSES, changed
 SPLITS: dict[str, dict[str, Any]] = {
     "a split by a column that no table has": {"by": "patient"},
     "a split by a column that a given table lacks too": {"by": "patient", "source": "cases.csv"},
+    "a split by a table whose URI has a password": {"by": "case", "source": "s3://key:secret@bucket/cases.csv"},
     "a split by a column with empty cells": {"by": "case", "source": "cases.csv"},
     "a split with a part that would be empty": {"by": "slide_id", "parts": "0.98,0.01,0.01"},
     "a stable split with a part that would be empty": {"by": "slide_id", "parts": "0.98,0.02", "stable": True},
@@ -118,5 +120,6 @@ def refused_verbs() -> Iterator[tuple[str, Callable[[], Any]]]:
         yield name, lambda options=options: split_of_output(**options)
     for name, options in SAMPLES.items():
         yield name, lambda options=options: sample_of_output(**options)
+    yield "an inspection of a URI with a password", lambda: inspect("s3://key:secret@bucket/a.tiff")
     yield "the status of no output", lambda: read_status("nowhere")
     yield from refused_exports()

@@ -1,6 +1,5 @@
 """Columns about slides, such as the patient: of slides.parquet, or of a table that the user gives."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,7 +9,9 @@ import pyarrow as pa
 from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
 from flows.config.slide_id import slide_stem
+from flows.config.uri import check_input
 from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_rows
+from ratiopath.remote.names import absolute, folder_of, options_of
 
 KEYS = ("slide_id", "path", "stem")
 """Columns by which a given table names slides; the first that it has counts."""
@@ -45,25 +46,28 @@ class SlideTable:
         """
         if source is None:
             return cls(slides)
-        source = os.path.abspath(source)
+        try:
+            source = absolute(check_input(source))
+        except ValueError as error:
+            raise ConfigurationError(f"--from: {error}") from None
         names, rows = read_rows(source, {*KEYS, *used}, "--from")
         key = next((key for key in KEYS if key in names), None)
         if key is None:
             found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
             raise ConfigurationError(f"--from: {source!r} has no column {', '.join(KEYS)}, found {found}; add one")
         numbers = _numbers(slides, key)
-        joined: dict[int, Mapping[str, Any]] = {}
+        row_of: dict[int, Mapping[str, Any]] = {}
         for row in rows:
             name = _text(row[key])
             if key == "path" and name is not None:
-                name = os.path.abspath(os.path.join(os.path.dirname(source), name))
+                name = joined(folder_of(source) + options_of(source), name)
             number = numbers.get(name) if name is not None else None
             if number is None:
                 continue
-            before = joined.setdefault(number, row)
+            before = row_of.setdefault(number, row)
             if any(_text(before.get(column)) != _text(row.get(column)) for column in used):
                 raise ConfigurationError(f"--from: {source!r} has different rows for {name!r}; delete one of them")
-        return cls(slides, source, names, joined)
+        return cls(slides, source, names, row_of)
 
     def column(self, name: str, option: str) -> list[str | None]:
         """Return the cells of a column as texts, one per slide; None where a cell is empty or there is no row.

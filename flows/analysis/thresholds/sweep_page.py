@@ -1,6 +1,5 @@
 """The page of a sweep: one self-contained HTML file with a slider for each class, safe for any name."""
 
-import posixpath
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from flows.analysis.thresholds.sweep import ClassLeft, CohortLeft
 from flows.analysis.thresholds.sweep_tables import Row
 from flows.records.slides import Slide
 from ratiopath.geometry import Float64s
+from ratiopath.remote.names import name_of
 
 PAGE = "sweep.html"
 """File of the page; it opens from the file system."""
@@ -46,7 +46,7 @@ class PageSlides:
         """Add a slide."""
         if not self.is_complete:
             return
-        self.names.append(posixpath.basename(slide.path))
+        self.names.append(name_of(slide.path))
         for counts, name in zip(self.counts, self._classes, strict=True):
             counts.append(np.trim_zeros(left[name].tiles, "b").tolist())
             self._left -= len(counts[-1])
@@ -98,7 +98,7 @@ def render_sweep(
         "names": listed.names,
         "counts": listed.counts,
         "funnel": list(funnel),
-        "dropped": [[posixpath.basename(path), tiles] for path, tiles in dropped[:MAX_NAMED]],
+        "dropped": [[name_of(path), tiles] for path, tiles in dropped[:MAX_NAMED]],
     }
     environment = Environment(
         loader=PackageLoader("flows.analysis.thresholds", "."), autoescape=True, undefined=StrictUndefined

@@ -1,6 +1,5 @@
 """The result of a sweep in a few lines, and as JSON."""
 
-import posixpath
 from collections.abc import Iterator
 from itertools import groupby, islice
 from operator import itemgetter
@@ -9,6 +8,7 @@ from flows.analysis.thresholds.sweep_output import FILES, Sweep
 from flows.analysis.thresholds.sweep_tables import SWEEP
 from flows.config.excerpt import first_of
 from flows.records.fingerprints import Json
+from ratiopath.remote.names import name_of
 
 SHOWN = (0.25, 0.5, 0.75)
 """Thresholds of the lines; the next one that was swept stands for each."""
@@ -44,7 +44,7 @@ def _lines(sweep: Sweep) -> Iterator[str]:
         in_order = f"in order {_count(row['tiles_in_order'], 'tile')} in {_count(row['slides_in_order'], 'slide')}"
         yield f"keep: {row['part']}: {alone}; {in_order}"
     if sweep.dropped:
-        listed = first_of([f"{posixpath.basename(one.path)} ({one.tiles})" for one in sweep.dropped], MAX_NAMES)
+        listed = first_of([f"{name_of(one.path)} ({one.tiles})" for one in sweep.dropped], MAX_NAMES)
         than = _count(sweep.options.least, "tile")
         yield f"keep leaves {_count(len(sweep.dropped), 'slide')} fewer than {than}: {listed}"
     yield f"wrote {', '.join(FILES)} to {sweep.folder}"

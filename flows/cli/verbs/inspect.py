@@ -8,6 +8,8 @@ from cyclopts import Parameter
 from flows.analysis.inspection import inspect_file
 from flows.cli.answer import Answer, answer_verb
 from flows.cli.terminal import say_waiting
+from flows.config.errors import ConfigurationError
+from flows.config.uri import check_input
 
 
 def inspect(
@@ -20,6 +22,11 @@ def inspect(
 
     Exit codes: 0 nothing is wrong, 2 refused, 3 a file has a defect for which a run would put its slide aside.
     """
+    for path in filter(None, (file, *more, slide)):
+        try:
+            check_input(path)
+        except ValueError as error:
+            raise ConfigurationError(f"inspect: {error}") from None
     found = []
     for path in (file, *more):
         say_waiting(f"inspecting {path}")

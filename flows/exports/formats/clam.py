@@ -11,6 +11,7 @@ from flows.config.model import CoverageConfig
 from flows.exports.export_format import ExportedSlide
 from flows.exports.slide_list import read_list, write_list
 from flows.exports.square_tiles import SquareTiles
+from ratiopath.remote.uri import is_uri
 from ratiopath.slides.paths import slide_suffix
 
 PROCESS_LIST = "process_list_autogen.csv"
@@ -79,10 +80,11 @@ class ClamFormat:
             return
         folders = {posixpath.dirname(row["path"]) for row in rows}
         slides = folders.pop()
-        if folders or any(posixpath.basename(row["path"]) != row["slide_id"] for row in rows):
+        is_remote = any(is_uri(row["path"]) for row in rows)
+        if folders or is_remote or any(posixpath.basename(row["path"]) != row["slide_id"] for row in rows):
             slides = "LINKS"
-            link = f"a link named as column slide_id to column path, for each row of {PROCESS_LIST}"
-            yield f"make a folder {slides} with {link}"
+            made = "a copy named as column slide_id of" if is_remote else "a link named as column slide_id to"
+            yield f"make a folder {slides} with {made} column path, for each row of {PROCESS_LIST}"
         suffixes = list(dict.fromkeys(slide_suffix(row["slide_id"]) for row in rows))
         for suffix in suffixes:
             listed = PROCESS_LIST if len(suffixes) == 1 else _list_of(suffix)

@@ -13,6 +13,7 @@ from flows.exports.export_format import ExportedSlide
 from flows.exports.slide_list import common_folder, read_list, write_list
 from flows.exports.square_tiles import SquareTiles
 from ratiopath.errors import MissingMppError
+from ratiopath.remote.uri import is_uri
 from ratiopath.slides.paths import slide_suffix
 
 MPP_AT_1X = 10.0
@@ -81,10 +82,10 @@ class TridentFormat:
         tiles.write(folder / self.coordinates / "patches" / f"{exported.name}_patches.h5", attributes)
 
     def write_cohort(self, slides: Sequence[ExportedSlide], config: CoverageConfig, folder: Path) -> None:  # noqa: ARG002 - the protocol's
-        """Write slides.csv: the slides relative to the deepest folder of all, their resolution and whole path.
+        """Write slides.csv: the slides relative to the deepest folder of all, their resolution and whole path or URI.
 
-        TRIDENT finds a slide's coordinates by the name of its file. A slide that is exported under another name is
-        therefore listed under that name, as a link to it would have.
+        TRIDENT reads files of this machine only, and finds a slide's coordinates by the name of its file. A slide that
+        is exported under another name, or lies on a store, is listed under the name that a link or a copy has to have.
         """
         paths = [exported.slide.path for exported in slides]
         top = common_folder(paths) if paths else ""
@@ -104,7 +105,8 @@ class TridentFormat:
         wsi, path = rows[0]["wsi"], rows[0]["path"]
         top = path.removesuffix(wsi).rstrip("/") or "/"
         if not path.endswith(f"/{wsi}"):
-            yield f"make a folder LINKS with a link named as column wsi to column path, for each row of {SLIDES}"
+            made = "a copy named as column wsi of" if is_uri(path) else "a link named as column wsi to"
+            yield f"make a folder LINKS with {made} column path, for each row of {SLIDES}"
             top = "LINKS"
         words = ["--wsi_dir", top, "--custom_list_of_wsis", posixpath.join(folder, SLIDES), "--job_dir", folder]
         words += ["--coords_dir", self.coordinates, "--patch_encoder", "uni_v1"]
@@ -114,4 +116,5 @@ class TridentFormat:
 def _listed(exported: ExportedSlide, top: str) -> str:
     path = exported.slide.path
     file = exported.name + slide_suffix(path)
-    return path.removeprefix(top).lstrip("/") if posixpath.basename(path) == file else file
+    is_there = not is_uri(path) and posixpath.basename(path) == file
+    return path.removeprefix(top).lstrip("/") if is_there else file

@@ -7,7 +7,7 @@ attributes of coords            patch_size_level0, or patch_size with downsample
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -24,11 +24,11 @@ MAX_SHOWN = 8
 _AXES = 2
 
 
-def read_hdf5(path: str, outlines: Outlines, options: ReadOptions) -> None:
+def read_hdf5(source: str | IO[bytes], outlines: Outlines, options: ReadOptions) -> None:
     """Add a box for each patch, labelled with its score.
 
     Args:
-        path: The file.
+        source: The file, or its path.
         outlines: Outlines to add to.
         options: `measurement` names the data set of the scores, `patch_size` is the side of a patch.
 
@@ -38,7 +38,8 @@ def read_hdf5(path: str, outlines: Outlines, options: ReadOptions) -> None:
     """
     import h5py  # noqa: PLC0415 - 0.1 s that few overlays need
 
-    with _translated_errors(path), h5py.File(path, "r") as file:
+    path = outlines.path
+    with _translated_errors(path), h5py.File(source, "r") as file:
         own = [name for name in file if file.get(name, getclass=True, getlink=True) is h5py.HardLink]
         sets = {name: file[name] for name in own if _is_inside(file[name], h5py)}
         wanted = (options.measurement,) if options.measurement else SCORES

@@ -1,11 +1,10 @@
 """Annotations in tables: WKT or WKB columns in CSV and Parquet, GeoParquet, and ROI tables of slideflow."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,27 +67,38 @@ def read_csv(content: bytes, outlines: Outlines, options: ReadOptions) -> None:
         _add(outlines, geometries, _labels(table, options, outlines.path), None)
 
 
-def parquet_format(path: str) -> Format:
+def parquet_format(source: str | IO[bytes], path: str) -> Format:
     """Return the format of a Parquet file.
+
+    Args:
+        source: The file, or its path.
+        path: Path for messages.
 
     Raises:
         TruncatedError: The file is damaged.
     """
-    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(source) as file:
         return "geoparquet" if b"geo" in (file.metadata.metadata or {}) else "wkt"
 
 
-def read_parquet(path: str, outlines: Outlines, options: ReadOptions) -> None:
+def read_parquet(source: str | IO[bytes], size: int, outlines: Outlines, options: ReadOptions) -> None:
     """Add the polygons of a Parquet file: GeoParquet, or a column of WKT or WKB. Points with a `radius` are circles.
+
+    Args:
+        source: The file, or its path.
+        size: Its size in bytes.
+        outlines: Outlines to add to.
+        options: Names of the columns of geometries and of labels.
 
     Raises:
         UnsupportedFormatError: The columns are missing, or of another type.
         TruncatedError: The file or a row is damaged.
     """
-    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(path) as file:
+    path = outlines.path
+    with _translated_errors(path, "is damaged Parquet"), pq.ParquetFile(source) as file:
         geometry = _geometry_column(file, options, path)
         names = [name for name in (geometry, options.label, "radius") if name in file.schema_arrow.names]
-        _require_bounded(file, os.path.getsize(path), path)
+        _require_bounded(file, size, path)
         rows = 0
         for batch in file.iter_batches(BATCH_ROWS, columns=names):
             table = pa.Table.from_batches([batch])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.files import open_binary, read_at, size_of, store_errors
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent, Int64s, Mpp
 from ratiopath.pyramid import Pyramid
 from ratiopath.slides.reader import Chunk, SlideReader
 from ratiopath.slides.tiff.errors import EXPORT_HINT
@@ -108,6 +108,9 @@ class PictureReader(SlideReader):
         """Return the size of the chunks, which bands are cut into."""
         extent = self.pyramid.levels[level].extent
         return Extent(min(_SIDE, extent.width), min(_SIDE, self._picture.rows, extent.height))
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Do nothing: a picture is read on, which a store notices."""
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Return a chunk; its band is decoded unless it is that of the chunk before.

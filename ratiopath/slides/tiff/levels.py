@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, PREDICTOR, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
-from ratiopath.geometry import Extent
+from ratiopath.geometry import Extent, Int64s
 from ratiopath.slides.tiff import jpeg
 from ratiopath.slides.tiff.decode import CODECS, WITH_PREDICTOR
 from ratiopath.slides.tiff.errors import EXPORT_HINT
@@ -120,6 +120,27 @@ class TiffLevel:
             for sample in range(self._separate):
                 start = sample * self._per_sample + first
                 yield plane, range(start, start + count)
+
+    def ranges(self, columns: Int64s, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """Return the places in the file of the segments of chunks, in the order of `segments`.
+
+        Args:
+            columns: Index of each chunk from the left.
+            rows: Index of each chunk from the top.
+
+        Returns:
+            First bytes and ends, each of shape (chunks, segments of a chunk); a segment that does not exist is empty.
+        """
+        first = (rows * self._per_chunk * self._across + columns)[:, None]
+        within = first + np.arange(self._per_chunk)
+        starts, ends = [], []
+        for plane in self.planes:
+            offsets, sizes = (np.asarray(places, np.int64) for places in (plane.dataoffsets, plane.databytecounts))
+            for sample in range(self._separate):
+                chosen = sample * self._per_sample + np.minimum(within, self._per_sample - 1)
+                starts.append(offsets[chosen])
+                ends.append(offsets[chosen] + np.where(within < self._per_sample, sizes[chosen], 0))
+        return np.concatenate(starts, axis=1), np.concatenate(ends, axis=1)
 
     @property
     def alpha(self) -> int | None:

@@ -21,7 +21,7 @@ from operator import index
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffPage
 
 from ratiopath.errors import UnsupportedImageError
-from ratiopath.remote.uri import file_name
+from ratiopath.remote.names import name_of
 from ratiopath.slides.tiff.errors import EXPORT_HINT
 from ratiopath.slides.tiff.levels import ORIENTATION, TiffLevel, alpha_of, check_page
 from ratiopath.slides.tiff.ome import OmeImage, ome_images
@@ -61,7 +61,7 @@ def find_image(tiff: TiffFile, path: str, file_size: int) -> TiffImage:
     if not tops:
         raise UnsupportedImageError(f"{path!r} has no pages", path=path, hint=EXPORT_HINT)
     xml = tiff.ome_metadata if tiff.is_ome else None
-    images = ome_images(xml, file_name(path), len(tops)) if xml else ()
+    images = ome_images(xml, name_of(path), len(tops)) if xml else ()
     if images:
         return _ome_image(tops, images, path)
     pages = list(_with_pages_below(tops))

@@ -8,8 +8,9 @@ from tifffile import COMPRESSION, TiffFile, TiffPage
 
 from ratiopath.errors import SlideError, TruncatedError, UnsupportedImageError
 from ratiopath.files import open_binary, read_at, size_of, store_errors
-from ratiopath.geometry import Extent, Mpp
+from ratiopath.geometry import Extent, Int64s, Mpp
 from ratiopath.pyramid import Pyramid
+from ratiopath.remote.file import RemoteFile
 from ratiopath.slides.reader import Chunk, SlideReader, described
 from ratiopath.slides.tiff.decode import CCITT, JPEG_2000, decode_segment, segment_shape
 from ratiopath.slides.tiff.errors import EXPORT_HINT, strict_tifffile, translate_error
@@ -88,6 +89,15 @@ class TiffReader:
     def chunk_extent(self, level: int) -> Extent:
         """Return the size of a TIFF tile, or of a band of whole strips."""
         return self._levels[level].chunk
+
+    def expect(self, level: int, columns: Int64s, rows: Int64s) -> None:
+        """Announce the chunks of a level that will be read next, in order."""
+        if not isinstance(self._file, RemoteFile):
+            return
+        source = self._levels[level]
+        masks = [source.mask] if source.mask is not None and source.mask.chunk == source.chunk else []
+        ranges = [part.ranges(columns, rows) for part in (*masks, source)]
+        self._file.expect(*(np.concatenate(places, axis=1).ravel() for places in zip(*ranges, strict=True)))
 
     def read_chunk(self, level: int, column: int, row: int) -> Chunk:
         """Decode one TIFF tile or one band of strips, all its samples.

@@ -51,7 +51,7 @@ def test_it_is_stopped_at_the_end_of_its_block() -> None:
     with Server() as server:
         process = server._process
         assert process.poll() is None
-    assert process.poll() is not None
+    assert process.wait(timeout=10) is not None
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,9 @@ def test_of_two_files_of_a_slide_neither_does(workspace) -> None:
     os.link(path, below / path.name)
     assert not matches(replace(workspace, layout="mixed"), stored)
     assert matches(workspace, stored)
+
+
+@pytest.mark.parametrize("layout", ["flat", "subfolders", "mixed"])
+def test_without_a_file_in_the_folder_nothing_matches(workspace, layout) -> None:
+    stored = rows(workspace)
+    assert not matches(replace(workspace, layout=layout), stored)

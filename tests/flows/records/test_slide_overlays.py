@@ -1,10 +1,12 @@
 """Overlays that are there, that are missing, and that are behind a link that leads nowhere."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flows.records import slide_overlays
+from flows.records.fingerprints import fingerprint
+from flows.records.slide_overlays import find_overlays
 from ratiopath.errors import SlideNotFoundError
 from tests.support.study import configured
 
@@ -12,7 +14,8 @@ from tests.support.study import configured
 def find(slide: Path, template: str, missing: str) -> object:
     overlays = {"tissue": {"path": template, "classes": {"tissue": [255]}, "missing": missing}}
     config = configured(slide.parent, overlays=overlays, keep=None)
-    return slide_overlays._find_overlay(str(slide), "tissue", template, None, config.slide_folders, config)
+    ask = partial(fingerprint, by_content=False)
+    return find_overlays({"path": str(slide)}, config, config.slide_folders, ask)[1]["tissue"]
 
 
 @pytest.mark.parametrize("missing", ["null", "zero"])

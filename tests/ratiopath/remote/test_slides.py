@@ -4,24 +4,29 @@ import io
 from pathlib import Path
 
 import fsspec
+import h5py
 import numpy as np
 import openslide
 import pytest
 import shapely
 import tifffile
 
+from ratiopath.annotations import is_annotation, read_outlines
 from ratiopath.arrow import tile_overlay_overlap
-from ratiopath.errors import ParameterError, SlideError, TruncatedError, UnsupportedFormatError
-from ratiopath.overlays import open_overlay
+from ratiopath.errors import SlideError, TruncatedError, UnsupportedFormatError
+from ratiopath.geometry import Mpp
+from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.remote import retries
-from ratiopath.remote.file import BLOCK
+from ratiopath.remote.cache import BLOCK
+from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
-from ratiopath.slides.openslide_reader import OpenSlideReader
-from ratiopath.slides.paths import Exclusion, find_slides, folder_named_by
+from ratiopath.slides.paths import Exclusion, folder_named_by
 from ratiopath.slides.reader import SlideReader
+from ratiopath.slides.tiff.reader import TiffReader
 from ratiopath.slides.tiff.vendor import vendor_of_scan
 from tests.ratiopath.slides.test_conformance import EVERY, PICTURES, raster
 from tests.support import bad_files
+from tests.support.annotation_tables import geojson, geojson_gz, geojson_zip, geoparquet, wkt_csv
 from tests.support.bad_stores import deep_tiff
 from tests.support.disturbed_store import DisturbedStore, HttpError, cut, error, unchanged
 from tests.support.layouts import LAYOUTS
@@ -68,13 +73,8 @@ def test_every_layout_reads_as_on_this_machine(layout: str, kind: tuple[str, int
     path = tmp_path / "overlay"
     LAYOUTS[layout].write(path, raster(kind))
     uri = in_memory(path)
-    with open_slide(str(path)) as local:
-        if isinstance(local, OpenSlideReader):
-            with pytest.raises(UnsupportedFormatError, match="only OpenSlide reads"):
-                open_slide(uri)
-            return
-        with open_slide(uri) as remote:
-            assert_same(remote, local)
+    with open_slide(str(path)) as local, open_slide(uri) as remote:
+        assert_same(remote, local)
 
 
 @pytest.mark.parametrize(("form", "kind"), ONE_PICTURE_OF_EACH)
@@ -152,23 +152,53 @@ def test_a_scan_in_jpeg_is_read(kind: str, tmp_path: Path) -> None:
         assert_same(remote, local)
 
 
-def test_a_scan_that_only_openslide_reads_is_to_be_copied(tmp_path: Path) -> None:
-    path = write_leica_slide(tmp_path / "slide.scn")
-    with open_slide(str(path)) as local:
-        assert isinstance(local, OpenSlideReader)
-    with pytest.raises(UnsupportedFormatError, match=r"leica .* hint: copy it to a folder of this machine"):
-        open_slide(in_memory(path))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b'{"type": "FeatureCollection"}', b"<a/>", b"PAR1", bytes(128) + b"DICM", b"SQLite format 3\0", b"x,y\n"],
-)
-def test_annotations_and_files_of_openslide_are_to_be_copied(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [bytes(128) + b"DICM", b"SQLite format 3\0", b"{}"])
+def test_what_is_no_image_is_to_be_copied(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(content)
-    for call in (open_slide, open_overlay):
-        with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder of this machine"):
-            call(in_memory(tmp_path / "a"))
+    with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder of this machine"):
+        open_slide(in_memory(tmp_path / "a"))
+
+
+SHAPES = [
+    ("tumor", [[(0.0, 0.0), (9.0, 0.0), (9.0, 7.0)]]),
+    ("other", [[(2.0, 3.0), (5.0, 3.0), (5.0, 8.0), (2.0, 8.0)]]),
+]
+
+
+def scores(patches: int = 2) -> bytes:
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["coords"] = 16 * np.arange(2 * patches).reshape(-1, 2)
+        file["coords"].attrs["patch_size_level0"] = 16
+        file["scores"] = np.linspace(0, 1, patches)
+    return content.getvalue()
+
+
+ANNOTATIONS = {
+    "geojson": geojson(SHAPES), "geojson.gz": geojson_gz(SHAPES), "geojson.zip": geojson_zip(SHAPES),
+    "csv": wkt_csv(SHAPES), "parquet": geoparquet(SHAPES), "h5": scores(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ANNOTATIONS)
+def test_annotations_are_read_as_on_this_machine(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{form}"
+    path.write_bytes(ANNOTATIONS[form])
+    uri = in_memory(path)
+    local, remote = read_outlines(str(path)), read_outlines(uri)
+
+    assert is_annotation(uri)
+    assert (remote.path, remote.format, remote.labels) == (uri, local.format, local.labels)
+    for one, other in zip(remote.rings, local.rings, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+    assert type(open_overlay(uri)) is type(open_overlay(str(path)))
+
+
+@pytest.mark.parametrize("content", [geojson(SHAPES) + bytes(b" " * BLOCK), scores(BLOCK // 8)])
+def test_a_store_that_fails_is_no_damage_of_an_annotation(content: bytes) -> None:
+    uri = DisturbedStore.holding("a", content, unchanged, *[error(HttpError(503))] * retries.ATTEMPTS)
+    with pytest.raises(TruncatedError, match="5 tries failed, the last with HttpError, HTTP status 503"):
+        read_outlines(uri)
 
 
 def large_tiff() -> tuple[bytes, np.ndarray]:
@@ -178,15 +208,53 @@ def large_tiff() -> tuple[bytes, np.ndarray]:
     return file.getvalue(), pixels
 
 
+@pytest.mark.parametrize(("layout", "kind"), ONE_OF_EACH)
+def test_announced_ranges_are_those_of_the_segments_that_are_read(
+    layout: str, kind: tuple[str, int, bool], tmp_path: Path
+) -> None:
+    path = tmp_path / "slide"
+    LAYOUTS[layout].write(path, raster(kind))
+    with open_slide(str(path)) as reader:
+        levels = reader._levels if isinstance(reader, TiffReader) else ()
+        for level in (*levels, *(level.mask for level in levels if level.mask)):
+            rows, columns = np.indices((-(-level.extent.height // level.chunk.height), level._across)).reshape(2, -1)
+            starts, ends = level.ranges(columns, rows)
+            assert [
+                [(start, end) for start, end in zip(*chunk, strict=True) if start < end]
+                for chunk in zip(starts.tolist(), ends.tolist(), strict=True)
+            ] == [
+                [
+                    (plane.dataoffsets[one], plane.dataoffsets[one] + plane.databytecounts[one])
+                    for plane, segments in level.segments(*place)
+                    for one in segments
+                    if plane.databytecounts[one]
+                ]
+                for place in zip(columns.tolist(), rows.tolist(), strict=True)
+            ]
+
+
+def test_the_chunks_of_tiles_are_requested_together() -> None:
+    content, _ = large_tiff()  # 2 blocks for each row of 8 chunks
+    with open_overlay(DisturbedStore.holding("a.tiff", content)) as overlay:
+        tiles = TileWindows(
+            np.array([1100.0, 1100.0]), np.array([0.0, 1536.0]), Mpp(0.5, 0.5), Roi(shapely.box(0, 0, 512, 512))
+        )
+        found = overlay.shares(tiles)
+
+    assert found.inside.tolist() == [512 * 512] * 2
+    ranges = [request for request in DisturbedStore.requests[2:] if request != "info"]
+    assert sorted((start // BLOCK, end // BLOCK) for start, end in ranges) == [(1, 4), (13, 16)]
+
+
 def test_headers_and_one_tile_are_two_requests_for_bytes() -> None:
     content, pixels = large_tiff()
     with open_slide(DisturbedStore.holding("a", content)) as reader:
-        assert DisturbedStore.requests == ["info", (0, BLOCK), "info"]
+        assert DisturbedStore.requests == ["info", (0, BLOCK)]
         found = reader.read_chunk(0, 7, 7).pixels
 
     np.testing.assert_array_equal(found, pixels[-256:, -256:])
-    [(start, end)] = [request for request in DisturbedStore.requests[3:] if request != "info"]
-    assert len(DisturbedStore.requests) == 5
+    [(start, end), info] = DisturbedStore.requests[2:]
+    assert info == "info"
     assert end - start <= 2 * BLOCK
 
 
@@ -202,7 +270,7 @@ def test_errors_that_pass_change_no_pixel(fault) -> None:
 @pytest.mark.parametrize("good", [0, 1])
 def test_a_store_that_fails_is_not_taken_for_damage(good: int, description: str | None) -> None:
     uri = DisturbedStore.holding("a", deep_tiff(description), *[unchanged] * good, *[cut] * retries.ATTEMPTS)
-    with pytest.raises(TruncatedError, match=r"^cannot read 'disturbed://a' \(5 tries failed"):
+    with pytest.raises(SlideError, match=r"^cannot (open|read) 'disturbed://a'(:| \() ?5 tries failed"):
         open_slide(uri)  # the next request would be answered: no level may be missing
 
     with open_slide(uri) as reader:
@@ -231,17 +299,8 @@ def test_an_overlay_is_aligned_with_a_slide_on_a_store(tmp_path: Path) -> None:
     assert found.to_pylist() == local.to_pylist()
 
 
-def test_a_uri_stands_for_one_slide(tmp_path: Path) -> None:
-    path = tmp_path / "slide.tiff"
-    LAYOUTS["tiles"].write(path, raster(("uint8", 1, False)))
-    uri = f"s3://bucket/{path.name}"
+def test_a_slide_is_excluded_by_its_decoded_name() -> None:
+    uri = "s3://bucket/old%20slides/a.tiff?region=eu-central-1"
 
-    assert find_slides([uri, uri, str(path)]) == sorted([str(path), uri])
-    assert folder_named_by(uri) == "s3://bucket"
-    assert uri in Exclusion.of(["slide.*"], [folder_named_by(uri)])
-
-
-@pytest.mark.parametrize("uri", ["s3://bucket/", "s3://bucket", "s3://bucket/*.tiff", "https://example.org/slides/"])
-def test_folders_and_patterns_of_a_store_are_refused(uri: str) -> None:
-    with pytest.raises(ParameterError, match="only files are read from a store"):
-        find_slides(uri)
+    assert uri in Exclusion.of(["old slides/"], [folder_named_by("s3://bucket?region=eu-central-1")])
+    assert uri not in Exclusion.of(["old slides/"], [folder_named_by(uri)])

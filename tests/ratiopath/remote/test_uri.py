@@ -3,9 +3,9 @@
 import pytest
 
 from ratiopath.annotations import read_outlines
-from ratiopath.errors import ParameterError, RatiopathError, UnsupportedFormatError
+from ratiopath.errors import ParameterError, RatiopathError
 from ratiopath.overlays import open_overlay
-from ratiopath.remote.uri import check_uri, file_name, is_uri
+from ratiopath.remote.uri import check_uri, is_uri
 from ratiopath.slides import open_slide
 
 SECRET = "TOPSECRET"  # noqa: S105 - none
@@ -16,6 +16,7 @@ SECRET = "TOPSECRET"  # noqa: S105 - none
     [
         "s3://bucket/a.tiff", "gs://bucket/old slides/ä+1.tiff", "https://example.org:8443/a.tiff", "memory://a.tiff",
         "s3://b/p/a.tiff?region=us-east-1&scheme=http&endpoint_override=minio:9000", "s3://bucket/day@noon.tiff",
+        "gs://bucket/a?anonymous=true",
     ],
 )  # fmt: skip
 def test_the_uri_of_a_file_passes(uri: str) -> None:
@@ -29,6 +30,7 @@ def test_the_uri_of_a_file_passes(uri: str) -> None:
         "s3://{}@bucket/a.tiff", "s3://bucket/AKIA:{}@x", "s3://bucket/x#{}", "s3://bucket/x?{}", "S3://AKIA:{}@bucket/a",
         "simplecache::s3://AKIA:{}@bucket/a.tiff", "https://example.org/a.tiff?X-Amz-Signature={}",
         "s3://bucket/a?region=eu&client_secret={}", "s3://bucket/a?region={}", "memory://a.tiff?region={}",
+        "gs://bucket/a?region={}",
         "https://example.org/https://key:{}@host/a.tiff",
         "s3://bucket/a?endpoint_override=http://user:{}@minio:9000",
     ],
@@ -44,14 +46,3 @@ def test_a_credential_is_refused_and_not_repeated(form: str, call) -> None:
 
 def test_paths_of_this_machine_are_none() -> None:
     assert not any(map(is_uri, ["/data/a.tiff", "a.tiff", "a:b.tiff", "C:/a.tiff", "/a/http://b", b"s3://a/b", None]))
-
-
-def test_the_name_of_a_file_has_no_options() -> None:
-    found = [file_name(path) for path in ("s3://b/p/a.ome.tiff?region=eu", "/data/a?b.tiff", "a.tiff")]
-
-    assert found == ["a.ome.tiff", "a?b.tiff", "a.tiff"]
-
-
-def test_annotations_on_a_store_are_to_be_copied() -> None:
-    with pytest.raises(UnsupportedFormatError, match="hint: copy it to a folder"):
-        read_outlines("s3://bucket/a.geojson")
