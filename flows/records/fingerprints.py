@@ -9,18 +9,20 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile
-from ratiopath.remote.listing import list_files, state_of, version_of
+from ratiopath.remote.listing import list_files, present, state_of
 from ratiopath.remote.names import name_of, options_of, without_options
 from ratiopath.remote.uri import is_uri
 from ratiopath.remote.version import FileState, Version
 
 Json = dict[str, Any]
+_Found = TypeVar("_Found")
 Ask = Callable[[str], Json]
 """Function that fingerprints a file, not by content."""
 MIRAX = ".mrxs"
@@ -139,32 +141,45 @@ def require_unchanged(slide: str, states: Sequence[Json]) -> Iterator[None]:
         ReplacedError: A file has another fingerprint, inode or version, or is gone.
         SlideError: A store does not answer.
     """
-    before = [_identity(state["path"]) for state in states]
+    before = _each(_identity, states)
     yield
-    for state, identity in zip(states, before, strict=True):
-        path = state["path"]
-        if identity is None or _identity(path) != identity or _present(path) != state:
+    for state, is_same in zip(states, _each(_is_unchanged, states, before), strict=True):
+        if not is_same:
+            path = state["path"]
             file = repr(path) if path == slide else f"the overlay {path!r} of {slide!r}"
             raise ReplacedError(
                 f"{file} changed while it was measured", path=slide, hint="run again when it is complete"
             )
 
 
-def _identity(path: str) -> int | Version | None:
+def _each(ask: Callable[..., _Found], states: Sequence[Json], *others: Sequence[object]) -> list[_Found]:
+    """Ask for each file, for those on stores at the same time."""
+    if not any(is_uri(state["path"]) for state in states):
+        return list(map(ask, states, *others))
+    with ThreadPoolExecutor(len(states)) as pool:
+        return list(pool.map(ask, states, *others))
+
+
+def _identity(state: Json) -> int | Version | None:
     """Return the inode of a file of this machine, or the version of one on a store; None if it is gone."""
+    path = state["path"]
+    if is_uri(path):
+        found = present(path)
+        return found and found[0]
     try:
-        return version_of(path) if is_uri(path) else os.stat(path).st_ino
+        return os.stat(path).st_ino
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _present(path: str) -> Json | None:
-    """Fingerprint a file; None if it is gone, or no file any more."""
+def _is_unchanged(state: Json, identity: int | Version | None) -> bool:
+    path = state["path"]
+    if identity is None:
+        return False
+    if is_uri(path):
+        found = present(path)
+        return found is not None and found[0] == identity and fingerprint_on_store(path, lambda _: found[1]) == state
     try:
-        return fingerprint(path, by_content=False)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except SlideError:
-        if is_uri(path):
-            raise  # the store did not answer
-        return None
+        return _identity(state) == identity and fingerprint(path) == state
+    except (FileNotFoundError, NotADirectoryError, SlideError):
+        return False

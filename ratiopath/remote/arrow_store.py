@@ -83,11 +83,20 @@ def list_objects(folder: str, *, recursive: bool) -> Iterator[tuple[str, FileSta
             yield found.path[len(path) + 1 :], _state_of(found)
 
 
-def object_state(uri: str) -> FileState | None:
-    """Ask for the state of an object; None if there is none."""
+def present_object(uri: str) -> tuple[Version, FileState] | None:
+    """Ask for the version and the state of an object; None if there is none.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    if scheme_of(uri) == "s3":
+        version = ArrowObject(uri).version()
+        return version, FileState(version.size, version.marks[-1])  # its time, as a listing tells it
     files, path = _opened(uri)
     found = files.get_file_info(path)
-    return _state_of(found) if found.type == FileType.File else None
+    if found.type != FileType.File:
+        return None
+    return Version(found.size, (str(found.mtime_ns),)), _state_of(found)
 
 
 def _state_of(found: FileInfo) -> FileState:

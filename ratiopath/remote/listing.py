@@ -62,12 +62,26 @@ def state_of(uri: str) -> FileState | None:
         ParameterError: The URI may hold a credential.
         SlideNotFoundError: The store does not answer, or does not let it be read.
     """
+    found = present(uri)
+    return None if found is None else found[1]
+
+
+def present(uri: str) -> tuple[Version, FileState] | None:
+    """Ask for the version and the state of one file; None if there is no such file.
+
+    The version may tell a change that the state does not. On Google Cloud Storage it is another one than that of
+    `version_of`, since no handle is opened.
+
+    Raises:
+        ParameterError: The URI may hold a credential.
+        SlideNotFoundError: The store does not answer, or does not let it be read.
+    """
     ask = {"s3": _in_bucket, "gs": _in_bucket, "http": _on_web, "https": _on_web}.get(scheme_of(uri), _on_fsspec)
     return _asked(check_place(uri), lambda: ask(uri))
 
 
 def version_of(uri: str) -> Version | None:
-    """Ask for all that a store tells of the version of a file, which may be more than its state; None if it is absent.
+    """Ask for the version of a file by which `PinnedFile` reads it; None if it is absent.
 
     Raises:
         ParameterError: The URI may hold a credential, or names no file.
@@ -96,17 +110,15 @@ def _list_bucket(folder: str, *, recursive: bool) -> dict[str, FileState]:
     return {f"{top}/{encoded(name, folder)}{options}": state for name, state in found}
 
 
-def _in_bucket(uri: str) -> FileState | None:
-    from ratiopath.remote.arrow_store import object_state  # noqa: PLC0415 - ditto
+def _in_bucket(uri: str) -> tuple[Version, FileState] | None:
+    from ratiopath.remote.arrow_store import present_object  # noqa: PLC0415 - ditto
 
-    return object_state(uri)
+    return present_object(uri)
 
 
-def _on_web(uri: str) -> FileState:
-    from ratiopath.remote.web_store import WebFile  # noqa: PLC0415 - as above
-
-    version = WebFile(uri).version()
-    return FileState(version.size, next(iter(version.marks), ""))
+def _on_web(uri: str) -> tuple[Version, FileState]:
+    version = open_store(uri).version()
+    return version, FileState(version.size, next(iter(version.marks), ""))
 
 
 def _list_fsspec(folder: str, *, recursive: bool) -> dict[str, FileState]:
@@ -116,10 +128,12 @@ def _list_fsspec(folder: str, *, recursive: bool) -> dict[str, FileState]:
     return {uri: state for uri, state in found.items() if uri != folder}  # of a file, fsspec lists itself
 
 
-def _on_fsspec(uri: str) -> FileState | None:
+def _on_fsspec(uri: str) -> tuple[Version, FileState] | None:
     files, path = fsspec_files(uri)
     found = files.info(path)
-    return _of_info(found) if found["type"] == "file" else None
+    if found["type"] != "file":
+        return None
+    return Version(found.get("size") or 0, tuple(str(found[name]) for name in _MARKS if name in found)), _of_info(found)
 
 
 def _of_info(found: Mapping[str, Any]) -> FileState:
