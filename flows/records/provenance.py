@@ -127,17 +127,20 @@ class Provenance:
 _OF_JSON = {pa.string(): str, pa.int64(): int, pa.float64(): float}
 _TYPES = {column.name: _OF_JSON[column.type] for column in SLIDES.arrow}
 """Python type that JSON has for each column of `schemas.slides`."""
+_RESOLUTIONS = (("mpp_x", "mpp_y"), ("level0_mpp_x", "level0_mpp_y"))
+"""Columns that are null together, where a resolution is unknown."""
 _LARGEST = (1 << 63) - 1
 """Largest number of an int64."""
 
 
 def _read_slide(row: Json) -> Slide:
     """Read the metadata of a slide, each of its exact type and in its range."""
-    pairs = [{f"{name}_x", f"{name}_y"} for name in ("mpp", "level0_mpp")]
-    unknown = {name for pair in pairs for name in pair if all(row[one] is None for one in pair)}
-    for name in _TYPES.keys() - unknown:
+    unknown = {name for x, y in _RESOLUTIONS if row[x] is row[y] is None for name in (x, y)}
+    for name, kind in _TYPES.items():
+        if name in unknown:
+            continue
         value = row[name]
-        if type(value) is not _TYPES[name] or (type(value) is int and not -_LARGEST <= value <= _LARGEST):
+        if type(value) is not kind or (type(value) is int and not -_LARGEST <= value <= _LARGEST):
             raise ValueError(f"no provenance: {name} is {value!r:.99}")
         if type(value) is str:
             value.encode()  # raises if it is not UTF-8

@@ -1,6 +1,7 @@
 """Areas of tiles, divided so that no pixel of a slide counts twice."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -50,8 +51,7 @@ class TileAreas:
         """
         tile = slide.tile_extent
         xs, ys = grid_axes(slide, last)
-        whole = shapely.box(0, 0, tile.width, tile.height)
-        share = roi.polygon.intersection(whole).area / whole.area
+        share = _share_inside(roi, tile)
         overlaps = bool((np.diff(xs) < tile.width).any() or (np.diff(ys) < tile.height).any())
         if slide.mpp is None or (overlaps and share < 1):
             return cls(xs, ys, tile, None)
@@ -73,6 +73,13 @@ class TileAreas:
         pixels = widths[np.searchsorted(self.xs, tile_x)] * heights[np.searchsorted(self.ys, tile_y)]
         areas: Float64s = np.multiply(pixels, self.mm2_per_px, dtype=np.float64)
         return areas
+
+
+@lru_cache(maxsize=64)
+def _share_inside(roi: Roi, tile: Extent) -> float:
+    """Return the area of the ROI inside of a tile as a share of the tile's."""
+    whole = shapely.box(0, 0, tile.width, tile.height)
+    return float(roi.polygon.intersection(whole).area / whole.area)
 
 
 def _lengths(origins: Int64s, tile: int) -> Int64s:

@@ -25,7 +25,7 @@ COMPARED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DoneSlides:
-    """Which of some slides are done."""
+    """Some slides, and those among them that are done."""
 
     index: pa.Table
     """Rows of the state index whose files are as it says; a table of `schemas.state.slide_state`."""

@@ -34,7 +34,7 @@ class Publication:
             path: Path of the file.
             work: Folder of the same file system, in which the file lies until then.
         """
-        with _beside(path, work) as (file, beside):
+        with _unfinished(work) as (file, beside):
             yield file
         self.add(beside, path)
 
@@ -53,10 +53,14 @@ class Publication:
         for path, beside in self._beside.items():
             with output_errors(path):
                 _flush(beside)
+        folders = dict.fromkeys(map(os.path.dirname, self._beside))
+        for folder in folders:
+            with output_errors(folder):
+                os.makedirs(folder, exist_ok=True)
         for path, beside in self._beside.items():
             with output_errors(path):
                 os.replace(beside, path)
-        for folder in dict.fromkeys(map(os.path.dirname, self._beside)):
+        for folder in folders:
             with output_errors(folder):
                 _flush(folder)  # the names are on the disk too
 
@@ -71,16 +75,16 @@ def publish(path: str, work: str) -> Iterator[BinaryIO]:
 @contextmanager
 def move_into_place(path: str, work: str) -> Iterator[BinaryIO]:
     """Open a file in a folder of the same file system, and move it, not flushed, if the block ends without an error."""
-    with _beside(path, work) as (file, beside):
+    with _unfinished(work) as (file, beside):
         yield file
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     os.replace(beside, path)
 
 
 @contextmanager
-def _beside(path: str, work: str) -> Iterator[tuple[BinaryIO, str]]:
+def _unfinished(work: str) -> Iterator[tuple[BinaryIO, str]]:
     """Open a new file in a folder, which is removed if the block fails; yield it and its path."""
     os.makedirs(work, exist_ok=True)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     beside = os.path.join(work, f"{uuid4().hex}.unfinished")
     try:
         with open(beside, "xb") as file:
@@ -96,7 +100,6 @@ def place(source: Path, path: str, storage: Storage) -> None:
         with source.open("rb") as file, storage.files.open_output_stream(path) as stream:
             shutil.copyfileobj(file, stream)
         return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     with Publication() as publication:
         publication.add(str(source), path)
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 LONGEST = 16
 """Blocks of the longest request, 4 MiB."""
 FIRST = 4
-"""Blocks of the first requests after an announcement, 1 MiB in all: reading can begin while the next are made."""
+"""Blocks of the first requests after an announcement, 1 MiB in all; then twice as many, up to LONGEST: reading begins
+while the others are under way."""
 AT_ONCE = 4
 """Requests that are made at once."""
 _GAP = 2
@@ -99,7 +100,7 @@ class ReadAhead:
                 turns.setdefault(block, len(turns))
             if len(turns) == self._most:
                 break
-        self._most = LONGEST
+        self._most = min(2 * self._most, LONGEST)
         runs: list[range] = []
         for block in sorted(turns):
             last = runs[-1] if runs else range(-LONGEST, -LONGEST)

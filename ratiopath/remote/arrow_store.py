@@ -60,9 +60,9 @@ class ArrowObject:
         self._handle, self._generation = handle, version if self._is_of_google else None
         return version
 
-    def begin(self, size: int) -> tuple[Version, Answer]:
+    def begin(self, size: int, whole: int) -> tuple[Version, Answer]:
         """Ask for the version, then for the first bytes."""
-        return begun(self, size)
+        return begun(self, size, whole)
 
     def read(self, start: int, end: int) -> Answer:
         """Read bytes [start, end)."""

@@ -22,6 +22,8 @@ from ratiopath.remote.version import Version
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # of collections.abc from Python 3.12 on
 
+WHOLE = 1 << 21
+"""Size of the largest file that is read with one request, 2 MiB."""
 _FASTER = 4
 """Factor by which requests become longer where a file is read on, up to LONGEST."""
 
@@ -53,13 +55,13 @@ class RemoteFile(io.RawIOBase):
 
     @classmethod
     def open(cls, uri: str) -> Self:
-        """Pin the version of a file and read its first block.
+        """Pin the version of a file and read its first block, or all of it.
 
         Raises:
             ParameterError: The URI may hold a credential, or names no file.
             SlideError: See `PinnedFile.begin`.
         """
-        pinned, content = PinnedFile.begin(uri, BLOCK)
+        pinned, content = PinnedFile.begin(uri, BLOCK, WHOLE)
         file = cls(pinned)
         file._kept(Run(0, content))
         return file

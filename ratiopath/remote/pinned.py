@@ -31,11 +31,16 @@ class PinnedFile:
     """Version that all bytes have to be of."""
 
     @classmethod
-    def begin(cls, uri: str, size: int) -> "tuple[PinnedFile, memoryview]":
+    def begin(cls, uri: str, size: int, whole: int = 0) -> "tuple[PinnedFile, memoryview]":
         """Pin the version of a file, and read its first bytes.
 
         The bytes are of one version, which is another one if the file changed in this moment; `read` and `check` find
         that out.
+
+        Args:
+            uri: The file.
+            size: Bytes to read, as far as there are as many.
+            whole: Size of the largest file that may be read as a whole instead.
 
         Raises:
             ParameterError: The URI may hold a credential, or names no file.
@@ -44,7 +49,7 @@ class PinnedFile:
         """
         store = open_store(check_uri(uri))
         try:
-            return tried(lambda: _begun(store, uri, size))
+            return tried(lambda: _begun(store, uri, size, max(size, whole)))
         except SlideError:
             raise
         except Exception as error:  # noqa: BLE001 - client libraries have classes of their own
@@ -113,12 +118,13 @@ class PinnedFile:
         return TruncatedError(f"{self.uri!r} changed while it was read", path=self.uri, hint=_LATER)
 
 
-def _begun(store: Store, uri: str, size: int) -> tuple[PinnedFile, memoryview]:
-    version, answer = store.begin(size)
-    wanted = min(size, version.size)
-    content = _ranged(answer, wanted, uri)
-    if len(content) < wanted:
-        raise _cut(content, wanted)
+def _begun(store: Store, uri: str, size: int, whole: int) -> tuple[PinnedFile, memoryview]:
+    version, answer = store.begin(size, whole)
+    least = min(size, version.size)
+    most = version.size if version.size <= whole else least
+    content = _ranged(answer, most, uri)
+    if len(content) not in {least, most}:
+        raise _cut(content, most)
     return PinnedFile(uri, store, version), content
 
 

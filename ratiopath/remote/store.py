@@ -29,8 +29,13 @@ class Store(Protocol):
         """Ask for the present version."""
         ...
 
-    def begin(self, size: int) -> tuple[Version, Answer]:
-        """Ask for the version and for the first bytes, as many as there are up to a size."""
+    def begin(self, size: int, whole: int) -> tuple[Version, Answer]:
+        """Ask for the version and for the first bytes.
+
+        Args:
+            size: Bytes to ask for, as far as there are as many.
+            whole: Size of the largest file that may be asked for as a whole, at least `size`.
+        """
         ...
 
     def read(self, start: int, end: int) -> Answer:
@@ -57,19 +62,19 @@ class FsspecStore:
             raise without_size(self.uri)
         return Version(found["size"], tuple(str(found[name]) for name in _MARKS if name in found))
 
-    def begin(self, size: int) -> tuple[Version, Answer]:
+    def begin(self, size: int, whole: int) -> tuple[Version, Answer]:
         """Ask for the version, then for the first bytes."""
-        return begun(self, size)
+        return begun(self, size, whole)
 
     def read(self, start: int, end: int) -> Answer:
         """Read bytes [start, end)."""
         return Answer(self.files.cat_file(self.path, start=start, end=end), None)
 
 
-def begun(store: Store, size: int) -> tuple[Version, Answer]:
+def begun(store: Store, size: int, whole: int) -> tuple[Version, Answer]:
     """Ask for the version of a file, then for its first bytes."""
     version = store.version()
-    end = min(size, version.size)
+    end = version.size if version.size <= whole else size
     return version, store.read(0, end) if end else Answer(b"", None)
 
 

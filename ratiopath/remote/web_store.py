@@ -41,21 +41,21 @@ class WebFile:
 
     def version(self) -> Version:
         """Ask for one byte."""
-        return self.begin(1)[0]
+        return self._answer(0, 1)[1]
 
-    def begin(self, size: int) -> tuple[Version, Answer]:
-        """Ask for the first bytes."""
-        content, version = self._answer(0, size)
+    def begin(self, size: int, whole: int) -> tuple[Version, Answer]:
+        """Ask for the first bytes; a server without ranges answers with all."""
+        content, version = self._answer(0, size, whole)
         return version, Answer(content, version)
 
     def read(self, start: int, end: int) -> Answer:
         """Read bytes [start, end)."""
         return Answer(*self._answer(start, end))
 
-    def _answer(self, start: int, end: int) -> tuple[bytes, Version]:
+    def _answer(self, start: int, end: int, whole: int = 0) -> tuple[bytes, Version]:
         headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
         with _client(os.getpid()).stream("GET", self._uri, headers=headers) as response:
-            size = self._size(response, start, end)
+            size = self._size(response, start, max(end, whole))
             marks = tuple(response.headers[name] for name in _MARKS if name in response.headers)
             return b"".join(response.iter_raw()) if size else b"", Version(size, marks)
 

@@ -15,7 +15,7 @@ from ratiopath.slides import open_slide
 from ratiopath.slides.paths import find_slides
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, unchanged
 
-CONTENT = bytes(3 * BLOCK)
+CONTENT = bytes(9 * BLOCK)
 
 
 def opened(content: bytes, *faults: Fault) -> object:
@@ -30,7 +30,7 @@ def read(*faults: Fault, later: bytes | None = CONTENT) -> bytes:
     DisturbedStore.contents.pop("a.tiff")
     if later is not None:
         DisturbedStore.contents["a.tiff"] = later
-    return file.read_at(BLOCK, 10)
+    return file.read_at(3 * BLOCK, 10)
 
 
 def without_size() -> object:
@@ -57,9 +57,9 @@ def deep_tiff(description: str | None = None) -> bytes:
     """A TIFF whose second directory lies behind the first block."""
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as tiff:
-        for side in (1024, 512):
+        for side in (2048, 1024):
             level = np.zeros((side, side), np.uint8)
-            tiff.write(level, tile=(256, 256), subfiletype=int(side < 1024), description=description, metadata=None)
+            tiff.write(level, tile=(256, 256), subfiletype=int(side < 2048), description=description, metadata=None)
     return file.getvalue()
 
 

@@ -23,7 +23,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffPage
 from ratiopath.errors import UnsupportedImageError
 from ratiopath.remote.names import name_of
 from ratiopath.slides.tiff.errors import EXPORT_HINT
-from ratiopath.slides.tiff.levels import TiffLevel, alpha_of, check_page
+from ratiopath.slides.tiff.levels import ORIENTATION, TiffLevel, alpha_of, check_page
 from ratiopath.slides.tiff.ome import OmeImage, ome_images
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, page 36)
@@ -118,7 +118,7 @@ def _area(page: TiffPage) -> int:
 def _kind(page: TiffPage) -> tuple[object, ...]:
     """Return what all levels of an image have in common."""
     colours = PHOTOMETRIC.RGB if page.photometric == PHOTOMETRIC.YCBCR else page.photometric
-    orientation = page.tags.valueof("Orientation", default=1)
+    orientation = page.tags.valueof(ORIENTATION, default=1)
     return page.dtype, page.samplesperpixel, alpha_of(page), colours, orientation
 
 

@@ -9,6 +9,8 @@ from ratiopath.errors import InvalidMppError
 from ratiopath.geometry import Mpp
 from ratiopath.slides.reader import MPP_HINT
 
+_RESOLUTION, _UNIT = (282, 283), 296
+"""Codes of the tags XResolution and YResolution, and of ResolutionUnit."""
 _UM_PER_TAG_UNIT = {2: 25_400.0, 3: 10_000.0, 4: 1_000.0, 5: 1.0}
 """µm per ResolutionUnit: inch and centimetre (TIFF 6.0, page 38), millimetre and micrometre (common extension)."""
 _DISAGREEMENT = 0.01  # relative; tags are rationals of limited precision
@@ -50,8 +52,8 @@ def _checked(found: tuple[float, float], path: str, source: str) -> Mpp:
 
 
 def _tag_mpp(page: TiffPage) -> tuple[float, float] | None:
-    unit = page.tags.valueof("ResolutionUnit", default=2)  # TIFF 6.0: inch is the default
-    per_unit = [_number(page.tags.valueof(name)) for name in ("XResolution", "YResolution")]
+    unit = page.tags.valueof(_UNIT, default=2)  # TIFF 6.0: inch is the default
+    per_unit = [_number(page.tags.valueof(code)) for code in _RESOLUTION]
     if unit not in _UM_PER_TAG_UNIT or None in per_unit:
         return None
     x, y = (_micrometres(_UM_PER_TAG_UNIT[unit], *pixels) for pixels in per_unit if pixels is not None)

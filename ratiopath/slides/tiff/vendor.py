@@ -5,6 +5,7 @@ from typing import BinaryIO
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT, TiffFile, TiffPage
 
 from ratiopath.files import store_errors
+from ratiopath.slides.tiff.levels import ORIENTATION
 
 _CODECS = frozenset({COMPRESSION.JPEG, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB})
 """Codecs of scanners that OpenSlide decodes."""
@@ -90,5 +91,5 @@ def _is_of_a_scanner(page: TiffPage) -> bool:
         and page.photometric in _COLOURS
         and page.compression in _CODECS
         and (page.is_tiled or page.is_ndpi)
-        and page.tags.valueof("Orientation", default=1) == 1
+        and page.tags.valueof(ORIENTATION, default=1) == 1
     )

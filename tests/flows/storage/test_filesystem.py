@@ -8,8 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.config.errors import ConfigurationError
-from flows.config.model import CoverageConfig
-from flows.inputs.manifest import read_manifest
 from flows.storage.filesystem import Storage
 from flows.storage.parquet import TableWriter, read_table, write_table
 from flows.storage.workspace import Workspace
@@ -95,21 +93,3 @@ def test_an_unusable_output_is_refused(output, problem) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Storage.at(output)
     assert problem in str(refused.value)
-
-
-@pytest.mark.parametrize("where", ["slides", "overlay", "manifest"])
-def test_a_uri_of_slides_or_overlays_is_refused(where, tmp_path) -> None:
-    uri, problem = "s3://bucket/a.svs", "found a URI, .*; mount or copy the files and give their path"
-    given = {
-        "slides": uri if where == "slides" else "slides/",
-        "output": "out",
-        "tiling": {"level": 0, "tile_extent": 16},
-        "overlays": {"tissue": {"path": uri if where == "overlay" else "{stem}_mask.tiff"}},
-    }
-    if where == "manifest":
-        (tmp_path / "m.csv").write_text(f"path\n{uri}\n")
-        with pytest.raises(ConfigurationError, match=r"row 1 of manifest .* is not a file path: a text that may"):
-            list(read_manifest(str(tmp_path / "m.csv"), []))
-    else:
-        with pytest.raises(ConfigurationError, match=problem):
-            CoverageConfig.model_validate(given)

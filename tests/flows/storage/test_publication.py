@@ -45,7 +45,7 @@ def content(folder) -> dict[str, bytes]:
 def test_files_appear_together_when_the_block_ends(tmp_path, workspace) -> None:
     with Publication() as publication:
         write(workspace, "ab", publication)
-        assert os.listdir(tmp_path / "out") == []
+        assert not (tmp_path / "out").exists()
     assert content(tmp_path / "out") == {"a": b"a", "b": b"b"}
     assert os.listdir(workspace.hidden) == []
 
@@ -98,7 +98,7 @@ def test_a_name_that_cannot_be_taken_is_an_error_of_the_output(workspace, tmp_pa
     def publish() -> None:
         with Publication() as publication:
             write(workspace, "a", publication)
-            (tmp_path / "out" / "a").mkdir()
+            (tmp_path / "out" / "a").mkdir(parents=True)
 
     with pytest.raises(OutputError, match=r"cannot write '.*/out/a': Is a directory"):
         publish()

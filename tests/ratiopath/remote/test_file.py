@@ -15,10 +15,10 @@ from ratiopath.errors import SlideError, SlideNotFoundError, TruncatedError, Uns
 from ratiopath.remote import pinned, retries
 from ratiopath.remote.ahead import AT_ONCE, LONGEST
 from ratiopath.remote.cache import BLOCK, KEPT_BYTES
-from ratiopath.remote.file import RemoteFile
+from ratiopath.remote.file import WHOLE, RemoteFile
 from tests.support.disturbed_store import DisturbedStore, Fault, HttpError, cut, error, slow
 
-CONTENT = np.random.default_rng(1).bytes(3 * BLOCK + 100)
+CONTENT = np.random.default_rng(1).bytes(9 * BLOCK + 100)
 LARGE = np.random.default_rng(2).bytes(200 * BLOCK)
 
 
@@ -77,6 +77,13 @@ def test_a_header_is_two_requests() -> None:
             file.read_at(place, 8)
 
     assert DisturbedStore.requests == ["info", (0, BLOCK)]
+
+
+def test_a_small_file_is_read_with_its_header() -> None:
+    with RemoteFile.open(DisturbedStore.holding("a", CONTENT[:WHOLE])) as file:
+        assert file.read() == CONTENT[:WHOLE]
+
+    assert DisturbedStore.requests == ["info", (0, WHOLE)]
 
 
 def test_each_later_request_is_followed_by_one_for_the_version() -> None:
@@ -339,7 +346,7 @@ def test_an_error_that_passes_is_not_noticed(fault) -> None:
 def test_an_error_that_stays_is_one_of_storage_without_its_text(fault) -> None:
     file = opened(CONTENT, *[fault] * 99)
     with pytest.raises(TruncatedError, match=r"^cannot read 'disturbed://a' \(5 tries failed") as caught:
-        file.read_at(BLOCK, 10)
+        file.read_at(3 * BLOCK, 10)
 
     assert len(ranges()) == retries.ATTEMPTS
     assert getattr(caught.value.__cause__, "errno", None)  # callers that know errors by number may try again later
@@ -350,7 +357,7 @@ def test_an_error_that_stays_is_one_of_storage_without_its_text(fault) -> None:
 def test_denied_access_is_not_tried_again(fault: Exception) -> None:
     file = opened(CONTENT, error(fault))
     with pytest.raises(TruncatedError, match="check the credentials in the environment"):
-        file.read_at(BLOCK, 10)
+        file.read_at(3 * BLOCK, 10)
 
     assert len(ranges()) == 1
 
@@ -380,7 +387,7 @@ def test_a_server_without_ranges_is_refused() -> None:
         RemoteFile.open(DisturbedStore.holding("a", CONTENT, lambda content: CONTENT))
     file = opened(CONTENT, lambda content: CONTENT)
     with pytest.raises(UnsupportedFormatError, match="does not answer with ranges"):
-        file.read_at(BLOCK, 10)
+        file.read_at(3 * BLOCK, 10)
 
 
 def test_a_server_without_sizes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,6 +407,6 @@ def test_an_absent_file_is_not_found(uri: str) -> None:
 def test_errors_survive_pickling() -> None:
     file = opened(CONTENT, *[cut] * 99)
     with pytest.raises(SlideError) as caught:
-        file.read_at(BLOCK, 10)
+        file.read_at(3 * BLOCK, 10)
 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made above

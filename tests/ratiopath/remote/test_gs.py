@@ -14,7 +14,7 @@ from ratiopath.remote.file import RemoteFile
 from ratiopath.slides import open_slide
 from tests.support.gcs_server import gcs_server
 
-PIXELS = np.random.default_rng(1).integers(0, 255, (1024, 1024), np.uint8)
+PIXELS = np.random.default_rng(1).integers(0, 255, (2048, 2048), np.uint8)
 OPTIONS = "scheme=http&anonymous=true&endpoint_override"
 
 
@@ -32,7 +32,7 @@ def test_a_slide_is_read_by_ranges_of_one_generation(store: tuple[Path, Path, st
     before = len(log.read_text().splitlines())
 
     with open_slide(f"gs://bucket/a%20b.tiff?{OPTIONS}={address}") as slide:
-        np.testing.assert_array_equal(slide.read_chunk(0, 3, 3).pixels, PIXELS[768:, 768:])
+        np.testing.assert_array_equal(slide.read_chunk(0, 7, 7).pixels, PIXELS[-256:, -256:])
 
     requests = log.read_text().splitlines()[before:]
     assert [request.split(" bytes")[0].strip() for request in requests] == ["metadata", "media", "media", "media"]
@@ -41,9 +41,9 @@ def test_a_slide_is_read_by_ranges_of_one_generation(store: tuple[Path, Path, st
 
 def test_an_object_that_is_replaced_is_an_error(store: tuple[Path, Path, str]) -> None:
     folder, _, address = store
-    (folder / "a").write_bytes(bytes(1 << 20))
+    (folder / "a").write_bytes(bytes(1 << 22))
     with RemoteFile.open(f"gs://bucket/a?{OPTIONS}={address}") as file:
-        (folder / "a").write_bytes(bytes(1 << 20))
+        (folder / "a").write_bytes(bytes(1 << 22))
         os.utime(folder / "a", ns=(1, 1))
         with pytest.raises(TruncatedError, match="was removed or replaced while it was read"):
             file.read_at(1 << 19, 10)

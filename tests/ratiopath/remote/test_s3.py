@@ -42,9 +42,9 @@ def test_slides_are_described_by_ray(bucket: Bucket, tmp_path: Path, local_ray) 
     assert (row["mpp_x"], row["mpp_y"]) == stored.mpp
 
 
-@pytest.mark.parametrize("size", [3 * BLOCK, 2 * BLOCK])
+@pytest.mark.parametrize("size", [9 * BLOCK, 8 * BLOCK])
 def test_an_object_that_changes_is_an_error(size: int, bucket: Bucket) -> None:
-    before, after = np.random.default_rng(1).bytes(3 * BLOCK), bytes(size)
+    before, after = np.random.default_rng(1).bytes(9 * BLOCK), bytes(size)
     bucket.client.put_object(Bucket=bucket.name, Key="a", Body=before)
     with RemoteFile.open(bucket.uri("a")) as file:
         assert file.read_at(5, 10) == before[5:15]

@@ -18,6 +18,7 @@ from ratiopath.geometry import Mpp
 from ratiopath.overlays import TileWindows, open_overlay
 from ratiopath.remote import retries
 from ratiopath.remote.cache import BLOCK
+from ratiopath.remote.file import WHOLE
 from ratiopath.roi import Roi
 from ratiopath.slides import open_slide
 from ratiopath.slides.paths import Exclusion, folder_named_by
@@ -194,7 +195,7 @@ def test_annotations_are_read_as_on_this_machine(form: str, tmp_path: Path) -> N
     assert type(open_overlay(uri)) is type(open_overlay(str(path)))
 
 
-@pytest.mark.parametrize("content", [geojson(SHAPES) + bytes(b" " * BLOCK), scores(BLOCK // 8)])
+@pytest.mark.parametrize("content", [geojson(SHAPES) + b" " * WHOLE, scores(WHOLE // 8)])
 def test_a_store_that_fails_is_no_damage_of_an_annotation(content: bytes) -> None:
     uri = DisturbedStore.holding("a", content, unchanged, *[error(HttpError(503))] * retries.ATTEMPTS)
     with pytest.raises(TruncatedError, match="5 tries failed, the last with HttpError, HTTP status 503"):
@@ -231,6 +232,13 @@ def test_announced_ranges_are_those_of_the_segments_that_are_read(
                 ]
                 for place in zip(columns.tolist(), rows.tolist(), strict=True)
             ]
+
+
+def test_headers_at_two_places_are_followed_by_one_request_for_the_version() -> None:
+    with open_slide(DisturbedStore.holding("a", deep_tiff())) as reader:
+        assert len(reader.pyramid.levels) == 2
+        kinds = [request if request == "info" else "bytes" for request in DisturbedStore.requests]
+        assert kinds == ["info", "bytes", "bytes", "info"]
 
 
 def test_the_chunks_of_tiles_are_requested_together() -> None:
