@@ -16,7 +16,7 @@ LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size",
 """A row per file: its name, the subfolder it lies in or "", its size in bytes, and its time, -1 if a store has none."""
 SUBFOLDER = re.compile("[0-9a-f]{2}")
 """Name of a subfolder of a folder that is split."""
-CHUNK = 65_536
+CHUNK = 8_192
 """Files of a chunk of the table: only so many are Python objects at a time."""
 _File: TypeAlias = tuple[str, str, int, int]
 
