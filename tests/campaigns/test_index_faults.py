@@ -22,7 +22,7 @@ from tests.support.disturbed import chance, visible
 from tests.support.study import random_labels, run, truncate, write_mask, write_study
 
 SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "2")))
-STEPS = 6
+STEPS = 4
 """Runs of a walk."""
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
