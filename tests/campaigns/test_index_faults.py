@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from flows.state.state_index import FOLDER
+from flows.storage.workspace import STATE
 from tests.support.disturbed import chance, visible
 from tests.support.study import random_labels, run, truncate, write_mask, write_study
 
@@ -80,7 +80,7 @@ class Walk:
         self.previews = not self.previews
 
     def shards(self) -> list[Path]:
-        return sorted((self.output / FOLDER).glob("*.index"))
+        return sorted((self.output / STATE).glob("*.index"))
 
     def tear(self) -> None:
         for shard in self.shards():
@@ -99,13 +99,13 @@ class Walk:
     def age(self) -> None:
         """Keep the index of now for a later run."""
         shutil.rmtree(self.old, ignore_errors=True)
-        shutil.copytree(self.output / FOLDER, self.old)
+        shutil.copytree(self.output / STATE, self.old)
 
     def restore(self) -> None:
         """Put an earlier index in the place of this one, or beside it."""
         if self.rng.random() < 0.5:
-            shutil.rmtree(self.output / FOLDER)
-        shutil.copytree(self.old, self.output / FOLDER, dirs_exist_ok=True)
+            shutil.rmtree(self.output / STATE)
+        shutil.copytree(self.old, self.output / STATE, dirs_exist_ok=True)
 
     def rename_version(self) -> None:
         for shard in self.shards():
@@ -121,7 +121,7 @@ class Walk:
             shutil.copy(shard, shard.with_name(f"9999999999-{shard.name.partition('-')[2]}"))
 
     def forget(self) -> None:
-        shutil.rmtree(self.output / FOLDER)
+        shutil.rmtree(self.output / STATE)
 
     def files(self) -> list[Path]:
         return sorted(path for folder in ("coverage", "tiles") for path in (self.output / folder).glob("s*.parquet"))
@@ -173,9 +173,9 @@ def test_an_index_of_another_run_at_the_same_place_is_not_believed(tmp_path, see
         walk.run(walk.output)
     for _ in range(2):
         kept = tmp_path / "kept"
-        (first.output / FOLDER).rename(kept)
-        (second.output / FOLDER).rename(first.output / FOLDER)
-        kept.rename(second.output / FOLDER)
+        (first.output / STATE).rename(kept)
+        (second.output / STATE).rename(first.output / STATE)
+        kept.rename(second.output / STATE)
         first.replace_mask()
         for walk in (first, second):
             found = walk.run(walk.output)
