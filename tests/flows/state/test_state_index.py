@@ -49,13 +49,6 @@ def rewrite(file: Path, table: pa.Table, number: int = 1) -> None:
     file.rename(file.with_name(f"{number:010d}-{hashlib.sha256(file.read_bytes()).hexdigest()}.index"))
 
 
-def rewrite(file: Path, table: pa.Table, number: int = 1) -> None:
-    """Put another table in the place of a file of the index, under the digest of its bytes."""
-    file.unlink()
-    pq.write_table(table, file)
-    file.rename(file.with_name(f"{number:010d}-{hashlib.sha256(file.read_bytes()).hexdigest()}.index"))
-
-
 def test_an_output_without_an_index_has_no_rows(index) -> None:
     assert index.read().num_rows == index.count() == 0
 
