@@ -25,12 +25,10 @@ from flows.records.provenance import FORMAT, tiles_settings
 from flows.reports.previews.files import VERSION as PICTURES
 from flows.storage.filesystem import output_errors
 from flows.storage.parquet import open_table
-from flows.storage.workspace import Workspace
+from flows.storage.workspace import STATE, Workspace
 from schemas.state import slide_state
 from schemas.table import SchemaError, TableSchema, checked
 
-FOLDER = ".state"
-"""Hidden folder in the output."""
 VERSION = 1
 """Version of the index; to be raised when its rows mean something else."""
 KEY = b"ratiopath.state_of"
@@ -113,14 +111,17 @@ class StateIndex:
                 yield content
 
     def _names(self) -> list[str]:
-        names = self.workspace.names(self.workspace.published(FOLDER))
+        try:
+            names = self.workspace.names(self.workspace.published(STATE))
+        except NotADirectoryError:  # the output is refused: flows.reports.ownership
+            return []
         return sorted(filter(_NAME.fullmatch, names), key=_split)
 
     def _next(self) -> int:
         return max((_split(name)[0] for name in self._names()), default=0) + 1
 
     def _path(self, name: str) -> str:
-        return posixpath.join(self.workspace.published(FOLDER), name)
+        return posixpath.join(self.workspace.published(STATE), name)
 
     @property
     def _digest(self) -> bytes:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.state.state_index import FOLDER, StateIndex
-from flows.storage.workspace import Workspace
+from flows.state.state_index import StateIndex
+from flows.storage.workspace import STATE, Workspace
 from schemas.state import slide_state
 from tests.support.study import configured
 
@@ -39,7 +39,7 @@ def local(tmp_path) -> StateIndex:
 
 
 def files(index: StateIndex) -> list[Path]:
-    return sorted(Path(index.workspace.root, FOLDER).iterdir())
+    return sorted(Path(index.workspace.root, STATE).iterdir())
 
 
 def rewrite(file: Path, table: pa.Table, number: int = 1) -> None:
