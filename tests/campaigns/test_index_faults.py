@@ -6,10 +6,12 @@ runs the long form: 20 walks of STEPS runs each. Two runs at once, and drivers k
 test_faults.py and test_kills.py.
 """
 
+import hashlib
 import os
 import random
 import shutil
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from tests.support.disturbed import chance, visible
 from tests.support.study import random_labels, run, truncate, write_mask, write_study
 
 SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "2")))
-STEPS = 6
+STEPS = 4
 """Runs of a walk."""
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
@@ -107,12 +109,16 @@ class Walk:
 
     def rename_version(self) -> None:
         for shard in self.shards():
-            table = pq.read_table(shard)
-            pq.write_table(table.replace_schema_metadata({b"ratiopath.state_of": b"another version"}), shard)
+            table = pq.read_table(BytesIO(shard.read_bytes()))
+            content = BytesIO()
+            pq.write_table(table.replace_schema_metadata({b"ratiopath.state_of": b"another version"}), content)
+            number, digest = shard.name.partition("-")[0], hashlib.sha256(content.getvalue()).hexdigest()
+            shard.unlink()
+            shard.with_name(f"{number}-{digest}.index").write_bytes(content.getvalue())
 
     def double(self) -> None:
         for shard in self.shards():
-            shutil.copy(shard, shard.with_name(f"9999999999-{'0' * 32}.index"))
+            shutil.copy(shard, shard.with_name(f"9999999999-{shard.name.partition('-')[2]}"))
 
     def forget(self) -> None:
         shutil.rmtree(self.output / FOLDER)
