@@ -29,7 +29,7 @@ from tests.support.disturbed_index import FOLDERS, DisturbedIndex
 from tests.support.study import random_labels, run, write_mask, write_study
 
 SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "1")))
-STEPS = 4
+STEPS = 2
 """Runs of a walk."""
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
