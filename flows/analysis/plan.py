@@ -24,7 +24,6 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import source_table, usable
 from flows.records.fingerprints import Json
 from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
@@ -150,14 +149,14 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     workspace = Workspace.at(config.output)
     refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
     workspace, states = with_stored_layout(workspace), InputStates()
-    found, failed = usable(discover(config, states.files))
-    table = source_table(found, config)
+    found = discover(config, states.files)
+    table = found.table
     done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace, states)
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
         )
-        for row in failed
+        for row in found.failures
     ]
     derive = partial(
         derive_overlays,

@@ -120,7 +120,7 @@ def test_a_mask_is_no_slide_of_the_next_run(folder) -> None:
     write_stained(folder / "a.tiff")
     write_stained(folder / "output" / "tissue" / "mask.tiff")
     config = configured(folder, output=str(folder / "output"), overlays=DETECT)
-    assert [Path(slide.path).name for slide in discover(config)] == ["a.tiff"]
+    assert [Path(path).name for path in discover(config).table["path"].to_pylist()] == ["a.tiff"]
 
 
 def test_a_detected_overlay_has_a_class_of_its_own_name() -> None:
