@@ -22,8 +22,8 @@ from flows.config.uri import check_output
 from flows.config.yaml_file import parse_yaml, read_yaml
 from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.records.slices import in_slices
 from flows.storage.filesystem import Storage
+from flows.storage.slices import in_slices
 
 HELP = (
     "Tile whole-slide images and compute the share of each tile that its overlays cover.\n\n"

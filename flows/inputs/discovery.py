@@ -19,7 +19,7 @@ from flows.inputs.cells import kind_of_column, plain_cell
 from flows.inputs.manifest import is_manifest, read_cells, read_manifest
 from flows.inputs.overlay_graph import CircleError, slides_among
 from flows.inputs.source_table import each_once, name_bytes, name_text, source_schema, without_manifest
-from flows.records.slices import in_slices, slices_of
+from flows.storage.slices import in_slices, slices_of
 from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.remote.listing import list_files
 from ratiopath.remote.names import absolute, without_options

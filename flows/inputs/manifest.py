@@ -23,8 +23,8 @@ from flows.config.numbers import is_decimal
 from flows.config.uri import check_input
 from flows.inputs.cells import Cell, convert, kinds_of, plain_cell
 from flows.inputs.source_table import NO_CELLS, name_bytes, source_schema
-from flows.records.slices import SLICE, slices_of
 from flows.storage.parquet import read_table
+from flows.storage.slices import SLICE, slices_of
 from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile

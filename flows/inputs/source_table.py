@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config.errors import ConfigurationError
-from flows.records.slices import slices_of
+from flows.storage.slices import slices_of
 
 NO_CELLS = "{}"
 """Cells of a slide without columns that go through."""

@@ -16,10 +16,10 @@ from flows.inputs.discovery import discover
 from flows.records.failures import write_failures
 from flows.records.input_states import InputStates
 from flows.records.output_files import OutputFiles
-from flows.records.slices import in_slices
 from flows.state.done_slides import DoneSlides
 from flows.state.run_state import write_carried
 from flows.storage.parquet import SlidesReference, TableReference, write_groups
+from flows.storage.slices import in_slices
 from flows.storage.workspace import Part, Workspace
 from flows.tasks.settle_layout import settle_layout
 
@@ -55,6 +55,8 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
     path = workspace.of_run("select_slides.parquet")
     starts = range(0, to_do.num_rows, SLIDES_PER_PART)
     write_groups((to_do.slice(start, SLIDES_PER_PART) for start in starts), path, to_do.schema, workspace)
+    del found, table, done
+    pa.default_memory_pool().release_unused()
     return SlidesReference(path, "select slides", layout=workspace.layout)
 
 

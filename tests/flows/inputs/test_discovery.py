@@ -302,7 +302,7 @@ def test_a_name_that_is_no_text_takes_part_and_is_put_aside(tmp_path) -> None:
 class TestSlices:
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch) -> None:
-        for module in ("flows.records.slices", "flows.inputs.manifest"):
+        for module in ("flows.storage.slices", "flows.inputs.manifest"):
             monkeypatch.setattr(f"{module}.SLICE", 2)
 
     def test_all_slices_of_a_folder_are_found(self, tmp_path) -> None:
