@@ -257,6 +257,14 @@ def test_few_requests_are_made_at_once() -> None:
     assert len(ranges()) == len(blocks)
 
 
+def test_a_block_before_announced_ones_is_fetched_alone() -> None:
+    with opened(LARGE) as file:
+        announce(file, *range(20, 24))
+        assert file.read_at(19 * BLOCK, 6 * BLOCK) == LARGE[19 * BLOCK : 25 * BLOCK]
+
+    assert sorted(ranges()) == [(19, 20), (20, 24), (24, 25)]
+
+
 def test_what_is_read_need_not_be_what_was_announced() -> None:
     with opened(LARGE) as file:
         announce(file, *range(20, 60))
