@@ -143,12 +143,12 @@ def _measure(
         masked = detect(slides, config, part) if config.detected else slides
         overlays = derive(masked, config, part)
         covered = compute(grids, overlays, config, part)
-        results += [slides, grids, masked, overlays, covered, *_filter(slides, overlays, covered, config, part)]
+        results += [slides, grids, masked, overlays, covered, *_filter(slides, covered, config, part)]
     last = replace(part, part=Part(part.part.number + 1, "gone"))
     gone = find_gone(selected, files, config, last)
     results.append(gone)
     if count_rows(gone.path, workspace.files):
-        results += _filter(gone, gone, gone, config, last)  # another `keep` filters them too
+        results += _filter(gone, gone, config, last)  # another `keep` filters them too
     seconds: dict[str, float] = {}
     for result in dict.fromkeys(results):
         seconds[result.task] = seconds.get(result.task, 0.0) + result.seconds
@@ -156,10 +156,10 @@ def _measure(
 
 
 def _filter(
-    slides: TableReference, inputs: TableReference, covered: TableReference, config: CoverageConfig, part: Workspace
+    slides: TableReference, covered: TableReference, config: CoverageConfig, part: Workspace
 ) -> list[TableReference]:
     """Filter and draw the slides of a part, and add them to the state."""
     kept = keep(covered, slides, config, part)
     pictures = draw(kept, config, part) if config.previews else None
-    add_part(slides, inputs, covered, kept, pictures, config, part)
+    add_part(slides, covered, kept, pictures, config, part)
     return [kept] if pictures is None else [kept, pictures]

@@ -63,11 +63,7 @@ EXPORTED = TableSchema.of(
 """A row per slide of an export; `trouble` is the reason why it has no files, which are null then."""
 MASK = Column("mask", pa.string())
 """JSON: fingerprint of the mask of the slide's tissue."""
-INPUTS = Column("inputs", pa.string())
-"""Digest of the fingerprints of the slide and of its overlays."""
-GONE = TableSchema.of(
-    "gone slides", (*SLIDE_COLUMNS, CELLS, INPUTS, *FILE_COLUMNS[2:], STATUS, SECONDS), key=("slide_id",)
-)
+GONE = TableSchema.of("gone slides", (*SLIDE_COLUMNS, CELLS, *FILE_COLUMNS[2:], STATUS, SECONDS), key=("slide_id",))
 """A row per gone slide, with its file in coverage/."""
 PROVENANCE = Column("record", pa.string())
 """JSON: provenance of the slide's file in coverage/."""
@@ -97,5 +93,5 @@ def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) 
 def overlay_paths(overlays: Sequence[OverlayColumns]) -> TableSchema:
     """Return the schema of the slides with a path per overlay; null where a slide may have no such overlay."""
     paths = [Column(overlay.path, pa.string(), nullable=overlay.missing != "fail") for overlay in overlays]
-    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, FRAME, INPUTS, STATUS)
+    columns = (SLIDE_ID, PATH, *paths, PROVENANCE, STATES, FRAME, STATUS)
     return TableSchema.of("overlay paths", columns, key=("slide_id",))

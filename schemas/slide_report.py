@@ -19,6 +19,8 @@ VALUES = Column("values", pa.map_(pa.string(), pa.list_(pa.string())))
 _FINDINGS = (VALUES, SUSPICIONS, NOTES, ALIGNMENTS)
 MADE_FROM = Column("made_from", pa.string())
 """SHA-256 of the provenance of the file in tiles/: equal digests mean equal files."""
+INPUTS = Column("inputs", pa.string())
+"""Digest of the fingerprints of the slide and of its overlays that are files, which the file in coverage/ holds."""
 _TILES, _KEPT = (Column(name, pa.int64(), (NOT_NEGATIVE,)) for name in ("tiles", "kept"))
 
 
@@ -34,7 +36,7 @@ def area_of(name: str) -> str:
 
 def kept_slides(classes: Sequence[str]) -> TableSchema:
     """Return the schema of the index of the files in tiles/, with the report on each slide."""
-    columns = (*FILE_COLUMNS, MADE_FROM, _TILES, *_columns(classes), *_FINDINGS)
+    columns = (*FILE_COLUMNS, INPUTS, MADE_FROM, _TILES, *_columns(classes), *_FINDINGS)
     return TableSchema.of("kept slides", columns, key=("slide_id",))
 
 

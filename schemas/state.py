@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from schemas.fields import NOT_NEGATIVE
-from schemas.intermediate import CELLS, INPUTS, SECONDS, STATUS
-from schemas.slide_report import MADE_FROM, report_columns
+from schemas.intermediate import CELLS, SECONDS, STATUS
+from schemas.slide_report import INPUTS, MADE_FROM, report_columns
 from schemas.slides import SLIDE_COLUMNS
 from schemas.table import Column, TableSchema
 

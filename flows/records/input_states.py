@@ -16,7 +16,7 @@ from itertools import islice, takewhile
 from threading import Lock
 
 from flows.records.fingerprints import Json, fingerprint, fingerprint_on_store
-from ratiopath.errors import SlideError
+from ratiopath.errors import ParameterError, RatiopathError, SlideError
 from ratiopath.remote.listing import list_files, state_of
 from ratiopath.remote.names import folder_of, options_of, without_options
 from ratiopath.remote.uri import WEB, is_uri, scheme_of
@@ -119,12 +119,16 @@ class InputStates:
         return fingerprint_on_store(path, self.state, self.files)
 
     def exists(self, path: str) -> bool:
-        """Return True if there is something at a path, links followed, or a file at a URI.
+        """Return True if there is something at a path, links followed, or a file at a URI that may be used.
 
         Raises:
             SlideNotFoundError: A store does not answer.
         """
-        return self.state(path) is not None if is_uri(path) else os.path.exists(path)
+        if not is_uri(path):
+            return os.path.exists(path)
+        with suppress(ParameterError):
+            return self.state(path) is not None
+        return False
 
     def _known(self, key: tuple[str, bool]) -> _Listing | None:
         with self._lock:
@@ -147,11 +151,11 @@ class InputStates:
             folder = folder.rpartition("/")[0]
 
     def _try_to_list(self, folder: str) -> None:
-        with suppress(SlideError):
+        with suppress(RatiopathError):
             self.files(folder, recursive=False)
 
     def _try_to_ask(self, uri: str) -> None:
-        with suppress(SlideError):
+        with suppress(RatiopathError):
             self.state(uri)
 
 

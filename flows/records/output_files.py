@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pyarrow.fs import FileType
 
 from flows.config.model import CoverageConfig
-from flows.storage.listing import list_files
+from flows.storage.listing import comparable_time, list_files
 from flows.storage.workspace import Folder, Workspace
 from schemas.state import FILES, size_of, time_of
 
@@ -54,7 +54,7 @@ class OutputFiles:
     def match(self, rows: pa.Table, files: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Tell which rows of `schemas.state.slide_state` have these files as they are listed.
 
-        A row without such a file does not match, nor does a file without a time or at another place.
+        A row without such a file does not match, nor does a file without a comparable time or at another place.
         """
         found = np.ones(rows.num_rows, bool)
         for file in files:
@@ -96,7 +96,10 @@ def files_of(config: CoverageConfig) -> tuple[str, ...]:
 
 
 def file_columns(slide_ids: Sequence[str], files: Collection[str], workspace: Workspace) -> dict[str, pa.Array]:
-    """Return the size and time of each slide's files as columns; null where there is none, or none is asked for."""
+    """Return the size and time of each slide's files as columns; null where there is none, or none is asked for.
+
+    A time that cannot be compared (`flows.storage.listing.comparable_time`) is null too.
+    """
     columns = {}
     for file in FILES:
         folder, suffix = PLACES[file]
@@ -110,4 +113,5 @@ def file_columns(slide_ids: Sequence[str], files: Collection[str], workspace: Wo
 def _states(paths: Sequence[str], workspace: Workspace) -> Iterable[tuple[int | None, int | None]]:
     with ThreadPoolExecutor(1 if workspace.is_local else REQUESTS) as pool:
         for found in pool.map(workspace.files.get_file_info, paths):
-            yield (found.size, found.mtime_ns) if found.type == FileType.File else (None, None)
+            mtime_ns = comparable_time(found.mtime_ns, workspace)
+            yield (found.size, mtime_ns if mtime_ns >= 0 else None) if found.type == FileType.File else (None, None)

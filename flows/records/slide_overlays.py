@@ -66,7 +66,6 @@ def derive_overlays(
         "record": provenance.to_json(),
         "states": json.dumps([json.loads(row["state"]), *states]),
         "frame": row["frame"],
-        "inputs": inputs_digest(identity, found),
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }
 
@@ -122,6 +121,17 @@ def inputs_digest(identity: Json, overlays: Mapping[str, Json | None]) -> str:
         overlays: Fingerprints of its overlays that are files, by name.
     """
     return hashlib.sha256(json.dumps([identity, overlays], sort_keys=True).encode()).hexdigest()
+
+
+def inputs_of(provenance: Provenance, config: CoverageConfig) -> str:
+    """Return the digest of the inputs that a slide's file was made from, as the file itself says; see `inputs_digest`.
+
+    Args:
+        provenance: Provenance of a file of these settings.
+        config: Configuration of the run.
+    """
+    files = {name: found for name, found in provenance.overlays.items() if config.overlays[name].path is not None}
+    return inputs_digest(provenance.source, files)
 
 
 def _with_mpp(overlay: Json, mpp: float | None) -> Json:

@@ -10,6 +10,7 @@ A file is known by its content, never by its name alone:
     coverage/, tiles/, previews/, ...   folders, no links, and so are their subfolders; files in them that no slide id
                                         names stay as they are
     .work/                              nothing but folders of runs
+    .state/                             a folder, no link; only files with names of the state index are read and removed
 """
 
 import os
@@ -30,7 +31,7 @@ from flows.reports.gallery import is_drawn, is_page_name
 from flows.reports.previews.files import SCRIPT, is_replaceable
 from flows.storage.filesystem import Storage, output_errors
 from flows.storage.listing import SUBFOLDER
-from flows.storage.workspace import SUFFIXES, WORK, Folder, Workspace, is_slide_id
+from flows.storage.workspace import STATE, SUFFIXES, WORK, Folder, Workspace, is_slide_id
 
 _COLUMNS = {
     "slides.parquet": {"slide_id", "path", "extent_x", "tile_extent_x", "stride_x", "downsample"},
@@ -78,7 +79,7 @@ def _foreign(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
     entries = set(workspace.entries(workspace.root))
-    folders = [name for name in (*SUFFIXES, WORK) if name in entries and (masks or name != MASKS)]
+    folders = [name for name in (*SUFFIXES, WORK, STATE) if name in entries and (masks or name != MASKS)]
     links = [name for name in folders if workspace.is_local and not _is_folder(workspace.published(name))]
     yield from ((name, "is not a folder of this program") for name in links)
     if WORK in folders and WORK not in links:

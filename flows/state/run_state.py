@@ -58,7 +58,6 @@ def write_carried(
 
 def add_part(
     slides: TableReference,
-    inputs: TableReference,
     covered: TableReference,
     kept: TableReference,
     pictures: TableReference | None,
@@ -69,16 +68,13 @@ def add_part(
 
     Args:
         slides: Metadata and cells of the slides, also of those that failed later.
-        inputs: Digest of the inputs of each slide.
         covered: A row of `schemas.intermediate.COVERED` per slide.
         kept: A row of `schemas.slide_report.kept_slides` per slide that is done.
         pictures: A row of `schemas.intermediate.PICTURES` per slide; None if previews are off.
         config: Configuration of the run.
         workspace: Workspace of this part of the run.
     """
-    described, digests, measured, done = (
-        read_table(one.path, workspace.files) for one in (slides, inputs, covered, kept)
-    )
+    described, measured, done = (read_table(one.path, workspace.files) for one in (slides, covered, kept))
     ids, names = done["slide_id"], [one.name for one in report_columns(config.classes) if one.name != "kept"]
     time.sleep(RESOLUTION if workspace.is_local else STORE_RESOLUTION)
     files = file_columns(ids.to_pylist(), files_of(config), workspace)
@@ -88,9 +84,8 @@ def add_part(
             files[name] = pc.if_else(troubles.is_valid(), pa.scalar(None, pa.int64()), files[name])
     columns = {
         **_columns(described, ids, _SLIDES.names),
-        **_columns(digests, ids, ["inputs"]),
         **_columns(measured, ids, ["status", "seconds"]),
-        **{name: done[name] for name in ("made_from", *names)},
+        **{name: done[name] for name in ("inputs", "made_from", *names)},
         "kept": done["rows"],
         **files,
     }

@@ -1,11 +1,12 @@
 """State index of an output: what the files of each slide were made from, so that none is opened to find that out.
 
-    OUTPUT/.state/0000000007-RUN.index     rows of `schemas.state.slide_state`; of equal ids the last one counts
+    OUTPUT/.state/0000000007-SHA256.index     rows of `schemas.state.slide_state`; of equal ids the last one counts
 
 The files are Parquet; a pattern such as **/*.parquet does not find them. A run appends a file for each part of the
 slides that it has done, and writes all of them anew at its end. The index saves work and is never believed against the
-output: a row counts only while the sizes and times in it are those of the slide's files. A file of the index that is
-damaged, or of other settings or another version, counts as absent (docs/decisions/0027-state-index.md).
+output: a row counts only while the sizes and times in it are those of the slide's files. A file of the index counts as
+absent if its bytes are not those of the digest in its name, since Parquet has no checksum of its footer, or if it is of
+other settings or another version (docs/decisions/0027-state-index.md).
 """
 
 import hashlib
@@ -22,13 +23,12 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.records.provenance import FORMAT, tiles_settings
 from flows.reports.previews.files import VERSION as PICTURES
-from flows.storage.parquet import count_rows, open_table, write_groups
-from flows.storage.workspace import Workspace
+from flows.storage.filesystem import output_errors
+from flows.storage.parquet import open_table
+from flows.storage.workspace import STATE, Workspace
 from schemas.state import slide_state
 from schemas.table import SchemaError, TableSchema, checked
 
-FOLDER = ".state"
-"""Hidden folder in the output."""
 VERSION = 1
 """Version of the index; to be raised when its rows mean something else."""
 KEY = b"ratiopath.state_of"
@@ -37,7 +37,7 @@ ROWS = 16_384
 """Maximum number of rows of a row group."""
 ROWS_PER_FILE = 1 << 20
 """Maximum number of rows of a file."""
-_NAME = re.compile(r"(\d{10})-[0-9a-f]{32}\.index")
+_NAME = re.compile(r"(\d{10,})-([0-9a-f]{64})\.index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class StateIndex:
         schema = slide_state(self.config.classes)
         names = schema.arrow.names if columns is None else list(columns)
         tables = [schema.arrow.empty_table().select(names)]
-        for name in self._names():
+        for content in self._whole_files():
             try:
-                with open_table(self._path(name), self.workspace.files) as file:
+                with open_table(content, self.workspace.files) as file:
                     if (file.schema_arrow.metadata or {}).get(KEY) == self._digest:
                         tables += [group.select(names) for group in _checked_groups(file, schema)]
             except (pa.ArrowException, OSError, ValueError, SchemaError):
@@ -68,11 +68,13 @@ class StateIndex:
         return _last_of_each(pa.concat_tables(tables))
 
     def count(self) -> int:
-        """Return the number of rows of all files, equal ids too; 0 if one cannot be read."""
+        """Return the number of rows of all files, equal ids too; -1 if one is no whole file."""
+        files = list(self._whole_files())
         try:
-            return sum(count_rows(self._path(name), self.workspace.files) for name in self._names())
+            rows = [pq.read_metadata(pa.BufferReader(content)).num_rows for content in files]
         except (pa.ArrowException, OSError, ValueError):
-            return 0
+            return -1
+        return sum(rows) if len(rows) == len(self._names()) else -1
 
     def append(self, rows: pa.Table) -> None:
         """Add rows, which are complete when this returns."""
@@ -88,27 +90,49 @@ class StateIndex:
             self.workspace.remove(self._path(name))
 
     def _write(self, rows: pa.Table, number: int) -> None:
-        def groups() -> Iterator[pa.Table]:
+        sink, schema = pa.BufferOutputStream(), slide_state(self.config.classes)
+        with pq.ParquetWriter(sink, rows.schema.with_metadata({KEY: self._digest}), write_page_checksum=True) as writer:
             for start in range(0, rows.num_rows, ROWS):
-                yield checked(rows.slice(start, ROWS), slide_state(self.config.classes))
+                writer.write_table(checked(rows.slice(start, ROWS), schema))
+        content = sink.getvalue()
+        path = self._path(f"{number:010d}-{hashlib.sha256(content).hexdigest()}.index")
+        with output_errors(path), self.workspace.atomic_write(path) as file:
+            file.write(content)
 
-        path = self._path(f"{number:010d}-{self.workspace.run}.index")
-        write_groups(groups(), path, rows.schema.with_metadata({KEY: self._digest}), self.workspace)
+    def _whole_files(self) -> Iterator[pa.Buffer]:
+        """Read the files in their order, without those that are damaged."""
+        for name in self._names():
+            try:
+                with self.workspace.files.open_input_file(self._path(name)) as file:
+                    content = file.read_buffer()
+            except OSError:
+                continue
+            if hashlib.sha256(content).hexdigest() == _split(name)[1]:
+                yield content
 
     def _names(self) -> list[str]:
-        names = self.workspace.names(self.workspace.published(FOLDER))
-        return [name for name in names if _NAME.fullmatch(name)]
+        try:
+            names = self.workspace.names(self.workspace.published(STATE))
+        except NotADirectoryError:  # the output is refused: flows.reports.ownership
+            return []
+        return sorted(filter(_NAME.fullmatch, names), key=_split)
 
     def _next(self) -> int:
-        return max((int(name.partition("-")[0]) for name in self._names()), default=0) + 1
+        return max((_split(name)[0] for name in self._names()), default=0) + 1
 
     def _path(self, name: str) -> str:
-        return posixpath.join(self.workspace.published(FOLDER), name)
+        return posixpath.join(self.workspace.published(STATE), name)
 
     @property
     def _digest(self) -> bytes:
         settings = tiles_settings(self.config)
         return hashlib.sha256(json.dumps([VERSION, FORMAT, PICTURES, settings], sort_keys=True).encode()).digest()
+
+
+def _split(name: str) -> tuple[int, str]:
+    """Return the number and the digest in the name of a file."""
+    number, _, rest = name.partition("-")
+    return int(number), rest.removesuffix(".index")
 
 
 def _checked_groups(file: pq.ParquetFile, schema: TableSchema) -> Iterator[pa.Table]:

@@ -23,6 +23,8 @@ from flows.config.errors import ConfigurationError
 from flows.config.uri import check_output, is_uri
 from ratiopath.errors import RatiopathError
 
+_BUCKET_HINT = "create the bucket or check its name, and region and endpoint_override behind ?"
+
 
 class OutputError(RatiopathError):
     """The output cannot be written: the run stops, no slide is at fault.
@@ -43,7 +45,8 @@ def output_errors(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         found = error.strerror or str(error)
-        raise OutputError(f"cannot write {path!r}: {found}; hint: check space and permissions", error.errno) from error
+        hint = _BUCKET_HINT if "NO_SUCH_BUCKET" in found else "check space and permissions"
+        raise OutputError(f"cannot write {path!r}: {found}; hint: {hint}", error.errno) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,15 @@ from pyarrow.fs import FileSelector, FileType
 from flows.storage.filesystem import Storage
 
 LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
-"""A row per file: its name, the subfolder it lies in or "", its size in bytes, and its time, -1 if a store has none."""
+"""A row per file: its name, the subfolder it lies in or "", its size in bytes, and its `comparable_time`."""
 SUBFOLDER = re.compile("[0-9a-f]{2}")
 """Name of a subfolder of a folder that is split."""
-CHUNK = 65_536
+SECOND, LATEST = 10**9, (1 << 63) - 1
+"""A second in ns, and the latest time of an int64 in ns."""
+CHUNK = 8_192
 """Files of a chunk of the table: only so many are Python objects at a time."""
 _File: TypeAlias = tuple[str, str, int, int]
+_Found: TypeAlias = tuple[str, str, int, int | None]
 
 
 def list_files(storage: Storage, folder: str) -> pa.Table:
@@ -33,8 +36,8 @@ def list_files(storage: Storage, folder: str) -> pa.Table:
     """
     found = _scan(folder) if storage.is_local else _list_store(storage, folder)
     chunks, rows = [], list[_File]()
-    for row in found:
-        rows.append(row)
+    for name, subfolder, size, mtime_ns in found:
+        rows.append((name, subfolder, size, comparable_time(mtime_ns, storage)))
         if len(rows) == CHUNK:
             chunks.append(_chunk(rows))
             rows.clear()
@@ -71,6 +74,23 @@ def names_but(
     return [f"{subfolder}/{name}" if subfolder else name for subfolder, name in pairs]
 
 
+def comparable_time(mtime_ns: int | None, storage: Storage) -> int:
+    """Return the time of a file as it is the same however the file was asked for, in ns.
+
+    Stores tell the time of a file to the second, some of them in listings to the millisecond.
+
+    Args:
+        mtime_ns: Time that the file system tells; None if it tells none.
+        storage: File system of the file.
+
+    Returns:
+        The time, of a store in whole seconds; -1 if there is none, or it is before 1970 or after 2262.
+    """
+    if mtime_ns is None or not 0 <= mtime_ns <= LATEST:
+        return -1
+    return mtime_ns if storage.is_local else mtime_ns // SECOND * SECOND
+
+
 def _chunk(rows: list[_File]) -> pa.RecordBatch:
     columns = zip(*rows, strict=True) if rows else [()] * len(LISTING)
     return pa.RecordBatch.from_arrays(
@@ -78,7 +98,7 @@ def _chunk(rows: list[_File]) -> pa.RecordBatch:
     )
 
 
-def _scan(folder: str, subfolder: str = "") -> Iterator[_File]:
+def _scan(folder: str, subfolder: str = "") -> Iterator[_Found]:
     try:
         entries = os.scandir(os.path.join(folder, subfolder))
     except (FileNotFoundError, NotADirectoryError):
@@ -101,10 +121,10 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _list_store(storage: Storage, folder: str) -> Iterator[_File]:
+def _list_store(storage: Storage, folder: str) -> Iterator[_Found]:
     start = len(folder.rstrip("/")) + 1
     for found in storage.files.get_file_info(FileSelector(folder, allow_not_found=True, recursive=True)):
         path = PurePosixPath(found.path[start:])
         subfolder = "" if path.parent == PurePosixPath() else str(path.parent)
         if found.type == FileType.File and (not subfolder or SUBFOLDER.fullmatch(subfolder)):
-            yield path.name, subfolder, found.size, -1 if found.mtime_ns is None else found.mtime_ns
+            yield path.name, subfolder, found.size, found.mtime_ns

@@ -23,6 +23,8 @@ from schemas.fields import DERIVED_ID_FORM, ID_DIGITS, SLIDE_ID_FORM
 
 WORK = ".work"
 """Hidden folder in the output, with a folder for each run that is not finished."""
+STATE = ".state"
+"""Hidden folder in the output, with the state index."""
 Folder = Literal["coverage", "tiles", "previews", "tissue"]
 """Folder that holds a file per slide."""
 SUFFIXES: dict[Folder, str] = {"coverage": ".parquet", "tiles": ".parquet", "previews": ".png", "tissue": ".tiff"}

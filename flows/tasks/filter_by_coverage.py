@@ -22,6 +22,7 @@ from flows.records.provenance import (
     tiles_settings,
     with_metadata,
 )
+from flows.records.slide_overlays import inputs_of
 from flows.records.slides import CoveredSlide, Slide
 from flows.records.stored_files import has_tiles
 from flows.reports.slide_report import report_columns
@@ -109,13 +110,13 @@ def _filter_file(
     schema = tiles_schema(config)
     is_current = not config.force and read_metadata(path, workspace).provenance == provenance
     if is_current and has_tiles(path, covered.slide_id, config, workspace):
-        return _result(covered, path, count_rows(path, workspace.files), provenance, report)
+        return _result(covered, path, count_rows(path, workspace.files), provenance, report, config)
     kept_groups = (kept_tiles(group, selection.keep, made_from.slide, schema, selection.cells) for group in groups)
 
     def write(groups: Iterable[pa.Table], publication: Publication) -> Row:
         signed = with_metadata(schema.arrow, provenance)
         kept = write_groups(groups, path, signed, workspace, publication)
-        return _result(covered, path, kept, provenance, report)
+        return _result(covered, path, kept, provenance, report, config)
 
     return Draft(schema, kept_groups, write)
 
@@ -148,7 +149,10 @@ def kept_tiles(
     return pa.Table.from_arrays(columns, schema=schema.arrow)
 
 
-def _result(covered: CoveredSlide, path: str, kept: int, provenance: Provenance, report: Json) -> Row:
+def _result(
+    covered: CoveredSlide, path: str, kept: int, provenance: Provenance, report: Json, config: CoverageConfig
+) -> Row:
     is_filtered = provenance.settings["keep"] is not None
     columns = report_columns(report, covered.rows, kept, is_filtered=is_filtered)
-    return {**covered.to_row(), "file": path, "rows": kept, "made_from": provenance.digest, **columns}
+    digests = {"inputs": inputs_of(provenance, config), "made_from": provenance.digest}
+    return {**covered.to_row(), "file": path, "rows": kept, **digests, **columns}

@@ -18,8 +18,7 @@ from flows.config.model import CoverageConfig
 from flows.execution.batch import Row
 from flows.records.fingerprints import Json
 from flows.records.output_files import OutputFiles
-from flows.records.provenance import Provenance, read_coverage_metadata, read_metadata
-from flows.records.slide_overlays import inputs_digest
+from flows.records.provenance import read_coverage_metadata, read_metadata
 from flows.records.slides import Slide
 from flows.records.stored_files import (
     StoredFile,
@@ -122,16 +121,14 @@ def _with_coverage(
             except (pa.ArrowException, OSError) as error:
                 failures[file.stem] = _row(file.provenance.slide.path, unread(file.path, error))
             else:
-                rows.append(_gone(file.path, rows_there, file.provenance, config, workspace))
+                rows.append(_gone(file.path, rows_there, file.provenance.slide, config, workspace))
     return rows, failures
 
 
-def _gone(file: str, rows: int, provenance: Provenance, config: CoverageConfig, workspace: Workspace) -> Row:
-    overlays = {name: found for name, found in provenance.overlays.items() if config.overlays[name].path is not None}
+def _gone(file: str, rows: int, slide: Slide, config: CoverageConfig, workspace: Workspace) -> Row:
     return {
-        **provenance.slide.to_row(),
-        "cells": json.dumps(_stored_cells(provenance.slide.slide_id, config, workspace)),
-        "inputs": inputs_digest(provenance.source, overlays),
+        **slide.to_row(),
+        "cells": json.dumps(_stored_cells(slide.slide_id, config, workspace)),
         "file": file,
         "rows": rows,
         "status": "gone",

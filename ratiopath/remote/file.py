@@ -153,11 +153,11 @@ class RemoteFile(io.RawIOBase):
 
     def _missing(self, block: int, stop: int) -> Run:
         """Wait for a block that is due, or fetch it, with those behind it that are wanted or that reading on needs."""
-        is_on = block == self._next or stop - block > LONGEST
+        is_on = not self._is_announced and (block == self._next or stop - block > LONGEST)
         self._length = min(max(_FASTER * self._length, stop - block), LONGEST) if is_on else 1
         due = self._ahead.take(block)
         blocks = due.blocks if due else self._until_known(block, max(self._length, stop - block))
-        if is_on and not self._is_announced and (due is None or self._ahead.is_idle):
+        if is_on and (due is None or self._ahead.is_idle):
             last = max(blocks.stop + self._length, stop)
             self._ahead.expect(range(blocks.stop, min(last, -(-self.size // BLOCK))), self._length)
         answer = self._ahead.start(due) if due else started(lambda: self._fetched(blocks, is_checked=self._is_checked))

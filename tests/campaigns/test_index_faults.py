@@ -1,177 +1,149 @@
-"""A state index that is torn, stale, swapped or of another version: each run gives the tables of a run from scratch.
+"""A state index that is torn, stale, lies, or is another's: runs end as they do without it, and as from scratch.
 
     RATIOPATH_FAULTS=20 pytest tests/campaigns/test_index_faults.py --timeout 0
 
-runs the long form: 20 walks of STEPS runs each. Two runs at once, and drivers killed while they write the index, are in
-test_faults.py and test_kills.py.
+runs the long form: 20 walks of each kind.
 """
 
+import json
 import os
-import random
 import shutil
-from collections.abc import Callable
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from flows.state.state_index import FOLDER
-from tests.support.disturbed import chance, visible
-from tests.support.study import random_labels, run, truncate, write_mask, write_study
+from flows.records.provenance import read_metadata
+from flows.storage.workspace import STATE, Workspace
+from flows.tasks.select_slides import parts_of
+from tests.support.changing_study import ChangingStudy, Kind
+from tests.support.disturbed import SECONDS, chance, driver, log, visible
+from tests.support.disturbed_index import FOLDERS, DisturbedIndex
+from tests.support.study import random_labels, run, write_mask, write_study
 
-SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "2")))
-STEPS = 6
+SEEDS = range(int(os.environ.get("RATIOPATH_FAULTS", "1")))
+STEPS = 2
 """Runs of a walk."""
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
 
-class Walk:
-    """A study that changes from run to run, and its output, whose index is disturbed before each run."""
-
-    def __init__(self, root: Path, seed: int) -> None:
-        self.folder, self.output, self.oracle = root / "slides", root / "output", root / "oracle"
-        self.away, self.old = root / "away", root / "old"
-        self.rng = chance(f"index {seed}")
-        self.folder.mkdir(parents=True)
-        self.away.mkdir()
-        write_study(self.folder, *(f"s{number}" for number in range(5)))
-        self.keep, self.previews = "tissue >= 0.5", False
-
-    def change(self) -> str:
-        """Change the study or the configuration, or nothing."""
-        kinds = [self.replace_mask, self.remove, self.bring_back, self.spoil, self.filter, self.draw, self.stay]
-        return _one_of(self.rng, kinds)
-
-    def disturb(self) -> str:
-        """Disturb the index or the files of the output."""
-        kinds = [self.tear, self.flip, self.empty, self.age, self.rename_version, self.double, self.lose, self.damage]
-        if self.old.exists():
-            kinds.append(self.restore)
-        return _one_of(self.rng, [*kinds, self.forget, self.stay])
-
-    def stay(self) -> None:
-        pass
-
-    def slide(self) -> str:
-        return self.rng.choice(sorted(path.stem for path in self.folder.glob("s?.tiff")))
-
-    def replace_mask(self) -> None:
-        write_mask(self.folder / f"{self.slide()}_tissue.tiff", random_labels(self.rng.randrange(1000), (0, 255)))
-
-    def remove(self) -> None:
-        if len(list(self.folder.glob("s?.tiff"))) > 2:
-            for path in self.folder.glob(f"{self.slide()}*"):
-                path.rename(self.away / path.name)
-
-    def bring_back(self) -> None:
-        for path in self.away.iterdir():
-            path.rename(self.folder / path.name)
-
-    def spoil(self) -> None:
-        truncate(self.folder / f"{self.slide()}_tissue.tiff", 0.5)
-
-    def filter(self) -> None:
-        self.keep = self.rng.choice(["tissue >= 0.25", "tissue >= 0.5", "tumor > 0"])
-
-    def draw(self) -> None:
-        self.previews = not self.previews
-
-    def shards(self) -> list[Path]:
-        return sorted((self.output / FOLDER).glob("*.index"))
-
-    def tear(self) -> None:
-        for shard in self.shards():
-            truncate(shard, self.rng.random())
-
-    def flip(self) -> None:
-        for shard in self.shards():
-            content = bytearray(shard.read_bytes())
-            content[self.rng.randrange(len(content))] ^= 1 << self.rng.randrange(8)
-            shard.write_bytes(content)
-
-    def empty(self) -> None:
-        for shard in self.shards():
-            shard.write_bytes(b"")
-
-    def age(self) -> None:
-        """Keep the index of now for a later run."""
-        shutil.rmtree(self.old, ignore_errors=True)
-        shutil.copytree(self.output / FOLDER, self.old)
-
-    def restore(self) -> None:
-        """Put an earlier index in the place of this one, or beside it."""
-        if self.rng.random() < 0.5:
-            shutil.rmtree(self.output / FOLDER)
-        shutil.copytree(self.old, self.output / FOLDER, dirs_exist_ok=True)
-
-    def rename_version(self) -> None:
-        for shard in self.shards():
-            table = pq.read_table(shard)
-            pq.write_table(table.replace_schema_metadata({b"ratiopath.state_of": b"another version"}), shard)
-
-    def double(self) -> None:
-        for shard in self.shards():
-            shutil.copy(shard, shard.with_name(f"9999999999-{'0' * 32}.index"))
-
-    def forget(self) -> None:
-        shutil.rmtree(self.output / FOLDER)
-
-    def files(self) -> list[Path]:
-        return sorted(path for folder in ("coverage", "tiles") for path in (self.output / folder).glob("s*.parquet"))
-
-    def lose(self) -> None:
-        self.rng.choice(self.files()).unlink()
-
-    def damage(self) -> None:
-        """Damage a file, or give it the rows of another slide."""
-        path, other = self.rng.sample(self.files(), 2)
-        if self.rng.random() < 0.5:
-            truncate(path, self.rng.random())
-        else:
-            shutil.copy2(other, path)
-
-    def run(self, output: Path) -> dict[str, bytes]:
-        run(self.folder, output=str(output), keep=self.keep, previews=self.previews, gone="drop", tolerate=100)
-        pictures = {path.name: path.read_bytes() for path in output.glob("previews/*")}
-        return visible(output) | pictures
+def published(output: Path) -> dict[str, bytes]:
+    """Return the tables, pictures and masks of an output."""
+    paths = [*output.glob("*.parquet"), *(path for name in FOLDERS[1:] for path in (output / name).rglob("*"))]
+    return {str(path.relative_to(output)): path.read_bytes() for path in paths if path.is_file()}
 
 
-def _one_of(rng: random.Random, kinds: list[Callable[[], None]]) -> str:
-    kind = rng.choice(kinds)
-    kind()
-    return kind.__name__
+def outcome(study: ChangingStudy, output: Path) -> dict[str, Any]:
+    """Run, and return what is published with the record of the run, without its times."""
+    counts = asdict(study.run(output))
+    record = json.loads((output / "run.json").read_text()) | {"times": None}
+    return {"counts": counts, "run.json": record, **published(output)}
+
+
+def different(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    return sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+
+
+def is_copy(path: Path) -> bool:
+    """Return True for a file of a slide under the name of another one, which runs leave where it is."""
+    provenance = read_metadata(str(path), Workspace.at(str(path.parent))).provenance
+    return provenance is not None and provenance.slide.slide_id != path.stem
+
+
+@contextmanager
+def away(output: Path) -> Iterator[Path]:
+    """Move an output away for a block, and yield where it is."""
+    kept = output.rename(output.with_name("kept"))
+    yield kept
+    shutil.rmtree(output)
+    kept.rename(output)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_disturbance_of_the_index_changes_a_table(tmp_path, seed) -> None:
-    walk = Walk(tmp_path, seed)
-    walk.run(walk.output)
-    done = []
+@pytest.mark.parametrize("kind", ["folder", "manifest", "detected"])
+def test_runs_end_as_they_do_without_the_index(tmp_path, monkeypatch, kind: Kind, seed) -> None:
+    monkeypatch.setattr(sys.modules[parts_of.__module__], "SLIDES_PER_PART", 2)
+    rng = chance(f"index {kind} {seed}")
+    study, output, other = ChangingStudy(tmp_path / "study", kind, rng), tmp_path / "output", tmp_path / "other"
+    for place, keep in ((other, "tissue >= 0.25"), (output, "tissue >= 0.5")):
+        study.settings["keep"] = keep
+        study.run(place)
+    index, done = DisturbedIndex(output, other, rng), []
     for _ in range(STEPS):
-        done.append((walk.disturb(), walk.change()))
-        found = walk.run(walk.output)
-        shutil.rmtree(walk.oracle, ignore_errors=True)
-        expected = walk.run(walk.oracle)
-        assert found.keys() == expected.keys(), done
-        assert [name for name in found if found[name] != expected[name]] == [], done
+        done.append((index.disturb(), study.change()))
+        settings = dict(study.settings)
+        with away(output) as kept:
+            shutil.copytree(kept, output, ignore=shutil.ignore_patterns(STATE))
+            expected = outcome(study, output)
+        study.settings = settings
+        assert different(outcome(study, output), expected) == [], done
+    study.settings |= {"gone": "drop", "previews": True}
+    study.run(output)
+    found = {name: content for name, content in published(output).items() if not is_copy(output / name)}
+    with away(output):
+        study.run(output)
+        assert different(found, published(output)) == [], done
+
+
+def index_of(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (output / STATE).glob("*.index")}
+
+
+@contextmanager
+def writing_the_index(folder: Path, output: Path) -> Iterator[Popen[bytes]]:
+    """Run the flow in its own process, and hand it over when it has added to the index."""
+    before = set(index_of(output))
+    with driver(folder, output) as process:
+        limit = time.monotonic() + SECONDS
+        while not {path.name for path in (output / STATE).glob("*.index")} - before:
+            assert process.poll() is None, log(output).read_text()
+            assert time.monotonic() < limit
+            time.sleep(0.001)
+        yield process
+
+
+@pytest.fixture(params=["none", "old"])
+def folder(request, tmp_path) -> Path:
+    """Slides whose output has no index yet, or an old one."""
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    write_study(folder, "a", "b", "c")
+    if request.param == "old":
+        run(folder)
+        write_mask(folder / "b_tissue.tiff", random_labels(7, (0, 255)))
+    return folder
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_index_of_another_run_at_the_same_place_is_not_believed(tmp_path, seed) -> None:
-    """Two outputs of changing studies whose indices are exchanged between runs."""
-    first, second = Walk(tmp_path / "a", seed), Walk(tmp_path / "b", seed + 1000)
-    for walk in (first, second):
-        walk.folder = first.folder  # the same slides, run with other settings
-        walk.filter()
-        walk.run(walk.output)
-    for _ in range(2):
-        kept = tmp_path / "kept"
-        (first.output / FOLDER).rename(kept)
-        (second.output / FOLDER).rename(first.output / FOLDER)
-        kept.rename(second.output / FOLDER)
-        first.replace_mask()
-        for walk in (first, second):
-            found = walk.run(walk.output)
-            shutil.rmtree(walk.oracle, ignore_errors=True)
-            assert found == walk.run(walk.oracle)
+def test_a_driver_that_is_killed_while_it_writes_the_index_costs_no_work(folder, output, tmp_path, seed) -> None:
+    with writing_the_index(folder, output) as process:
+        time.sleep(chance(f"kill {seed}").uniform(0, 0.1))
+        process.kill()
+        process.wait()
+    assert run(folder).result().unchanged == 3
+    assert len(index_of(output)) == 1
+    run(folder, output=str(tmp_path / "fresh"))
+    assert visible(output) == visible(tmp_path / "fresh")
+
+
+def test_the_second_of_two_runs_leaves_the_index_alone(folder, output) -> None:
+    with writing_the_index(folder, output) as first:
+        first.send_signal(signal.SIGSTOP)
+        before = index_of(output)
+        try:
+            state = run(folder)
+        finally:
+            first.send_signal(signal.SIGCONT)
+        after = index_of(output)
+        assert first.wait(SECONDS) == 0, log(output).read_text()
+    assert "another run is writing to" in state.message or state.result().unchanged == 3  # or it ends after the first
+    assert "another run is writing to" not in state.message or after == before
+    assert run(folder).result().unchanged == 3

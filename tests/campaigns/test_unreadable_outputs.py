@@ -53,7 +53,7 @@ def restore(key: str, content: bytes, bucket: Bucket) -> None:
 
 def tables(bucket: Bucket) -> set[str]:
     """List the files of slides, their pictures among them."""
-    return {name for name in bucket.objects("out") if "/" in name}
+    return {name for name in bucket.objects("out") if "/" in name and not name.startswith(".state/")}
 
 
 def test_coverage_that_cannot_be_read_is_kept_and_named(finished, bucket) -> None:

@@ -1,4 +1,4 @@
-"""The flow over slides and overlays on an S3-compatible store: the tables of a local run, and what has changed."""
+"""The flow over slides and overlays on an S3-compatible store: the tables of a local run."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.bucket import Bucket
-from tests.support.study import SIZE, failures, run, settings, write_slide, write_study
+from tests.support.study import failures, run, settings, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
 
@@ -40,8 +40,3 @@ def test_a_run_over_a_store_gives_the_tables_of_a_local_run(folder, output, buck
         assert rows(output, table) == rows(local, table)
     paths = pq.read_table(output / "coverage")["path"].unique().to_pylist()
     assert paths == [bucket.uri("slides/a%201.tiff"), bucket.uri("slides/b.tiff")]
-
-    write_slide(folder / "b.tiff", size=(SIZE[0], 2 * SIZE[1]))
-    bucket.client.upload_file(str(folder / "b.tiff"), bucket.name, "slides/b.tiff")
-    summary = run(folder, slides=bucket.uri("slides"), overlays=overlays, previews=True).result()
-    assert (summary.unchanged, summary.changed) == (1, 1)

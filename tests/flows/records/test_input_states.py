@@ -72,6 +72,14 @@ def test_few_files_of_a_folder_are_asked_for_one_by_one(study: Bucket, s3_log: P
     assert requests(s3_log, before).count("HEAD") == 5
 
 
+def test_a_uri_that_may_hold_a_credential_is_no_file(study: Bucket) -> None:
+    states, odd = InputStates(), [study.uri(f"slides/{number}:x@y.tiff") for number in range(2 * FEW)]
+    states.load(odd)
+
+    assert not any(map(states.exists, odd[:2]))
+    assert states.exists(uris(study)[0])
+
+
 def test_listings_are_forgotten_beyond_the_limit(study: Bucket) -> None:
     states = InputStates(limit=2)
     for folder in ("slides/a", "slides/case%200", "slides/case%201"):

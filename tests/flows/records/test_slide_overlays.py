@@ -35,3 +35,14 @@ def test_an_overlay_in_a_folder_behind_a_link_to_nowhere_fails_its_slide(tmp_pat
     (tmp_path / "masks").symlink_to("unmounted")
     with pytest.raises(SlideNotFoundError, match=r"a\.tiff': '.*/masks' is a link that leads nowhere; hint: check"):
         find(tmp_path / "a.tiff", f"{tmp_path}/masks/of/{{stem}}.tiff", missing)
+
+
+@pytest.mark.parametrize("missing", ["fail", "null", "zero"])
+def test_an_overlay_whose_uri_may_hold_a_credential_fails_its_slide(tmp_path, missing) -> None:
+    with pytest.raises(SlideNotFoundError, match=r"path of overlay tissue of .* cannot be used: a URI has a user"):
+        find(tmp_path / "x:y@z.tiff", "s3://masks/{stem}.tiff", missing)
+
+
+@pytest.mark.parametrize("missing", ["null", "zero"])
+def test_an_overlay_that_is_missing_on_a_store_is_none(tmp_path, missing) -> None:
+    assert find(tmp_path / "a.tiff", "memory://nowhere/{stem}.tiff", missing) is None

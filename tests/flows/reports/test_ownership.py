@@ -26,6 +26,7 @@ FOREIGN = {
     ".work": b"mine",
     ".work/notes.txt": b"mine",
     f".work/{'a' * 32}": b"mine",
+    ".state": b"mine",
     "index-2.html": b"<h1>mine</h1>",
     "index-names.js": b"mine()",
     f"previews/{SLIDE_ID}.png": b"mine",
@@ -71,7 +72,7 @@ def test_a_table_of_other_columns_is_refused(output, name) -> None:
         refuse(output)
 
 
-@pytest.mark.parametrize("name", [".work", "coverage", "tiles", "previews", "coverage/3f", "previews/00"])
+@pytest.mark.parametrize("name", [".work", ".state", "coverage", "tiles", "previews", "coverage/3f", "previews/00"])
 def test_a_folder_that_is_a_link_is_refused(output, tmp_path, name) -> None:
     (tmp_path / "elsewhere").mkdir()
     (output / name).parent.mkdir(exist_ok=True)
@@ -115,6 +116,7 @@ def test_all_files_of_others_are_named_at_once(output) -> None:
         "previews/01/photo.png",
         "tiles/README",
         "data/run.json",
+        ".state/notes.txt",
     ],
 )
 def test_files_under_names_that_no_run_writes_are_welcome(output, name) -> None:

@@ -1,5 +1,7 @@
 """The state index: rows come back as they were added; a file that is damaged or of other settings counts as absent."""
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.state.state_index import FOLDER, StateIndex
-from flows.storage.workspace import Workspace
+from flows.state.state_index import StateIndex
+from flows.storage.workspace import STATE, Workspace
 from schemas.state import slide_state
 from tests.support.study import configured
 
@@ -37,7 +39,14 @@ def local(tmp_path) -> StateIndex:
 
 
 def files(index: StateIndex) -> list[Path]:
-    return sorted(Path(index.workspace.root, FOLDER).iterdir())
+    return sorted(Path(index.workspace.root, STATE).iterdir())
+
+
+def rewrite(file: Path, table: pa.Table, number: int = 1) -> None:
+    """Put another table in the place of a file of the index, under the digest of its bytes."""
+    file.unlink()
+    pq.write_table(table, file)
+    file.rename(file.with_name(f"{number:010d}-{hashlib.sha256(file.read_bytes()).hexdigest()}.index"))
 
 
 def test_an_output_without_an_index_has_no_rows(index) -> None:
@@ -83,14 +92,48 @@ def test_a_torn_file_counts_as_absent(local, keep) -> None:
     assert local.read().equals(rows("b"))
 
 
-def test_no_damaged_byte_gives_other_rows(local) -> None:
-    local.append(rows("a", tissue_mean=0.25))
+def test_a_file_with_a_damaged_byte_counts_as_absent_wherever_it_is(local) -> None:
+    local.append(rows("a"))
     [file] = files(local)
     content = file.read_bytes()
-    for place in range(0, len(content), len(content) // 60):
-        file.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
-        found = local.read()
-        assert found.num_rows == 0 or found.equals(rows("a", tissue_mean=0.25)), place
+    for place in range(0, len(content), len(content) // 30):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        assert local.read().num_rows == 0, place
+        assert local.count() == -1, place
+
+
+def test_files_that_are_in_each_others_place_count_as_absent(local) -> None:
+    local.append(rows("a"))
+    local.append(rows("b"))
+    local.append(rows("c"))
+    first, second, _ = files(local)
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    assert local.read().equals(rows("c"))
+
+
+def test_rows_come_after_the_greatest_number_in_a_name(local) -> None:
+    local.append(rows("a", tiles=1))
+    [file] = files(local)
+    rewrite(file, pq.read_table(file), 9_999_999_999)
+    local.append(rows("a", tiles=2))
+    assert local.read()["tiles"].to_pylist() == [2]
+    local.replace(rows("b"))
+    assert local.read().equals(rows("b"))
+    assert len(files(local)) == 1
+
+
+def test_what_is_no_file_stays_and_counts_as_absent(local) -> None:
+    local.append(rows("a"))
+    [file] = files(local)
+    for number, digest in enumerate("abc", start=2):
+        path = file.with_name(f"{number:010d}-{digest * 64}.index")
+        os.mkfifo(path) if digest == "a" else path.symlink_to(file) if digest == "b" else path.mkdir()
+    assert local.read().equals(rows("a"))
+    local.replace(rows("b"))
+    assert local.read().equals(rows("b"))
+    assert len(files(local)) == 4
 
 
 @pytest.mark.parametrize("change", [{"keep": "tissue >= 0.25"}, {"tiling": {"mpp": 0.5, "tile_extent": 8}}])
@@ -107,7 +150,8 @@ def test_rows_that_break_the_schema_do_not_count(local) -> None:
     [file] = files(local)
     table = pq.read_table(file)
     broken = table.set_column(table.column_names.index("tiles"), "tiles", pa.array([-1], pa.int64()))
-    pq.write_table(broken, file)
+    rewrite(file, broken)
+    assert local.count() == 1
     assert local.read().num_rows == 0
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.config.errors import ConfigurationError
-from flows.storage.filesystem import Storage
+from flows.storage.filesystem import OutputError, Storage
 from flows.storage.parquet import TableWriter, read_table, write_table
 from flows.storage.workspace import Workspace
 
@@ -93,3 +93,9 @@ def test_an_unusable_output_is_refused(output, problem) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Storage.at(output)
     assert problem in str(refused.value)
+
+
+def test_an_output_in_a_missing_bucket_tells_to_create_it_or_check_its_name(bucket) -> None:
+    workspace = Workspace.at(bucket.uri("out").replace(bucket.name, "nobucket"))
+    with pytest.raises(OutputError, match="hint: create the bucket or check its name, and region"):
+        write_table(TABLE, workspace.published("coverage", "x.parquet"), workspace)

@@ -1,6 +1,5 @@
 """Copies of files on stores: whole or absent, shared by processes, in bounded room."""
 
-import multiprocessing
 import os
 import threading
 import time
@@ -136,29 +135,6 @@ def test_what_a_killed_process_left_is_replaced(folder: Path) -> None:
     os.rename(copy, f"{copy}.unfinished")
     store.hold(put("b")).close()  # nobody waits for the half of a
     assert kept(folder) == ["b"]
-
-
-def hold_each(folder: str, names: list[str], failures: "multiprocessing.Queue[str]") -> None:
-    for name in names:
-        held = Copies(folder, 2100).hold(put(name))
-        if Path(held.path).read_bytes() != CONTENT:
-            failures.put(name)
-        held.close()
-
-
-def test_processes_share_copies(folder: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    failures = context.Queue()
-    orders = [list("abcab"), list("bcabc"), list("cabca")]
-    processes = [context.Process(target=hold_each, args=(str(folder), names, failures)) for names in orders]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert failures.empty()
-    assert len(kept(folder)) <= 2
 
 
 def test_a_folder_of_others_is_refused(folder: Path) -> None:

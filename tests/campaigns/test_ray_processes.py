@@ -17,7 +17,7 @@ UNUSED = ("monitor.py", "dashboard.py", "_StatsActor", "_AutoscalingCoordinatorA
 
 
 def test_a_ray_on_this_machine_has_no_process_for_scaling_or_watching() -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", STARTED], cwd=root, capture_output=True, text=True, check=True)
     assert "[{'id': 0}, {'id': 1}, {'id': 2}]\n" in done.stdout
     assert "raylet" in done.stdout
