@@ -16,7 +16,6 @@ from benchmarks.driver import run
 from flows.cli.options import read_configuration
 from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
-from flows.inputs.source_table import source_table
 from flows.records.output_files import PLACES, files_of
 from flows.records.output_layout import with_stored_layout
 from flows.records.slide_description import given_mpp, identify
@@ -46,7 +45,7 @@ def simulate(cohort: Cohort, slides: int) -> Path:
 
 def _rows(real: pa.Table, config: CoverageConfig) -> pa.Table:
     """Give each slide its row, or that of another slide with its own names and inputs."""
-    sources = source_table(discover(config), config)
+    sources = discover(config).table
     own = pc.index_in(sources["slide_id"], value_set=real["slide_id"])
     rows = real.take(pc.coalesce(own, pa.array(np.arange(sources.num_rows) % real.num_rows, pa.int32())))
     inputs = [_digest(source, config) for batch in sources.to_batches(10_000) for source in batch.to_pylist()]

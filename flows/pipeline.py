@@ -99,8 +99,8 @@ def coverage(config: CoverageConfig) -> State[Summary]:
     with output_lock(workspace):
         workspace = with_stored_layout(workspace)
         files = OutputFiles.of(workspace)
-        known = known_files(files, config, workspace)
-        refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None, known=known)
+        has_masks = config.detected is not None
+        refuse_foreign(files, known_files(config, workspace), previews=config.previews, masks=has_masks)
         refuse_foreign_exports(config, workspace)
         workspace.tidy()  # of killed runs
         selected = select(files, config, workspace)
@@ -108,6 +108,7 @@ def coverage(config: CoverageConfig) -> State[Summary]:
             workspace = replace(workspace, layout=selected.layout)
             files = OutputFiles.of(workspace)  # they have been moved
         seconds = _measure(selected, files, config, workspace)
+        del files  # 300 bytes a slide
         state = read_state(config, workspace)
         slides = publish_slides(config, workspace)
         exports = []

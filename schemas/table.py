@@ -124,6 +124,11 @@ def checked(table: pa.Table, schema: TableSchema) -> pa.Table:
     return table
 
 
+def load_checks() -> None:
+    """Make a first validation, which imports polars and hypothesis: while something else is waited for."""
+    pap.DataFrameSchema({"number": pap.Column(None)}).validate(pa.table({"number": [0]}))
+
+
 def _check_columns(table: pa.Table, schema: TableSchema) -> None:
     if table.schema.names != schema.arrow.names:
         found = ", ".join(table.schema.names)

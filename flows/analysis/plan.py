@@ -24,7 +24,6 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, overlay_path
 from flows.execution.batch import SLIDE_ERRORS
 from flows.inputs.discovery import discover, with_column_kinds
-from flows.inputs.source_table import source_table, usable
 from flows.records.fingerprints import Json
 from flows.records.input_states import InputStates
 from flows.records.masks import FOLDER, mask_record, stored_mask
@@ -39,7 +38,8 @@ from flows.records.slides import Slide, Status
 from flows.records.stored_files import grid_axes, read_folder
 from flows.reports.ownership import refuse_foreign
 from flows.state.done_slides import DoneSlides
-from flows.storage.listing import list_files, names_but
+from flows.state.run_state import known_files
+from flows.storage.listing import names_but
 from flows.storage.workspace import Workspace
 
 MAX_THREADS = 16
@@ -148,16 +148,17 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
     """
     config = with_column_kinds(config)
     workspace = Workspace.at(config.output)
-    refuse_foreign(workspace, previews=config.previews, masks=config.detected is not None)
     workspace, states = with_stored_layout(workspace), InputStates()
-    found, failed = usable(discover(config, states.files))
-    table = source_table(found, config)
-    done = DoneSlides.among(table, OutputFiles.of(workspace), config, workspace, states)
+    files = OutputFiles.of(workspace)
+    refuse_foreign(files, known_files(config, workspace), previews=config.previews, masks=config.detected is not None)
+    found = discover(config, states.files)
+    table = found.table
+    done = DoneSlides.among(table, files, config, workspace, states)
     slides = [
         PlannedSlide(
             row["path"], failure={"stage": "discover slides", "error": row["error"], "message": row["message"]}
         )
-        for row in failed
+        for row in found.failures
     ]
     derive = partial(
         derive_overlays,
@@ -175,7 +176,7 @@ def plan_run(config: CoverageConfig, threads: int | None = None) -> Plan:
         output=workspace.output,
         overlays=tuple(name for name, overlay in config.overlays.items() if overlay.path is not None),
         slides=slides,
-        gone=_find_gone(slides, workspace),
+        gone=_find_gone(slides, files),
         tolerated=config.may_put_aside(len(slides)),
         remarks=Counter(str(remark.message) for remark in remarks),
     )
@@ -265,12 +266,12 @@ def _check_overlays(derived: Json, slide: Slide, config: CoverageConfig) -> int:
     return sum(sizes.values())
 
 
-def _find_gone(slides: Iterable[PlannedSlide], workspace: Workspace) -> list[str]:
+def _find_gone(slides: Iterable[PlannedSlide], files: OutputFiles) -> list[str]:
     """Find the slides that have a file in coverage/ and were not found."""
     found = {slide.path for slide in slides}
     kept = [slide.slide_id for slide in slides if slide.slide_id and slide.failure is None]
-    listing, is_below = list_files(workspace, workspace.published("coverage")), workspace.is_below("coverage")
-    names = names_but(listing, ".parquet", pa.array(kept, pa.string()), is_below=is_below)
+    workspace, listing = files.workspace, files.listings["coverage"].files
+    names = names_but(listing, ".parquet", pa.array(kept, pa.string()), is_below=workspace.is_below("coverage"))
     stored = read_folder("coverage", names, workspace)
     paths = {file.provenance.slide.path for file in stored if file.state == "whole" and file.provenance is not None}
     return sorted(paths - found)

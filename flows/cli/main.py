@@ -174,8 +174,9 @@ def _configured(config: "CoverageConfig | None") -> "CoverageConfig":
 
     It imports nothing of Prefect, whose warnings would be lost: Ray's start is silent.
     """
-    from flows import tasks  # noqa: F401, PLC0415 - for later
+    from flows.execution.quick_import import import_tasks  # noqa: PLC0415 - see above
 
+    import_tasks()
     if config is None:
         from flows.cli.sample import make_sample  # noqa: PLC0415 - see above
 

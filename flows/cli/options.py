@@ -23,6 +23,7 @@ from flows.config.yaml_file import parse_yaml, read_yaml
 from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover, with_column_kinds
 from flows.storage.filesystem import Storage
+from flows.storage.slices import in_slices
 
 HELP = (
     "Tile whole-slide images and compute the share of each tile that its overlays cover.\n\n"
@@ -81,8 +82,8 @@ def read_configuration(arguments: Sequence[str]) -> CoverageConfig:
     if storage.is_local:
         _refuse_file(storage.root)
     config = with_column_kinds(config)
-    sources = discover(config)  # refuses a wrong path before anything is started
-    refuse_equal_stems((source.path for source in sources), config.exports, config.classes)
+    slides = discover(config).table  # refuses a wrong path before anything is started
+    refuse_equal_stems(in_slices(slides["path"]), config.exports, config.classes)
     return config
 
 

@@ -19,7 +19,8 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def import_quickly(name: str) -> None:
-    """Import a module; a Ray task, whose own module is small."""
+def import_tasks() -> None:
+    """Import the tasks and what their checks import; a Ray task too, whose own module is small."""
     with no_collection():
-        import_module(name)
+        import_module("flows.tasks")
+        import_module("schemas.table").load_checks()

@@ -16,7 +16,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
 from flows.execution.processors import usable_processors
-from flows.execution.quick_import import import_quickly
+from flows.execution.quick_import import import_tasks
 from flows.execution.ray_processes import need_no_actors, none_but_needed
 from flows.execution.start_error import StartError
 
@@ -167,9 +167,9 @@ def warm_up() -> None:
     ensure_ray()
     if os.environ.get("RAY_ADDRESS"):
         return
-    load = ray.remote(num_cpus=1)(import_quickly)
+    load = ray.remote(num_cpus=1)(import_tasks)
     for _ in range(int(ray.available_resources().get("CPU", 1))):
-        load.remote("flows.tasks")
+        load.remote()
 
 
 def ray_processors() -> int:

@@ -1,54 +1,77 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from flows.config.errors import ConfigurationError
 from flows.config.export_settings import TileColumns, check_export
 from flows.config.keep_expression import keep_expression
 from flows.config.model import CoverageConfig
-from flows.config.overlay_path import Column, overlay_path
+from flows.config.overlay_path import Column, Pattern, overlay_path
 from flows.config.slide_id import slide_id_of
-from flows.inputs.cells import kind_of_column
-from flows.inputs.manifest import SlideSource, is_manifest, read_cells, read_manifest
+from flows.inputs.cells import kind_of_column, plain_cell
+from flows.inputs.manifest import is_manifest, read_cells, read_manifest
+from flows.inputs.overlay_graph import CircleError, slides_among
+from flows.inputs.source_table import each_once, name_bytes, name_text, source_schema, without_manifest
+from flows.storage.slices import in_slices, slices_of
 from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.remote.listing import list_files
 from ratiopath.remote.names import absolute, without_options
-from ratiopath.remote.uri import is_uri
+from ratiopath.remote.uri import check_uri, is_uri
 from ratiopath.slides.on_store import Listing
-from ratiopath.slides.paths import Exclusion, find_slides
+from ratiopath.slides.paths import Exclusion, slides_at
 
 
-def discover(config: CoverageConfig, listed: Listing = list_files) -> list[SlideSource]:
-    """Find the slides of a run, sorted by path, each once.
+@dataclass(frozen=True, slots=True)
+class FoundSlides:
+    """Slides of a run, not yet opened."""
+
+    table: pa.Table
+    """A row per slide, by path; see `flows.inputs.source_table`."""
+    failures: list[dict[str, str]]
+    """Path, error and message of each slide whose name no table can hold, or no client can use."""
+
+    def __len__(self) -> int:
+        """Return the number of slides, with those that cannot be used."""
+        return int(self.table.num_rows) + len(self.failures)
+
+
+def discover(config: CoverageConfig, listed: Listing = list_files) -> FoundSlides:
+    """Find the slides of a run, each once.
 
     Args:
         config: Configuration with `slides`, `exclude` and `overlays`.
         listed: Lists folders on stores.
 
     Raises:
-        ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used, or
-            files are overlays of one another in a circle.
+        ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used,
+            files are overlays of one another in a circle, or slides have the same id in a manifest.
     """
-    named: dict[str, SlideSource] = {}
     masks = f"{without_options(absolute(config.output.removeprefix('file://')))}/tissue/"  # of earlier runs
-    every = (slide for entry in config.slide_entries for slide in _named_by(entry, config, listed))
-    for slide in (slide for slide in every if not slide.path.startswith(masks)):
-        bare = SlideSource(slide.path)
-        if named.get(slide.path, bare) == bare:
-            named[slide.path] = slide
-        elif slide not in (bare, named[slide.path]):
-            raise ConfigurationError(f"slides: {slide.path!r} has two different rows in manifests; delete one of them")
+    empty = source_schema(config.manifest_columns, config.mpp_columns).empty_table()
+    named = [empty, *(slides for entry in config.slide_entries for slides in _named_by(entry, config, listed))]
+    rows = pa.concat_tables(named)
+    rows = each_once(rows.filter(pc.invert(pc.starts_with(rows["path"], name_bytes(masks)))))
     # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
-    slides = slides_among({path: _among(named, _overlays(slide, config)) for path, slide in named.items()})
+    rows = _without_overlays(rows, config)
     try:
         exclusion = Exclusion.of(config.exclude, config.slide_folders)
     except ParameterError as error:
         raise ConfigurationError(f"exclude: {error}") from None
-    found = [named[path] for path in sorted(slides) if path not in exclusion]
-    _refuse_shared_ids(found, config)
-    return found
+    if config.exclude:
+        rows = rows.filter(pa.array([path not in exclusion for path in _paths(rows)], pa.bool_()))
+    rows, failures = _usable(rows)
+    is_named = rows["slide_id"].null_count < rows.num_rows
+    rows = _with_ids(rows, config)
+    if is_named:
+        _refuse_shared_ids(rows)
+    return FoundSlides(rows, failures)
 
 
 def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
@@ -60,11 +83,11 @@ def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
     """
     if not config.columns or isinstance(config.columns, dict):
         return config
-    cells: dict[str, list[Any]] = {name: [] for name in config.columns}
-    for entry in config.slide_entries:
-        for name, found in (read_cells(entry, config.columns) if is_manifest(entry) else {}).items():
-            cells[name] += found
-    kinds = {name: kind_of_column(name, found) for name, found in cells.items()}
+    cells = [read_cells(entry, config.columns) for entry in config.slide_entries if is_manifest(entry)]
+    kinds = {
+        name: kind_of_column(name, map(plain_cell, chain.from_iterable(in_slices(table[name]) for table in cells)))
+        for name in config.columns
+    }
     known = config.model_copy(update={"columns": kinds})
     if config.keep is not None:
         try:
@@ -80,24 +103,23 @@ def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
     return known
 
 
-def _refuse_shared_ids(slides: Sequence[SlideSource], config: CoverageConfig) -> None:
-    """Refuse ids of manifests that two slides share; files on some systems ignore case."""
-    if not any(slide.slide_id for slide in slides):
-        return
-    taken: dict[str, str] = {}
-    for slide in slides:
-        slide_id = slide.slide_id or slide_id_of(slide.path, config)
-        other = taken.setdefault(slide_id.lower(), slide.path)
-        if other != slide.path:
-            raise ConfigurationError(
-                f"slides: {other!r} and {slide.path!r} have the same slide_id {slide_id!r}; give each its own"
-            )
+def _refuse_shared_ids(slides: pa.Table) -> None:
+    """Refuse ids that two slides share; files on some systems ignore case."""
+    _, first, number = np.unique(
+        pc.utf8_lower(slides["slide_id"]).combine_chunks().dictionary_encode().indices.to_numpy(),
+        return_index=True,
+        return_inverse=True,
+    )
+    again = np.flatnonzero(first[number] != np.arange(len(number)))
+    if again.size:
+        one, other = (slides.slice(int(place), 1).to_pylist()[0] for place in (first[number][again[0]], again[0]))
+        found = f"{one['path']!r} and {other['path']!r} have the same slide_id {other['slide_id']!r}"
+        raise ConfigurationError(f"slides: {found}; give each its own")
 
 
-def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[SlideSource]:
+def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[pa.Table]:
     if is_manifest(entry):
-        columns, mpps = config.manifest_columns.values(), config.mpp_columns.values()
-        yield from read_manifest(entry, columns, mpps, config.column_kinds)
+        yield from read_manifest(entry, config.manifest_columns, config.mpp_columns, config.column_kinds)
         return
     if config.columns:
         raise ConfigurationError(
@@ -117,65 +139,76 @@ def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[S
             "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
-        paths = find_slides(entry, listed)
+        yield from without_manifest(slides_at(entry, listed))
     except (SlideNotFoundError, ParameterError) as error:
         if is_uri(entry):
             raise ConfigurationError(f"slides: {error}") from error
         remedy = "check the path; a glob must match a file, a folder may be empty"
         raise ConfigurationError(f"slides: {os.path.abspath(entry)!r} does not exist; {remedy}") from None
-    yield from map(SlideSource, paths)
 
 
-def _overlays(slide: SlideSource, config: CoverageConfig) -> Iterator[str]:
-    sources = iter(slide.sources)
-    for overlay in config.overlays.values():
-        if overlay.path is None:
-            continue
-        cell = next(sources) if isinstance(overlay.path, Column) else None
-        path = overlay_path(slide.path, overlay.path, cell)
-        if path is not None:
-            yield path
+def _without_overlays(rows: pa.Table, config: CoverageConfig) -> pa.Table:
+    """Return the files that are slides, see `slides_among`."""
+    paths = rows["path"].combine_chunks()
+    owners, overlays = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for name, overlay in config.overlays.items():
+        if overlay.path is not None:
+            found = pc.index_in(_overlays(rows, name, overlay.path), value_set=paths)
+            owners.append(np.flatnonzero(found.is_valid()))
+            overlays.append(found.drop_null().to_numpy().astype(np.int64))
+    try:
+        is_slide = slides_among(len(paths), np.concatenate(owners), np.concatenate(overlays))
+    except CircleError as error:
+        circle = " and ".join(repr(name_text(paths[file].as_py())) for file in error.files)
+        remedy = "correct the path of the overlay that names them"
+        raise ConfigurationError(f"overlays: {circle} are overlays of one another; {remedy}") from None
+    return rows.filter(pa.array(is_slide))
 
 
-def _among(named: Mapping[str, SlideSource], paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths that are named, as the objects that name them: most are not, and take no memory."""
-    return tuple(named[path].path for path in paths if path in named)
+def _overlays(rows: pa.Table, name: str, path: str | Pattern | Column) -> pa.ChunkedArray:
+    """Return the path of an overlay of each file; null for none."""
+    if isinstance(path, Column):
+        return rows[f"{name}_source"].cast(pa.binary())
+    derived = (overlay_path(slide, path) for slide in _paths(rows))
+    slices = slices_of(None if found is None else name_bytes(found) for found in derived)
+    return pa.chunked_array([pa.array(some, pa.binary()) for some in slices], pa.binary())
 
 
-def slides_among(overlays: Mapping[str, Collection[str]]) -> set[str]:
-    """Select the slides among files, some of which are overlays of others.
+def _paths(rows: pa.Table) -> Iterator[str]:
+    return map(name_text, in_slices(rows["path"]))
 
-    A file that is nobody's overlay is a slide. Its overlays are not, so they and their own overlays do not count:
 
-        a.tiff -> a_mask.tiff -> a_mask_mask.tiff      a.tiff and a_mask_mask.tiff are slides
+def _usable(rows: pa.Table) -> tuple[pa.Table, list[dict[str, str]]]:
+    """Set slides aside whose path no table can hold, or no client can use.
 
-    Args:
-        overlays: Overlay paths of each file. Paths of other files, and of the file itself, are ignored.
-
-    Raises:
-        ConfigurationError: Files are overlays of one another in a circle.
+    Returns:
+        The others, whose paths are texts; and a failure for each of these: path, error and message.
     """
-    left = {
-        path: tuple(other for other in others if other in overlays and other != path)
-        for path, others in overlays.items()
-    }
-    slides: set[str] = set()
-    while left:
-        roots = left.keys() - set().union(*left.values())
-        if not roots:
-            raise ConfigurationError(
-                f"overlays: {' and '.join(map(repr, _circle(left)))} are overlays of one another; correct the path of "
-                "the overlay that names them"
-            )
-        slides |= roots
-        done = roots.union(*(left[root] for root in roots))
-        left = {path: others for path, others in left.items() if path not in done}
-    return slides
+    failures = {number: failure for number, path in enumerate(_paths(rows)) if (failure := _failure(path))}
+    is_usable = np.ones(rows.num_rows, bool)
+    is_usable[list(failures)] = False
+    rows = rows.filter(pa.array(is_usable))
+    return rows.set_column(0, "path", rows["path"].cast(pa.string())), list(failures.values())
 
 
-def _circle(left: Mapping[str, Collection[str]]) -> list[str]:
-    """Find a circle among files each of which is the overlay of another, by walking back from the first."""
-    walked = [min(left)]
-    while walked[-1] not in walked[:-1]:
-        walked.append(min(path for path, others in left.items() if walked[-1] in others))
-    return sorted(walked[walked.index(walked[-1]) : -1])
+def _failure(path: str) -> dict[str, str] | None:
+    try:
+        path.encode()
+        if is_uri(path):
+            check_uri(path)
+    except UnicodeEncodeError as error:
+        shown = path.encode(errors="backslashreplace").decode()
+        message = f"the name {shown!r} is not UTF-8; hint: rename the file"
+        return {"path": shown, "error": type(error).__name__, "message": message}
+    except ParameterError as error:  # such as a key with // in it
+        shown = without_options(path)
+        return {"path": shown, "error": type(error).__name__, "message": f"{error}; or rename the file"}
+    return None
+
+
+def _with_ids(rows: pa.Table, config: CoverageConfig) -> pa.Table:
+    """Give the slides ids that have none in a manifest."""
+    given = zip(in_slices(rows["path"]), in_slices(rows["slide_id"]), strict=True)
+    slices = slices_of(slide_id or slide_id_of(path, config) for path, slide_id in given)
+    ids = pa.chunked_array([pa.array(some, pa.string()) for some in slices], pa.string())
+    return rows.set_column(rows.column_names.index("slide_id"), "slide_id", ids)

@@ -2,16 +2,19 @@
 
 import csv
 import io
+import json
 import math
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
@@ -19,7 +22,9 @@ from flows.config.model import ManifestKind as Kind
 from flows.config.numbers import is_decimal
 from flows.config.uri import check_input
 from flows.inputs.cells import Cell, convert, kinds_of, plain_cell
+from flows.inputs.source_table import NO_CELLS, name_bytes, source_schema
 from flows.storage.parquet import read_table
+from flows.storage.slices import SLICE, slices_of
 from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile
@@ -30,25 +35,7 @@ from schemas.fields import SLIDE_ID_FORM
 
 MAX_NAMES, MAX_NAME = 30, 60
 """Columns that a message names, and characters of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlideSource:
-    """A slide named by the configuration, not yet opened."""
-
-    path: str
-    """Absolute path, or URI."""
-    mpp: float | None = None
-    """Resolution in its manifest row, µm per pixel; None if there is none."""
-    sources: tuple[str | None, ...] = ()
-    """Paths of overlays in its manifest row, absolute or URIs, one per overlay with a manifest column; None for an
-    empty cell."""
-    overlay_mpps: tuple[float | None, ...] = ()
-    """Resolutions in its manifest row, one per overlay with such a column, µm per pixel; None for an empty cell."""
-    slide_id: str | None = None
-    """Id in its manifest row; None if there is none."""
-    cells: tuple[Cell | None, ...] = ()
-    """Cells of the columns that go through to the tables; None for an empty one."""
+_Read = TypeVar("_Read")
 
 
 def is_manifest(path: str) -> bool:
@@ -57,49 +44,106 @@ def is_manifest(path: str) -> bool:
 
 
 def read_manifest(
-    path: str, columns: Iterable[str], mpps: Iterable[str] = (), kinds: Mapping[str, Kind] | None = None
-) -> Iterator[SlideSource]:
+    path: str,
+    overlays: Mapping[str, str] | None = None,
+    mpps: Mapping[str, str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Iterator[pa.Table]:
     """Read the slides of a manifest, in its order.
 
     Args:
         path: CSV (UTF-8, comma, with a header) or Parquet, with a column `path` and optionally `mpp` and `slide_id`.
             Paths may be URIs; relative ones are resolved against its folder, which may be on a store.
-        columns: Columns with overlay paths.
-        mpps: Columns with resolutions of overlays.
+        overlays: Columns with paths of overlays, by the names of these.
+        mpps: Columns with resolutions of overlays, by the names of these.
         kinds: Kind of each column that goes through to the tables.
+
+    Yields:
+        Slices of a table of `flows.inputs.source_table.source_schema`.
 
     Raises:
         ConfigurationError: It cannot be read, lacks a column, or holds an unusable path, resolution, id or cell.
     """
-    path, kinds = absolute(path), kinds or {}
-    needed, mpps = ["path", *columns], list(mpps)
-    names, rows = read_rows(path, {*needed, *mpps, *kinds, "mpp", "slide_id"})
-    _require(path, names, [*needed, *mpps], "overlays.NAME.path.column or mpp.column")
+    path, overlays, mpps, kinds = absolute(path), overlays or {}, mpps or {}, kinds or {}
+    needed = ["path", *overlays.values()]
+    names, rows = read_columns(path, {*needed, *mpps.values(), *kinds, "mpp", "slide_id"})
+    _require(path, names, [*needed, *mpps.values()], "overlays.NAME.path.column or mpp.column")
     _require(path, names, kinds, "columns")
-    folder = folder_of(path) + options_of(path)
-    for number, row in enumerate(rows, start=1):
-        cells = [_text(row[name], path, number, name) for name in needed]
-        paths = [joined(folder, cell) if cell else None for cell in cells]
-        if paths[0] is None:
-            raise ConfigurationError(
-                f"slides: row {number} of manifest {path!r} has no path; fill it or delete the row"
-            )
-        given = tuple(_mpp(row[name], path, number, name) for name in mpps)
-        values = tuple(_typed(row[name], kind, path, number, name) for name, kind in kinds.items())
-        slide_id = _slide_id(row.get("slide_id"), path, number)
-        yield SlideSource(paths[0], _mpp(row.get("mpp"), path, number), tuple(paths[1:]), given, slide_id, values)
+    schema = source_schema(overlays, mpps)
+    for start in range(0, rows.num_rows, SLICE):
+        some = _Rows(path, start + 1, rows.slice(start, SLICE))
+        yield pa.table(
+            {
+                "path": some.slides(),
+                "slide_mpp": some.column("mpp", _mpp),
+                "slide_id": some.column("slide_id", _slide_id),
+                "cells": some.cells(kinds),
+                **{f"{name}_source": some.column(column, _place) for name, column in overlays.items()},
+                **{f"{name}_given": some.column(column, _mpp) for name, column in mpps.items()},
+            },
+            schema,
+        )
 
 
-def read_cells(path: str, columns: Iterable[str]) -> dict[str, list[Any]]:
-    """Read columns of a manifest that go through to the tables, as they are; the text of CSV is stripped.
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Some successive rows of a manifest."""
+
+    path: str
+    """Path or URI of the manifest."""
+    first: int
+    """Number of the first row, as messages count them."""
+    table: pa.Table
+
+    def column(self, name: str, read: Callable[[Any, "_Where"], _Read | None]) -> list[_Read | None]:
+        """Read the cells of a column; None for each if there is no such column."""
+        if name not in self.table.column_names:
+            return [None] * self.table.num_rows
+        cells = enumerate(self.table[name].to_pylist(), start=self.first)
+        return [read(cell, _Where(self.path, number, name)) for number, cell in cells]
+
+    def slides(self) -> list[bytes]:
+        """Read the paths of the slides."""
+        paths = list[bytes]()
+        for number, path in enumerate(self.column("path", _place), start=self.first):
+            if path is None:
+                remedy = "fill it or delete the row"
+                raise ConfigurationError(f"slides: row {number} of manifest {self.path!r} has no path; {remedy}")
+            paths.append(name_bytes(path))
+        return paths
+
+    def cells(self, kinds: Mapping[str, Kind]) -> list[str]:
+        """Read the cells that go through to the tables, as JSON."""
+        if not kinds:
+            return [NO_CELLS] * self.table.num_rows
+        columns = [self.column(name, partial(_typed, kind=kind)) for name, kind in kinds.items()]
+        return [json.dumps(dict(zip(kinds, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Place of a cell."""
+
+    path: str
+    """Path or URI of the manifest."""
+    row: int
+    column: str
+
+    def __str__(self) -> str:
+        """Return the place as messages name it."""
+        return f"{self.column} in row {self.row} of manifest {self.path!r}"
+
+
+def read_cells(path: str, columns: Iterable[str]) -> pa.Table:
+    """Read columns of a manifest that go through to the tables, as they are.
 
     Raises:
         ConfigurationError: It cannot be read, or lacks a column.
     """
     path, columns = absolute(path), list(columns)
-    names, rows = read_rows(path, columns)
+    names, rows = read_columns(path, columns)
     _require(path, names, columns, "columns")
-    return {name: [plain_cell(row[name]) for row in rows] for name in columns}
+    return rows
 
 
 def _require(path: str, names: Sequence[str], needed: Iterable[str], key: str) -> None:
@@ -112,40 +156,38 @@ def _require(path: str, names: Sequence[str], needed: Iterable[str], key: str) -
         )
 
 
-def _slide_id(cell: Any, path: str, number: int) -> str | None:
+def _slide_id(cell: Any, place: _Where) -> str | None:
     found = plain_cell(cell)
     if found is None:
         return None
-    where = f"slides: slide_id in row {number} of manifest {path!r}"
     if not isinstance(found, str) or not re.fullmatch(SLIDE_ID_FORM, found):
         raise ConfigurationError(
-            f"{where} is {excerpt(cell)}; give up to 151 letters, digits, '.', '_' and '-' of ASCII, beginning with a "
-            "letter or digit, as it names files, or leave it empty"
+            f"slides: {place} is {excerpt(cell)}; give up to 151 letters, digits, '.', '_' and '-' of ASCII, beginning "
+            "with a letter or digit, as it names files, or leave it empty"
         )
     if found.lower() == "empty":
         taken = "the name of the file that a table without rows has"
-        raise ConfigurationError(f"{where} is {found!r}, {taken}; give another one, or leave it empty")
+        raise ConfigurationError(f"slides: {place} is {found!r}, {taken}; give another one, or leave it empty")
     return found
 
 
-def _typed(cell: Any, kind: Kind, path: str, number: int, name: str) -> Cell | None:
+def _typed(cell: Any, place: _Where, kind: Kind) -> Cell | None:
     found = plain_cell(cell)
     if found is None:
         return None
     if kind == "text" or kind in kinds_of(found):
         return convert(found, kind)
     raise ConfigurationError(
-        f"slides: {name} in row {number} of manifest {path!r} is {excerpt(cell)}, no {kind}; correct it, or write "
-        f"columns: {{{name}: text}}"
+        f"slides: {place} is {excerpt(cell)}, no {kind}; correct it, or write columns: {{{place.column}: text}}"
     )
 
 
-def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[list[str], list[dict[str, Any]]]:
-    """Read the names of the columns, and the rows; the cells of a CSV are texts.
+def read_columns(path: str, used: Collection[str], key: str = "slides") -> tuple[list[str], pa.Table]:
+    """Read the names of all columns, and those that are used; the cells of a CSV are texts.
 
     Args:
         path: CSV (UTF-8, comma, with a header) or Parquet, or its URI.
-        used: Columns that a header may have only once.
+        used: Columns to read, where they are there; a header may have them only once.
         key: Key or option that names the file, for messages.
 
     Raises:
@@ -154,23 +196,31 @@ def read_rows(path: str, used: Collection[str], key: str = "slides") -> tuple[li
     try:
         content = _content(path)
         if name_of(path).lower().endswith(".parquet"):
-            table = read_table(content)
-            return table.column_names, table.to_pylist()
+            names = pq.read_schema(content).names
+            return names, read_table(content, columns=_once(names, used, path, key))
         with io.TextIOWrapper(content, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames, times = names, Counter(names)
-            twice = {name for name in used if times[name] > 1}
-            if twice:
-                found = ", ".join(map(repr, sorted(twice)))
-                raise ConfigurationError(f"{key}: manifest {path!r} has the column {found} twice; delete one of them")
-            return names, [_complete_row(row, path, number, key) for number, row in enumerate(reader, start=1)]
+            lines = csv.reader(file, strict=True)
+            names = [name.strip() for name in next(lines, [])]
+            places = {name: names.index(name) for name in _once(names, used, path, key)}
+            schema = pa.schema([(name, pa.string()) for name in places])
+            slices = slices_of(_complete_rows(lines, len(names), path, key))
+            tables = [pa.table([[row[n] for row in rows] for n in places.values()], schema) for rows in slices]
+            return names, pa.concat_tables([schema.empty_table(), *tables])
     except FileNotFoundError:
         raise ConfigurationError(f"{key}: manifest {path!r} does not exist; check the path") from None
     except SlideError as error:
         raise ConfigurationError(f"{key}: {error}") from error
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise ConfigurationError(f"{key}: manifest {path!r} cannot be read: {error}; give CSV or Parquet") from None
+
+
+def _once(names: Sequence[str], used: Collection[str], path: str, key: str) -> list[str]:
+    """Return those of the columns that are used, in their order."""
+    times = Counter(names)
+    twice = ", ".join(repr(name) for name in sorted(used) if times[name] > 1)
+    if twice:
+        raise ConfigurationError(f"{key}: manifest {path!r} has the column {twice} twice; delete one of them")
+    return [name for name in names if name in used]
 
 
 def _content(path: str) -> io.BytesIO:
@@ -182,28 +232,31 @@ def _content(path: str) -> io.BytesIO:
         return io.BytesIO(file.read())
 
 
-def _complete_row(row: dict[str | None, Any], path: str, number: int, key: str) -> dict[str, Any]:
-    if None in row or None in row.values():
-        found = "more" if None in row else "fewer"
-        raise ConfigurationError(
-            f"{key}: row {number} of manifest {path!r} has {found} cells than the header; separate them with commas"
-        )
-    return {str(name): cell for name, cell in row.items()}
+def _complete_rows(lines: Iterable[list[str]], width: int, path: str, key: str) -> Iterator[list[str]]:
+    """Yield the lines that are not empty."""
+    for number, row in enumerate(filter(None, lines), start=1):
+        if len(row) != width:
+            found, remedy = "more" if len(row) > width else "fewer", "separate them with commas"
+            raise ConfigurationError(
+                f"{key}: row {number} of manifest {path!r} has {found} cells than the header; {remedy}"
+            )
+        yield row
 
 
-def _text(cell: Any, path: str, number: int, name: str) -> str | None:
+def _place(cell: Any, place: _Where) -> str | None:
+    """Return an absolute path, or a URI."""
     if cell is None:
         return None
-    where = f"slides: {name} in row {number} of manifest {path!r}"
     if not isinstance(cell, str) or "\0" in cell:
-        raise ConfigurationError(f"{where} is not a file path: {excerpt(cell)}; give a path or a URI")
+        raise ConfigurationError(f"slides: {place} is not a file path: {excerpt(cell)}; give a path or a URI")
     try:
-        return check_input(cell) or None
+        path = check_input(cell)
     except ValueError as error:
-        raise ConfigurationError(f"{where} cannot be used: {error}") from None
+        raise ConfigurationError(f"slides: {place} cannot be used: {error}") from None
+    return joined(folder_of(place.path) + options_of(place.path), path) if path else None
 
 
-def _mpp(cell: Any, path: str, number: int, name: str = "mpp") -> float | None:
+def _mpp(cell: Any, place: _Where) -> float | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, str):
@@ -213,6 +266,7 @@ def _mpp(cell: Any, path: str, number: int, name: str = "mpp") -> float | None:
         is_number = isinstance(cell, int | float | Decimal) and not isinstance(cell, bool)
     mpp = float(cell) if is_number else math.nan
     if not (math.isfinite(mpp) and mpp > 0):
-        where = f"slides: {name} in row {number} of manifest {path!r}"
-        raise ConfigurationError(f"{where} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty")
+        raise ConfigurationError(
+            f"slides: {place} is {excerpt(cell)}; give a number > 0, µm per pixel, or leave it empty"
+        )
     return mpp

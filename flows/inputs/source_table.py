@@ -1,74 +1,86 @@
-"""Table of the slides that were found, with the cells of their manifest, before any is opened."""
+"""Table of slides that the configuration names, before any is opened.
 
-import json
-from collections.abc import Iterable, Sequence
+    path          absolute path, or URI
+    slide_mpp     resolution in its row of the manifest, µm/px; null if there is none
+    slide_id      id in its row of the manifest, or one made of its path
+    cells         JSON: cells of the manifest's columns that go through to the tables
+    NAME_source   path of an overlay in its row of the manifest, absolute, or URI; null for an empty cell
+    NAME_given    resolution of an overlay in its row of the manifest, µm/px; null for an empty cell
+
+While slides are searched for, `path` is bytes, as a name on a disk need not be text, and `slide_id` is null where the
+manifest has none.
+"""
+
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from flows.config.model import CoverageConfig
-from flows.config.slide_id import slide_id_of
-from flows.inputs.manifest import SlideSource
-from ratiopath.errors import ParameterError
-from ratiopath.remote.names import without_options
-from ratiopath.remote.uri import check_uri, is_uri
+from flows.config.errors import ConfigurationError
+from flows.storage.slices import slices_of
+
+NO_CELLS = "{}"
+"""Cells of a slide without columns that go through."""
 
 
-def source_table(found: Sequence[SlideSource], config: CoverageConfig) -> pa.Table:
-    """Return a row per slide: path, slide_mpp, slide_id, cells, and for overlays the paths and mpp of its manifest.
+def source_schema(overlays: Iterable[str] = (), mpps: Iterable[str] = ()) -> pa.Schema:
+    """Return the columns while slides are searched for.
 
     Args:
-        found: Slides whose path is usable, see `usable`.
-        config: Configuration that names the columns of the manifest.
+        overlays: Overlays whose path is a column of the manifest.
+        mpps: Overlays whose resolution is a column of the manifest.
     """
-    overlays, resolutions = tuple(config.manifest_columns), tuple(config.mpp_columns)
-    return pa.table(
-        {
-            "path": pa.array([source.path for source in found], pa.string()),
-            "slide_mpp": pa.array([source.mpp for source in found], pa.float64()),
-            "slide_id": pa.array(
-                [source.slide_id or slide_id_of(source.path, config) for source in found], pa.string()
-            ),
-            "cells": pa.array(
-                [json.dumps(dict(zip(config.column_kinds, source.cells, strict=True))) for source in found]
-            ),
-            **{
-                f"{name}_source": pa.array([source.sources[number] for source in found], pa.string())
-                for number, name in enumerate(overlays)
-            },
-            **{
-                f"{name}_given": pa.array([source.overlay_mpps[number] for source in found], pa.float64())
-                for number, name in enumerate(resolutions)
-            },
-        }
+    return pa.schema(
+        [
+            ("path", pa.binary()),
+            ("slide_mpp", pa.float64()),
+            ("slide_id", pa.string()),
+            ("cells", pa.string()),
+            *((f"{name}_source", pa.string()) for name in overlays),
+            *((f"{name}_given", pa.float64()) for name in mpps),
+        ]
     )
 
 
-def usable(sources: Iterable[SlideSource]) -> tuple[list[SlideSource], list[dict[str, str]]]:
-    """Set slides aside whose path no table can hold, or no client can name.
+def name_bytes(path: str) -> bytes:
+    """Return the bytes that name a file; those of a name on a disk that is no text are what they are there."""
+    return path.encode(errors="surrogateescape")
 
-    Returns:
-        The others; and a failure for each of these: path, error and message.
+
+def name_text(name: bytes) -> str:
+    """Return the path that bytes name."""
+    return name.decode(errors="surrogateescape")
+
+
+def without_manifest(paths: Iterable[str]) -> Iterator[pa.Table]:
+    """Yield rows of slides that no manifest describes, in slices."""
+    schema = source_schema()
+    for some in slices_of(map(name_bytes, paths)):
+        nothing = {name: pa.nulls(len(some), schema.field(name).type) for name in ("slide_mpp", "slide_id")}
+        yield pa.table({"path": some, **nothing, "cells": pa.repeat(NO_CELLS, len(some))}, schema)
+
+
+def each_once(rows: pa.Table) -> pa.Table:
+    """Return a row per slide, by path.
+
+    Args:
+        rows: Rows of slides, several of which may be of one slide if they say the same, or all but one of them nothing.
+
+    Raises:
+        ConfigurationError: Two rows of a slide say different things.
     """
-    found, failures = list[SlideSource](), list[dict[str, str]]()
-    for source in sources:
-        failure = _failure(source.path)
-        if failure is None:
-            found.append(source)
-        else:
-            failures.append(failure)
-    return found, failures
-
-
-def _failure(path: str) -> dict[str, str] | None:
-    try:
-        path.encode()
-        if is_uri(path):
-            check_uri(path)
-    except UnicodeEncodeError as error:
-        shown = path.encode(errors="backslashreplace").decode()
-        message = f"the name {shown!r} is not UTF-8; hint: rename the file"
-        return {"path": shown, "error": type(error).__name__, "message": message}
-    except ParameterError as error:  # such as a key with // in it
-        shown = without_options(path)
-        return {"path": shown, "error": type(error).__name__, "message": f"{error}; or rename the file"}
-    return None
+    if pc.count_distinct(rows["path"]).as_py() != rows.num_rows:
+        rows = rows.group_by(rows.column_names, use_threads=False).aggregate([])
+        if rows.schema == source_schema():
+            says = pc.or_(rows["slide_mpp"].is_valid(), rows["slide_id"].is_valid())
+            says = pc.or_(says, pc.not_equal(rows["cells"], NO_CELLS))
+            described = rows["path"].filter(says).combine_chunks()
+            rows = rows.filter(pc.or_(says, pc.invert(pc.is_in(rows["path"], value_set=described))))
+    rows = rows.sort_by("path")
+    paths = rows["path"]
+    is_again = pc.equal(paths.slice(1), paths.slice(0, max(0, len(paths) - 1)))
+    place = pc.index(is_again, True).as_py()
+    if place >= 0:
+        found = repr(name_text(paths[place].as_py()))
+        raise ConfigurationError(f"slides: {found} has two different rows in manifests; delete one of them")
+    return rows

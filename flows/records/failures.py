@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -76,8 +77,9 @@ def _first_of_each_slide(tasks: Sequence[str], workspace: Workspace) -> pa.Table
         pa.table({"path": every["path"], "rank": ranks}), [("path", "ascending"), ("rank", "ascending")]
     )
     paths = every["path"].take(order)
-    is_first = [True, *pc.not_equal(paths[1:], paths[:-1]).to_pylist()] if len(paths) else []
-    return every.take(order.filter(pa.array(is_first, pa.bool_())))
+    is_first = np.ones(len(paths), bool)
+    is_first[1:] = pc.not_equal(paths.slice(1), paths.slice(0, max(0, len(paths) - 1))).to_numpy()
+    return every.take(order.filter(pa.array(is_first)))
 
 
 def _tables(workspace: Workspace) -> Iterator[pa.Table]:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from pyarrow.fs import FileType
 
 from flows.config.model import CoverageConfig
-from flows.storage.listing import comparable_time, list_files
+from flows.storage.listing import Listing, comparable_time, list_folder, names_but
+from flows.storage.slices import in_slices
 from flows.storage.workspace import Folder, Workspace
 from schemas.state import FILES, size_of, time_of
 
@@ -35,19 +36,19 @@ class OutputFiles:
 
     workspace: Workspace
     """The output, with its layout when it was listed."""
-    listings: dict[str, pa.Table]
-    """Table of `flows.storage.listing.LISTING` of each folder."""
+    listings: dict[str, Listing]
+    """Listing of each folder."""
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
         """List the folders."""
         folders = dict.fromkeys(folder for folder, _ in PLACES.values())
-        return cls(workspace, {folder: list_files(workspace, workspace.published(folder)) for folder in folders})
+        return cls(workspace, {folder: list_folder(workspace, workspace.published(folder)) for folder in folders})
 
     def ids_in(self, file: str) -> pa.ChunkedArray:
         """Return the names of such files without their suffix, which are ids unless the files are others'."""
         folder, suffix = PLACES[file]
-        names = self.listings[folder]["name"]
+        names = self.listings[folder].files["name"]
         names = names.filter(pc.ends_with(names, suffix))
         return pc.utf8_slice_codeunits(names, 0, -len(suffix))
 
@@ -69,10 +70,10 @@ class OutputFiles:
 
     def _placed(self, folder: Folder) -> pa.Table:
         """Return the listing of a folder without files that lie where no slide's file does, or in two places."""
-        listing = self.listings[folder]
+        listing = self.listings[folder].files
         if self.workspace.layout == "flat":
             return listing.filter(pc.equal(listing["subfolder"], ""))
-        places = zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+        places = zip(in_slices(listing["name"]), in_slices(listing["subfolder"]), strict=True)
         is_place_of = self.workspace.is_place_of
         is_placed = [is_place_of(name.rpartition(".")[0], folder, subfolder) for name, subfolder in places]
         placed = listing.filter(pa.array(is_placed, pa.bool_()))
@@ -80,13 +81,11 @@ class OutputFiles:
         twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
         return placed.filter(pc.invert(pc.is_in(placed["name"], value_set=twice)))
 
-    def names_matching(self, rows: pa.Table, folder: Folder) -> set[str]:
-        """Return the names of the files in a folder that are as rows of `schemas.state.slide_state` have them."""
-        names: set[str] = set()
-        for file in (file for file, (place, _) in PLACES.items() if place == folder):
-            known = rows["slide_id"].filter(pa.array(self.match(rows, [file])))
-            names.update(f"{slide_id}{PLACES[file][1]}" for slide_id in known.to_pylist())
-        return names
+    def unmatched(self, file: str, rows: pa.Table | None) -> list[str]:
+        """Return the paths in their folder of such files that are not as rows of `schemas.state.slide_state` say."""
+        folder, suffix = PLACES[file]
+        known = None if rows is None else rows["slide_id"].filter(pa.array(self.match(rows, [file])))
+        return names_but(self.listings[folder].files, suffix, known)
 
 
 def files_of(config: CoverageConfig) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from flows.config.excerpt import first_of
 from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
-from flows.records.slices import in_slices
+from flows.storage.slices import in_slices
 from ratiopath.counting.values import sort_key
 from schemas.slide_report import mean_of
 

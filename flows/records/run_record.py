@@ -18,10 +18,10 @@ from flows.records.output_files import OutputFiles
 from flows.records.output_layout import KEY
 from flows.records.provenance import EMPTY, coverage_settings, tiles_schema, tiles_settings, with_settings
 from flows.records.review import Review
-from flows.records.slices import in_slices
 from flows.records.stored_files import UnreadError, read_folder
 from flows.storage.listing import list_files, names_but
 from flows.storage.parquet import write_json, write_table
+from flows.storage.slices import in_slices
 from flows.storage.workspace import SUFFIXES, Workspace
 from ratiopath.errors import RatiopathError
 from schemas.coverage import coverage
@@ -136,7 +136,7 @@ def finish(
     if config.detected is not None:
         covered = OutputFiles.of(workspace).ids_in("coverage")
         remove_masks(workspace, but=pa.chunked_array([*slides["slide_id"].chunks, *covered.chunks]))
-    statuses = Counter(done["status"].to_pylist())
+    statuses = Counter(in_slices(done["status"]))
     found = done.num_rows + failures.num_rows
     summary = Summary(
         output=workspace.output,

@@ -1,9 +1,8 @@
 """Artifacts of a run in the Prefect UI: a table of slides, a table of failed slides and a report."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from PIL import Image
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
@@ -14,7 +13,7 @@ from flows.reports.prefect_progress import API_ERRORS
 from flows.reports.previews.contact_sheet import data_uri, draw_contact_sheet
 from flows.reports.previews.files import FOLDER
 from flows.reports.run_log import run_log
-from flows.reports.run_report import render_report, sort_for_review, tabulate_failures, tabulate_slides
+from flows.reports.run_report import first_for_review, render_report, tabulate_failures, tabulate_slides
 from flows.storage.workspace import Workspace
 from ratiopath.remote.names import name_of
 
@@ -30,7 +29,7 @@ def publish_artifacts(
     seconds: Mapping[str, float],
     reports: pa.Table,
     failures: pa.Table,
-    drawn: Collection[str] | None,
+    drawn: pa.ChunkedArray | None,
     workspace: Workspace,
 ) -> None:
     """Publish the artifacts of a finished run; outside a flow run, nothing is sent.
@@ -59,12 +58,15 @@ def publish_artifacts(
         run_log().warning("some artifacts are missing in the UI, the tables are complete: %s", error)
 
 
-def _draw_figure(reports: pa.Table, drawn: Collection[str], workspace: Workspace) -> str | None:
+def _draw_figure(reports: pa.Table, drawn: pa.ChunkedArray, workspace: Workspace) -> str | None:
     """Draw the pictures of the first slides as a contact sheet, a data URI; None if no slide has a picture."""
-    shown = sort_for_review(reports.filter(pc.is_in(reports["slide_id"], value_set=pa.array(drawn, pa.string()))))
-    found = []
-    for slide in shown.slice(0, MAX_PICTURES).to_pylist():
+    shown = first_for_review(reports, MAX_PICTURES, drawn)
+    return data_uri(draw_contact_sheet(_pictures(shown, workspace))) if shown.num_rows else None
+
+
+def _pictures(slides: pa.Table, workspace: Workspace) -> Iterator[tuple[str, Image.Image]]:
+    """Yield the name and the picture of each slide."""
+    for slide in slides.to_pylist():
         path = workspace.of_slide(FOLDER, slide["slide_id"])
         with workspace.files.open_input_file(path) as file, Image.open(file, formats=["png"]) as picture:
-            found.append((name_of(slide["path"]), picture.convert("RGB")))
-    return data_uri(draw_contact_sheet(found)) if found else None
+            yield name_of(slide["path"]), picture.convert("RGB")

@@ -173,7 +173,7 @@ def split_pages(reports: pa.Table, failures: pa.Table) -> Iterator[tuple[Place, 
 def publish_gallery(
     reports: pa.Table,
     failures: pa.Table,
-    drawn: Collection[str] | None,
+    drawn: pa.ChunkedArray | None,
     config: CoverageConfig,
     workspace: Workspace,
 ) -> None:
@@ -192,7 +192,8 @@ def publish_gallery(
     exports = set(workspace.names(workspace.published(*QUPATH)))
     written, names = set(), []
     for place, slides, failed in split_pages(reports, failures):
-        pictures = {one: workspace.name_of(FOLDER, one) for one in slides["slide_id"].to_pylist() if one in drawn}
+        ids = slides["slide_id"].filter(pc.is_in(slides["slide_id"], value_set=drawn))
+        pictures = {one: workspace.name_of(FOLDER, one) for one in ids.to_pylist()}
         page = render_page(slides.to_pylist(), failed.to_pylist(), config.classes, pictures, exports, place)
         _write(place.name, page, workspace)
         written.add(place.name)

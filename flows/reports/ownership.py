@@ -16,30 +16,29 @@ A file is known by its content, never by its name alone:
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
 from flows.records.failures import LOG, LOG_HEAD
 from flows.records.masks import FOLDER as MASKS
 from flows.records.masks import is_replaceable_mask
+from flows.records.output_files import PLACES, OutputFiles
 from flows.records.provenance import EMPTY, PROVENANCE_KEY
 from flows.reports.gallery import is_drawn, is_page_name
-from flows.reports.previews.files import SCRIPT, is_replaceable
+from flows.reports.previews.files import is_replaceable
 from flows.storage.filesystem import Storage, output_errors
 from flows.storage.listing import SUBFOLDER
-from flows.storage.workspace import STATE, SUFFIXES, WORK, Folder, Workspace, is_slide_id
+from flows.storage.workspace import STATE, SUFFIXES, WORK, Folder, is_slide_id
 
 _COLUMNS = {
     "slides.parquet": {"slide_id", "path", "extent_x", "tile_extent_x", "stride_x", "downsample"},
     "failures.parquet": {"path", "stage", "error", "message"},
 }
 """Columns that mark a table as one of this program, in every version."""
-NONE: Mapping[str, Collection[str]] = MappingProxyType({})
-"""No files."""
 _HEAD = 1024
 """Number of leading bytes that mark a page or a log."""
 _MAX_RECORD = 1 << 26
@@ -50,34 +49,33 @@ _RUN = re.compile("[0-9a-f]{32}")
 """Name of a run's folder in .work/."""
 
 
-def refuse_foreign(
-    workspace: Workspace, *, previews: bool, masks: bool = False, known: Mapping[str, Collection[str]] = NONE
-) -> None:
+def refuse_foreign(files: OutputFiles, known: pa.Table | None = None, *, previews: bool, masks: bool = False) -> None:
     """Refuse an output that holds files of others under names that a run writes or removes.
 
     Args:
-        workspace: Workspace of the run.
+        files: Files of the output.
+        known: Slides whose files in previews/ and tissue/ are ours if they have these sizes and times: columns of
+            `schemas.state.slide_state`.
         previews: True if the run writes index.html.
         masks: True if the run writes tissue/.
-        known: Names of files in previews/ and tissue/ that are known to be ours.
 
     Raises:
         ConfigurationError: Names each such file.
         OutputError: The output cannot be read.
     """
-    with output_errors(workspace.output):
+    output = files.workspace.output
+    with output_errors(output):
         problems = [
-            f"output: {posixpath.join(workspace.output, name)!r} {found}; move it away, or set another output"
-            for name, found in _foreign(workspace, known, previews=previews, masks=masks)
+            f"output: {posixpath.join(output, name)!r} {found}; move it away, or set another output"
+            for name, found in _foreign(files, known, previews=previews, masks=masks)
         ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _foreign(
-    workspace: Workspace, known: Mapping[str, Collection[str]], *, previews: bool, masks: bool
-) -> Iterator[tuple[str, str]]:
+def _foreign(files: OutputFiles, known: pa.Table | None, *, previews: bool, masks: bool) -> Iterator[tuple[str, str]]:
     """Yield the name of each foreign file and what is wrong with it."""
+    workspace = files.workspace
     entries = set(workspace.entries(workspace.root))
     folders = [name for name in (*SUFFIXES, WORK, STATE) if name in entries and (masks or name != MASKS)]
     links = [name for name in folders if workspace.is_local and not _is_folder(workspace.published(name))]
@@ -91,36 +89,31 @@ def _foreign(
             yield name, "is not a file of this program"
     for folder in SUFFIXES:
         if folder in folders and folder not in links:
-            yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, workspace, known))
+            yield from ((f"{folder}/{name}", found) for name, found in _foreign_in(folder, files, known))
 
 
-def _foreign_in(
-    folder: Folder, workspace: Workspace, known: Mapping[str, Collection[str]]
-) -> Iterator[tuple[str, str]]:
+def _foreign_in(folder: Folder, files: OutputFiles, known: pa.Table | None) -> Iterator[tuple[str, str]]:
     """Yield what stands under the name of a slide's file and is none; a link there is replaced, never followed."""
-    entries = workspace.entries(workspace.published(folder))
-    names = list(entries) if workspace.is_local else []  # a store has no folders, and a request a picture is slow
-    for name in filter(SUBFOLDER.fullmatch, entries if workspace.is_local else ()):
-        path = workspace.published(folder, name)
-        if _is_folder(path):
-            names += [posixpath.join(name, one) for one in workspace.entries(path)]
-        else:
+    workspace, listing = files.workspace, files.listings[folder]
+    names = listing.files["name"].filter(pc.equal(listing.files["subfolder"], ""))
+    suffixes = {file: suffix for file, (place, suffix) in PLACES.items() if place == folder}
+    for name in sorted(
+        [*names.filter(pc.match_substring_regex(names, f"^{SUBFOLDER.pattern}$")).to_pylist(), *listing.others]
+    ):
+        stem, suffix = posixpath.splitext(posixpath.basename(name))
+        if SUBFOLDER.fullmatch(name):
             yield name, "is not a folder of this program"
-    for name in names:
-        file, path = posixpath.basename(name), workspace.published(folder, name)
-        stem, suffix = posixpath.splitext(file)
-        suffixes = {SUFFIXES[folder], *([SCRIPT] if folder == "previews" else [])}
-        if file in known.get(folder, ()) or suffix not in suffixes or not is_slide_id(stem) or os.path.islink(path):
-            continue
-        if os.path.isdir(path):
+        elif suffix in suffixes.values() and is_slide_id(stem) and _is_folder(workspace.published(folder, name)):
             yield name, "is a folder where a file of this program belongs"
-        elif folder == "previews" and not is_replaceable(path, workspace):
-            yield name, f"is not a {'script' if suffix == SCRIPT else 'picture'} of this program"
-        elif folder == MASKS and not is_replaceable_mask(path, workspace):
-            yield name, "is not a mask of this program"
-    if EMPTY in entries and folder in {"coverage", "tiles"}:
-        path = workspace.published(folder, EMPTY)
-        found = _read_schema(path, workspace)
+    has_marks = folder in {"previews", MASKS} and workspace.is_local  # on a store, a request for each is slow
+    for file in suffixes if has_marks else ():
+        for name in files.unmatched(file, known):
+            stem, path = posixpath.splitext(posixpath.basename(name))[0], workspace.published(folder, name)
+            is_ours = is_replaceable_mask if folder == MASKS else is_replaceable
+            if is_slide_id(stem) and not is_ours(path, workspace):
+                yield name, f"is not a {file} of this program"
+    if folder in {"coverage", "tiles"} and (EMPTY in listing.others or pc.index(names, EMPTY).as_py() >= 0):
+        found = _read_schema(workspace.published(folder, EMPTY), workspace)
         if found is None or PROVENANCE_KEY not in (found.metadata or {}):
             yield EMPTY, "is not a file of this program"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
@@ -35,16 +36,25 @@ class BoundedTable:
     """Contents of the table, and the number of rows left out."""
 
 
-def sort_for_review(reports: pa.Table) -> pa.Table:
-    """Sort rows of `schemas.slide_report`: slides to review first, then slides that this run measured."""
+def first_for_review(reports: pa.Table, count: int, ids: pa.ChunkedArray | None = None) -> pa.Table:
+    """Return the first rows of `schemas.slide_report`: slides to review first, then slides that this run measured.
+
+    Args:
+        reports: The rows.
+        count: Maximum number of rows.
+        ids: Ids of the slides to choose from; None for all.
+    """
     keys = pa.table(
         {
             "is_clean": pc.equal(pc.list_value_length(reports["suspicions"]), 0),
             "is_kept": reports["seconds"].is_null(),
-            "number": pa.array(range(reports.num_rows), pa.int64()),
+            "number": np.arange(reports.num_rows),
         }
     )
-    return reports.take(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]))
+    if ids is not None:
+        keys = keys.filter(pc.is_in(reports["slide_id"], value_set=ids))
+    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])
+    return reports.take(keys["number"].take(order[:count]))
 
 
 def tabulate_slides(reports: pa.Table, classes: Sequence[str]) -> BoundedTable:
@@ -69,7 +79,7 @@ def tabulate_slides(reports: pa.Table, classes: Sequence[str]) -> BoundedTable:
             "seconds": _round(slide["seconds"], 2),
             "status": slide["status"],
         }
-        for slide in sort_for_review(reports).slice(0, MAX_ROWS).to_pylist()
+        for slide in first_for_review(reports, MAX_ROWS).to_pylist()
     ]
     counted = _count(reports.num_rows, "slides in the tables", "slides.parquet")
     to_review = pc.sum(pc.greater(pc.list_value_length(reports["suspicions"]), 0)).as_py() or 0

@@ -19,7 +19,7 @@ from flows.state.state_index import StateIndex
 from flows.storage.workspace import Workspace
 from ratiopath.errors import SlideError
 
-COMPARED = 10_000
+COMPARED = 4_096
 """Slides that are compared at a time."""
 
 

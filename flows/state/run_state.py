@@ -9,6 +9,7 @@ In the hidden folder of the run:
 import json
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,12 @@ import pyarrow.compute as pc
 
 from flows.config.model import CoverageConfig
 from flows.records.failures import unread_slides
-from flows.records.output_files import OutputFiles, file_columns, files_of
+from flows.records.output_files import file_columns, files_of
 from flows.records.provenance import manifest_schema
 from flows.reports.previews.files import remove_previews
 from flows.state.state_index import StateIndex
-from flows.storage.parquet import TableReference, count_rows, read_table, write_table
+from flows.storage.parquet import TableReference, count_rows, read_table, write_groups, write_table
+from flows.storage.slices import SLICE
 from flows.storage.workspace import Workspace
 from schemas.intermediate import CELLS, SECONDS, STATUS
 from schemas.slide_report import report_columns
@@ -48,12 +50,12 @@ def write_carried(
         config: Configuration of the run.
         workspace: Workspace of the run.
     """
-    unchanged = _with_status(index.take(pa.array(numbers)), "unchanged")
     is_found = pc.or_(*(pc.is_in(index[name], value_set=found[name].combine_chunks()) for name in ("slide_id", "path")))
     gone = index.filter(pc.invert(is_found)) if config.gone == "keep" and not config.force else index.slice(0, 0)
-    rows = pa.concat_tables([unchanged, _with_status(gone, "gone")])
-    write_table(rows, workspace.of_run(STATES, CARRIED), workspace)
-    write_table(unchanged.select(_SLIDES.names), workspace.of_run(FOUND, CARRIED), workspace)
+    unchanged = (_with_status(some, "unchanged") for some in _taken(index, numbers))
+    states, slides = (workspace.of_run(folder, CARRIED) for folder in (STATES, FOUND))
+    write_groups(chain(unchanged, [_with_status(gone, "gone")]), states, index.schema, workspace)
+    write_groups(_taken(index.select(_SLIDES.names), numbers), slides, _SLIDES, workspace)
 
 
 def add_part(
@@ -104,26 +106,27 @@ def read_state(config: CoverageConfig, workspace: Workspace) -> pa.Table:
     """Return the state of all slides in the tables, by path; those that are gone come last."""
     rows = pa.concat_tables([slide_state(config.classes).arrow.empty_table(), *_tables(STATES, workspace)])
     keys = pa.table({"is_gone": pc.equal(rows["status"], "gone"), "path": rows["path"]})
-    return rows.take(pc.sort_indices(keys, [("is_gone", "ascending"), ("path", "ascending")]))
+    return _sorted(rows, keys)
 
 
 def publish_slides(config: CoverageConfig, workspace: Workspace) -> pa.Table:
     """Write slides.parquet, the slides that this run found and read, by path, and return its rows."""
     rows = pa.concat_tables([_SLIDES.empty_table(), *_tables(FOUND, workspace)])
-    rows = rows.take(pc.sort_indices(rows["path"]))
+    rows = _sorted(rows, rows.select(["path"]))
     table, columns = rows.select(SLIDES.arrow.names), manifest_schema(config)
     if columns:
         cells = [json.loads(text) for text in rows["cells"].to_pylist()]
         for name, kind in columns:
             table = table.append_column(name, pa.array([one[name] for one in cells], kind))
     write_table(checked(table, slides(columns)), workspace.published("slides.parquet"), workspace)
+    del rows
+    pa.default_memory_pool().release_unused()
     return table
 
 
 def read_carried(workspace: Workspace) -> pa.Table:
     """Return ids and paths of the slides that this run has not to do."""
-    columns = ["slide_id", "path"]
-    return read_table(workspace.of_run(STATES, CARRIED), workspace.files).select(columns)
+    return read_table(workspace.of_run(STATES, CARRIED), workspace.files, ["slide_id", "path"])
 
 
 def write_kept(state: pa.Table, workspace: Workspace) -> TableReference:
@@ -133,7 +136,7 @@ def write_kept(state: pa.Table, workspace: Workspace) -> TableReference:
     return TableReference(path, "filter by coverage")
 
 
-def drawn_slides(state: pa.Table, config: CoverageConfig, workspace: Workspace) -> set[str] | None:
+def drawn_slides(state: pa.Table, config: CoverageConfig, workspace: Workspace) -> pa.ChunkedArray | None:
     """Remove the pictures of slides that are not in the tables, and of outdated tables.
 
     Returns:
@@ -144,14 +147,13 @@ def drawn_slides(state: pa.Table, config: CoverageConfig, workspace: Workspace) 
     drawn = state["slide_id"].filter(state[size_of("picture")].is_valid())
     unread = pa.array(sorted(unread_slides(config, workspace)), pa.string())
     remove_previews(workspace, but=pa.chunked_array([*drawn.chunks, unread]))
-    return set(drawn.to_pylist())
+    return drawn
 
 
-def known_files(files: OutputFiles, config: CoverageConfig, workspace: Workspace) -> dict[str, set[str]]:
-    """Return the names of the pictures, scripts and masks that the state index knows as they are."""
+def known_files(config: CoverageConfig, workspace: Workspace) -> pa.Table:
+    """Return the sizes and times of the pictures, scripts and masks that the state index knows, by slide_id."""
     columns = [column(file) for file in ("picture", "script", "mask") for column in (size_of, time_of)]
-    index = StateIndex(config, workspace).read(["slide_id", *columns])
-    return {folder: files.names_matching(index, folder) for folder in ("previews", "tissue")}
+    return StateIndex(config, workspace).read(["slide_id", *columns])
 
 
 def keep_index(state: pa.Table, config: CoverageConfig, workspace: Workspace) -> None:
@@ -159,6 +161,17 @@ def keep_index(state: pa.Table, config: CoverageConfig, workspace: Workspace) ->
     index, carried = StateIndex(config, workspace), count_rows(workspace.of_run(STATES, CARRIED), workspace.files)
     if not carried == state.num_rows == index.count():
         index.replace(state)
+
+
+def _taken(rows: pa.Table, numbers: npt.NDArray[np.int64]) -> Iterator[pa.Table]:
+    """Yield some of the rows in slices."""
+    return (rows.take(pa.array(numbers[start : start + SLICE])) for start in range(0, len(numbers), SLICE))
+
+
+def _sorted(rows: pa.Table, keys: pa.Table) -> pa.Table:
+    """Sort rows by keys; rows that are in their order, as those of a run without changes, are not copied."""
+    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+    return rows if np.array_equal(order, np.arange(len(order))) else rows.take(pa.array(order))
 
 
 def _with_status(rows: pa.Table, status: str) -> pa.Table:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -11,43 +12,58 @@ import pyarrow.compute as pc
 from pyarrow.fs import FileSelector, FileType
 
 from flows.storage.filesystem import Storage
+from flows.storage.slices import SLICE, in_slices
 
-LISTING = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
+FILES = pa.schema([("name", pa.string()), ("subfolder", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
 """A row per file: its name, the subfolder it lies in or "", its size in bytes, and its `comparable_time`."""
 SUBFOLDER = re.compile("[0-9a-f]{2}")
 """Name of a subfolder of a folder that is split."""
 SECOND, LATEST = 10**9, (1 << 63) - 1
 """A second in ns, and the latest time of an int64 in ns."""
-CHUNK = 8_192
-"""Files of a chunk of the table: only so many are Python objects at a time."""
 _File: TypeAlias = tuple[str, str, int, int]
 _Found: TypeAlias = tuple[str, str, int, int | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is in a folder with a file per slide, and in its subfolders."""
+
+    files: pa.Table
+    """Regular files: table of `FILES`, in no order."""
+    others: tuple[str, ...]
+    """Paths in the folder of links and of folders that are no subfolders, in no order; none on a store."""
+
+
 def list_files(storage: Storage, folder: str) -> pa.Table:
-    """List the regular files of a folder, and of its subfolders of two hexadecimal digits; links are left out.
+    """List the regular files of a folder, and of its subfolders; see `list_folder`."""
+    return list_folder(storage, folder).files
+
+
+def list_folder(storage: Storage, folder: str) -> Listing:
+    """List a folder, and its subfolders of two hexadecimal digits.
 
     Args:
         storage: File system of the folder.
         folder: Path in the storage; an absent folder has no files.
 
     Returns:
-        Table of `LISTING`, in no order. A file whose name is not UTF-8 is left out: no slide has such an id.
+        What is there. An entry whose name is not UTF-8 is left out: no slide has such an id.
     """
-    found = _scan(folder) if storage.is_local else _list_store(storage, folder)
+    others = list[str]()
+    found = _scan(folder, others) if storage.is_local else _list_store(storage, folder)
     chunks, rows = [], list[_File]()
     for name, subfolder, size, mtime_ns in found:
         rows.append((name, subfolder, size, comparable_time(mtime_ns, storage)))
-        if len(rows) == CHUNK:
+        if len(rows) == SLICE:
             chunks.append(_chunk(rows))
             rows.clear()
-    return pa.Table.from_batches([*chunks, _chunk(rows)], LISTING)
+    return Listing(pa.Table.from_batches([*chunks, _chunk(rows)], FILES), tuple(others))
 
 
 def list_names(storage: Storage, folder: str) -> Iterator[tuple[str, str]]:
     """List the name and the subfolder, or "", of each file; see `list_files`."""
     listing = list_files(storage, folder)
-    return zip(listing["name"].to_pylist(), listing["subfolder"].to_pylist(), strict=True)
+    return zip(in_slices(listing["name"]), in_slices(listing["subfolder"]), strict=True)
 
 
 def names_but(
@@ -56,7 +72,7 @@ def names_but(
     """Return the paths in the folder of the files with a suffix, by name, without those of some slides.
 
     Args:
-        listing: Table of `LISTING`.
+        listing: Table of `FILES`.
         suffix: The suffix.
         ids: Ids of the slides; None for none.
         is_below: True if their files lie in subfolders, False if in the folder itself; None if in either.
@@ -70,7 +86,7 @@ def names_but(
             is_known = pc.and_(is_known, (pc.not_equal if is_below else pc.equal)(listing["subfolder"], ""))
         is_named = pc.and_not(is_named, is_known)
     found = listing.filter(is_named).sort_by([("name", "ascending"), ("subfolder", "ascending")])
-    pairs = zip(found["subfolder"].to_pylist(), found["name"].to_pylist(), strict=True)
+    pairs = zip(in_slices(found["subfolder"]), in_slices(found["name"]), strict=True)
     return [f"{subfolder}/{name}" if subfolder else name for subfolder, name in pairs]
 
 
@@ -92,25 +108,28 @@ def comparable_time(mtime_ns: int | None, storage: Storage) -> int:
 
 
 def _chunk(rows: list[_File]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else [()] * len(LISTING)
+    columns = zip(*rows, strict=True) if rows else [()] * len(FILES)
     return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, LISTING, strict=True)], schema=LISTING
+        [pa.array(column, field.type) for column, field in zip(columns, FILES, strict=True)], schema=FILES
     )
 
 
-def _scan(folder: str, subfolder: str = "") -> Iterator[_Found]:
+def _scan(folder: str, others: list[str], subfolder: str = "") -> Iterator[_Found]:
     try:
         entries = os.scandir(os.path.join(folder, subfolder))
     except (FileNotFoundError, NotADirectoryError):
         return
     with entries:
         for entry in entries:
+            if not entry.name.isascii() and not _is_text(entry.name):
+                continue
             if entry.is_file(follow_symlinks=False):
-                if entry.name.isascii() or _is_text(entry.name):
-                    state = entry.stat(follow_symlinks=False)
-                    yield entry.name, subfolder, state.st_size, state.st_mtime_ns
+                state = entry.stat(follow_symlinks=False)
+                yield entry.name, subfolder, state.st_size, state.st_mtime_ns
             elif not subfolder and SUBFOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                yield from _scan(folder, entry.name)
+                yield from _scan(folder, others, entry.name)
+            else:
+                others.append(os.path.join(subfolder, entry.name))
 
 
 def _is_text(name: str) -> bool:

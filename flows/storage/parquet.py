@@ -119,10 +119,11 @@ def damage_errors(path: str) -> Iterator[None]:
         raise TruncatedError(found, path=path, hint="remove it and run again") from error
 
 
-def read_table(path: str | BinaryIO, files: FileSystem | None = None) -> pa.Table:
+def read_table(path: str | BinaryIO, files: FileSystem | None = None, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one file, by default of this machine; a folder named key=value in its path adds no column."""
     files = LocalFileSystem() if files is None and isinstance(path, str) else files
-    return pq.read_table(path, partitioning=None, filesystem=files, page_checksum_verification=True)
+    wanted = None if columns is None else list(columns)
+    return pq.read_table(path, columns=wanted, partitioning=None, filesystem=files, page_checksum_verification=True)
 
 
 def count_rows(path: str, files: FileSystem) -> int:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Self
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ from flows.reports.run_log import run_log
 from flows.state.run_state import read_carried
 from flows.storage.listing import names_but
 from flows.storage.parquet import TableReference, count_rows, groups_of, read_table
+from flows.storage.slices import in_slices
 from flows.storage.workspace import Workspace
 from flows.tasks.map_slides import write_result
 from ratiopath.errors import SlideError, TruncatedError
@@ -61,7 +63,7 @@ def find_gone_slides(
         for failure in failures.values():
             run_log().warning("%s", failure["message"])
         return write_result(find_gone_slides, [], [], GONE, workspace)
-    names = names_but(files.listings["tiles"], ".parquet", known.ids, is_below=workspace.is_below("tiles"))
+    names = names_but(files.listings["tiles"].files, ".parquet", known.ids, is_below=workspace.is_below("tiles"))
     for file in read_folder("tiles", names, workspace):
         if not known.has_id(file.stem) and file.stem not in failures:
             failed = _failure_of_tiles(file, known, config, workspace)
@@ -69,14 +71,14 @@ def find_gone_slides(
     return write_result(find_gone_slides, rows, list(failures.values()), GONE, workspace)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Known:
     """Slides that are known: found by this run, carried by it, or found among its files."""
 
     ids: pa.Array
     """Ids of those found or carried."""
-    paths: set[str]
-    """Paths."""
+    column: pa.ChunkedArray
+    """Their paths."""
     added: set[str] = field(default_factory=set)
     """Ids of those found among the files."""
 
@@ -87,7 +89,12 @@ class _Known:
             pa.chunked_array([chunk for one in tables for chunk in one[name].chunks], pa.string())
             for name in ("slide_id", "path")
         )
-        return cls(ids.combine_chunks(), set(paths.to_pylist()))
+        return cls(ids.combine_chunks(), paths)
+
+    @cached_property
+    def paths(self) -> set[str]:
+        """Paths of all, which are needed only if there are files of other slides."""
+        return set(in_slices(self.column))
 
     def add(self, slide: Slide) -> bool:
         """Add a slide; return False if its path was known."""
@@ -107,7 +114,7 @@ def _with_coverage(
 ) -> tuple[list[Row], dict[str, Row]]:
     """Find gone slides with coverage, and the failures of those whose coverage cannot be used, by name."""
     rows, failures = list[Row](), dict[str, Row]()
-    names = names_but(files.listings["coverage"], ".parquet", known.ids, is_below=workspace.is_below("coverage"))
+    names = names_but(files.listings["coverage"].files, ".parquet", known.ids, is_below=workspace.is_below("coverage"))
     for file in read_folder("coverage", names, workspace):
         if file.state == "copy":
             run_log().warning(

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.exports.names import refuse_equal_stems
 from flows.inputs.discovery import discover
-from flows.inputs.source_table import source_table, usable
 from flows.records.failures import write_failures
 from flows.records.input_states import InputStates
 from flows.records.output_files import OutputFiles
 from flows.state.done_slides import DoneSlides
 from flows.state.run_state import write_carried
 from flows.storage.parquet import SlidesReference, TableReference, write_groups
+from flows.storage.slices import in_slices
 from flows.storage.workspace import Part, Workspace
 from flows.tasks.settle_layout import settle_layout
 
@@ -44,18 +44,19 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
             an export.
     """
     states = InputStates()
-    found, unnamed = usable(discover(config, states.files))
-    refuse_equal_stems((source.path for source in found), config.exports, config.classes)
-    write_failures("discover slides", unnamed, replace(workspace, part=Part(0)))
-    workspace = settle_layout(workspace, len(found) + len(unnamed), config.subfolders_from)
-    table = source_table(found, config)
-    del found
+    found = discover(config, states.files)
+    table = found.table
+    refuse_equal_stems(in_slices(table["path"]), config.exports, config.classes)
+    write_failures("discover slides", found.failures, replace(workspace, part=Part(0)))
+    workspace = settle_layout(workspace, len(found), config.subfolders_from)
     done = DoneSlides.among(table, files, config, workspace, states)
     write_carried(done.index, done.numbers, table, config, workspace)
     to_do = table.filter(pa.array(~done.is_done))
     path = workspace.of_run("select_slides.parquet")
     starts = range(0, to_do.num_rows, SLIDES_PER_PART)
     write_groups((to_do.slice(start, SLIDES_PER_PART) for start in starts), path, to_do.schema, workspace)
+    del found, table, done
+    pa.default_memory_pool().release_unused()
     return SlidesReference(path, "select slides", layout=workspace.layout)
 
 

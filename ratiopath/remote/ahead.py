@@ -48,6 +48,10 @@ class ReadAhead:
         self._due: list[Due] = []
         self._most = FIRST
 
+    def __contains__(self, block: object) -> bool:
+        """Return True if the request for a block is due."""
+        return any(block in due.blocks for due in self._due)
+
     @property
     def is_idle(self) -> bool:
         """True if no request is due."""
@@ -92,7 +96,7 @@ class ReadAhead:
         """Choose the next requests, those first whose bytes are asked for first."""
 
         def is_known(block: int) -> bool:
-            return block in kept or block in taken or any(block in due.blocks for due in self._due)
+            return block in kept or block in taken or block in self
 
         turns: dict[int, int] = {}
         for block in self._wanted:

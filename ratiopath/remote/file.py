@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ratiopath.errors import SlideError
-from ratiopath.remote.ahead import LONGEST, Due, ReadAhead
+from ratiopath.remote.ahead import LONGEST, ReadAhead
+from ratiopath.remote.background import started
 from ratiopath.remote.cache import BLOCK, Cache, Run
 from ratiopath.remote.pinned import PinnedFile
 from ratiopath.remote.store import open_store
@@ -152,27 +153,28 @@ class RemoteFile(io.RawIOBase):
 
     def _missing(self, block: int, stop: int) -> Run:
         """Wait for a block that is due, or fetch it, with those behind it that are wanted or that reading on needs."""
-        is_on = block == self._next or stop - block > LONGEST
+        is_on = not self._is_announced and (block == self._next or stop - block > LONGEST)
         self._length = min(max(_FASTER * self._length, stop - block), LONGEST) if is_on else 1
-        due = self._ahead.take(block) or Due(self._until_kept(block, max(self._length, stop - block)))
-        if is_on and not self._is_announced and (due.answer is None or self._ahead.is_idle):
-            last = max(due.blocks.stop + self._length, stop)
-            self._ahead.expect(range(due.blocks.stop, min(last, -(-self.size // BLOCK))), self._length)
-        answer = self._ahead.start(due)
-        self._ahead.refill(self._cache, due.blocks)
+        due = self._ahead.take(block)
+        blocks = due.blocks if due else self._until_known(block, max(self._length, stop - block))
+        if is_on and (due is None or self._ahead.is_idle):
+            last = max(blocks.stop + self._length, stop)
+            self._ahead.expect(range(blocks.stop, min(last, -(-self.size // BLOCK))), self._length)
+        answer = self._ahead.start(due) if due else started(lambda: self._fetched(blocks, is_checked=self._is_checked))
+        self._ahead.refill(self._cache, blocks)
         run = answer.result()
         self._kept(run)
         return run
 
-    def _until_kept(self, first: int, most: int) -> range:
-        """Return blocks from a missing one on, up to the next one that is kept."""
-        limit = min(-(-self.size // BLOCK), first + min(most, LONGEST))
-        return range(first, next((block for block in range(first, limit) if block in self._cache), limit))
+    def _until_known(self, first: int, most: int) -> range:
+        """Return blocks from a missing one on, up to the next one that is kept or due."""
+        blocks = range(first, min(-(-self.size // BLOCK), first + min(most, LONGEST)))
+        return range(first, next((one for one in blocks if one in self._cache or one in self._ahead), blocks.stop))
 
-    def _fetched(self, blocks: range) -> Run:
+    def _fetched(self, blocks: range, *, is_checked: bool = True) -> Run:
         start, end = blocks.start * BLOCK, min(blocks.stop * BLOCK, self.size)
-        content = self._pinned.read(start, end, is_checked=self._is_checked)
-        self._to_check |= not self._is_checked
+        content = self._pinned.read(start, end, is_checked=is_checked)
+        self._to_check |= not is_checked
         return Run(blocks.start, content)
 
     def _kept(self, run: Run) -> None:

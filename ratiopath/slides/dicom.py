@@ -28,13 +28,13 @@ def first_of_each_series(paths: Iterable[str]) -> Iterator[str]:
         All files but those of a DICOM series, of which the first by name that OpenSlide knows stands for all.
     """
     series: dict[tuple[str, str], list[str]] = {}
-    for path in sorted(paths):
+    for path in paths:
         uid = series_uid(path) if path.lower().endswith(SUFFIX) else None
         if uid is None:
             yield path
         else:
             series.setdefault((os.path.dirname(path), uid), []).append(path)
-    for instances in series.values():
+    for instances in map(sorted, series.values()):
         known = (path for path in instances if openslide.OpenSlide.detect_format(path) is not None)
         yield next(known, instances[0])
 

@@ -56,8 +56,12 @@ def find_slides(paths: str | Path | Iterable[str | Path], listed: Listing = list
         SlideNotFoundError: A file or folder does not exist, or a glob matches nothing.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = (found for path in several for found in _find_at(os.fspath(path), listed))
-    return sorted({path if is_uri(path) else os.path.abspath(path) for path in found})
+    return sorted({found for path in several for found in slides_at(os.fspath(path), listed)})
+
+
+def slides_at(path: str, listed: Listing = list_files) -> Iterator[str]:
+    """Iterate over the absolute paths and URIs of the slides at one file, folder or glob, in any order; see above."""
+    return (found if is_uri(found) else os.path.abspath(found) for found in _find_at(path, listed))
 
 
 def is_slide_name(name: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from flows.config.errors import ConfigurationError
 from flows.inputs.discovery import discover
+from flows.records.output_files import OutputFiles
 from flows.records.stored_files import ForeignFileError
 from flows.reports.ownership import refuse_foreign
 from flows.storage.workspace import Workspace
@@ -98,9 +99,9 @@ def test_a_mask_of_others_is_refused_only_where_masks_are_written(output) -> Non
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
     (path.parent / "notes.txt").write_text("mine")
-    refuse_foreign(Workspace.at(str(output)), previews=True)
+    refuse_foreign(OutputFiles.of(Workspace.at(str(output))), previews=True)
     with pytest.raises(ConfigurationError, match="is not a mask of this program; move it away"):
-        refuse_foreign(Workspace.at(str(output)), previews=True, masks=True)
+        refuse_foreign(OutputFiles.of(Workspace.at(str(output))), previews=True, masks=True)
 
 
 def test_a_mask_of_others_under_a_given_id_is_not_replaced(folder, output) -> None:
@@ -120,7 +121,7 @@ def test_a_mask_is_no_slide_of_the_next_run(folder) -> None:
     write_stained(folder / "a.tiff")
     write_stained(folder / "output" / "tissue" / "mask.tiff")
     config = configured(folder, output=str(folder / "output"), overlays=DETECT)
-    assert [Path(slide.path).name for slide in discover(config)] == ["a.tiff"]
+    assert [Path(path).name for path in discover(config).table["path"].to_pylist()] == ["a.tiff"]
 
 
 def test_a_detected_overlay_has_a_class_of_its_own_name() -> None:

@@ -10,7 +10,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
 from flows.config.slide_id import slide_stem
 from flows.config.uri import check_input
-from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_rows
+from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_columns
 from ratiopath.remote.names import absolute, folder_of, joined, options_of
 
 KEYS = ("slide_id", "path", "stem")
@@ -50,14 +50,14 @@ class SlideTable:
             source = absolute(check_input(source))
         except ValueError as error:
             raise ConfigurationError(f"--from: {error}") from None
-        names, rows = read_rows(source, {*KEYS, *used}, "--from")
+        names, table = read_columns(source, {*KEYS, *used}, "--from")
         key = next((key for key in KEYS if key in names), None)
         if key is None:
             found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
             raise ConfigurationError(f"--from: {source!r} has no column {', '.join(KEYS)}, found {found}; add one")
         numbers = _numbers(slides, key)
         row_of: dict[int, Mapping[str, Any]] = {}
-        for row in rows:
+        for row in table.to_pylist():
             name = _text(row[key])
             if key == "path" and name is not None:
                 name = joined(folder_of(source) + options_of(source), name)

@@ -1,7 +1,7 @@
 """A contact sheet: several pictures in one, small enough to embed in a Markdown report."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from itertools import accumulate, count
 
@@ -20,11 +20,11 @@ QUALITY = 80
 _FONT = ImageFont.load_default(13)
 
 
-def draw_contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+def draw_contact_sheet(pictures: Iterable[tuple[str, Image.Image]]) -> Image.Image:
     """Arrange pictures in rows, each below its name.
 
     Args:
-        pictures: Names and RGB images, at least one.
+        pictures: Names and RGB images, at least one; each is needed until the next is asked for.
 
     Returns:
         An RGB image.

@@ -18,7 +18,8 @@ from flows.storage.workspace import Workspace
 from schemas.failures import FAILURES
 from tests.support.study import write_slide
 
-FAST = LeaseTiming(heartbeat=0.2, ttl=2)
+FAST, PATIENT = LeaseTiming(heartbeat=0.2, ttl=2), LeaseTiming(heartbeat=0.2, ttl=60)
+"""Timing that gives a lease up soon, and one that bears a store or a machine that stands still for seconds."""
 FAILURE = {"path": "/s/c.tiff", "stage": "discover slides", "error": "TruncatedError", "message": "too short"}
 
 
@@ -148,10 +149,10 @@ def test_a_progress_that_cannot_be_written_does_not_end_the_task(tmp_path) -> No
 
 def test_on_a_store_a_run_is_known_by_its_heartbeat(bucket) -> None:
     workspace = Workspace.at(bucket.uri("out"))
-    with lease_lock(workspace, FAST):
+    with lease_lock(workspace, PATIENT):
         with progress("tile slides", 2, workspace) as advance:
             advance("/s/a.tiff")
-        found = read_status(workspace.output, FAST)
+        found = read_status(workspace.output, PATIENT)
     assert (found.state, found.progress.done) == ("going on", 1)
     dead = b"process 1 on a machine that is off, refreshed 000000007 times"
     bucket.client.put_object(Bucket=bucket.name, Key="out/.lease-0", Body=dead)

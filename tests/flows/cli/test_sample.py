@@ -18,9 +18,10 @@ from ratiopath.slides import open_slide
 
 def test_two_pyramids_with_two_masks_and_an_annotation_each(tmp_path) -> None:
     config = make_sample(str(tmp_path))
-    assert [Path(slide.path).name for slide in discover(config)] == ["sample-a.tiff", "sample-b.ome.tiff"]
-    for slide in discover(config):
-        with open_slide(slide.path) as reader:
+    paths = discover(config).table["path"].to_pylist()
+    assert [Path(path).name for path in paths] == ["sample-a.tiff", "sample-b.ome.tiff"]
+    for path in paths:
+        with open_slide(path) as reader:
             levels = [level.extent for level in reader.pyramid.levels]
             assert (levels[0], len(levels), reader.pyramid.mpp) == (Extent(4096, 3072), 4, Mpp(0.5, 0.5))
     for stem in ("sample-a", "sample-b"):

@@ -1,6 +1,7 @@
 """Columns of a manifest that go through to the tables: kinds, cells and ids."""
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,10 @@ def manifest(folder: Path, text: str, **changes: Any) -> CoverageConfig:
     return CoverageConfig.model_validate(settings(folder, slides=str(folder / "m.csv"), **changes))
 
 
-def found(config: CoverageConfig) -> list[tuple[str | None, tuple]]:
-    return [(slide.slide_id, slide.cells) for slide in discover(with_column_kinds(config))]
+def found(config: CoverageConfig) -> list[tuple[str, tuple]]:
+    """The id of each slide, without the digits of one that is made of the path, and its cells."""
+    slides = discover(with_column_kinds(config)).table.to_pylist()
+    return [(slide["slide_id"].rpartition("-")[0], tuple(json.loads(slide["cells"]).values())) for slide in slides]
 
 
 CSV = "path,patient,fold,slide_id\nb.svs, P1 ,2,\na.svs,007,,S-1\n"
@@ -62,11 +65,11 @@ CSV = "path,patient,fold,slide_id\nb.svs, P1 ,2,\na.svs,007,,S-1\n"
 def test_cells_and_ids_go_with_their_slides(tmp_path: Path) -> None:
     config = with_column_kinds(manifest(tmp_path, CSV, columns=["fold", "patient"]))
     assert config.columns == {"fold": "integer", "patient": "text"}
-    assert found(config) == [("S-1", (None, "007")), (None, (2, "P1"))]
+    assert found(config) == [("S", (None, "007")), ("b", (2, "P1"))]
 
 
 def test_a_kind_may_be_given(tmp_path: Path) -> None:
-    assert found(manifest(tmp_path, CSV, columns={"fold": "text"})) == [("S-1", (None,)), (None, ("2",))]
+    assert found(manifest(tmp_path, CSV, columns={"fold": "text"})) == [("S", (None,)), ("b", ("2",))]
     with pytest.raises(ConfigurationError, match=r"patient in row 1 of manifest .* is ' P1 ', no integer; .*: text}"):
         found(manifest(tmp_path, CSV, columns={"patient": "integer"}))
 
@@ -77,7 +80,7 @@ def test_cells_of_parquet_keep_their_types(tmp_path: Path) -> None:
     changes = {"slides": str(tmp_path / "m.parquet"), "columns": ["ok", "age", "n"]}
     config = with_column_kinds(CoverageConfig.model_validate(settings(tmp_path, **changes)))
     assert list(config.column_kinds.values()) == ["boolean", "number", "integer"]
-    assert found(config) == [(None, (True, 71.5, 3))]
+    assert found(config) == [("a", (True, 71.5, 3))]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """Discovery of slides: globs, exclude, overlays and manifests."""
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flows.config.errors import ConfigurationError
-from flows.inputs.discovery import discover, slides_among
-from flows.inputs.manifest import SlideSource, read_manifest
+from flows.inputs.discovery import discover
+from flows.inputs.manifest import read_manifest
 from tests.support.study import configured
 
 TISSUE = {"tissue": {"path": "{dir}/{stem}_mask.tiff"}}
@@ -27,7 +30,7 @@ def found(folder: Path, slides: object = None, **changes: object) -> list[str]:
     """Paths relative to the folder."""
     changes = {"overlays": TISSUE, "keep": None, **changes}
     config = configured(folder, slides=str(folder) if slides is None else slides, **changes)
-    return [str(Path(slide.path).relative_to(folder)) for slide in discover(config)]
+    return [str(Path(path).relative_to(folder)) for path in discover(config).table["path"].to_pylist()]
 
 
 def test_a_folder_is_searched_recursively_for_names_of_slides(tmp_path) -> None:
@@ -122,7 +125,7 @@ def test_a_manifests_slide_outside_its_folder_is_matched_by_name(tmp_path) -> No
     (folder / "slides.csv").write_text("path\n../old/a.svs\n../old/b.svs\n")
     exclude = {"exclude": ["old/", "b.*"]}
     config = configured(folder, slides=f"{folder}/slides.csv", overlays=TISSUE, keep=None, **exclude)
-    assert [slide.path for slide in discover(config)] == [f"{tmp_path}/old/a.svs"]
+    assert discover(config).table["path"].to_pylist() == [f"{tmp_path}/old/a.svs"]
 
 
 def test_an_overlay_of_a_slide_is_not_a_slide(tmp_path) -> None:
@@ -136,41 +139,13 @@ def test_an_overlay_that_is_named_or_whose_slide_is_excluded_is_not_a_slide(tmp_
     assert found(tmp_path, exclude=["a.tiff"]) == []
 
 
-@pytest.mark.parametrize(
-    ("overlays", "slides"),
-    [
-        ({"a": {"b"}, "b": set()}, "a"),
-        ({"a": {"b", "c"}, "b": {"x"}, "c": set(), "d": set()}, "ad"),
-        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}, "ac"),
-        ({"a": {"a"}, "b": {"b", "c"}, "c": set()}, "ab"),
-        ({"z": {"b"}, "b": {"a"}, "a": {"b"}}, "az"),
-        ({"a": {"c"}, "b": {"c"}, "c": {"d"}, "d": set()}, "abd"),
-        ({}, ""),
-    ],
-)
-def test_slides_are_the_files_that_no_slide_points_at(overlays: dict[str, set[str]], slides: str) -> None:
-    assert sorted(slides_among(overlays)) == list(slides)
-    assert slides_among(dict(reversed(overlays.items()))) == slides_among(overlays)
-
-
-@pytest.mark.parametrize(
-    ("overlays", "circle"),
-    [
-        ({"b": {"a"}, "a": {"b"}}, "'a' and 'b'"),
-        ({"c": {"a"}, "b": {"c"}, "a": {"b"}, "s": {"m"}, "m": set()}, "'a' and 'b' and 'c'"),
-        ({"b": {"c", "a"}, "c": {"b"}, "a": set()}, "'b' and 'c'"),
-    ],
-)
-def test_overlays_of_one_another_are_refused_by_name(overlays: dict[str, set[str]], circle: str) -> None:
+def test_overlays_of_one_another_are_refused_by_name(tmp_path) -> None:
+    touch(tmp_path, "a.tiff", "b.tiff", "c.tiff")
+    (tmp_path / "m.csv").write_text("path,mask\na.tiff,b.tiff\nb.tiff,a.tiff\nc.tiff,\n")
     with pytest.raises(ConfigurationError) as refused:
-        slides_among(overlays)
-    assert str(refused.value).startswith(f"overlays: {circle} are overlays of one another; ")
-
-
-def test_fifty_thousand_slides_with_masks_are_quick() -> None:
-    masks: dict[str, set[str]] = {f"{number:06}_mask": set() for number in range(50_000)}
-    slides = {f"{number:06}": {f"{number:06}_mask"} for number in range(50_000)}
-    assert slides_among({**slides, **masks}) == set(slides)
+        found(tmp_path, f"{tmp_path}/m.csv", overlays=BY_COLUMN)
+    circle = f"'{tmp_path}/a.tiff' and '{tmp_path}/b.tiff'"
+    assert str(refused.value).startswith(f"overlays: {circle} are overlays of one another; correct the path")
 
 
 def test_an_empty_folder_has_no_slides(tmp_path) -> None:
@@ -191,35 +166,40 @@ class TestManifest:
         path.write_bytes(text.encode())
         return str(path)
 
-    def slides(self, tmp_path: Path, entry: str, overlays: object = BY_COLUMN) -> list[SlideSource]:
-        return discover(configured(tmp_path, slides=entry, overlays=overlays, keep=None))
+    def slides(self, tmp_path: Path, entry: str, overlays: object = BY_COLUMN) -> list[dict[str, Any]]:
+        """The columns that a manifest gives."""
+        table = discover(configured(tmp_path, slides=entry, overlays=overlays, keep=None)).table
+        return table.drop_columns(["slide_id", "cells"]).to_pylist()
 
     @pytest.mark.parametrize("mpp", ["0_5", "\N{FULLWIDTH DIGIT ONE}", "1e400", "nan", "0x1", "-1", "0"])
     def test_an_mpp_that_is_no_plain_decimal_number_is_refused(self, tmp_path, mpp: str) -> None:
         with pytest.raises(ConfigurationError, match=r"mpp in row 1 of manifest .*; give a number > 0"):
-            list(read_manifest(self.write(tmp_path, f"path,mpp\na.svs,{mpp}\n"), []))
+            list(read_manifest(self.write(tmp_path, f"path,mpp\na.svs,{mpp}\n")))
 
     def test_blanks_around_an_mpp_are_ignored(self, tmp_path) -> None:
-        [source] = read_manifest(self.write(tmp_path, "path,mpp\na.svs, 0.5 \n"), [])
-        assert source.mpp == 0.5
+        [rows] = read_manifest(self.write(tmp_path, "path,mpp\na.svs, 0.5 \n"))
+        assert rows["slide_mpp"].to_pylist() == [0.5]
 
     def test_rows_give_path_resolution_and_overlays(self, tmp_path) -> None:
         text = '\ufeffid,path,mpp,mask\n1,b.svs,0.25,"m/b, 1.tiff"\n2,/abs/a.svs,,\n'
-        first, second = self.slides(tmp_path, self.write(tmp_path, text))
-        assert first == SlideSource("/abs/a.svs", None, (None,))
-        assert second == SlideSource(f"{tmp_path}/b.svs", 0.25, (f"{tmp_path}/m/b, 1.tiff",))
+        assert self.slides(tmp_path, self.write(tmp_path, text)) == [
+            {"path": "/abs/a.svs", "slide_mpp": None, "tissue_source": None},
+            {"path": f"{tmp_path}/b.svs", "slide_mpp": 0.25, "tissue_source": f"{tmp_path}/m/b, 1.tiff"},
+        ]
 
     def test_parquet_says_the_same(self, tmp_path) -> None:
         rows = {"path": ["b.svs", "/abs/a.svs"], "mpp": [0.25, None], "mask": ["m/b.tiff", None]}
         pq.write_table(pa.table(rows), tmp_path / "m.parquet")
-        first, second = self.slides(tmp_path, f"{tmp_path}/m.parquet")
-        assert (first.mpp, second) == (None, SlideSource(f"{tmp_path}/b.svs", 0.25, (f"{tmp_path}/m/b.tiff",)))
+        assert self.slides(tmp_path, f"{tmp_path}/m.parquet") == [
+            {"path": "/abs/a.svs", "slide_mpp": None, "tissue_source": None},
+            {"path": f"{tmp_path}/b.svs", "slide_mpp": 0.25, "tissue_source": f"{tmp_path}/m/b.tiff"},
+        ]
 
     def test_a_column_gives_the_resolution_of_an_overlay(self, tmp_path) -> None:
         by_column = {"m": {"path": "{dir}/m.tiff", "mpp": {"column": "mask_mpp"}}}
         first, second = self.slides(tmp_path, self.write(tmp_path, "path,mask_mpp\na.svs,2.5\nb.svs,\n"), by_column)
-        assert (first.overlay_mpps, second.overlay_mpps) == ((2.5,), (None,))
-        assert (first.mpp, first.sources) == (None, ())
+        assert first == {"path": f"{tmp_path}/a.svs", "slide_mpp": None, "m_given": 2.5}
+        assert second["m_given"] is None
 
     def test_a_resolution_of_an_overlay_is_a_number(self, tmp_path) -> None:
         by_column = {"m": {"path": "{dir}/m.tiff", "mpp": {"column": "mask_mpp"}}}
@@ -233,7 +213,7 @@ class TestManifest:
 
     def test_an_overlay_in_the_manifest_is_no_slide(self, tmp_path) -> None:
         entry = self.write(tmp_path, "path,mask\na.tiff,x.tiff\nx.tiff,\n")
-        assert [slide.path for slide in self.slides(tmp_path, entry)] == [f"{tmp_path}/a.tiff"]
+        assert [slide["path"] for slide in self.slides(tmp_path, entry)] == [f"{tmp_path}/a.tiff"]
 
     def test_the_same_row_twice_is_one_slide(self, tmp_path) -> None:
         assert len(self.slides(tmp_path, self.write(tmp_path, "path,mask\na.svs,m.tiff\na.svs,m.tiff\n"))) == 1
@@ -275,7 +255,7 @@ class TestManifest:
         (tmp_path / "m.csv").write_text("path,mpp,mask,note,note,,\na.svs,1,m.tiff,x,y,,\n")
         touch(tmp_path, "a.svs")
         [slide] = self.slides(tmp_path, f"{tmp_path}/m.csv")
-        assert slide.mpp == 1
+        assert slide["slide_mpp"] == 1
 
     def test_a_column_that_is_there_twice_is_refused(self, tmp_path) -> None:
         (tmp_path / "m.csv").write_text("path, path\na.svs,b.svs\n")
@@ -293,3 +273,54 @@ def test_metacharacters_in_the_slide_folder_are_literal(tmp_path, monkeypatch) -
     monkeypatch.chdir(folder)
 
     assert found(folder, exclude=["thumbs/*"]) == ["a.svs"]
+
+
+def test_a_row_of_a_manifest_describes_a_slide_that_a_folder_holds_too(tmp_path) -> None:
+    touch(tmp_path, "a.svs", "b.svs")
+    manifests = [f"{tmp_path}/{name}.csv" for name in ("m", "n")]
+    Path(manifests[0]).write_text("path,mpp\nb.svs,0.25\n")
+    Path(manifests[1]).write_text("path\nb.svs\n")
+    for entries in ([str(tmp_path), *manifests], [*reversed(manifests), str(tmp_path)]):
+        table = discover(configured(tmp_path, slides=entries, overlays=TISSUE, keep=None)).table
+        assert [Path(path).name for path in table["path"].to_pylist()] == ["a.svs", "b.svs"]
+        assert table["slide_mpp"].to_pylist() == [None, 0.25]
+    Path(manifests[1]).write_text("path,mpp\nb.svs,0.5\n")
+    with pytest.raises(ConfigurationError, match=r"b\.svs' has two different rows in manifests; delete one of them"):
+        found(tmp_path, manifests)
+
+
+def test_a_name_that_is_no_text_takes_part_and_is_put_aside(tmp_path) -> None:
+    touch(tmp_path, "a.tiff", "old/x.tiff")
+    for name in (b"\xff.tiff", b"\xff_mask.tiff", b"old/\xff.tiff"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    slides = discover(configured(tmp_path, slides=str(tmp_path), overlays=TISSUE, keep=None, exclude=["old/"]))
+    assert slides.table["path"].to_pylist() == [f"{tmp_path}/a.tiff"]
+    assert [failure["path"] for failure in slides.failures] == [rf"{tmp_path}/\udcff.tiff"]
+    assert len(slides) == 2
+
+
+class TestSlices:
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch) -> None:
+        for module in ("flows.storage.slices", "flows.inputs.manifest"):
+            monkeypatch.setattr(f"{module}.SLICE", 2)
+
+    def test_all_slices_of_a_folder_are_found(self, tmp_path) -> None:
+        names = [f"{name}{end}" for name in "edcba" for end in (".tiff", "_mask.tiff")]
+        touch(tmp_path, *names)
+        assert found(tmp_path, [str(tmp_path), f"{tmp_path}/*"]) == [f"{name}.tiff" for name in "abcde"]
+
+    @pytest.mark.parametrize("form", ["csv", "parquet"])
+    def test_rows_of_all_slices_of_a_manifest_are_read_and_counted(self, tmp_path, form: str) -> None:
+        rows = {"path": [f"{name}.svs" for name in "abcde"], "mask": list("abcde"), "n": ["1", "2", "3", "4", "five"]}
+        path = f"{tmp_path}/m.{form}"
+        if form == "csv":
+            Path(path).write_text("\n".join(map(",".join, [rows, *zip(*rows.values(), strict=True)])))
+        else:
+            pq.write_table(pa.table(rows), path)
+        settings = {"slides": path, "overlays": BY_COLUMN, "keep": None}
+        table = discover(configured(tmp_path, **settings, columns={"n": "text"})).table
+        assert table["tissue_source"].to_pylist() == [f"{tmp_path}/{name}" for name in "abcde"]
+        assert table["cells"].to_pylist() == [json.dumps({"n": n}) for n in rows["n"]]
+        with pytest.raises(ConfigurationError, match=r"n in row 5 of manifest .* is 'five', no integer"):
+            discover(configured(tmp_path, **settings, columns={"n": "integer"}))

@@ -9,8 +9,7 @@ import pytest
 
 from flows.config.errors import ConfigurationError
 from flows.inputs.discovery import discover
-from flows.inputs.manifest import SlideSource, read_manifest
-from flows.inputs.source_table import usable
+from flows.inputs.manifest import read_manifest
 from flows.records.input_states import InputStates
 from tests.support.bucket import Bucket
 from tests.support.study import configured
@@ -32,7 +31,7 @@ def empty() -> None:
 
 def found(folder: Path, slides: object = TOP, **changes: object) -> list[str]:
     config = configured(folder, **{"slides": slides, "overlays": TISSUE, "keep": None, **changes})
-    return [slide.path.removeprefix(f"{TOP}/") for slide in discover(config)]
+    return [path.removeprefix(f"{TOP}/") for path in discover(config).table["path"].to_pylist()]
 
 
 def test_overlays_of_other_files_and_masks_of_a_run_are_no_slides(tmp_path: Path) -> None:
@@ -64,11 +63,12 @@ def test_a_bucket_is_listed_once_for_slides_and_states(tmp_path: Path, bucket: B
     states = InputStates()
     config = configured(tmp_path, slides=bucket.uri("slides"), overlays=TISSUE, keep=None)
 
-    slides, failures = usable(discover(config, states.files))
-    sizes = [states.fingerprint(slide.path)["size"] for slide in slides]
+    found = discover(config, states.files)
+    paths, failures = found.table["path"].to_pylist(), found.failures
+    sizes = [states.fingerprint(path)["size"] for path in paths]
 
     assert len(s3_log.read_text().splitlines()) == before + 1
-    assert ([slide.path for slide in slides], sizes) == (
+    assert (paths, sizes) == (
         [bucket.uri("slides/a.svs"), bucket.uri("slides/sub/b.svs")],
         [1, 1],
     )
@@ -91,14 +91,15 @@ def test_a_manifest_on_a_store_resolves_its_paths_there(form: str, tmp_path: Pat
         content = sink.getvalue().to_pybytes()
     put(f"lists/slides.{form}", content=content)
 
-    assert list(read_manifest(f"{TOP}/lists/slides.{form}", ["mask"])) == [
-        SlideSource(f"{TOP}/lists/a.svs", sources=(f"{TOP}/lists/m/a.tiff",)),
-        SlideSource(f"{TOP}/50%.svs", sources=(None,)),
-        SlideSource("/data/b.svs", sources=("s3://bucket/b.tiff",)),
-        SlideSource("s3://bucket/c%20d.svs?region=eu", sources=("/masks/c.tiff",)),
-    ]
+    [rows] = read_manifest(f"{TOP}/lists/slides.{form}", {"tissue": "mask"})
+    assert dict(zip(rows["path"].to_pylist(), rows["tissue_source"].to_pylist(), strict=True)) == {
+        f"{TOP}/lists/a.svs".encode(): f"{TOP}/lists/m/a.tiff",
+        f"{TOP}/50%.svs".encode(): None,
+        b"/data/b.svs": "s3://bucket/b.tiff",
+        b"s3://bucket/c%20d.svs?region=eu": "/masks/c.tiff",
+    }
 
 
 def test_a_manifest_that_is_absent_is_told() -> None:
     with pytest.raises(ConfigurationError, match=r"slides: cannot open '.*': no such file on its store; hint: check"):
-        list(read_manifest(f"{TOP}/absent.csv", []))
+        list(read_manifest(f"{TOP}/absent.csv"))

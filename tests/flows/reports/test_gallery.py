@@ -155,7 +155,9 @@ def test_pages_and_names_that_are_no_longer_needed_are_removed(tmp_path, monkeyp
     for count in (4, 1, 0):
         failed = FAILURES.table([{**FAILED, "path": str(number)} for number in range(count)])
         (tmp_path / "index-9.html").write_text("mine")
-        gallery.publish_gallery(slide_report(config.classes).table([]), failed, set(), config, workspace)
+        gallery.publish_gallery(
+            slide_report(config.classes).table([]), failed, pa.chunked_array([], pa.string()), config, workspace
+        )
         written[count] = sorted(path.name for path in tmp_path.glob("index*"))
     assert written[4] == ["index-2.html", "index-9.html", "index-names.js", "index.html"]
     assert written[1] == written[0] == ["index-9.html", "index.html"]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from flows.config.errors import ConfigurationError
+from flows.records.output_files import OutputFiles
 from flows.reports.ownership import refuse_foreign
 from flows.storage.workspace import Workspace
 from tests.support import study
@@ -47,7 +48,7 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def refuse(output: Path, *, previews: bool = True) -> None:
-    refuse_foreign(Workspace.at(str(output)), previews=previews)
+    refuse_foreign(OutputFiles.of(Workspace.at(str(output))), previews=previews)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from flows.storage.listing import CHUNK, list_files
+from flows.storage.listing import list_files, list_folder
 from flows.storage.workspace import Workspace
 
 
@@ -41,19 +41,23 @@ def test_sizes_and_times_are_those_of_the_file_system(tmp_path) -> None:
     assert row == {"name": "a", "subfolder": "", "size": 3, "mtime_ns": 1_234_567_890_123_456_789}
 
 
-def test_links_folders_and_names_of_other_bytes_are_left_out(tmp_path) -> None:
+def test_links_and_folders_are_no_files_and_names_of_other_bytes_are_left_out(tmp_path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "ab").symlink_to(tmp_path)
     (tmp_path / "cd").mkdir()
     with open(os.fsencode(tmp_path) + b"/\xff", "wb"):
         pass
-    assert list_files(Workspace.at(str(tmp_path)), str(tmp_path))["name"].to_pylist() == ["file"]
+    (tmp_path / "cd" / "folder").mkdir()
+    listing = list_folder(Workspace.at(str(tmp_path)), str(tmp_path))
+    assert listing.files["name"].to_pylist() == ["file"]
+    assert sorted(listing.others) == ["ab", "cd/folder", "link"]
 
 
-def test_a_folder_of_more_files_than_a_chunk_is_listed_whole(tmp_path) -> None:
-    for number in range(CHUNK + 1):
+def test_a_folder_of_more_files_than_a_slice_is_listed_whole(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("flows.storage.listing.SLICE", 8)
+    for number in range(9):
         os.mknod(tmp_path / f"{number}")
     table = list_files(Workspace.at(str(tmp_path)), str(tmp_path))
-    assert sorted(map(int, table["name"].to_pylist())) == list(range(CHUNK + 1))
+    assert sorted(map(int, table["name"].to_pylist())) == list(range(9))
     assert table.column("name").num_chunks == 2

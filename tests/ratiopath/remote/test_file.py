@@ -260,6 +260,14 @@ def test_few_requests_are_made_at_once() -> None:
     assert len(ranges()) == len(blocks)
 
 
+def test_a_block_before_announced_ones_is_fetched_alone() -> None:
+    with opened(LARGE) as file:
+        announce(file, *range(20, 24))
+        assert file.read_at(19 * BLOCK, 6 * BLOCK) == LARGE[19 * BLOCK : 25 * BLOCK]
+
+    assert sorted(ranges()) == [(19, 20), (20, 24), (24, 25)]
+
+
 def test_what_is_read_need_not_be_what_was_announced() -> None:
     with opened(LARGE) as file:
         announce(file, *range(20, 60))
@@ -367,7 +375,7 @@ def test_denied_access_is_not_tried_again(fault: Exception) -> None:
 
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_request_that_hangs_is_tried_again(is_open: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinned, "TRY_SECONDS", 0.05)
+    monkeypatch.setattr(pinned, "TRY_SECONDS", 0.3)
     ended = threading.Event()
 
     def hang(content: bytes) -> bytes:
@@ -376,9 +384,10 @@ def test_a_request_that_hangs_is_tried_again(is_open: bool, monkeypatch: pytest.
 
     uri = DisturbedStore.holding("a", LARGE)
     file = RemoteFile.open(uri) if is_open else None
-    DisturbedStore.faults[:] = [hang] * (retries.ATTEMPTS - 1)
+    DisturbedStore.faults[:] = [hang]
     file = file or RemoteFile.open(uri)
     assert file.read_at(9 * BLOCK, 10) == LARGE[9 * BLOCK : 9 * BLOCK + 10]
+    monkeypatch.setattr(pinned, "TRY_SECONDS", 0.02)
     DisturbedStore.faults[:] = [hang] * 99
     with pytest.raises(TruncatedError, match="5 tries failed, the last with TimeoutError"):
         file.read_at(99 * BLOCK, 10)
