@@ -97,9 +97,8 @@ def _foreign_in(folder: Folder, files: OutputFiles, known: pa.Table | None) -> I
     workspace, listing = files.workspace, files.listings[folder]
     names = listing.files["name"].filter(pc.equal(listing.files["subfolder"], ""))
     suffixes = {file: suffix for file, (place, suffix) in PLACES.items() if place == folder}
-    for name in sorted(
-        [*names.filter(pc.match_substring_regex(names, f"^{SUBFOLDER.pattern}$")).to_pylist(), *listing.others]
-    ):
+    like_subfolders = names.filter(pc.match_substring_regex(names, f"^{SUBFOLDER.pattern}$")).to_pylist()
+    for name in sorted([*like_subfolders, *listing.others] if workspace.is_local else ()):  # a store has no folders
         stem, suffix = posixpath.splitext(posixpath.basename(name))
         if SUBFOLDER.fullmatch(name):
             yield name, "is not a folder of this program"
