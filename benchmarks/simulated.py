@@ -18,7 +18,7 @@ from flows.config.model import CoverageConfig
 from flows.inputs.discovery import discover
 from flows.records.output_files import PLACES, files_of
 from flows.records.output_layout import with_stored_layout
-from flows.records.slide_description import given_mpp, identify
+from flows.records.slide_description import identify
 from flows.records.slide_overlays import find_overlays, inputs_digest
 from flows.state.state_index import StateIndex
 from flows.storage.workspace import Workspace
@@ -57,7 +57,7 @@ def _rows(real: pa.Table, config: CoverageConfig) -> pa.Table:
 
 
 def _digest(source: dict[str, object], config: CoverageConfig) -> str:
-    _, identity = identify(source["path"], given_mpp(source, config), config)
+    _, identity = identify(source, config)
     return inputs_digest(identity, find_overlays(source, config, config.slide_folders)[1])
 
 

@@ -14,8 +14,10 @@ IDENTITY = Column("identity", pa.string())
 """JSON: fingerprint of the slide and the resolution given for it."""
 STATE = Column("state", pa.string())
 """JSON: fingerprint of the slide by size and mtime, taken before it was read."""
+INSTANCES = Column("instances", pa.string(), nullable=True)
+"""JSON: such fingerprints of the other files of a DICOM series; null for other slides."""
 STATES = Column("states", pa.string())
-"""JSON: such fingerprints of the slide and its overlays."""
+"""JSON: such fingerprints of the slide, with the other files of its series, and its overlays."""
 GRID_FILE = Column("grid", pa.string(), nullable=True)
 """File of an earlier run that holds the grid of this very slide; null where the grid has to be made."""
 STATUSES = ("new", "changed", "recomputed", "unchanged", "gone")
@@ -82,7 +84,7 @@ def discovered_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = 
 def _discovered(overlays: tuple[str, ...], resolutions: tuple[str, ...]) -> tuple[Column, ...]:
     sources = [Column(f"{name}_source", pa.string(), nullable=True) for name in overlays]
     mpps = [Column(f"{name}_given", pa.float64(), (POSITIVE,), nullable=True) for name in resolutions]
-    return (*SLIDE_COLUMNS, IDENTITY, STATE, GRID_FILE, FRAME, CELLS, *sources, *mpps)
+    return (*SLIDE_COLUMNS, IDENTITY, STATE, INSTANCES, GRID_FILE, FRAME, CELLS, *sources, *mpps)
 
 
 def masked_slides(overlays: tuple[str, ...], resolutions: tuple[str, ...] = ()) -> TableSchema:

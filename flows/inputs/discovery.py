@@ -1,6 +1,8 @@
 """Discovery of slides: the files named by `slides`, minus `exclude`, overlays of other slides, and detected masks."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,14 +18,17 @@ from flows.config.model import CoverageConfig
 from flows.config.overlay_path import Column, Pattern, overlay_path
 from flows.config.slide_id import slide_id_of
 from flows.inputs.cells import kind_of_column, plain_cell
+from flows.inputs.dicom_index import DicomIndex
 from flows.inputs.manifest import is_manifest, read_cells, read_manifest
 from flows.inputs.overlay_graph import CircleError, slides_among
 from flows.inputs.source_table import each_once, name_bytes, name_text, source_schema, without_manifest
 from flows.storage.slices import in_slices, slices_of
+from flows.storage.workspace import Workspace
 from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.remote.listing import list_files
 from ratiopath.remote.names import absolute, without_options
 from ratiopath.remote.uri import check_uri, is_uri
+from ratiopath.slides.dicom import SUFFIX, Instances
 from ratiopath.slides.on_store import Listing
 from ratiopath.slides.paths import Exclusion, slides_at
 
@@ -42,20 +47,22 @@ class FoundSlides:
         return int(self.table.num_rows) + len(self.failures)
 
 
-def discover(config: CoverageConfig, listed: Listing = list_files) -> FoundSlides:
+def discover(config: CoverageConfig, listed: Listing = list_files, dicom: DicomIndex | None = None) -> FoundSlides:
     """Find the slides of a run, each once.
 
     Args:
         config: Configuration with `slides`, `exclude` and `overlays`.
         listed: Lists folders on stores.
+        dicom: Series of DICOM files; None for those that the output has an index of.
 
     Raises:
         ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used,
             files are overlays of one another in a circle, or slides have the same id in a manifest.
     """
+    dicom = dicom or DicomIndex(Workspace.at(config.output))
     masks = f"{without_options(absolute(config.output.removeprefix('file://')))}/tissue/"  # of earlier runs
     empty = source_schema(config.manifest_columns, config.mpp_columns).empty_table()
-    named = [empty, *(slides for entry in config.slide_entries for slides in _named_by(entry, config, listed))]
+    named = [empty, *(slides for entry in config.slide_entries for slides in _named_by(entry, config, listed, dicom))]
     rows = pa.concat_tables(named)
     rows = each_once(rows.filter(pc.invert(pc.starts_with(rows["path"], name_bytes(masks)))))
     # excluded files take part, so that the overlay of an excluded slide is not mistaken for a slide
@@ -71,7 +78,7 @@ def discover(config: CoverageConfig, listed: Listing = list_files) -> FoundSlide
     rows = _with_ids(rows, config)
     if is_named:
         _refuse_shared_ids(rows)
-    return FoundSlides(rows, failures)
+    return FoundSlides(rows.append_column("instances", _instances(rows, dicom)), failures)
 
 
 def with_column_kinds(config: CoverageConfig) -> CoverageConfig:
@@ -117,7 +124,7 @@ def _refuse_shared_ids(slides: pa.Table) -> None:
         raise ConfigurationError(f"slides: {found}; give each its own")
 
 
-def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[pa.Table]:
+def _named_by(entry: str, config: CoverageConfig, listed: Listing, instances: Instances) -> Iterator[pa.Table]:
     if is_manifest(entry):
         yield from read_manifest(entry, config.manifest_columns, config.mpp_columns, config.column_kinds)
         return
@@ -139,7 +146,7 @@ def _named_by(entry: str, config: CoverageConfig, listed: Listing) -> Iterator[p
             "manifest .csv or .parquet as slides, or a number as mpp"
         )
     try:
-        yield from without_manifest(slides_at(entry, listed))
+        yield from without_manifest(slides_at(entry, listed, instances))
     except (SlideNotFoundError, ParameterError) as error:
         if is_uri(entry):
             raise ConfigurationError(f"slides: {error}") from error
@@ -204,6 +211,18 @@ def _failure(path: str) -> dict[str, str] | None:
         shown = without_options(path)
         return {"path": shown, "error": type(error).__name__, "message": f"{error}; or rename the file"}
     return None
+
+
+def _instances(rows: pa.Table, dicom: DicomIndex) -> pa.Array:
+    """Return the other files of each slide, as JSON; null for a slide that is not DICOM, or has no other."""
+    found: list[str | None] = [None] * rows.num_rows
+    is_dicom = pc.and_(
+        pc.match_substring_regex(rows["path"], f"(?i){re.escape(SUFFIX)}$"), pc.starts_with(rows["path"], "/")
+    )
+    for number in np.flatnonzero(is_dicom.to_numpy()).tolist():
+        others = dicom.others(rows["path"][number].as_py())
+        found[number] = json.dumps(others) if others else None
+    return pa.array(found, pa.string())
 
 
 def _with_ids(rows: pa.Table, config: CoverageConfig) -> pa.Table:

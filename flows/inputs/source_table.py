@@ -6,9 +6,10 @@
     cells         JSON: cells of the manifest's columns that go through to the tables
     NAME_source   path of an overlay in its row of the manifest, absolute, or URI; null for an empty cell
     NAME_given    resolution of an overlay in its row of the manifest, µm/px; null for an empty cell
+    instances     JSON: path, size and mtime_ns of the other files of a DICOM series; null for other slides
 
-While slides are searched for, `path` is bytes, as a name on a disk need not be text, and `slide_id` is null where the
-manifest has none.
+While slides are searched for, `path` is bytes, as a name on a disk need not be text, `slide_id` is null where the
+manifest has none, and there is no `instances`.
 """
 
 from collections.abc import Iterable, Iterator

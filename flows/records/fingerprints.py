@@ -116,6 +116,12 @@ def fingerprints(path: str, changes: Literal["time", "content"], ask: Ask = fing
     return state, fingerprint(path, by_content=True) if changes == "content" else state
 
 
+def with_instances(found: Json, others: Sequence[Json], changes: Literal["time", "content"]) -> Json:
+    """Return the fingerprint of a DICOM file with those of the other files of its series, as `data`."""
+    states = [fingerprint(one["path"], by_content=True) for one in others] if changes == "content" else others
+    return {**found, "data": _digest(list(states))}
+
+
 def _state(path: str, *, by_content: bool) -> Json:
     state = require_regular(path)
     if not by_content:

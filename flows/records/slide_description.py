@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.config.model import CoverageConfig
-from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints
+from flows.records.fingerprints import Ask, Json, fingerprint, fingerprints, with_instances
 from flows.records.provenance import read_metadata
 from flows.records.slide_frame import frame_to_json
 from flows.records.stored_files import has_grid, refuse_foreign_table
@@ -36,8 +36,9 @@ def describe(
     Raises:
         SlideError: The slide cannot be opened or tiled.
     """
-    path, slide_id, given = source["path"], source["slide_id"], given_mpp(source, config)
-    state, identity = identify(path, given, config, ask)
+    path, slide_id = source["path"], source["slide_id"]
+    state, identity = identify(source, config, ask)
+    given = identity["mpp"]
     del source["slide_mpp"]
     grid = workspace.of_slide("coverage", slide_id)
     stored = read_metadata(grid, workspace).provenance
@@ -57,21 +58,23 @@ def describe(
     return {**source, **described, "slide_id": slide_id, "identity": json.dumps(identity), "state": json.dumps(state)}
 
 
-def given_mpp(source: Mapping[str, Any], config: CoverageConfig) -> float | None:
-    """Return the resolution that a slide's manifest or the configuration gives, µm/px."""
-    mpp: float | None = source["slide_mpp"]
-    return config.slide_mpp if mpp is None else mpp
-
-
-def identify(path: str, given: float | None, config: CoverageConfig, ask: Ask = fingerprint) -> tuple[Json, Json]:
+def identify(source: Mapping[str, Any], config: CoverageConfig, ask: Ask = fingerprint) -> tuple[Json, Json]:
     """Fingerprint a slide as `ask` does; and as changes are to be detected, with the resolution given for it.
+
+    Args:
+        source: Its row of `flows.inputs.source_table`.
+        config: Configuration of the run.
+        ask: Fingerprints a file, not by content.
 
     Raises:
         SlideError: It cannot be reached.
     """
+    path, mpp = source["path"], source["slide_mpp"]
     with open_errors(path):
         state, found = fingerprints(path, config.changes, ask)
-    return state, {**found, "mpp": given}
+        if source["instances"] is not None:
+            found = with_instances(found, json.loads(source["instances"]), config.changes)
+    return state, {**found, "mpp": config.slide_mpp if mpp is None else mpp}
 
 
 def _tiling(config: CoverageConfig, slide_mpp: float | None) -> Tiling:

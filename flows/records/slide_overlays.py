@@ -64,7 +64,7 @@ def derive_overlays(
         "path": slide.path,
         **{f"{name}_path": file and file["path"] for name, file in overlays.items()},
         "record": provenance.to_json(),
-        "states": json.dumps([json.loads(row["state"]), *states]),
+        "states": json.dumps([json.loads(row["state"]), *json.loads(row["instances"] or "[]"), *states]),
         "frame": row["frame"],
         "status": _status(metadata.provenance, provenance, is_whole=is_whole, force=config.force),
     }

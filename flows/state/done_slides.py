@@ -13,7 +13,7 @@ from flows.config.model import CoverageConfig
 from flows.records.fingerprints import Json
 from flows.records.input_states import InputStates
 from flows.records.output_files import OutputFiles, files_of
-from flows.records.slide_description import given_mpp, identify
+from flows.records.slide_description import identify
 from flows.records.slide_overlays import find_overlays, inputs_digest, paths_on_stores
 from flows.state.state_index import StateIndex
 from flows.storage.workspace import Workspace
@@ -74,7 +74,7 @@ def _have_inputs(
     same = []
     for source, inputs in zip(sources, stored.to_pylist(), strict=True):
         try:
-            _, identity = identify(source["path"], given_mpp(source, config), config, states.fingerprint)
+            _, identity = identify(source, config, states.fingerprint)
             _, overlays = find_overlays(source, config, folders, states.fingerprint)
         except (SlideError, OSError):
             same.append(False)  # a later task tells why

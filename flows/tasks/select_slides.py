@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from flows.config.model import CoverageConfig
 from flows.exports.names import refuse_equal_stems
+from flows.inputs.dicom_index import DicomIndex
 from flows.inputs.discovery import discover
 from flows.records.failures import write_failures
 from flows.records.input_states import InputStates
@@ -43,8 +44,9 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
         ConfigurationError: An entry of `slides` does not exist or cannot be used, or two slides would have one name in
             an export.
     """
-    states = InputStates()
-    found = discover(config, states.files)
+    states, dicom = InputStates(), DicomIndex(workspace)
+    found = discover(config, states.files, dicom)
+    dicom.save()
     table = found.table
     refuse_equal_stems(in_slices(table["path"]), config.exports, config.classes)
     write_failures("discover slides", found.failures, replace(workspace, part=Part(0)))

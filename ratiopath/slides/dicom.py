@@ -18,25 +18,41 @@ _DELIMITERS = 0xFFFE
 _END_OF_ITEM, _END_OF_SEQUENCE = 0xE00D, 0xE0DD
 
 
-def first_of_each_series(paths: Iterable[str]) -> Iterator[str]:
+class Instances:
+    """DICOM files as discovery asks for them; each answer reads the file."""
+
+    def series(self, path: str) -> str | None:
+        """Return the SeriesInstanceUID of a file; None if it has none."""
+        return series_uid(path)
+
+    def is_known(self, path: str) -> bool:
+        """Return True if OpenSlide opens a file."""
+        return openslide.OpenSlide.detect_format(path) is not None
+
+
+READ = Instances()
+"""Reads each file."""
+
+
+def first_of_each_series(paths: Iterable[str], instances: Instances = READ) -> Iterator[str]:
     """Iterate over files without the further instances of a series.
 
     Args:
-        paths: Files of one folder, of any format.
+        paths: Files, of any format.
+        instances: Tells the series of a file.
 
     Returns:
         All files but those of a DICOM series, of which the first by name that OpenSlide knows stands for all.
     """
     series: dict[tuple[str, str], list[str]] = {}
     for path in paths:
-        uid = series_uid(path) if path.lower().endswith(SUFFIX) else None
+        uid = instances.series(path) if path.lower().endswith(SUFFIX) else None
         if uid is None:
             yield path
         else:
             series.setdefault((os.path.dirname(path), uid), []).append(path)
-    for instances in map(sorted, series.values()):
-        known = (path for path in instances if openslide.OpenSlide.detect_format(path) is not None)
-        yield next(known, instances[0])
+    for files in map(sorted, series.values()):
+        yield next(filter(instances.is_known, files), files[0])
 
 
 def series_uid(path: str) -> str | None:

@@ -14,7 +14,7 @@ from ratiopath.errors import ParameterError, SlideNotFoundError
 from ratiopath.remote.listing import list_files
 from ratiopath.remote.names import absolute, folder_of, name_of, plain, without_options
 from ratiopath.remote.uri import WEB, check_place, is_pattern, is_uri, scheme_of
-from ratiopath.slides.dicom import first_of_each_series
+from ratiopath.slides.dicom import READ, Instances, first_of_each_series
 from ratiopath.slides.on_store import Listing, find_on_store, folder_of_pattern
 
 SUFFIXES = (
@@ -59,9 +59,15 @@ def find_slides(paths: str | Path | Iterable[str | Path], listed: Listing = list
     return sorted({found for path in several for found in slides_at(os.fspath(path), listed)})
 
 
-def slides_at(path: str, listed: Listing = list_files) -> Iterator[str]:
-    """Iterate over the absolute paths and URIs of the slides at one file, folder or glob, in any order; see above."""
-    return (found if is_uri(found) else os.path.abspath(found) for found in _find_at(path, listed))
+def slides_at(path: str, listed: Listing = list_files, instances: Instances = READ) -> Iterator[str]:
+    """Iterate over the absolute paths and URIs of the slides at one file, folder or glob, in any order.
+
+    Args:
+        path: The file, folder or glob; see `find_slides`.
+        listed: Lists folders on stores.
+        instances: Tells the series of a DICOM file.
+    """
+    return (found if is_uri(found) else os.path.abspath(found) for found in _find_at(path, listed, instances))
 
 
 def is_slide_name(name: str) -> bool:
@@ -69,11 +75,11 @@ def is_slide_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _find_at(path: str, listed: Listing) -> Iterator[str]:
+def _find_at(path: str, listed: Listing, instances: Instances) -> Iterator[str]:
     if is_uri(path):
         yield from find_on_store(path, is_slide_name, listed)
     elif os.path.isdir(path):
-        yield from _inside(path)
+        yield from _inside(path, instances)
     elif os.path.exists(path):
         yield path
     else:
@@ -81,13 +87,13 @@ def _find_at(path: str, listed: Listing) -> Iterator[str]:
         if not matches:
             problem = f"no slides at {path!r}: no such file or folder, and no match as a glob"
             raise SlideNotFoundError(problem, path=path, hint="check the path")
-        yield from first_of_each_series(match for match in matches if not os.path.isdir(match))
+        yield from first_of_each_series((match for match in matches if not os.path.isdir(match)), instances)
         for match in matches:
             if os.path.isdir(match):
-                yield from _inside(match)
+                yield from _inside(match, instances)
 
 
-def _inside(folder: str) -> Iterator[str]:
+def _inside(folder: str, instances: Instances) -> Iterator[str]:
     seen = set()
     for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
         real = os.path.realpath(parent)
@@ -98,7 +104,7 @@ def _inside(folder: str) -> Iterator[str]:
         mirax = {os.path.splitext(name)[0] for name in names if name.lower().endswith(".mrxs")}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in mirax)
         slides = [name for name in names if not name.startswith(".") and is_slide_name(name)]
-        yield from first_of_each_series(os.path.join(parent, name) for name in slides)
+        yield from first_of_each_series((os.path.join(parent, name) for name in slides), instances)
 
 
 def _unreadable(error: OSError) -> None:

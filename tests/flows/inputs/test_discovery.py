@@ -169,7 +169,7 @@ class TestManifest:
     def slides(self, tmp_path: Path, entry: str, overlays: object = BY_COLUMN) -> list[dict[str, Any]]:
         """The columns that a manifest gives."""
         table = discover(configured(tmp_path, slides=entry, overlays=overlays, keep=None)).table
-        return table.drop_columns(["slide_id", "cells"]).to_pylist()
+        return table.drop_columns(["slide_id", "cells", "instances"]).to_pylist()
 
     @pytest.mark.parametrize("mpp", ["0_5", "\N{FULLWIDTH DIGIT ONE}", "1e400", "nan", "0x1", "-1", "0"])
     def test_an_mpp_that_is_no_plain_decimal_number_is_refused(self, tmp_path, mpp: str) -> None:

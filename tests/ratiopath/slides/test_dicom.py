@@ -1,28 +1,16 @@
 """Folders of DICOM instances: one slide each series."""
 
 import struct
-from pathlib import Path
 
 import pytest
 
 from ratiopath.slides import open_slide
 from ratiopath.slides.dicom import series_uid
 from ratiopath.slides.paths import find_slides
+from tests.support.dicom import REAL, element, instance, series
 
-REAL = Path(__file__).parents[4] / "shared/data/real/ImagingDataCommons__highdicom__sm_image.dcm"
 ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xE000, 0xE00D, 0xE0DD
 UNDEFINED = 0xFFFFFFFF
-
-
-def element(group: int, number: int, kind: bytes, value: bytes) -> bytes:
-    value += b"\0" * (len(value) % 2)
-    if kind in (b"SQ", b"OB", b"UT"):
-        return struct.pack("<HH2sHI", group, number, kind, 0, len(value)) + value
-    return struct.pack("<HH2sH", group, number, kind, len(value)) + value
-
-
-def series(uid: bytes) -> bytes:
-    return element(0x20, 0xE, b"UI", uid)
 
 
 def delimiter(number: int, length: int = 0) -> bytes:
@@ -33,11 +21,6 @@ def undefined(number: int, *items: bytes) -> bytes:
     """A sequence of undefined length, of items of undefined length."""
     inside = b"".join(delimiter(ITEM, UNDEFINED) + item + delimiter(END_OF_ITEM) for item in items)
     return struct.pack("<HH2sHI", 8, number, b"SQ", 0, UNDEFINED) + inside + delimiter(END_OF_SEQUENCE)
-
-
-def instance(uid: bytes, *before: bytes) -> bytes:
-    head = element(2, 0x10, b"UI", b"1.2.840.10008.1.2.1") + element(8, 0x60, b"CS", b"SM")
-    return bytes(128) + b"DICM" + head + b"".join(before) + element(0x20, 0xD, b"UI", b"1.9") + series(uid)
 
 
 OTHERS = series(b"6.6.6")

@@ -1,0 +1,154 @@
+"""Series of DICOM files, kept from run to run, so that none is opened again to tell which of them are one slide.
+
+    OUTPUT/.state/dicom-1-SHA256.index     a row per file that discovery has met
+
+A row counts only while the file has the size and time in it. Like the state index (docs/decisions/0027-state-index.md),
+the file has the digest of its bytes in its name and counts as absent if it is damaged; the number before is its
+version. Deleting it costs time only.
+"""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.storage.filesystem import output_errors
+from flows.storage.parquet import open_table
+from flows.storage.slices import slices_of
+from flows.storage.workspace import STATE, Workspace
+from ratiopath.errors import SlideError
+from ratiopath.files import require_regular
+from ratiopath.slides.dicom import SUFFIX, Instances
+
+State: TypeAlias = dict[str, str | int]
+"""Fingerprint of a file: path, size in bytes and mtime_ns."""
+_NAME = re.compile(r"dicom-1-([0-9a-f]{64})\.index")
+_SCHEMA = pa.schema(
+    [
+        ("path", pa.binary()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("series", pa.string()),
+        ("is_known", pa.bool_()),
+    ]
+)
+
+
+@dataclass(slots=True)
+class _File:
+    size: int
+    mtime_ns: int
+    series: str | None
+    is_known: bool | None = None
+    """True if OpenSlide opens it; None if that was not asked."""
+
+
+class DicomIndex(Instances):
+    """The DICOM files of a run; each is opened once, and again only after it has changed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Take the workspace of the output; its index is read when the first file is met."""
+        self._workspace = workspace
+        self._found: dict[str, _File] = {}
+        self._folders: dict[str, dict[str, list[str]]] = {}
+        self._is_changed = False
+
+    def series(self, path: str) -> str | None:
+        """Return the SeriesInstanceUID of a file; None if it has none."""
+        file = self._file(path)
+        return None if file is None else file.series
+
+    def is_known(self, path: str) -> bool:
+        """Return True if OpenSlide opens a file."""
+        file = self._file(path)
+        if file is None:
+            return False
+        if file.is_known is None:
+            file.is_known, self._is_changed = super().is_known(path), True
+        return file.is_known
+
+    def others(self, path: str) -> list[State]:
+        """Return the states of the other files of a slide: those of its series in its folder, by name."""
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            self._folders[folder] = self._series_in(folder)
+        files = self._folders[folder].get(self.series(path) or "", [])
+        return [self._state(other) for other in files if other != path]
+
+    def save(self) -> None:
+        """Write the index anew, if this run has read a file or no longer met one."""
+        if not self._is_changed and self._found.keys() == self._before.keys():
+            return
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, _SCHEMA, write_page_checksum=True) as writer:
+            for some in slices_of(sorted(self._found)):
+                files = [self._found[path] for path in some]
+                columns = [[getattr(file, name) for file in files] for name in _SCHEMA.names[1:]]
+                writer.write_table(pa.table([list(map(os.fsencode, some)), *columns], _SCHEMA))
+        content, before = sink.getvalue(), self._names()
+        name = f"dicom-1-{hashlib.sha256(content).hexdigest()}.index"
+        path = self._workspace.published(STATE, name)
+        with output_errors(path), self._workspace.atomic_write(path) as file:
+            file.write(content)
+        for other in before:
+            if other != name:
+                self._workspace.remove(self._workspace.published(STATE, other))
+
+    def _file(self, path: str) -> _File | None:
+        """Return a file as it is; None if there is none that can be read."""
+        if path not in self._found:
+            try:
+                state = require_regular(path)
+            except (SlideError, OSError):
+                return None
+            file = self._before.get(path)
+            if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
+                file = _File(state.st_size, state.st_mtime_ns, super().series(path))
+                self._is_changed = True
+            self._found[path] = file
+        return self._found[path]
+
+    def _series_in(self, folder: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:  # a file that is named can be read where its folder cannot be listed
+            return found
+        for name in names:
+            path = os.path.join(folder, name)
+            series = self.series(path) if name.lower().endswith(SUFFIX) and not name.startswith(".") else None
+            if series is not None:
+                found.setdefault(series, []).append(path)
+        return found
+
+    def _state(self, path: str) -> State:
+        file = self._found[path]
+        return {"path": path, "size": file.size, "mtime_ns": file.mtime_ns}
+
+    @cached_property
+    def _before(self) -> dict[str, _File]:
+        """Files as the last run knew them."""
+        for name in self._names():
+            try:
+                with self._workspace.files.open_input_file(self._workspace.published(STATE, name)) as file:
+                    content = file.read_buffer()
+                if hashlib.sha256(content).hexdigest() not in name:
+                    continue
+                with open_table(content, self._workspace.files) as table:
+                    columns = table.read().select(_SCHEMA.names).to_pydict().values()
+            except (pa.ArrowException, OSError, ValueError, KeyError):
+                continue  # saves no work, and costs nothing else
+            return {os.fsdecode(path): _File(*others) for path, *others in zip(*columns, strict=True)}
+        return {}
+
+    def _names(self) -> list[str]:
+        try:
+            names = self._workspace.names(self._workspace.published(STATE))
+        except NotADirectoryError:  # the output is refused: flows.reports.ownership
+            return []
+        return list(filter(_NAME.fullmatch, names))
