@@ -1,7 +1,7 @@
 """Processors that a run may use: those of the container, the batch job or `-j`, not those of the host.
 
 Ray sees the quota of a container whose control group is the root that it can see. It does not see processor sets of
-version 2 and of batch systems, nor quotas of nested groups (docs.kernel.org, admin-guide/cgroup-v2, "cpu.max").
+version 2 and of batch systems, nor quotas of nested groups.
 """
 
 import math
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.config.errors import ConfigurationError
+from flows.execution.control_groups import control_groups, setting
 
 VARIABLE = "RATIOPATH_JOBS"
 """Environment variable with the largest number of processors that a run uses; `-j` sets it."""
@@ -46,36 +47,12 @@ def _asked() -> int | None:
 
 def _quotas(root: Path) -> Iterator[float]:
     """Yield the quota of each control group that holds this process, in processors."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if not controllers:
-            for group in _upwards(root / "sys/fs/cgroup", path):
-                quota, _, period = _words(group / "cpu.max").partition(" ")
-                yield from _ratio(quota, period)
-        elif "cpu" in controllers.split(","):
-            for group in _upwards(root / "sys/fs/cgroup/cpu", path):
-                yield from _ratio(_words(group / "cpu.cfs_quota_us"), _words(group / "cpu.cfs_period_us"))
-
-
-def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """Yield a group and those above it; in a container the path may be that of the host, of which only the root is."""
-    group = mount / path.strip("/")
-    while True:
-        yield group
-        if group == mount:
-            return
-        group = group.parent
-
-
-def _words(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+    for version, group in control_groups("cpu", root):
+        if version == 1:
+            quota, period = (setting(group, f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+        else:
+            quota, _, period = setting(group, "cpu.max").partition(" ")
+        yield from _ratio(quota, period)
 
 
 def _ratio(quota: str, period: str) -> Iterator[float]:

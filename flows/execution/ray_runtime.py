@@ -15,6 +15,7 @@ from ray.exceptions import AuthenticationError
 from flows.config.errors import ConfigurationError
 from flows.config.resources import Request
 from flows.execution.address import reason, require_cluster, shown
+from flows.execution.memory import memory_limit, shares_of
 from flows.execution.processors import usable_processors
 from flows.execution.quick_import import import_tasks
 from flows.execution.ray_processes import need_no_actors, none_but_needed
@@ -87,13 +88,13 @@ def ensure_ray() -> None:
 def _start_local() -> None:
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - as Ray chooses it
     _require_space(folder)
-    processors = usable_processors()
+    processors, memory = usable_processors(), shares_of(memory_limit())
     need_no_actors()
     for is_last in (False, True):
         try:
             with _silent(), none_but_needed():
                 # "local", or Ray would join one that runs already
-                _init(address="local", include_dashboard=False, num_cpus=processors)
+                _init(address="local", include_dashboard=False, num_cpus=processors, **memory)
         except OSError as error:
             used = str(error.filename or folder)
             is_temporary = error.filename is None or used.startswith(os.path.join(folder, "ray"))

@@ -2,9 +2,10 @@
 
     OUTPUT/.state/dicom-1-SHA256.index     a row per file that discovery has met
 
-A row counts only while the file has the size and time in it. Like the state index (docs/decisions/0027-state-index.md),
-the file has the digest of its bytes in its name and counts as absent if it is damaged; the number before is its
-version. Deleting it costs time only.
+A row counts only while the file has the size and time in it, and not where changes are told by content. A file that has
+no series, or could not be read, has no row. Like the state index (docs/decisions/0027-state-index.md), the file has the
+digest of its bytes in its name and counts as absent if it is damaged; the number before is its version. Deleting it
+costs time only.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.storage.filesystem import output_errors
+from flows.storage.listing import LATEST
 from flows.storage.parquet import open_table
 from flows.storage.slices import slices_of
 from flows.storage.workspace import STATE, Workspace
@@ -44,16 +46,21 @@ class _File:
     size: int
     mtime_ns: int
     series: str | None
-    is_known: bool | None = None
-    """True if OpenSlide opens it; None if that was not asked."""
+    is_known: bool = False
+    """True if OpenSlide has opened it."""
 
 
 class DicomIndex(Instances):
     """The DICOM files of a run; each is opened once, and again only after it has changed."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Take the workspace of the output; its index is read when the first file is met."""
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, *, by_content: bool = False) -> None:
+        """Take the workspace of the output, whose index is read when the first file is met.
+
+        Args:
+            workspace: The output.
+            by_content: True to read each file once a run, whatever its size and time.
+        """
+        self._workspace, self._by_content = workspace, by_content
         self._found: dict[str, _File] = {}
         self._folders: dict[str, dict[str, list[str]]] = {}
         self._is_changed = False
@@ -68,8 +75,9 @@ class DicomIndex(Instances):
         file = self._file(path)
         if file is None:
             return False
-        if file.is_known is None:
-            file.is_known, self._is_changed = super().is_known(path), True
+        if not file.is_known:
+            file.is_known = super().is_known(path)
+            self._is_changed |= file.is_known
         return file.is_known
 
     def others(self, path: str) -> list[State]:
@@ -82,12 +90,13 @@ class DicomIndex(Instances):
 
     def save(self) -> None:
         """Write the index anew, if this run has read a file or no longer met one."""
-        if not self._is_changed and self._found.keys() == self._before.keys():
+        rows = {path: file for path, file in self._found.items() if file.series and 0 <= file.mtime_ns <= LATEST}
+        if not self._is_changed and rows.keys() == self._before.keys():
             return
         sink = pa.BufferOutputStream()
         with pq.ParquetWriter(sink, _SCHEMA, write_page_checksum=True) as writer:
-            for some in slices_of(sorted(self._found)):
-                files = [self._found[path] for path in some]
+            for some in slices_of(sorted(rows)):
+                files = [rows[path] for path in some]
                 columns = [[getattr(file, name) for file in files] for name in _SCHEMA.names[1:]]
                 writer.write_table(pa.table([list(map(os.fsencode, some)), *columns], _SCHEMA))
         content, before = sink.getvalue(), self._names()
@@ -109,7 +118,7 @@ class DicomIndex(Instances):
             file = self._before.get(path)
             if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
                 file = _File(state.st_size, state.st_mtime_ns, super().series(path))
-                self._is_changed = True
+                self._is_changed |= file.series is not None
             self._found[path] = file
         return self._found[path]
 
@@ -133,7 +142,7 @@ class DicomIndex(Instances):
     @cached_property
     def _before(self) -> dict[str, _File]:
         """Files as the last run knew them."""
-        for name in self._names():
+        for name in [] if self._by_content else self._names():
             try:
                 with self._workspace.files.open_input_file(self._workspace.published(STATE, name)) as file:
                     content = file.read_buffer()

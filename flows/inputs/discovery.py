@@ -32,6 +32,9 @@ from ratiopath.slides.dicom import SUFFIX, Instances
 from ratiopath.slides.on_store import Listing
 from ratiopath.slides.paths import Exclusion, slides_at
 
+MAX_SHOWN = 20
+"""Files that a message names."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundSlides:
@@ -59,7 +62,7 @@ def discover(config: CoverageConfig, listed: Listing = list_files, dicom: DicomI
         ConfigurationError: An entry of `slides` does not exist, a manifest or a pattern of `exclude` cannot be used,
             files are overlays of one another in a circle, or slides have the same id in a manifest.
     """
-    dicom = dicom or DicomIndex(Workspace.at(config.output))
+    dicom = dicom or DicomIndex(Workspace.at(config.output), by_content=config.changes == "content")
     masks = f"{without_options(absolute(config.output.removeprefix('file://')))}/tissue/"  # of earlier runs
     empty = source_schema(config.manifest_columns, config.mpp_columns).empty_table()
     named = [empty, *(slides for entry in config.slide_entries for slides in _named_by(entry, config, listed, dicom))]
@@ -166,7 +169,9 @@ def _without_overlays(rows: pa.Table, config: CoverageConfig) -> pa.Table:
     try:
         is_slide = slides_among(len(paths), np.concatenate(owners), np.concatenate(overlays))
     except CircleError as error:
-        circle = " and ".join(repr(name_text(paths[file].as_py())) for file in error.files)
+        shown = [repr(name_text(paths[file].as_py())) for file in error.files[:MAX_SHOWN]]
+        more = len(error.files) - len(shown)
+        circle = " and ".join([*shown, *([f"{more:,} more"] if more else [])])
         remedy = "correct the path of the overlay that names them"
         raise ConfigurationError(f"overlays: {circle} are overlays of one another; {remedy}") from None
     return rows.filter(pa.array(is_slide))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 from ratiopath.errors import SlideError
-from ratiopath.files import require_regular
+from ratiopath.files import open_errors, require_regular
 from ratiopath.remote.file import RemoteFile
 from ratiopath.remote.listing import list_files, present, state_of
 from ratiopath.remote.names import name_of, options_of, without_options
@@ -118,8 +118,13 @@ def fingerprints(path: str, changes: Literal["time", "content"], ask: Ask = fing
 
 def with_instances(found: Json, others: Sequence[Json], changes: Literal["time", "content"]) -> Json:
     """Return the fingerprint of a DICOM file with those of the other files of its series, as `data`."""
-    states = [fingerprint(one["path"], by_content=True) for one in others] if changes == "content" else others
-    return {**found, "data": _digest(list(states))}
+    states = list(map(_content_of, others)) if changes == "content" else list(others)
+    return {**found, "data": _digest(states)}
+
+
+def _content_of(state: Json) -> Json:
+    with open_errors(state["path"]):
+        return fingerprint(state["path"], by_content=True)
 
 
 def _state(path: str, *, by_content: bool) -> Json:

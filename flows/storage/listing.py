@@ -26,7 +26,7 @@ _Found: TypeAlias = tuple[str, str, int, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is in a folder with a file per slide, and in its subfolders."""
+    """Content of a folder with a file per slide, and of its subfolders."""
 
     files: pa.Table
     """Regular files: table of `FILES`, in no order."""

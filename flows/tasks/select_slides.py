@@ -44,7 +44,7 @@ def select_slides(files: OutputFiles, config: CoverageConfig, workspace: Workspa
         ConfigurationError: An entry of `slides` does not exist or cannot be used, or two slides would have one name in
             an export.
     """
-    states, dicom = InputStates(), DicomIndex(workspace)
+    states, dicom = InputStates(), DicomIndex(workspace, by_content=config.changes == "content")
     found = discover(config, states.files, dicom)
     dicom.save()
     table = found.table

@@ -1,4 +1,4 @@
-"""The flow over slides and overlays on an S3-compatible store: the tables of a local run."""
+"""The flow over slides and overlays on stores: the tables of a local run."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.bucket import Bucket
+from tests.support.gcs_server import gcs_server
 from tests.support.study import failures, run, settings, write_study
 
 pytestmark = pytest.mark.usefixtures("local_ray", "server")
@@ -40,3 +41,22 @@ def test_a_run_over_a_store_gives_the_tables_of_a_local_run(folder, output, buck
         assert rows(output, table) == rows(local, table)
     paths = pq.read_table(output / "coverage")["path"].unique().to_pylist()
     assert paths == [bucket.uri("slides/a%201.tiff"), bucket.uri("slides/b.tiff")]
+
+
+def test_a_manifest_of_objects_on_google_cloud_gives_the_tables_of_a_local_run(folder, output, tmp_path) -> None:
+    write_study(folder, "a", "b")
+    local = output.with_name("local")
+    assert run(folder, output=str(local), slides=f"{folder}/[ab].tiff").name == "Completed"
+    manifest = folder.with_name("slides.csv")
+    with gcs_server(folder, tmp_path / "requests") as address:
+        options = f"scheme=http&anonymous=true&endpoint_override={address}"
+        manifest.write_text("path\n" + "".join(f"gs://bucket/{name}.tiff?{options}\n" for name in "ab"))
+
+        first, second = (run(folder, slides=str(manifest)) for _ in range(2))
+
+        assert (first.name, failures(output)) == ("Completed", {})
+        for table in ("coverage", "tiles"):
+            assert rows(output, table) == rows(local, table)
+        assert second.result().unchanged == 2
+        (folder / "a_tissue.tiff").write_bytes((folder / "b_tissue.tiff").read_bytes() + b" ")
+        assert run(folder, slides=str(manifest)).result().changed == 1

@@ -10,7 +10,8 @@ from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
 from flows.config.slide_id import slide_stem
 from flows.config.uri import check_input
-from flows.inputs.manifest import MAX_NAME, MAX_NAMES, read_columns
+from flows.inputs.given_table import read_columns
+from flows.inputs.manifest import MAX_NAME, MAX_NAMES
 from ratiopath.remote.names import absolute, folder_of, joined, options_of
 
 KEYS = ("slide_id", "path", "stem")

@@ -1,13 +1,13 @@
 """Processors of a run: those of the container, the batch job or -j."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 from flows.cli.main import main
 from flows.config.errors import ConfigurationError
 from flows.execution.processors import VARIABLE, usable_processors
+from tests.support.control_groups import groups
 
 V2, V1 = "0::/pod/run\n", "5:memory:/m\n4:cpu,cpuacct:/pod/run\n"
 
@@ -17,16 +17,6 @@ def many(monkeypatch) -> None:
     """A host with 192 processors."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(192)))
     monkeypatch.delenv(VARIABLE, raising=False)
-
-
-def groups(root: Path, own: str, files: dict[str, str]) -> str:
-    for name, text in {
-        "proc/self/cgroup": own,
-        **{f"sys/fs/cgroup/{name}": text for name, text in files.items()},
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return str(root)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from flows.inputs.dicom_index import DicomIndex
 from flows.inputs.discovery import discover
 from flows.records.slide_description import identify
 from flows.storage.workspace import STATE, Workspace
+from ratiopath.errors import SlideNotFoundError
 from tests.support.dicom import instance
 from tests.support.study import configured
 
@@ -90,6 +91,29 @@ def test_a_name_that_is_no_text_is_kept_too(slides, workspace) -> None:
     assert DicomIndex(workspace).series(odd) == "1.6"
 
 
+def test_by_content_each_file_is_read(slides, workspace) -> None:
+    read(slides, workspace)
+    replace_content(slides / "b.dcm", instance(b"1.4"))
+    index = DicomIndex(workspace, by_content=True)
+    assert index.series(str(slides / "b.dcm")) == "1.4"
+
+
+def test_a_file_that_names_no_series_is_read_again(slides, workspace) -> None:
+    content = (slides / "b.dcm").read_bytes()
+    replace_content(slides / "b.dcm", bytes(len(content)))
+    assert read(slides, workspace)["b"] is None
+    replace_content(slides / "b.dcm", content)
+    assert read(slides, workspace)["b"] == "1.3"
+
+
+@pytest.mark.parametrize("seconds", [13_569_465_600, -1])
+def test_a_time_that_no_table_holds_is_no_fault(slides, workspace, seconds: int) -> None:
+    os.utime(slides / "b.dcm", (seconds, seconds))
+    assert read(slides, workspace)["b"] == "1.3"
+    replace_content(slides / "b.dcm", instance(b"1.4"))
+    assert read(slides, workspace) == {"a": "1.2", "b": "1.4", "c": "1.2"}
+
+
 def test_what_is_no_file_has_no_series(slides, workspace) -> None:
     (slides / "d.dcm").symlink_to("nowhere")
     os.mkfifo(slides / "e.dcm")
@@ -131,3 +155,11 @@ def test_a_change_of_another_file_is_a_change_of_the_slide(tmp_path, slides, cha
         digests.append([identify(row, config)[1].get("data") for row in rows])
     (first, alone), (again, _), (changed, _) = digests
     assert (alone, first == again, again == changed) == (None, changes == "content", False)
+
+
+def test_a_file_of_the_series_that_is_gone_is_named(tmp_path, slides) -> None:
+    config = configured(tmp_path, slides=str(slides), overlays=TISSUE, keep=None, changes="content")
+    row = discover(config).table.to_pylist()[0]
+    (slides / "c.dcm").unlink()
+    with pytest.raises(SlideNotFoundError, match=r"c\.dcm"):
+        identify(row, config)

@@ -148,6 +148,14 @@ def test_overlays_of_one_another_are_refused_by_name(tmp_path) -> None:
     assert str(refused.value).startswith(f"overlays: {circle} are overlays of one another; correct the path")
 
 
+def test_the_message_of_a_long_circle_is_bounded(tmp_path) -> None:
+    names = [f"{number:03}" for number in range(100)]
+    rows = zip(names, [*names[1:], names[0]], strict=True)
+    (tmp_path / "m.csv").write_text("path,mask\n" + "".join(f"{name},{mask}\n" for name, mask in rows))
+    with pytest.raises(ConfigurationError, match=r"'.*/019' and 80 more are overlays of one another"):
+        found(tmp_path, f"{tmp_path}/m.csv", overlays=BY_COLUMN)
+
+
 def test_an_empty_folder_has_no_slides(tmp_path) -> None:
     assert found(tmp_path) == []
 
