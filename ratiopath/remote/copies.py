@@ -3,7 +3,7 @@
 FOLDER/KEY/               a complete copy; KEY is a hash of URIs and versions
 FOLDER/KEY.unfinished/    a copy that is being made, its files in full size from the start
 FOLDER/KEY.lock           shared by readers, exclusive for the one that makes or removes the copy
-FOLDER/room.lock          exclusive while room is made
+FOLDER/room.lock          exclusive while room is made, and while a copy gets its name
 """
 
 import errno
@@ -116,7 +116,8 @@ class Copies:
         try:
             for one in sizes:
                 _download(one, os.path.join(unfinished, _name(one, uri)))
-            os.rename(unfinished, copy)
+            with self._room():  # or a process that makes room would count it under neither name
+                os.rename(unfinished, copy)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
@@ -125,7 +126,7 @@ class Copies:
         """Make empty files of full size, once there is room."""
         needed, end = sum(sizes.values()), time.monotonic() + WAIT
         while True:
-            with _locked(os.path.join(self.folder, f"room{_LOCK}"), fcntl.LOCK_EX):
+            with self._room():
                 shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
                 if self._has_room(needed):
                     for one, size in sizes.items():
@@ -137,6 +138,10 @@ class Copies:
             if time.monotonic() > end:  # others may be done later
                 raise self._refused(uri, found) from BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             time.sleep(_PAUSE)
+
+    def _room(self) -> IO[bytes]:
+        """Lock the list of the copies."""
+        return _locked(os.path.join(self.folder, f"room{_LOCK}"), fcntl.LOCK_EX)
 
     def _has_room(self, needed: int) -> bool:
         """Remove copies that nobody reads, those used last stay, until there is room; nothing if that is in vain."""

@@ -1,9 +1,12 @@
 """Copies of files on stores: whole or absent, shared by processes, in bounded room."""
 
+import fcntl
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import fsspec
 import numpy as np
@@ -83,6 +86,28 @@ def test_copies_that_are_read_stay(folder: Path, monkeypatch: pytest.MonkeyPatch
     store.hold(put("c")).close()
     held[1].close()
     assert kept(folder) == ["b", "c"]
+
+
+def test_a_copy_does_not_change_its_name_while_another_process_makes_room(folder: Path) -> None:
+    locks = list[IO[bytes]]()
+
+    def lock_the_room(content: bytes) -> bytes:
+        file = (folder / "room.lock").open("ab")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        locks.append(file)
+        return content
+
+    uri, store = DisturbedStore.holding("a.ndpi", CONTENT[:60], lock_the_room), Copies(str(folder), 2500)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(store.hold, uri)
+        while not locks:
+            time.sleep(0.01)
+        with pytest.raises(TimeoutError):
+            held.result(timeout=0.3)
+        assert [path.suffix for path in folder.iterdir() if path.is_dir()] == [".unfinished"]
+        locks[0].close()
+        held.result().close()
+    assert kept(folder) == ["a.ndpi"]
 
 
 @pytest.mark.parametrize("limit", [0, 999])
