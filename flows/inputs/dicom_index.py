@@ -8,9 +8,7 @@ digest of its bytes in its name and counts as absent if it is damaged; the numbe
 costs time only.
 """
 
-import hashlib
 import os
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -18,18 +16,19 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.storage.filesystem import output_errors
+from flows.storage.digest_files import DigestFiles
 from flows.storage.listing import LATEST
 from flows.storage.parquet import open_table
 from flows.storage.slices import slices_of
-from flows.storage.workspace import STATE, Workspace
+from flows.storage.workspace import Workspace
 from ratiopath.errors import SlideError
 from ratiopath.files import require_regular
 from ratiopath.slides.dicom import SUFFIX, Instances
 
 State: TypeAlias = dict[str, str | int]
 """Fingerprint of a file: path, size in bytes and mtime_ns."""
-_NAME = re.compile(r"dicom-1-([0-9a-f]{64})\.index")
+START = "dicom-1"
+"""Begin of the file's name, with its version."""
 _SCHEMA = pa.schema(
     [
         ("path", pa.binary()),
@@ -61,6 +60,7 @@ class DicomIndex(Instances):
             by_content: True to read each file once a run, whatever its size and time.
         """
         self._workspace, self._by_content = workspace, by_content
+        self._files = DigestFiles(workspace, START)
         self._found: dict[str, _File] = {}
         self._folders: dict[str, dict[str, list[str]]] = {}
         self._is_changed = False
@@ -99,14 +99,8 @@ class DicomIndex(Instances):
                 files = [rows[path] for path in some]
                 columns = [[getattr(file, name) for file in files] for name in _SCHEMA.names[1:]]
                 writer.write_table(pa.table([list(map(os.fsencode, some)), *columns], _SCHEMA))
-        content, before = sink.getvalue(), self._names()
-        name = f"dicom-1-{hashlib.sha256(content).hexdigest()}.index"
-        path = self._workspace.published(STATE, name)
-        with output_errors(path), self._workspace.atomic_write(path) as file:
-            file.write(content)
-        for other in before:
-            if other != name:
-                self._workspace.remove(self._workspace.published(STATE, other))
+        before, name = self._files.names(), self._files.write(START, sink.getvalue())
+        self._files.remove(other for other in before if other != name)
 
     def _file(self, path: str) -> _File | None:
         """Return a file as it is; None if there is none that can be read."""
@@ -142,22 +136,12 @@ class DicomIndex(Instances):
     @cached_property
     def _before(self) -> dict[str, _File]:
         """Files as the last run knew them."""
-        for name in [] if self._by_content else self._names():
+        contents = [] if self._by_content else map(self._files.read, self._files.names())
+        for content in filter(None, contents):
             try:
-                with self._workspace.files.open_input_file(self._workspace.published(STATE, name)) as file:
-                    content = file.read_buffer()
-                if hashlib.sha256(content).hexdigest() not in name:
-                    continue
                 with open_table(content, self._workspace.files) as table:
                     columns = table.read().select(_SCHEMA.names).to_pydict().values()
             except (pa.ArrowException, OSError, ValueError, KeyError):
                 continue  # saves no work, and costs nothing else
             return {os.fsdecode(path): _File(*others) for path, *others in zip(*columns, strict=True)}
         return {}
-
-    def _names(self) -> list[str]:
-        try:
-            names = self._workspace.names(self._workspace.published(STATE))
-        except NotADirectoryError:  # the output is refused: flows.reports.ownership
-            return []
-        return list(filter(_NAME.fullmatch, names))

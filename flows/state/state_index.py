@@ -11,8 +11,6 @@ other settings or another version (docs/decisions/0027-state-index.md).
 
 import hashlib
 import json
-import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,9 +21,9 @@ import pyarrow.parquet as pq
 from flows.config.model import CoverageConfig
 from flows.records.provenance import FORMAT, tiles_settings
 from flows.reports.previews.files import VERSION as PICTURES
-from flows.storage.filesystem import output_errors
+from flows.storage.digest_files import DigestFiles
 from flows.storage.parquet import open_table
-from flows.storage.workspace import STATE, Workspace
+from flows.storage.workspace import Workspace
 from schemas.state import slide_state
 from schemas.table import SchemaError, TableSchema, checked
 
@@ -37,7 +35,6 @@ ROWS = 16_384
 """Maximum number of rows of a row group."""
 ROWS_PER_FILE = 1 << 20
 """Maximum number of rows of a file."""
-_NAME = re.compile(r"(\d{10,})-([0-9a-f]{64})\.index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class StateIndex:
             rows = [pq.read_metadata(pa.BufferReader(content)).num_rows for content in files]
         except (pa.ArrowException, OSError, ValueError):
             return -1
-        return sum(rows) if len(rows) == len(self._names()) else -1
+        return sum(rows) if len(rows) == len(self._files.names()) else -1
 
     def append(self, rows: pa.Table) -> None:
         """Add rows, which are complete when this returns."""
@@ -82,46 +79,30 @@ class StateIndex:
 
     def replace(self, rows: pa.Table) -> None:
         """Write all rows anew, and remove the files that were there."""
-        before, number = self._names(), self._next()
+        before, number = self._files.names(), self._next()
         for start in range(0, max(1, rows.num_rows), ROWS_PER_FILE):
             self._write(rows.slice(start, ROWS_PER_FILE), number)
             number += 1
-        for name in before:
-            self.workspace.remove(self._path(name))
+        self._files.remove(before)
 
     def _write(self, rows: pa.Table, number: int) -> None:
         sink, schema = pa.BufferOutputStream(), slide_state(self.config.classes)
         with pq.ParquetWriter(sink, rows.schema.with_metadata({KEY: self._digest}), write_page_checksum=True) as writer:
             for start in range(0, rows.num_rows, ROWS):
                 writer.write_table(checked(rows.slice(start, ROWS), schema))
-        content = sink.getvalue()
-        path = self._path(f"{number:010d}-{hashlib.sha256(content).hexdigest()}.index")
-        with output_errors(path), self.workspace.atomic_write(path) as file:
-            file.write(content)
+        self._files.write(f"{number:010d}", sink.getvalue())
 
     def _whole_files(self) -> Iterator[pa.Buffer]:
         """Read the files in their order, without those that are damaged."""
-        for name in self._names():
-            try:
-                with self.workspace.files.open_input_file(self._path(name)) as file:
-                    content = file.read_buffer()
-            except OSError:
-                continue
-            if hashlib.sha256(content).hexdigest() == _split(name)[1]:
-                yield content
-
-    def _names(self) -> list[str]:
-        try:
-            names = self.workspace.names(self.workspace.published(STATE))
-        except NotADirectoryError:  # the output is refused: flows.reports.ownership
-            return []
-        return sorted(filter(_NAME.fullmatch, names), key=_split)
+        contents = map(self._files.read, sorted(self._files.names(), key=_order))
+        return (content for content in contents if content is not None)
 
     def _next(self) -> int:
-        return max((_split(name)[0] for name in self._names()), default=0) + 1
+        return max((_order(name)[0] for name in self._files.names()), default=0) + 1
 
-    def _path(self, name: str) -> str:
-        return posixpath.join(self.workspace.published(STATE), name)
+    @property
+    def _files(self) -> DigestFiles:
+        return DigestFiles(self.workspace, r"\d{10,}")
 
     @property
     def _digest(self) -> bytes:
@@ -129,10 +110,9 @@ class StateIndex:
         return hashlib.sha256(json.dumps([VERSION, FORMAT, PICTURES, settings], sort_keys=True).encode()).digest()
 
 
-def _split(name: str) -> tuple[int, str]:
-    """Return the number and the digest in the name of a file."""
-    number, _, rest = name.partition("-")
-    return int(number), rest.removesuffix(".index")
+def _order(name: str) -> tuple[int, str]:
+    """Return the number in the name of a file, and the name."""
+    return int(name.partition("-")[0]), name
 
 
 def _checked_groups(file: pq.ParquetFile, schema: TableSchema) -> Iterator[pa.Table]:
