@@ -16,6 +16,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.inputs.source_table import name_bytes, name_text
 from flows.storage.digest_files import DigestFiles
 from flows.storage.listing import LATEST
 from flows.storage.parquet import open_table
@@ -98,7 +99,7 @@ class DicomIndex(Instances):
             for some in slices_of(sorted(rows)):
                 files = [rows[path] for path in some]
                 columns = [[getattr(file, name) for file in files] for name in _SCHEMA.names[1:]]
-                writer.write_table(pa.table([list(map(os.fsencode, some)), *columns], _SCHEMA))
+                writer.write_table(pa.table([list(map(name_bytes, some)), *columns], _SCHEMA))
         before, name = self._files.names(), self._files.write(START, sink.getvalue())
         self._files.remove(other for other in before if other != name)
 
@@ -143,5 +144,5 @@ class DicomIndex(Instances):
                     columns = table.read().select(_SCHEMA.names).to_pydict().values()
             except (pa.ArrowException, OSError, ValueError, KeyError):
                 continue  # saves no work, and costs nothing else
-            return {os.fsdecode(path): _File(*others) for path, *others in zip(*columns, strict=True)}
+            return {name_text(path): _File(*others) for path, *others in zip(*columns, strict=True)}
         return {}
