@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.config.errors import ConfigurationError
+from flows.config.excerpt import excerpt, first_of
 from flows.storage.parquet import read_table
 from flows.storage.slices import slices_of
 from ratiopath.errors import SlideError
@@ -16,6 +17,14 @@ from ratiopath.files import require_regular
 from ratiopath.remote.file import RemoteFile
 from ratiopath.remote.names import name_of
 from ratiopath.remote.uri import is_uri
+
+MAX_NAMES, MAX_NAME = 30, 60
+"""Columns that a message names, and characters of each."""
+
+
+def found_columns(names: Sequence[str]) -> str:
+    """Return the names of the columns of a table as messages list them."""
+    return first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
 
 
 def read_columns(path: str, used: Collection[str], key: str = "slides") -> tuple[list[str], pa.Table]:

@@ -13,20 +13,18 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from flows.config.errors import ConfigurationError
-from flows.config.excerpt import excerpt, first_of
+from flows.config.excerpt import excerpt
 from flows.config.model import ManifestKind as Kind
 from flows.config.numbers import is_decimal
 from flows.config.uri import check_input
 from flows.inputs.cells import Cell, convert, kinds_of, plain_cell
-from flows.inputs.given_table import read_columns
+from flows.inputs.given_table import found_columns, read_columns
 from flows.inputs.source_table import NO_CELLS, name_bytes, source_schema
 from flows.storage.slices import SLICE
 from ratiopath.remote.names import absolute, folder_of, joined, name_of, options_of
 from ratiopath.slides.paths import TABLES
 from schemas.fields import SLIDE_ID_FORM
 
-MAX_NAMES, MAX_NAME = 30, 60
-"""Columns that a message names, and characters of each."""
 _Read = TypeVar("_Read")
 
 
@@ -141,10 +139,9 @@ def read_cells(path: str, columns: Iterable[str]) -> pa.Table:
 def _require(path: str, names: Sequence[str], needed: Iterable[str], key: str) -> None:
     lacking = [name for name in dict.fromkeys(needed) if name not in names]
     if lacking:
-        found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
         raise ConfigurationError(
-            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found}; add it, or "
-            f"correct {key}"
+            f"slides: manifest {path!r} has no column {', '.join(map(repr, lacking))}, found {found_columns(names)}; "
+            f"add it, or correct {key}"
         )
 
 

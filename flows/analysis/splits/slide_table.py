@@ -10,8 +10,7 @@ from flows.config.errors import ConfigurationError
 from flows.config.excerpt import excerpt, first_of
 from flows.config.slide_id import slide_stem
 from flows.config.uri import check_input
-from flows.inputs.given_table import read_columns
-from flows.inputs.manifest import MAX_NAME, MAX_NAMES
+from flows.inputs.given_table import MAX_NAMES, found_columns, read_columns
 from ratiopath.remote.names import absolute, folder_of, joined, options_of
 
 KEYS = ("slide_id", "path", "stem")
@@ -54,8 +53,8 @@ class SlideTable:
         names, table = read_columns(source, {*KEYS, *used}, "--from")
         key = next((key for key in KEYS if key in names), None)
         if key is None:
-            found = first_of([excerpt(name[:MAX_NAME]) for name in names], MAX_NAMES)
-            raise ConfigurationError(f"--from: {source!r} has no column {', '.join(KEYS)}, found {found}; add one")
+            found = f"{source!r} has no column {', '.join(KEYS)}, found {found_columns(names)}"
+            raise ConfigurationError(f"--from: {found}; add one")
         numbers = _numbers(slides, key)
         row_of: dict[int, Mapping[str, Any]] = {}
         for row in table.to_pylist():
